@@ -1,0 +1,64 @@
+# One target a verb. `make book` and `make test` are all a newcomer needs.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+HTML := _build/html
+
+.PHONY: help book serve test lint notebooks results browser clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+book: .venv/.installed _build/extra/vendor/mathjax _build/.library  ## install everything, execute the notebooks, build the book
+	$(BIN)/python -m tools.notebooks check
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo
+	@echo "The book is in $(HTML). Open $(HTML)/index.html, or run: make serve"
+
+serve:  ## show the built book on http://127.0.0.1:$(PORT)
+	@test -f $(HTML)/index.html || { echo "There is no book yet; run: make book"; exit 1; }
+	@echo "The book is at http://127.0.0.1:$(PORT) (stop with Ctrl-C)"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+
+test: book  ## build the book and run all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/.installed  ## style, types, notebooks in step
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m tools.notebooks check
+
+notebooks: .venv/.installed  ## make the .ipynb from the .md
+	$(BIN)/python -m tools.notebooks write
+
+results: .venv/.installed  ## run the recorded experiments again and rewrite their page
+	$(BIN)/python -m senet_lib.experiments run context-world
+	$(BIN)/python -m senet_lib.experiments report
+
+clean:  ## remove what was built, keep the environment
+	rm -rf _build
+
+.venv/.installed: requirements.txt requirements-book.txt requirements-dev.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than 3.11; name a newer one, for example: make book PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[book,dev]'
+	@touch $@
+
+node_modules/.package-lock.json: package.json package-lock.json .venv/.installed
+	$(BIN)/npm ci --silent
+	@touch $@
+
+# Only what the pages load: the renderer, and the parts that it fetches when they are needed.
+_build/extra/vendor/mathjax: node_modules/.package-lock.json
+	@rm -rf $@ && mkdir -p $@/input
+	cp -r node_modules/mathjax/es5/tex-svg.js node_modules/mathjax/es5/a11y node_modules/mathjax/es5/sre $@
+	cp -r node_modules/mathjax/es5/input/tex $@/input
+	cp node_modules/mathjax/LICENSE $@
+
+# The cache of executed notebooks knows their text, not the library's: forget it when the library changes.
+_build/.library: $(wildcard senet_lib/*.py) .venv/.installed
+	@mkdir -p _build && rm -rf _build/.jupyter_cache
+	@touch $@

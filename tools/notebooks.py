@@ -1,0 +1,83 @@
+"""Make the .ipynb beside each notebooks/*.md, or check that they are in step.
+
+    python -m tools.notebooks write
+    python -m tools.notebooks check
+
+The .md is what people edit and what the book executes. The .ipynb is for Jupyter and Colab: it has no outputs, an
+install cell after the title, and links that work away from the book. The repository's address is read from _config.yml.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import yaml
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+
+INSTALL_CELL = """\
+# Colab and other fresh machines: install the book's library. --no-deps leaves the machine's own torch alone.
+import importlib.util
+
+if importlib.util.find_spec("senet_lib") is None:
+    %pip install --quiet --no-deps torchinfo "senet-lib @ git+{url}@{branch}"
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=["write", "check"])
+    action = parser.parse_args().action
+    expected = {source.with_suffix(".ipynb"): render(source) for source in sorted(NOTEBOOKS.glob("*.md"))}
+    if action == "write":
+        for path, text in expected.items():
+            path.write_text(text, encoding="utf-8")
+        return 0
+    stale = [path for path, text in expected.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    orphans = sorted(set(NOTEBOOKS.glob("*.ipynb")) - set(expected))
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is not in step with its .md; run: make notebooks", file=sys.stderr)
+    for path in orphans:
+        print(f"{path.relative_to(ROOT)} has no .md beside it; delete it, or add the .md", file=sys.stderr)
+    return 1 if stale or orphans else 0
+
+
+def render(source: Path) -> str:
+    """The text of the .ipynb that belongs to a MyST notebook."""
+    repository = read_repository()
+    notebook = jupytext.read(source)
+    install = nbformat.v4.new_code_cell(INSTALL_CELL.format(**repository).strip())
+    notebook.cells.insert(1, install)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:02d}"
+        if cell.cell_type == "markdown":
+            cell.source = absolute_links(cell.source, source, repository)
+    notebook.metadata.pop("jupytext", None)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def read_repository() -> dict[str, str]:
+    """Address and branch of the repository, from _config.yml."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+
+
+def absolute_links(markdown: str, source: Path, repository: dict[str, str]) -> str:
+    """Turn links to other pages, ``](02_squeeze.md#anchor)``, into addresses of the repository."""
+
+    def replace(match: re.Match[str]) -> str:
+        target = (source.parent / match["page"]).resolve().relative_to(ROOT)
+        if target.parent.name == "notebooks":
+            target = target.with_suffix(".ipynb")
+        return f"]({repository['url']}/blob/{repository['branch']}/{target.as_posix()})"
+
+    return re.sub(r"\]\((?P<page>[^):\s]+\.md)(#[^)\s]*)?\)", replace, markdown)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
