@@ -1,0 +1,219 @@
+"""How pictures reach the network: in batches that are cut, augmented and normalised on the device.
+
+Section 5.1 of the paper says how, for CIFAR: pad by 4 pixels, crop at random, flip at random, subtract the mean and
+divide by the standard deviation of each channel. We deviate in nothing, but do it for a whole batch at once: the
+pictures lie on the device as bytes, so that no worker processes are needed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from senet_lib.data import ImageSet
+
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+Batch = tuple[Tensor, Tensor]
+
+
+def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror each picture left to right with probability 1/2: (B, C, H, W) -> (B, C, H, W).
+
+    Args:
+        images: any type, on any device.
+        generator: on the CPU, so that the same seed flips the same pictures on every device.
+    """
+    flipped = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(flipped.to(images.device)[:, None, None, None], images.flip(3), images)
+
+
+def random_crop(images: Tensor, generator: torch.Generator, padding: int = 4) -> Tensor:
+    """Shift each picture by up to ``padding`` pixels in height and in width: (B, C, H, W) -> (B, C, H, W).
+
+    This is the same as a border of ``padding`` black pixels and a crop of the old size; each picture has its own.
+
+    Args:
+        images: any type, on any device.
+        generator: on the CPU, so that the same seed makes the same shifts on every device.
+        padding: in pixels, at least 0.
+
+    Raises:
+        ValueError: if padding is not a whole number of at least 0.
+    """
+    if not _is_whole(padding) or padding < 0:
+        raise ValueError(f"padding is {padding!r}; it must be a whole number of pixels, at least 0")
+    count, _, height, width = images.shape
+    rows, columns = torch.randint(2 * padding + 1, (2, count), generator=generator).to(images.device)
+    padded = functional.pad(images, (padding, padding, padding, padding))
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (B, C, 2p+1, 2p+1, H, W), a view
+    return windows[torch.arange(count, device=images.device), :, rows, columns]  # -> (B, C, H, W)
+
+
+def pad_crop_flip(images: Tensor, generator: torch.Generator) -> Tensor:
+    """The paper's augmentation for CIFAR: ``random_crop`` with 4 pixels, then ``random_flip``."""
+    return random_flip(random_crop(images, generator), generator)
+
+
+def channel_statistics(image_set: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel over all pixels of all pictures; black is 0 and white is 1.
+
+    A byte has only 256 values, so a histogram of each channel is all we need. A channel that never changes gets a
+    standard deviation of 1, so that one can divide by it.
+    """
+    levels = torch.arange(256, dtype=torch.float64)
+    means, deviations = [], []
+    for channel in image_set.images.unbind(1):
+        counts = torch.bincount(channel.flatten(), minlength=256).cpu().double()
+        mean = (counts @ levels) / counts.sum()
+        deviation = ((counts @ (levels - mean).square()) / counts.sum()).sqrt()
+        means.append(mean.item() / 255)
+        deviations.append(deviation.item() / 255 or 1.0)
+    return tuple(means), tuple(deviations)
+
+
+class Batches:
+    """An image set as normalised batches on a device.
+
+    A batch is (x, y): x float32 (B, C, H, W), y int64 (B,). Iterating gives ``epoch(0)``. In a training loop call
+    ``epoch(number)``: seed and number alone decide on the order and the augmentation, whatever ran before. So a run
+    can be resumed, and two networks see the same pictures.
+
+    The last batch is smaller if batch_size does not divide the number of pictures. With ``shuffle=True`` a last batch
+    of a single picture is left out, because batch normalisation cannot learn from one picture; it is another picture
+    in each epoch.
+
+    Args:
+        image_set: the pictures.
+        batch_size: pictures in a batch, at least 1.
+        shuffle: draw a new order for each epoch.
+        augment: turns uint8 (B, C, H, W) into uint8 (B, C, any height, any width), before normalisation; for example
+            ``pad_crop_flip``, or a function of yours that calls several.
+        seed: of the order and the augmentation, at least 0.
+        device: where the pictures are kept and the batches made.
+        mean: of each channel, black is 0 and white is 1; None for that of ``image_set``. Test pictures need the
+            statistics of the training pictures: see ``train_and_test_batches``.
+        std: standard deviation of each channel, above 0; None for that of ``image_set``.
+        channels_last: keep the channels of a pixel side by side in memory, which makes convolutions faster.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        image_set: ImageSet,
+        batch_size: int = 128,
+        *,
+        shuffle: bool = False,
+        augment: Augmentation | None = None,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        channels_last: bool = True,
+    ):
+        if not _is_whole(batch_size) or batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number of at least 1")
+        if not _is_whole(seed) or seed < 0:
+            raise ValueError(f"seed is {seed!r}; it must be a whole number of at least 0")
+        if augment is not None and not callable(augment):
+            raise ValueError(f"augment is {augment!r}; it must be a function, for example pad_crop_flip, or None")
+        own_mean, own_std = channel_statistics(image_set) if mean is None or std is None else ((), ())
+        self.mean = own_mean if mean is None else tuple(mean)
+        self.std = own_std if std is None else tuple(std)
+        _check_statistics(self.mean, self.std, channels=image_set.images.shape[1])
+        self.images = image_set.images.to(device)
+        self.labels = image_set.labels.to(device)
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.augment = augment
+        self.seed = seed
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        # (C,) -> (1, C, 1, 1), in levels of a byte
+        self._centre = 255 * torch.tensor(self.mean, dtype=torch.float32, device=device)[None, :, None, None]
+        self._spread = 255 * torch.tensor(self.std, dtype=torch.float32, device=device)[None, :, None, None]
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        full, rest = divmod(len(self.images), self.batch_size)
+        lonely = self.shuffle and rest == 1 and full > 0
+        return full + (rest > 0 and not lonely)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.epoch(0)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of one epoch, counted from 0. The same seed and number always give the same batches.
+
+        Raises:
+            ValueError: if number is not a whole number of at least 0, or ``augment`` returns something unfit.
+        """
+        if not _is_whole(number) or number < 0:
+            raise ValueError(f"the epoch's number is {number!r}; it must be a whole number of at least 0")
+        return self._batches(number)
+
+    def _batches(self, number: int) -> Iterator[Batch]:
+        generator = _generator(self.seed, number)
+        count = len(self.images)
+        order = torch.randperm(count, generator=generator) if self.shuffle else torch.arange(count)
+        order = order.to(self.images.device)
+        for batch in range(len(self)):
+            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            images = self.images[chosen]
+            if self.augment is not None:
+                images = _checked(self.augment(images, generator), images)
+            x = images.to(torch.float32, memory_format=self.memory_format)
+            yield (x - self._centre) / self._spread, self.labels[chosen]
+
+
+def train_and_test_batches(
+    train_set: ImageSet,
+    test_set: ImageSet,
+    batch_size: int = 128,
+    *,
+    augment: Augmentation | None = None,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+) -> tuple[Batches, Batches]:
+    """Batches to train (shuffled, augmented) and to test (neither), both with the statistics of the training set.
+
+    Raises:
+        ValueError: if an argument is out of range, or the sets differ in their classes or their number of channels.
+    """
+    if train_set.classes != test_set.classes:
+        raise ValueError(
+            f"{train_set} has the classes {train_set.classes}, but {test_set} has {test_set.classes}; "
+            "load both under the same name"
+        )
+    mean, std = channel_statistics(train_set)
+    train = Batches(train_set, batch_size, shuffle=True, augment=augment, seed=seed, device=device, mean=mean, std=std)
+    return train, Batches(test_set, batch_size, seed=seed, device=device, mean=mean, std=std)
+
+
+def _generator(seed: int, number: int) -> torch.Generator:
+    """A generator on the CPU. Seed and number are mixed: seed 0 in epoch 1 has nothing of seed 1 in epoch 0."""
+    mixed = np.random.SeedSequence((seed, number)).generate_state(1)
+    return torch.Generator().manual_seed(int(mixed[0]))
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_statistics(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) != channels:
+            raise ValueError(f"{name} has {len(values)} numbers, but the pictures have {channels} channels")
+    if not all(value > 0 for value in std):
+        raise ValueError(f"std is {std}; each number must be above 0")
+
+
+def _checked(augmented: Tensor, images: Tensor) -> Tensor:
+    if augmented.dtype != torch.uint8 or augmented.dim() != 4 or augmented.shape[:2] != images.shape[:2]:
+        raise ValueError(
+            f"augment returned {augmented.dtype} of shape {tuple(augmented.shape)}; "
+            f"it must return torch.uint8 of shape ({images.shape[0]}, {images.shape[1]}, H, W)"
+        )
+    return augmented

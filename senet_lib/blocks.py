@@ -1,0 +1,173 @@
+"""The squeeze-and-excitation block, and a residual block with a slot for it.
+
+Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 3, equations 2 to 4.
+We deviate in one point: the two layers have biases unless you ask otherwise, as in the authors' released
+networks and in torchvision. The paper counts weights only; ``bias=False`` gives that count.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+SqueezeOperator = Callable[[Tensor], Tensor]
+Attention = Callable[[int], nn.Module]
+
+
+def average_squeeze(x: Tensor) -> Tensor:
+    """Mean of each channel over all places: (B, C, H, W) -> (B, C). Equation 2."""
+    return x.mean((2, 3))
+
+
+def max_squeeze(x: Tensor) -> Tensor:
+    """Largest value of each channel: (B, C, H, W) -> (B, C). The paper's Table 11."""
+    return x.amax((2, 3))
+
+
+def both_squeeze(x: Tensor) -> Tensor:
+    """Midpoint of the mean and the largest value of each channel: (B, C, H, W) -> (B, C)."""
+    return (average_squeeze(x) + max_squeeze(x)) / 2
+
+
+SQUEEZE_OPERATORS: dict[str, SqueezeOperator] = {
+    "avg": average_squeeze,
+    "max": max_squeeze,
+    "both": both_squeeze,
+}
+
+
+class SqueezeExcitation(nn.Module):
+    """Scale each channel by a gate that is computed from all channels: ``x * s(x)``.
+
+    The block does three things. ``squeeze`` turns each channel into one number z. ``excite`` turns the C numbers
+    into C gates s by two small layers, W1 with C/r outputs and W2 with C outputs. The result is ``x`` with each
+    channel multiplied by its gate.
+
+    A linear layer on C numbers and a 1x1 convolution on a 1x1 map hold the same matrix; we use the former.
+
+    Args:
+        channels: C, the number of channels of the input.
+        reduction: r, from 1 to C. The hidden width is ``channels // reduction``.
+        bias: whether the two layers have biases.
+        squeeze: "avg", "max" or "both", or a function from (B, C, H, W) to (B, C).
+        activation: makes the module between the two layers.
+        gate: makes the module that ends the excitation. Its output is s, so a forward hook on ``block.gate``
+            sees the gates, shape (B, C).
+
+    Shapes: (B, C, H, W) in, the same out; H and W are free.
+
+    Raises:
+        ValueError: if an argument is out of range, or the input is not a floating-point tensor (B, C, H, W).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        reduction: int = 16,
+        *,
+        bias: bool = True,
+        squeeze: str | SqueezeOperator = "avg",
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        gate: Callable[[], nn.Module] = nn.Sigmoid,
+    ):
+        super().__init__()
+        self.channels = channels
+        self.reduction = reduction
+        hidden = hidden_width(channels, reduction)
+        self.squeeze_operator = _squeeze_operator(squeeze)
+        self.fc1 = nn.Linear(channels, hidden, bias=bias)
+        self.activation = activation()
+        self.fc2 = nn.Linear(hidden, channels, bias=bias)
+        self.gate = gate()
+
+    def squeeze(self, x: Tensor) -> Tensor:
+        """One number for each channel: x (B, C, H, W) -> z (B, C)."""
+        _check_input(x, self.channels)
+        return self.squeeze_operator(x)
+
+    def excite(self, z: Tensor) -> Tensor:
+        """One gate for each channel: z (B, C) -> s (B, C). Equation 3."""
+        return self.gate(self.fc2(self.activation(self.fc1(z))))
+
+    def forward(self, x: Tensor) -> Tensor:
+        s = self.excite(self.squeeze(x))
+        return x * s[:, :, None, None]  # (B, C) -> (B, C, 1, 1), so that it multiplies every place. Equation 4.
+
+    def extra_repr(self) -> str:
+        return f"channels={self.channels}, reduction={self.reduction}"
+
+
+def hidden_width(channels: int, reduction: int) -> int:
+    """``channels // reduction``, the width of the bottleneck; at least 1.
+
+    Raises:
+        ValueError: if channels or reduction is not a whole number, or reduction is not in 1..channels.
+    """
+    for name, value in (("channels", channels), ("reduction", reduction)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1")
+    if reduction > channels:
+        raise ValueError(
+            f"reduction is {reduction}, but there are only {channels} channels: the hidden width would be 0; "
+            f"use a reduction from 1 to {channels}"
+        )
+    return channels // reduction
+
+
+def _squeeze_operator(squeeze: str | SqueezeOperator) -> SqueezeOperator:
+    if callable(squeeze):
+        return squeeze
+    if squeeze not in SQUEEZE_OPERATORS:
+        raise ValueError(f"squeeze is {squeeze!r}; use one of {', '.join(SQUEEZE_OPERATORS)}, or a function")
+    return SQUEEZE_OPERATORS[squeeze]
+
+
+def _check_input(x: Tensor, channels: int) -> None:
+    if x.dim() != 4:
+        fix = "; add a batch dimension with x[None]" if x.dim() == 3 else ""
+        raise ValueError(f"the input has shape {tuple(x.shape)}; it must be (B, C, H, W){fix}")
+    if x.shape[1] != channels:
+        raise ValueError(f"the input has {x.shape[1]} channels, but this block was made for {channels}")
+    if not x.is_floating_point():
+        raise ValueError(f"the input has type {x.dtype}; convert it to floating point with x.float()")
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut, with a slot for attention before the addition.
+
+    Source: He et al., "Deep Residual Learning" (arXiv 1512.03385), Figure 2; the slot is in the place of Figure 3 of
+    the SE paper. Names of the layers are torchvision's.
+
+    Args:
+        in_channels: channels of the input.
+        channels: channels of the output.
+        stride: step of the first convolution; 2 halves height and width.
+        attention: makes a module from the number of channels, for example
+            ``lambda channels: SqueezeExcitation(channels, reduction=4)``; None for a plain block.
+
+    Shapes: (B, in_channels, H, W) -> (B, channels, ceil(H / stride), ceil(W / stride)).
+    """
+
+    def __init__(self, in_channels: int, channels: int, stride: int = 1, attention: Attention | None = None):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.attention = attention(channels) if attention else nn.Identity()
+        self.downsample = _projection(in_channels, channels, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        u = torch.relu(self.bn1(self.conv1(x)))
+        u = self.bn2(self.conv2(u))
+        return torch.relu(self.attention(u) + self.downsample(x))
+
+
+def _projection(in_channels: int, channels: int, stride: int) -> nn.Module:
+    """What makes the shortcut fit: nothing if it fits already, else a 1x1 convolution."""
+    if stride == 1 and in_channels == channels:
+        return nn.Identity()
+    return nn.Sequential(
+        nn.Conv2d(in_channels, channels, 1, stride, bias=False),
+        nn.BatchNorm2d(channels),
+    )

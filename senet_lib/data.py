@@ -1,0 +1,339 @@
+"""Where pictures come from: every image set is one tensor of bytes and one tensor of labels.
+
+The paper trains on CIFAR-10 and CIFAR-100 (Section 5.1, Tables 4 and 5) and on ImageNet. We add two sets that need no
+network, "digits" and "context-world", and the reader's own folder; we leave ImageNet out, because it does not fit
+into memory.
+"""
+
+import difflib
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.nn import functional
+
+from senet_lib.context_world import SHAPES, ContextWorld
+
+Size = tuple[int, int]
+Loader = Callable[[bool, Path], "ImageSet"]
+
+FOLDER = "folder:"
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif")
+SPLIT_SEED = 0
+SILENCE_SECONDS = 60.0
+# Pictures that are resized together: as floating point, 256 pictures of 3x224x224 take 154 MB.
+RESIZE_COUNT = 256
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSet:
+    """Pictures and their labels.
+
+    Attributes:
+        images: uint8 (N, C, H, W), 0 to 255.
+        labels: int64 (N,), index into ``classes``.
+        classes: name of each class.
+        name: what the set is called.
+
+    Raises:
+        ValueError: if a shape, a type or a label does not fit.
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    name: str
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.dim() != 4 or images.numel() == 0 or images.dtype != torch.uint8:
+            raise ValueError(
+                f"the images have shape {tuple(images.shape)} and type {images.dtype}; "
+                "they must be uint8 (N, C, H, W), with at least one picture"
+            )
+        if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+            raise ValueError(
+                f"the labels have shape {tuple(labels.shape)} and type {labels.dtype}; "
+                f"they must be int64 ({len(images)},), one for each picture"
+            )
+        lowest, highest = int(labels.min()), int(labels.max())
+        if lowest < 0 or highest >= len(self.classes):
+            raise ValueError(
+                f"the labels run from {lowest} to {highest}; "
+                f"with {len(self.classes)} classes they must be in 0..{len(self.classes) - 1}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        shape = "x".join(str(length) for length in self.images.shape[1:])
+        return f"ImageSet({self.name!r}: {len(self)} pictures of {shape}, {len(self.classes)} classes)"
+
+    def subset(self, count: int) -> "ImageSet":
+        """The first ``count`` pictures, from 1 to all. They share memory with this set."""
+        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= len(self):
+            raise ValueError(f"count is {count!r}; it must be a whole number from 1 to {len(self)}")
+        return ImageSet(self.images[:count], self.labels[:count], self.classes, self.name)
+
+
+def list_image_sets() -> tuple[str, ...]:
+    """The names that ``load_images`` knows; "folder:PATH" stands for any folder of yours."""
+    return (*IMAGE_SETS, f"{FOLDER}PATH")
+
+
+def load_images(
+    name: str,
+    *,
+    train: bool = True,
+    root: str | Path = "~/.cache/senet_lib",
+    size: int | Sequence[int] | None = None,
+) -> ImageSet:
+    """Load an image set by name.
+
+    "digits" and "context-world" need no network. "cifar10", "cifar100", "mnist" and "fashion-mnist" are downloaded
+    once. "folder:PATH" reads your own pictures, one sub-folder a class: from PATH/train and PATH/test (or PATH/val)
+    if there are such folders; otherwise every fifth picture of a class, drawn at random but always the same, is for
+    testing. Transparency is ignored.
+
+    Args:
+        name: one of ``list_image_sets()``.
+        train: the training pictures, or the test pictures.
+        root: where downloads are kept, laid out as torchvision does it.
+        size: (height, width), or one number for both, in pixels. Resizing does not keep the aspect ratio.
+
+    Raises:
+        ValueError: if the name or the size is wrong, or a folder or a picture in it cannot be used.
+        ConnectionError: if the set has to be downloaded and cannot be reached.
+        OSError: if a download is cut short or corrupted, or root cannot be used.
+    """
+    pair = None if size is None else _height_and_width(size)
+    if isinstance(name, str) and name.startswith(FOLDER):
+        return _load_folder(name, train, pair)
+    if not isinstance(name, str) or name not in IMAGE_SETS:
+        raise ValueError(_unknown_name(name))
+    image_set = IMAGE_SETS[name](train, Path(root).expanduser())
+    if pair is None:
+        return image_set
+    return ImageSet(_resize(image_set.images, pair), image_set.labels, image_set.classes, name)
+
+
+def _unknown_name(name: str) -> str:
+    if name and Path(str(name)).is_dir():
+        hint = f"did you mean '{FOLDER}{name}'? "
+    else:
+        near = difflib.get_close_matches(str(name).lower(), IMAGE_SETS, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"there is no image set {name!r}; {hint}Choose one of {', '.join(list_image_sets())}"
+
+
+def _height_and_width(size: int | Sequence[int]) -> Size:
+    pair = tuple(size) if isinstance(size, Sequence) else (size, size)
+    if len(pair) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in pair):
+        raise ValueError(f"size is {size!r}; it must be (height, width) or one number, in pixels, at least 1")
+    return pair[0], pair[1]
+
+
+def _resize(images: Tensor, size: Size) -> Tensor:
+    """Resize without aliasing: uint8 (N, C, H, W) -> uint8 (N, C, *size)."""
+    if images.shape[2:] == size:
+        return images
+    resized = torch.empty(*images.shape[:2], *size, dtype=torch.uint8)
+    for start in range(0, len(images), RESIZE_COUNT):
+        part = images[start : start + RESIZE_COUNT].float()
+        part = functional.interpolate(part, size, mode="bilinear", align_corners=False, antialias=True)
+        resized[start : start + RESIZE_COUNT] = part.round().clamp(0, 255)
+    return resized
+
+
+def _load_digits(train: bool, root: Path) -> ImageSet:
+    """The 1,797 digits of scikit-learn, 8x8: 1,437 to train and 360 to test, with each class in both alike."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(digits.target))
+    by_class = order[np.argsort(digits.target[order], kind="stable")]
+    test = np.sort(by_class[::5])
+    rows = np.setdiff1d(order, test) if train else test
+    levels = np.rint(digits.images[rows] * (255 / 16)).astype(np.uint8)  # (N, 8, 8), 0..16 -> 0..255
+    labels = torch.from_numpy(digits.target[rows].astype(np.int64))
+    return ImageSet(torch.from_numpy(levels)[:, None], labels, tuple("0123456789"), "digits")
+
+
+def _load_context_world(train: bool, root: Path) -> ImageSet:
+    """8,000 scenes of seed 0 to train, 2,000 scenes of seed 1 to test."""
+    world = ContextWorld.generate(8_000, seed=0) if train else ContextWorld.generate(2_000, seed=1)
+    return ImageSet(torch.from_numpy(world.images), torch.from_numpy(world.labels), SHAPES, "context-world")
+
+
+def _torchvision_loader(name: str, class_name: str, folder: str) -> Loader:
+    """A loader for a torchvision class that keeps its files in ``root / folder``."""
+
+    def load(train: bool, root: Path) -> ImageSet:
+        from torchvision import datasets
+
+        dataset_class = getattr(datasets, class_name)
+        if not (root / folder).exists():
+            _download(name, dataset_class, root, folder)
+        try:
+            dataset = dataset_class(root, train=train)
+        except (AssertionError, OSError, RuntimeError, TypeError, ValueError) as error:
+            raise OSError(
+                f"the files of {name!r} in {root / folder} are damaged ({_reason(error)}); "
+                "delete that folder and load again"
+            ) from error
+        images = torch.as_tensor(dataset.data)
+        images = images[:, None] if images.dim() == 3 else images.permute(0, 3, 1, 2).contiguous()  # -> (N, C, H, W)
+        labels = torch.as_tensor(dataset.targets, dtype=torch.int64)
+        return ImageSet(images, labels, tuple(dataset.classes), name)
+
+    return load
+
+
+def _download(name: str, dataset_class: Callable[..., object], root: Path, folder: str) -> None:
+    """Download into a temporary folder beside ``root / folder``; move it there only when torchvision finds it whole."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(dir=root, prefix=f".{name}-")
+    except OSError as error:
+        raise OSError(f"root is {root}, where nothing can be kept ({_reason(error)}); choose another root") from error
+    with temporary, _no_endless_silence():
+        partial = Path(temporary.name)
+        try:
+            dataset_class(partial, download=True)  # checks the checksums
+        except (OSError, RuntimeError, HTTPException) as error:
+            if any(path.is_file() for path in partial.rglob("*")):
+                raise OSError(
+                    f"the download of {name!r} was cut short or corrupted ({_reason(error)}); "
+                    f"nothing of it was kept in {root}; try again"
+                ) from error
+            raise ConnectionError(
+                f"{name!r} is not in {root / folder} and cannot be downloaded ({_reason(error)}); connect to the "
+                f"internet and try again, or use what works without: digits, context-world, {FOLDER}PATH"
+            ) from error
+        try:
+            os.rename(partial / folder, root / folder)
+        except OSError:
+            if not (root / folder).exists():
+                raise
+            # Another process was faster. Its folder is as good as ours.
+
+
+@contextmanager
+def _no_endless_silence() -> Iterator[None]:
+    """Give up when a server says nothing for ``SILENCE_SECONDS``; torchvision itself would wait for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENCE_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+IMAGE_SETS: dict[str, Loader] = {
+    "digits": _load_digits,
+    "context-world": _load_context_world,
+    "cifar10": _torchvision_loader("cifar10", "CIFAR10", "cifar-10-batches-py"),
+    "cifar100": _torchvision_loader("cifar100", "CIFAR100", "cifar-100-python"),
+    "mnist": _torchvision_loader("mnist", "MNIST", "MNIST"),
+    "fashion-mnist": _torchvision_loader("fashion-mnist", "FashionMNIST", "FashionMNIST"),
+}
+
+
+def _load_folder(name: str, train: bool, size: Size | None) -> ImageSet:
+    folder = Path(name.removeprefix(FOLDER)).expanduser()
+    if name == FOLDER or not folder.is_dir():
+        problem = "is not a folder" if name != FOLDER and folder.exists() else "does not exist"
+        raise ValueError(f"{name!r}: {folder} {problem}; write {FOLDER}PATH, with one sub-folder a class in PATH")
+    files = _files_by_class(folder, train)
+    labelled = [(file, label) for label, of_class in enumerate(files.values()) for file in of_class]
+    # Mixed, so that the first pictures are not all of one class.
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(labelled))
+    images = _read_pictures([labelled[i][0] for i in order], size)
+    labels = torch.tensor([labelled[i][1] for i in order], dtype=torch.int64)
+    return ImageSet(images, labels, tuple(files), name)
+
+
+def _files_by_class(folder: Path, train: bool) -> dict[str, list[Path]]:
+    """The training or the test files of each class, in the order of their names."""
+    test_folder = folder / "test" if (folder / "test").is_dir() else folder / "val"
+    if (folder / "train").is_dir() and test_folder.is_dir():
+        of_train, of_test = _list_pictures(folder / "train"), _list_pictures(test_folder)
+        if of_train.keys() != of_test.keys():
+            unpaired = ", ".join(sorted(of_train.keys() ^ of_test.keys()))
+            raise ValueError(
+                f"{folder / 'train'} and {test_folder} differ in these classes: {unpaired}; "
+                "give each class a sub-folder of the same name in both"
+            )
+        return of_train if train else of_test
+    return {label: _split(label, files, train) for label, files in _list_pictures(folder).items()}
+
+
+def _list_pictures(folder: Path) -> dict[str, list[Path]]:
+    classes = {path.name: path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    if not classes:
+        raise ValueError(f"{folder} has no sub-folders; make one for each class and put its pictures there")
+    files = {label: _pictures_in(classes[label]) for label in sorted(classes)}
+    for label, of_class in files.items():
+        if not of_class:
+            fix = "put a folder test or val beside it" if label == "train" else "add some or delete that folder"
+            raise ValueError(f"{classes[label]} has no pictures ({', '.join(PICTURE_SUFFIXES)}); {fix}")
+    return files
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    visible = [path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file()]
+    return sorted((path for path in visible if path.suffix.lower() in PICTURE_SUFFIXES), key=lambda path: path.name)
+
+
+def _split(label: str, files: list[Path], train: bool) -> list[Path]:
+    """A fifth of the files, at least one, is for testing."""
+    if len(files) < 2:
+        raise ValueError(
+            f"class {label!r} has only {files[0]}; add a second picture, so that there is one to train and one to test"
+        )
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(files))
+    test_count = max(1, round(len(files) / 5))
+    chosen = order[test_count:] if train else order[:test_count]
+    return [files[i] for i in sorted(chosen)]
+
+
+def _read_pictures(files: list[Path], size: Size | None) -> Tensor:
+    """Read the files: uint8 (N, 3, H, W)."""
+    pictures = []
+    for file in files:
+        picture = _read_picture(file)
+        pictures.append(picture if size is None else _resize(picture[None], size)[0])
+        if pictures[-1].shape != pictures[0].shape:
+            (first_height, first_width), (height, width) = pictures[0].shape[1:], picture.shape[1:]
+            raise ValueError(
+                f"pictures differ in size (height x width): {files[0]} is {first_height}x{first_width}, "
+                f"{file} is {height}x{width}; pass size=(height, width) to resize them all"
+            )
+    return torch.stack(pictures)
+
+
+def _read_picture(file: Path) -> Tensor:
+    """Read one file, upright: uint8 (3, H, W)."""
+    try:
+        with Image.open(file) as picture:
+            if picture.mode.startswith(("I", "F")):
+                raise ValueError(f"its mode is {picture.mode}, not 8 bits a channel")
+            upright = ImageOps.exif_transpose(picture)
+            pixels = np.array(upright.convert("RGBA").convert("RGB"))
+    except Exception as error:  # PIL raises many kinds of error for a broken file
+        raise ValueError(f"{file} cannot be read as a picture ({_reason(error)}); repair it or delete it") from error
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()  # (H, W, 3) -> (3, H, W)

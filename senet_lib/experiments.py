@@ -1,0 +1,249 @@
+"""The book's recorded experiments and their command line.
+
+    python -m senet_lib.experiments list
+    python -m senet_lib.experiments run context-world --seeds 5
+    python -m senet_lib.experiments report
+
+``run`` writes one JSON file to ``results/``, after each network that is trained; started again with the same
+settings, it goes on where it stopped. ``report`` makes ``book/results.md`` from all files in ``results/``.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from torch import nn
+
+import senet_lib
+from senet_lib.batches import train_and_test_batches
+from senet_lib.data import load_images
+from senet_lib.models import small_resnet, small_se_resnet
+from senet_lib.training import Recipe, fit
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Networks that are trained on the same batches from the same seeds.
+
+    Attributes:
+        title: one line for the results page.
+        data: name for ``load_images``.
+        batch_size: pictures a step.
+        recipe: how each network is trained.
+        arms: for each name a function that makes the network.
+        compare: the two arms whose difference the report shows, as (without, with).
+    """
+
+    title: str
+    data: str
+    batch_size: int
+    recipe: Recipe
+    arms: dict[str, Callable[[], nn.Module]]
+    compare: tuple[str, str]
+
+    def settings(self) -> dict[str, Any]:
+        """What defines the result, besides the seeds and the machine."""
+        return {
+            "data": self.data,
+            "batch_size": self.batch_size,
+            "recipe": asdict(self.recipe),
+            "parameters": {name: _count_parameters(make()) for name, make in self.arms.items()},
+        }
+
+
+EXPERIMENTS = {
+    "context-world": Experiment(
+        title="Context World: a small residual network, plain and with SE",
+        data="context-world",
+        batch_size=32,
+        recipe=Recipe(epochs=6, learning_rate=0.005),
+        arms={"plain": small_resnet, "se": small_se_resnet},
+        compare=("plain", "se"),
+    ),
+}
+
+
+def run(name: str, seeds: Sequence[int], device: str, results: Path) -> Path:
+    """Run an experiment and record it; networks that are on record already are not trained again."""
+    experiment = EXPERIMENTS[name]
+    path = results / f"{name.replace('-', '_')}.json"
+    train_set = load_images(experiment.data, train=True)
+    test_set = load_images(experiment.data, train=False)
+    record: dict[str, Any] = {
+        "experiment": name,
+        "command": f"python -m senet_lib.experiments run {name} --seeds {len(seeds)}",
+        "settings": experiment.settings(),
+        "pictures": {"train": len(train_set), "test": len(test_set)},
+        "data_sha256": _fingerprint(train_set.images, train_set.labels, test_set.images, test_set.labels),
+        "machine": describe_machine(device),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "runs": _earlier_runs(path, experiment),
+    }
+    for seed in seeds:
+        for arm, make in experiment.arms.items():
+            if any(run["seed"] == seed and run["arm"] == arm for run in record["runs"]):
+                continue
+            torch.manual_seed(seed)
+            model = make().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            train, test = train_and_test_batches(train_set, test_set, experiment.batch_size, seed=seed, device=device)
+            epochs = []
+            for stats in fit(model, train, test, experiment.recipe):
+                epochs.append(asdict(stats))
+                print(f"seed {seed} {arm}: epoch {stats.epoch}, test accuracy {stats.test_accuracy:.3f}", flush=True)
+            record["runs"].append({"seed": seed, "arm": arm, "epochs": epochs})
+            _write_atomically(path, json.dumps(record, indent=1) + "\n")
+    return path
+
+
+def summarise(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """For each arm: final test accuracies by seed, their mean and standard deviation, and the mean time in seconds."""
+    summary: dict[str, dict[str, Any]] = {}
+    for arm in dict.fromkeys(run["arm"] for run in record["runs"]):
+        runs = [run for run in record["runs"] if run["arm"] == arm]
+        accuracies = {run["seed"]: run["epochs"][-1]["test_accuracy"] for run in runs}
+        seconds = [sum(epoch["seconds"] for epoch in run["epochs"]) for run in runs]
+        summary[arm] = {
+            "accuracies": accuracies,
+            "mean": mean(accuracies.values()),
+            "std": stdev(accuracies.values()) if len(accuracies) > 1 else 0.0,
+            "seconds": mean(seconds),
+        }
+    return summary
+
+
+def report(results: Path) -> str:
+    """The page of recorded results, in Markdown."""
+    parts = [REPORT_HEAD]
+    for path in sorted(results.glob("*.json")):
+        parts.append(_report_one(json.loads(path.read_text(encoding="utf-8"))))
+    return "\n".join(parts)
+
+
+REPORT_HEAD = """\
+# Recorded results
+
+Every number here comes from a recorded run. The file names its settings, seeds, machine and versions, and holds the
+statistics of every epoch. Accuracies are those after the last epoch, not the best of all epochs. "±" is the standard
+deviation over seeds. Paired seeds means: with the same seed, all networks see the same batches in the same order.
+
+<!-- Made by `python -m senet_lib.experiments report` from results/*.json: edit neither by hand. -->
+"""
+
+
+def _report_one(record: dict[str, Any]) -> str:
+    experiment = EXPERIMENTS[record["experiment"]]
+    settings, machine, summary = record["settings"], record["machine"], summarise(record)
+    without, with_se = (summary[arm]["accuracies"] for arm in experiment.compare)
+    paired = sorted(set(without) & set(with_se))
+    differences = [with_se[seed] - without[seed] for seed in paired]
+    rows = "\n".join(
+        f"| {arm} | {settings['parameters'][arm]:,} | {values['mean']:.3f} ± {values['std']:.3f} "
+        f"| {min(values['accuracies'].values()):.3f} | {max(values['accuracies'].values()):.3f} "
+        f"| {values['seconds']:.0f} s |"
+        for arm, values in summary.items()
+    )
+    recipe, pictures = settings["recipe"], record["pictures"]
+    return f"""\
+## {experiment.title}
+
+| network | parameters | test accuracy | lowest | highest | training time |
+|---|---|---|---|---|---|
+{rows}
+
+The difference over the {len(paired)} paired seeds ({", ".join(map(str, paired))}) is
+{mean(differences):+.3f}; the smallest is {min(differences):+.3f}.
+
+- Data: `{settings["data"]}`, {pictures["train"]:,} pictures to train and {pictures["test"]:,} to test,
+  fingerprint `{record["data_sha256"][:12]}`.
+- Recipe: {recipe["epochs"]} epochs, batches of {settings["batch_size"]}, AdamW with one cycle up to
+  {recipe["learning_rate"]:g}, weight decay {recipe["weight_decay"]:g}.
+- Machine: {machine["device"]}, {machine["cores"]} cores; Python {machine["python"]}, torch {machine["torch"]},
+  torchvision {machine["torchvision"]}, senet_lib {machine["senet_lib"]}; {record["started"][:10]}.
+- Command: `{record["command"]}`
+"""
+
+
+def describe_machine(device: str) -> dict[str, Any]:
+    """Device, cores and versions, for the record. No names or paths of the machine."""
+    on_gpu = torch.device(device).type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if on_gpu else f"{device} ({platform.machine()})",
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "senet_lib": senet_lib.__version__,
+    }
+
+
+def _earlier_runs(path: Path, experiment: Experiment) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if record["settings"] != experiment.settings():
+        raise ValueError(f"{path} was recorded with other settings; move it away to record anew")
+    return record["runs"]
+
+
+def _count_parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _fingerprint(*tensors: torch.Tensor) -> str:
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".tmp")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m senet_lib.experiments",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="name all experiments")
+    run_parser = commands.add_parser("run", help="run one experiment and record it")
+    run_parser.add_argument("name", choices=EXPERIMENTS)
+    run_parser.add_argument("--seeds", type=int, default=5, help="how many paired seeds: 0, 1, 2, … (default 5)")
+    run_parser.add_argument("--device", default="cpu")
+    run_parser.add_argument("--results", type=Path, default=Path("results"))
+    report_parser = commands.add_parser("report", help="make the results page")
+    report_parser.add_argument("--results", type=Path, default=Path("results"))
+    report_parser.add_argument("--page", type=Path, default=Path("book/results.md"))
+    options = parser.parse_args(arguments)
+    if options.command == "list":
+        for name, experiment in EXPERIMENTS.items():
+            print(f"{name}: {experiment.title}")
+    elif options.command == "run":
+        if options.seeds < 1:
+            parser.error(f"--seeds is {options.seeds}; it must be at least 1")
+        print(f"recorded in {run(options.name, range(options.seeds), options.device, options.results)}")
+    else:
+        _write_atomically(options.page, report(options.results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

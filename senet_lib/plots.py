@@ -1,0 +1,220 @@
+"""The book's pictures in matplotlib. Each function takes arrays and an optional Axes, draws once, returns the Axes.
+
+One colour for each quantity, everywhere in the book: x, u, z, s and x̃. They are from the palette of Okabe and Ito
+(2008), which colour-blind readers can tell apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
+
+COLOURS = {
+    "x": "#0072B2",
+    "u": "#56B4E9",
+    "z": "#E69F00",
+    "s": "#CC79A7",
+    "x_tilde": "#009E73",
+    "plain": "#5F6B7A",
+    "se": "#A8447C",
+}
+# Red, green and blue of the Context World, as marks on a white page.
+CUE_COLOURS = ("#D1351B", "#1B8A3B", "#2F5BD3")
+
+STYLE: dict[str, Any] = {
+    "figure.figsize": (5.4, 3.2),
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "font.size": 10.5,
+    "axes.titlesize": 10.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "svg.hashsalt": "senet",
+}
+
+
+def use_book_style() -> None:
+    """Give all later figures the book's fonts, sizes and grid."""
+    plt.style.use(STYLE)
+
+
+def quantity_map(quantity: str) -> LinearSegmentedColormap:
+    """A colour map from white to the colour of a quantity, for non-negative maps."""
+    return LinearSegmentedColormap.from_list(quantity, ["#FFFFFF", COLOURS[quantity], "#1A1A2E"])
+
+
+def plot_picture(picture: ArrayLike, title: str = "", ax: Axes | None = None) -> Axes:
+    """A colour picture.
+
+    Args:
+        picture: (3, H, W), integers 0 to 255 or floats 0 to 1.
+    """
+    ax = _axes(ax)
+    ax.imshow(np.moveaxis(np.asarray(picture), 0, -1))
+    return _bare(ax, title)
+
+
+def plot_window(row: int, column: int, size: int, colour: str = "white", ax: Axes | None = None) -> Axes:
+    """The outline of a square window whose upper left pixel is (row, column), in pixels."""
+    ax = _axes(ax)
+    ax.add_patch(Rectangle((column - 0.5, row - 0.5), size, size, fill=False, edgecolor=colour, linewidth=2))
+    return ax
+
+
+def plot_map(values: ArrayLike, title: str = "", quantity: str = "u", largest: float | None = None, ax=None) -> Axes:
+    """One channel as an image in the colour of its quantity.
+
+    Args:
+        values: (H, W), at least 0.
+        largest: the value that gets the darkest colour; the largest one if None.
+    """
+    ax = _axes(ax)
+    ax.imshow(np.asarray(values), cmap=quantity_map(quantity), vmin=0, vmax=largest, interpolation="nearest")
+    return _bare(ax, title)
+
+
+def plot_bars(
+    values: ArrayLike,
+    names: Sequence[str],
+    quantity: str,
+    label: str,
+    colours: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """One bar for each channel, with its value above it.
+
+    Args:
+        values: (C,).
+        names: C names below the bars.
+        quantity: gives the colour.
+        label: of the vertical axis, with the unit.
+        colours: C colours instead of the quantity's.
+    """
+    ax = _axes(ax)
+    bars = ax.bar(range(len(names)), values, color=colours or COLOURS[quantity], width=0.65)
+    ax.bar_label(bars, fmt="%.2f", padding=2)
+    ax.set_xticks(range(len(names)), names)
+    ax.set_ylabel(label)
+    ax.margins(y=0.15)
+    ax.grid(axis="x", visible=False)
+    return ax
+
+
+def plot_field_growth(sizes: Sequence[int], names: Sequence[str], limit: int, ax: Axes | None = None) -> Axes:
+    """How the receptive field grows from layer to layer.
+
+    Args:
+        sizes: width in pixels after each layer.
+        names: of the layers.
+        limit: a width to compare with, drawn as a line.
+    """
+    ax = _axes(ax)
+    bars = ax.barh(range(len(sizes)), sizes, color=COLOURS["u"], height=0.65)
+    ax.bar_label(bars, padding=3)
+    ax.axvline(limit, color=COLOURS["plain"], linestyle="--")
+    ax.text(limit + 0.2, -0.62, f"{limit} px: cue and glyph", color=COLOURS["plain"], va="bottom", ha="center")
+    ax.set_yticks(range(len(sizes)), names)
+    ax.invert_yaxis()
+    ax.set_xlim(0, max(*sizes, limit) + 3)
+    ax.set_xlabel("width of the receptive field (pixels)")
+    ax.grid(axis="y", visible=False)
+    return ax
+
+
+def plot_effective_field(field: ArrayLike, size: int | None = None, title: str = "", ax: Axes | None = None) -> Axes:
+    """How strongly each pixel moves a unit, relative to the strongest.
+
+    Args:
+        field: (H, W), at least 0.
+        size: width in pixels of the theoretical field, drawn as a square around the field's centre of mass; or None.
+    """
+    ax = _axes(ax)
+    field = np.asarray(field)
+    ax.imshow(field / field.max(), cmap=quantity_map("u"), vmin=0, vmax=1)
+    if size is not None:
+        rows, columns = np.nonzero(field)
+        plot_window(round(rows.mean() - (size - 1) / 2), round(columns.mean() - (size - 1) / 2), size, "#D55E00", ax)
+    return _bare(ax, title)
+
+
+def plot_accuracy(
+    curves: Mapping[str, Sequence[float]],
+    reference: float | None = None,
+    reference_name: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Test accuracy after each epoch.
+
+    Args:
+        curves: for each name ("plain", "se" or other) the accuracies, 0 to 1.
+        reference: an accuracy to compare with, drawn as a line with its name.
+    """
+    ax = _axes(ax)
+    for name, accuracies in curves.items():
+        epochs = range(1, len(accuracies) + 1)
+        ax.plot(epochs, accuracies, marker="o", markersize=4, color=COLOURS.get(name.lower()), label=name)
+        ax.annotate(f" {name}", (epochs[-1], accuracies[-1]), color=COLOURS.get(name.lower()), va="center")
+    if reference is not None:
+        ax.axhline(reference, color="#1A1A2E", linestyle="--", linewidth=1)
+        ax.annotate(reference_name, (1, reference), xytext=(0, 4), textcoords="offset points")
+    ax.set(xlabel="epoch", ylabel="test accuracy", ylim=(0, 1.04))
+    ax.margins(x=0.12)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ax
+
+
+def plot_functions(
+    functions: Mapping[str, ArrayLike], x: ArrayLike, xlabel: str, ylabel: str, ax: Axes | None = None
+) -> Axes:
+    """Several functions of one variable, each named at its right end."""
+    ax = _axes(ax)
+    for (name, values), colour in zip(functions.items(), (COLOURS["s"], COLOURS["z"], COLOURS["x"]), strict=False):
+        ax.plot(x, values, color=colour, linewidth=2, label=name)
+    ax.axhline(0, color="#1A1A2E", linewidth=0.8)
+    ax.legend()
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return ax
+
+
+def plot_gates_by_cue(gates: ArrayLike, title: str = "", ax: Axes | None = None) -> Axes:
+    """The mean gate of each channel, for red, green and blue cues.
+
+    Args:
+        gates: (3, C), 0 to 1: a row for each colour of the cue.
+    """
+    ax = _axes(ax)
+    gates = np.asarray(gates)
+    order = np.lexsort((-gates.max(0), gates.argmax(0)))
+    for colour, name, marker, row in zip(CUE_COLOURS, ("red", "green", "blue"), "o^s", gates[:, order], strict=True):
+        ax.plot(row, marker, color=colour, markersize=5, label=f"{name} cue")
+    ax.vlines(range(gates.shape[1]), gates.min(0)[order], gates.max(0)[order], color="#B8BEC6", linewidth=1, zorder=0)
+    ax.set(
+        xlabel="channel, sorted by the cue that opens it most", ylabel="mean gate s", ylim=(-0.04, 1.04), title=title
+    )
+    ax.set_xticks([])
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return ax
+
+
+def _axes(ax: Axes | None) -> Axes:
+    return ax if ax is not None else plt.subplots()[1]
+
+
+def _bare(ax: Axes, title: str) -> Axes:
+    ax.set_title(title)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(visible=False)
+    for spine in ax.spines.values():
+        spine.set_visible(True)
+        spine.set_color("#B8BEC6")
+    return ax
