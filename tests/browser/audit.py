@@ -1,0 +1,78 @@
+"""Open a page in Chromium and list what is wrong with it."""
+
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
+
+# The page is finished when MathJax has typeset everything, where there is mathematics.
+MATH_IS_READY = """async () => {
+  if (document.querySelector('.math') === null) return;
+  while (!(window.MathJax && MathJax.startup && MathJax.startup.promise)) await new Promise(r => setTimeout(r, 20));
+  await MathJax.startup.promise;
+}"""
+COUNT_MATH = "document.querySelectorAll('span.math, div.math').length"
+COUNT_TYPESET = "document.querySelectorAll('.math mjx-container').length"
+COUNT_MATH_ERRORS = "document.querySelectorAll('mjx-merror, [data-mjx-error]').length"
+WIDTH = "document.documentElement.scrollWidth"
+BROKEN_IMAGES = "[...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.src)"
+NAMELESS_IMAGES = """[...document.querySelectorAll('.bd-article img')]
+  .filter(i => !i.alt || i.alt.startsWith('../_images')).map(i => i.src)"""
+
+
+@dataclass
+class Audit:
+    """What a page showed. ``problems`` is empty for a good page."""
+
+    formulas: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def audit(browser: Browser, address: str, home: str, width: int, scheme: str = "light") -> Audit:
+    """Open an address with all hosts but ``home`` blocked, in a window of this width in pixels."""
+    found = Audit()
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    try:
+        page = context.new_page()
+        _watch(page, home, found)
+        page.goto(address)
+        page.evaluate(MATH_IS_READY)
+        _inspect(page, width, found)
+    finally:
+        context.close()
+    return found
+
+
+def _watch(page: Page, home: str, found: Audit) -> None:
+    def pass_or_block(route: Route) -> None:
+        url = route.request.url
+        if url.startswith((home, "data:", "blob:")):
+            route.continue_()
+        else:
+            found.problems.append(f"asks another host: {url}")
+            route.abort()
+
+    def on_failure(request: Request) -> None:
+        found.problems.append(f"request failed: {request.url}")
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            found.problems.append(f"script error: {message.text}")
+
+    page.route("**/*", pass_or_block)
+    page.on("requestfailed", on_failure)
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: found.problems.append(f"script error: {error}"))
+
+
+def _inspect(page: Page, width: int, found: Audit) -> None:
+    found.formulas = page.evaluate(COUNT_TYPESET)
+    wanted = page.evaluate(COUNT_MATH)
+    if found.formulas != wanted:
+        found.problems.append(f"{wanted - found.formulas} of {wanted} formulas are not typeset")
+    if errors := page.evaluate(COUNT_MATH_ERRORS):
+        found.problems.append(f"{errors} formulas have errors")
+    page_width = page.evaluate(WIDTH)
+    if page_width > width:
+        found.problems.append(f"the page is {page_width} px wide in a window of {width} px")
+    found.problems += [f"broken picture: {source}" for source in page.evaluate(BROKEN_IMAGES)]
+    found.problems += [f"picture without a description: {source}" for source in page.evaluate(NAMELESS_IMAGES)]

@@ -1,0 +1,93 @@
+"""Every page of the built book, in a real Chromium, from a server and from a folder, with all other hosts blocked."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.browser.audit import audit
+from tests.browser.conftest import ROOT, serve
+
+pytestmark = pytest.mark.browser
+
+
+def list_pages() -> list[str]:
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    return [contents["root"], *chapters]
+
+
+CHAPTERS = [page for page in list_pages() if page.startswith("notebooks/")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("way", ["http", "file"])
+@pytest.mark.parametrize("page", list_pages())
+def test_page_is_complete_and_asks_nobody_else(browser, addresses, page, way, width, scheme):
+    found = audit(browser, f"{addresses[way]}/{page}.html", addresses[way], width, scheme)
+    assert found.problems == []
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_chapter_has_typeset_mathematics(browser, addresses, page):
+    found = audit(browser, f"{addresses['http']}/{page}.html", addresses["http"], width=1280)
+    assert found.formulas >= 5
+
+
+def test_front_door_leads_to_the_landing_page(browser, addresses):
+    page = browser.new_page()
+    page.goto(f"{addresses['file']}/index.html")
+    page.wait_for_url("**/book/index.html")
+    assert "Squeeze-and-Excitation" in page.locator("h1").inner_text()
+    page.close()
+
+
+@pytest.mark.parametrize("page_name", CHAPTERS)
+def test_solutions_are_folded_and_open_from_the_keyboard(browser, addresses, page_name):
+    page = browser.new_page()
+    page.goto(f"{addresses['http']}/{page_name}.html")
+    solution = page.locator("details:has(> summary:text-is('Solution'))").first
+    code = solution.locator("pre").first
+    assert not code.is_visible()
+    solution.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert code.is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize("page_name", CHAPTERS)
+def test_colab_button_opens_the_notebook_of_this_repository(browser, addresses, page_name):
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    path = repository["url"].removeprefix("https://github.com/")
+    page = browser.new_page()
+    page.goto(f"{addresses['http']}/{page_name}.html")
+    expected = f"https://colab.research.google.com/github/{path}/blob/{repository['branch']}/{page_name}.ipynb"
+    assert page.locator(f'a[href="{expected}"]').count() == 1
+    assert (ROOT / f"{page_name}.ipynb").exists()
+    page.close()
+
+
+BAD_PAGE = """<!doctype html><html><body><article class="bd-article">
+<img src="missing.png"><img src="https://example.org/pixel.png" alt="pixel">
+<div style="width: 600px">wide</div><span class="math">\\(x\\)</span>
+<script>window.MathJax = {startup: {promise: Promise.resolve()}}; throw new Error("oops")</script>
+</article></body></html>"""
+
+
+def test_the_audit_finds_what_it_looks_for(browser, tmp_path: Path):
+    """Otherwise a test above could pass because the audit is blind."""
+    (tmp_path / "bad.html").write_text(BAD_PAGE)
+    server = serve(tmp_path)
+    home = f"http://127.0.0.1:{server.server_port}"
+    problems = "\n".join(audit(browser, f"{home}/bad.html", home, width=390).problems)
+    server.shutdown()
+    for sign in (
+        "asks another host: https://example.org/pixel.png",
+        "script error: oops",
+        "1 of 1 formulas are not typeset",
+        "px wide in a window of 390 px",
+        f"broken picture: {home}/missing.png",
+        f"picture without a description: {home}/missing.png",
+    ):
+        assert sign in problems

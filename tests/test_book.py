@@ -1,0 +1,165 @@
+"""The built book as text: links, hosts, the numbers it shows; and the build's exit code when something is wrong."""
+
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HTML = ROOT / "_build" / "html"
+
+
+class PageParser(HTMLParser):
+    """Collects the ids of a page, what it links to, and what it loads."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.ids.update(filter(None, (attributes.get("id"), attributes.get("name"))))
+        if tag == "a" and attributes.get("href"):
+            self.links.append(attributes["href"])
+        if tag in ("script", "img", "iframe", "source", "audio", "video") and attributes.get("src"):
+            self.loads.append(attributes["src"])
+        if tag == "link" and attributes.get("rel") in ("stylesheet", "preload", "icon", "shortcut icon"):
+            self.loads.append(attributes["href"])
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[Path, PageParser]:
+    if not (HTML / "index.html").exists():
+        pytest.fail("there is no built book; run: make book")
+    files = [path for path in HTML.rglob("*.html") if "vendor" not in path.parts]
+    return {path: PageParser(path.read_text(encoding="utf-8")) for path in files}
+
+
+def is_local(address: str) -> bool:
+    return not urlsplit(address).scheme and not urlsplit(address).netloc
+
+
+def test_internal_links_and_anchors_resolve(pages):
+    broken = []
+    for path, page in pages.items():
+        for link in filter(is_local, page.links):
+            parts = urlsplit(link)
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            anchor_is_missing = target in pages and unquote(parts.fragment) not in {"", *pages[target].ids}
+            if not target.exists() or anchor_is_missing:
+                broken.append(f"{path.relative_to(HTML)}: {link}")
+    assert broken == []
+
+
+def test_pages_load_only_their_own_files(pages):
+    loads = {(path.name, address) for path, page in pages.items() for address in page.loads}
+    assert len(loads) > 20
+    assert [load for load in loads if not is_local(load[1]) and not load[1].startswith("data:")] == []
+
+
+def test_no_page_has_a_raw_directive_or_a_traceback(pages):
+    for path in pages:
+        text = html.unescape(re.sub(r"<[^>]+>", "", path.read_text(encoding="utf-8")))
+        assert not re.search(r"```\{|:::\{|Traceback \(most recent", text), path.name
+
+
+def last_test_accuracy(chapter: str) -> float:
+    """From the table that `train` prints on the page: epoch, train loss, train accuracy, test accuracy, speed."""
+    text = re.sub(r"<[^>]+>", "", (HTML / "notebooks" / f"{chapter}.html").read_text(encoding="utf-8"))
+    rows = re.findall(r"^ +\d+ +\d+\.\d{3} +\d\.\d{3} +(\d\.\d{3}) +\d+$", text, re.MULTILINE)
+    return float(rows[-1])
+
+
+def test_plain_network_is_stuck_on_the_page():
+    assert 0.5 <= last_test_accuracy("01_local_receptive_fields") <= 0.65
+
+
+def test_network_with_se_solves_the_context_world_on_the_page():
+    assert last_test_accuracy("04_rescale") >= 0.97
+
+
+GOOD_NOTEBOOK = """\
+---
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+
+# A page
+
+```{code-cell} ipython3
+print("it runs")
+```
+"""
+
+
+@pytest.fixture
+def small_book(tmp_path) -> Path:
+    """This repository with one tiny notebook, and with the environment that is there already."""
+    copied = ("Makefile", "_config.yml", "pyproject.toml", "package.json", "package-lock.json", "constraints.txt")
+    for path in [*map(ROOT.joinpath, copied), *ROOT.glob("requirements*.txt")]:
+        shutil.copy2(path, tmp_path)
+    for folder in ("senet_lib", "tools", "book"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "book" / "index.md").write_text("# A book\n")
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n  - file: notebooks/page\n  - file: book/references\n"
+    )
+    for name in ("results.md", "notation.md"):
+        (tmp_path / "book" / name).unlink()
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    return tmp_path
+
+
+def build(book: Path, page: str, in_step: bool = True) -> subprocess.CompletedProcess:
+    """`make book`, with the environment that runs this test instead of a new one."""
+    (book / "notebooks" / "page.md").write_text(page, encoding="utf-8")
+    if in_step:
+        subprocess.run([sys.executable, "-m", "tools.notebooks", "write"], cwd=book, check=True)
+    keep = ["-o", ".venv/.installed", "-o", "node_modules/.package-lock.json"]
+    return subprocess.run(
+        ["make", *keep, f"BIN={Path(sys.executable).parent}", "book"],
+        cwd=book,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+
+
+def test_build_of_a_good_book_succeeds_and_says_where_to_look(small_book):
+    result = build(small_book, GOOD_NOTEBOOK)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "_build/html/index.html" in result.stdout.splitlines()[-1]
+    assert (small_book / "_build" / "html" / "notebooks" / "page.html").exists()
+    assert (small_book / "_build" / "html" / "vendor" / "mathjax" / "tex-svg.js").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "sign"),
+    [
+        (GOOD_NOTEBOOK.replace('print("it runs")', "1 / 0"), "ZeroDivisionError"),
+        (GOOD_NOTEBOOK + "\nSee [another page](nowhere.md).\n", "nowhere.md"),
+        (GOOD_NOTEBOOK + "\nSee [a section](#no-such-section).\n", "no-such-section"),
+        (GOOD_NOTEBOOK + "\n```{no-such-directive}\n```\n", "no-such-directive"),
+    ],
+    ids=["failing cell", "broken link", "broken anchor", "Sphinx warning"],
+)
+def test_build_fails_and_names_the_fault(small_book, fault, sign):
+    result = build(small_book, fault)
+    assert result.returncode != 0
+    assert sign in result.stdout + result.stderr
+
+
+def test_build_fails_when_a_notebook_is_out_of_step(small_book):
+    result = build(small_book, GOOD_NOTEBOOK, in_step=False)
+    assert result.returncode != 0
+    assert "make notebooks" in result.stderr
