@@ -1,0 +1,109 @@
+"""Who may import whom, and what an import loads: the plan of the rooms in DESIGN.md, enforced."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import senet_lib
+
+PACKAGE = Path(senet_lib.__file__).parent
+
+# For each module: what it may import besides the standard library. None: anything.
+ROOMS: dict[str, set[str] | None] = {
+    "senet_lib": set(),
+    "senet_lib.batches": {"numpy", "torch", "senet_lib.data"},
+    "senet_lib.blocks": {"torch"},
+    "senet_lib.checks": {"torch", "senet_lib.blocks", "senet_lib.receptive_field"},
+    "senet_lib.context_world": {"numpy"},
+    "senet_lib.data": {"numpy", "torch", "torchvision", "PIL", "sklearn", "senet_lib.context_world"},
+    "senet_lib.experiments": None,
+    "senet_lib.models": {"torch", "senet_lib.blocks"},
+    "senet_lib.notebook": {"torch", "IPython", "matplotlib_inline", "senet_lib.training", "senet_lib.plots"},
+    "senet_lib.plots": {"numpy", "matplotlib"},
+    "senet_lib.receptive_field": {"torch"},
+    "senet_lib.training": {"torch"},
+}
+CORE = ("batches", "blocks", "context_world", "data", "models", "receptive_field", "training")
+NOT_CORE = {"senet_lib.checks", "senet_lib.experiments", "senet_lib.notebook", "senet_lib.plots"}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports_of(source: str, package: str = "senet_lib") -> set[str]:
+    """What a module's text imports, wherever in the text: other packages by their first name, our modules in full."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            origin = ".".join(filter(None, [package if node.level else "", node.module]))
+            for alias in node.names:
+                inner = f"{origin}.{alias.name}"
+                names.add(inner if inner in MODULES else origin)
+    return {name if name.split(".")[0] == "senet_lib" else name.split(".")[0] for name in names}
+
+
+def loaded_after(statements: str, root: Path) -> set[str]:
+    """First names of all modules that a fresh interpreter has loaded after some statements."""
+    code = f"{statements}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+    output = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True).stdout
+    return {name.split(".")[0] for name in json.loads(output)}
+
+
+def test_the_reader_of_imports_sees_all_kinds_of_imports():
+    source = """
+import os.path, numpy as np
+import senet_lib.plots
+from torch.nn import functional
+from senet_lib import checks, __version__
+from senet_lib.blocks import BasicBlock
+from . import training
+from .models import ResNet
+def late():
+    import sklearn.datasets
+"""
+    modules = {f"senet_lib.{name}" for name in ("plots", "checks", "blocks", "training", "models")}
+    assert imports_of(source) == modules | {"os", "numpy", "torch", "senet_lib", "sklearn"}
+
+
+def test_import_senet_lib_is_light(root):
+    loaded = loaded_after("import senet_lib", root)
+    assert "senet_lib" in loaded
+    assert not loaded & {"torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "anywidget", "IPython", "sklearn"}
+
+
+def test_core_modules_load_nothing_to_draw_with(root):
+    loaded = loaded_after("\n".join(f"import senet_lib.{name}" for name in CORE), root)
+    assert {"senet_lib", "torch", "numpy"} <= loaded
+    assert not loaded & {"matplotlib", "ipywidgets", "anywidget", "IPython", "sklearn"}
+
+
+def test_plots_draw_without_torch(root):
+    loaded = loaded_after("import senet_lib.plots", root)
+    assert "matplotlib" in loaded
+    assert not loaded & {"torch", "torchvision"}
+
+
+def test_every_module_has_its_line_in_the_table_of_rooms():
+    assert set(MODULES) == set(ROOMS)
+
+
+@pytest.mark.parametrize("name", [name for name, allowed in ROOMS.items() if allowed is not None])
+def test_a_module_imports_only_what_its_room_allows(name):
+    imports = imports_of(MODULES[name].read_text(encoding="utf-8"))
+    assert imports - ROOMS[name] - set(sys.stdlib_module_names) == set()
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_core_imports_nothing_that_is_not_core(name):
+    assert not imports_of(MODULES[f"senet_lib.{name}"].read_text(encoding="utf-8")) & NOT_CORE

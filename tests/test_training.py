@@ -1,0 +1,370 @@
+"""Tests of senet_lib.training: what fit yields, and what it leaves behind when something goes wrong."""
+
+import copy
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from senet_lib.training import DivergedError, EpochStats, Evaluation, Recipe, evaluate, fit
+
+RECIPE = Recipe(epochs=4, learning_rate=0.02)
+
+
+def bright_or_dark(count: int = 40, seed: int = 0, size: int = 5) -> tuple[Tensor, Tensor]:
+    """Pictures of noise; those of class 1 are a little brighter."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 2
+    return torch.randn(count, 1, size, size, generator=generator) + labels[:, None, None, None], labels
+
+
+def cut(pictures: Tensor, labels: Tensor, batch_size: int = 16) -> list[tuple[Tensor, Tensor]]:
+    return list(zip(pictures.split(batch_size), labels.split(batch_size), strict=True))
+
+
+def with_a_nan(batches: list, step: int) -> list:
+    """The same batches; one pixel of batch number ``step``, counted from 1, is not a number."""
+    broken = copy.deepcopy(batches)
+    broken[step - 1][0][0, 0, 2, 2] = float("nan")
+    return broken
+
+
+def network(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, bias=False),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 2),
+    )
+
+
+def linear(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Flatten(), nn.Linear(25, 2))
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers, as a copy."""
+    return copy.deepcopy(model.state_dict())
+
+
+def same_weights(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def assert_usable(model: nn.Module) -> None:
+    assert not any(module.training for module in model.modules())
+    assert all(value.isfinite().all() for value in model.state_dict().values())
+    assert model(bright_or_dark(3)[0]).isfinite().all()
+
+
+@pytest.fixture
+def train(list_batches):
+    """40 pictures in batches of 16, 16 and 8."""
+    return list_batches(cut(*bright_or_dark()))
+
+
+@pytest.fixture
+def test() -> list[tuple[Tensor, Tensor]]:
+    return cut(*bright_or_dark(30, seed=1))
+
+
+# --- what fit yields --------------------------------------------------------------------------------------------------
+
+
+def test_fit_is_a_generator_of_one_statistics_an_epoch(train, test):
+    model = network()
+    start = weights(model)
+    run = fit(model, train, test, RECIPE)
+    assert isinstance(run, Iterator)
+    assert same_weights(start, weights(model))  # nothing runs before one asks for it
+    first = next(run)
+    assert isinstance(first, EpochStats) and first.epoch == 1
+    assert not same_weights(start, weights(model))
+    assert [stats.epoch for stats in run] == [2, 3, 4]
+
+
+def test_it_learns(train, test):
+    history = list(fit(network(), train, test, Recipe(epochs=12, learning_rate=0.05)))
+    losses = [stats.train_loss for stats in history]
+    assert losses[-1] < losses[0] / 2
+    assert history[-1].train_accuracy > 0.95
+    assert history[-1].test_accuracy > 0.95
+    assert history[-1].test_loss < history[0].test_loss / 2
+
+
+def test_test_statistics_are_those_of_the_model_after_the_epoch(train, test):
+    model = network()
+    for stats in fit(model, train, test, RECIPE):
+        assert evaluate(model, test) == Evaluation(stats.test_loss, stats.test_accuracy)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
+def test_train_statistics_are_means_over_pictures_not_over_batches(train, test, label_smoothing):
+    model = linear()
+    pictures, labels = bright_or_dark()
+    logits = model(pictures)
+    expected = functional.cross_entropy(logits, labels, label_smoothing=label_smoothing).item()
+    recipe = Recipe(1, learning_rate=1e-30, weight_decay=0, label_smoothing=label_smoothing)  # the weights stay
+    (stats,) = fit(model, train, test, recipe)
+    assert stats.train_loss == pytest.approx(expected, rel=1e-5)
+    assert stats.train_accuracy == (logits.argmax(1) == labels).sum().item() / 40
+
+
+def test_speed_is_pictures_by_seconds(train, test):
+    for stats in fit(network(), train, test, RECIPE):
+        assert stats.seconds > 0
+        assert stats.pictures_per_second * stats.seconds == pytest.approx(40)
+
+
+def test_epochs_are_asked_for_by_their_number_from_zero(list_batches, test):
+    class Counted(list_batches):
+        asked: list[int]
+
+        def epoch(self, number):
+            self.asked.append(number)
+            return super().epoch(number)
+
+    train = Counted(cut(*bright_or_dark()))
+    train.asked = []
+    list(fit(linear(), train, test, RECIPE))
+    assert train.asked == [0, 1, 2, 3]
+
+
+def test_the_same_seed_gives_the_same_weights_to_the_last_bit(train, test):
+    runs = []
+    for seed in (0, 0, 1):
+        model = network(seed)
+        history = [(stats.train_loss, stats.test_loss) for stats in fit(model, train, test, RECIPE)]
+        runs.append((history, weights(model)))
+    (first, first_weights), (again, again_weights), (other, other_weights) = runs
+    assert first == again and same_weights(first_weights, again_weights)
+    assert first != other and not same_weights(first_weights, other_weights)
+
+
+def test_it_takes_the_steps_of_a_plain_loop_with_adamw_and_one_cycle(train, test):
+    recipe = Recipe(epochs=3, learning_rate=0.02, weight_decay=0.3, label_smoothing=0.1)
+    model, plain = network(), network()
+    optimiser = torch.optim.AdamW(plain.parameters(), lr=0.02, weight_decay=0.3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, epochs=3, steps_per_epoch=3)
+    for _ in range(3):
+        for pictures, labels in train:
+            optimiser.zero_grad()
+            functional.cross_entropy(plain(pictures), labels, label_smoothing=0.1).backward()
+            optimiser.step()
+            schedule.step()
+    list(fit(model, train, test, recipe))
+    assert same_weights(weights(model), weights(plain))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_it_trains_in_training_mode_and_tests_in_evaluation_mode(train, test, training):
+    model, modes = network().train(training), []
+    model[1].register_forward_pre_hook(lambda module, inputs: modes.append(module.training))
+    list(fit(model, train, test, Recipe(2, 0.02)))
+    assert modes == 2 * [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(1, 1), (1, 2), (2, 1), (3, 3)])
+def test_very_short_trainings_run(list_batches, test, epochs, steps):
+    train = list_batches(cut(*bright_or_dark(8 * steps), batch_size=8))
+    assert len(list(fit(network(), train, test, Recipe(epochs, learning_rate=0.01)))) == epochs
+
+
+def test_the_learning_rate_makes_one_cycle_up_to_its_peak(train, test, monkeypatch):
+    rates = []
+    original = torch.optim.AdamW.step
+
+    def step(self, *arguments, **options):
+        rates.append(self.param_groups[0]["lr"])
+        return original(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    list(fit(linear(), train, test, Recipe(epochs=10, learning_rate=0.02)))
+    peak = rates.index(max(rates))
+    assert len(rates) == 30
+    assert max(rates) == pytest.approx(0.02, rel=0.01)
+    assert 0 < peak < 15
+    assert rates[: peak + 1] == sorted(rates[: peak + 1]) and rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert rates[-1] < 0.02 / 1000
+
+
+# --- evaluate ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 16, 29, 30])
+def test_evaluation_does_not_depend_on_how_the_pictures_are_cut(batch_size):
+    model, (pictures, labels) = network(), bright_or_dark(30, seed=1)
+    model(pictures)  # so that batch normalisation has seen something
+    result = evaluate(model, cut(pictures, labels, batch_size))
+    logits = model.eval()(pictures)
+    assert result.loss == pytest.approx(functional.cross_entropy(logits, labels).item(), rel=1e-5)
+    assert result.accuracy == (logits.argmax(1) == labels).sum().item() / 30
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluate_gives_the_model_back_as_it_was(test, training):
+    model = network().train(training)
+    before = weights(model)
+    evaluate(model, test)
+    assert model.training is training and model[1].training is training
+    assert same_weights(before, weights(model))
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluate_restores_the_mode_also_after_an_error(test, training):
+    model = network().train(training)
+    with pytest.raises(RuntimeError):
+        evaluate(model, [*test, (torch.ones(2, 3, 5, 5), torch.zeros(2, dtype=torch.int64))])
+    assert model.training is training
+
+
+def test_evaluate_on_nothing_is_refused(refused):
+    model = network()
+    with refused("no pictures"):
+        evaluate(model, [])
+    assert model.training
+
+
+# --- divergence -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_a_nan_stops_the_run_names_its_step_and_gives_the_last_good_weights_back(list_batches, test, epoch, step):
+    good = cut(*bright_or_dark())
+    train = list_batches(*[good] * (epoch - 1), with_a_nan(good, step))
+    model = network()
+    last_good, history = weights(model), []
+    message = rf"the loss is nan at step {3 * (epoch - 1) + step} \(epoch {epoch}\).*learning rate below 0.02"
+    with pytest.raises(DivergedError, match=message) as caught:
+        for stats in fit(model, train, test, RECIPE):
+            history.append(stats)
+            last_good = weights(model)
+    assert "\n" not in str(caught.value)
+    assert len(history) == epoch - 1
+    assert same_weights(last_good, weights(model))
+    assert {"1.running_mean", "1.running_var", "1.num_batches_tracked"} <= last_good.keys()
+    assert_usable(model)
+
+
+def test_a_learning_rate_that_is_far_too_high_diverges(train, test):
+    model = network()
+    start = weights(model)
+    with pytest.raises(DivergedError, match=r"at step \d+ \(epoch 1\).*try a learning rate below 1e\+38"):
+        list(fit(model, train, test, Recipe(epochs=2, learning_rate=1e38)))
+    assert same_weights(start, weights(model))
+    assert_usable(model)
+
+
+def test_a_test_loss_that_is_not_a_number_stops_the_run_too(train, test):
+    model = network()
+    start = weights(model)
+    with pytest.raises(DivergedError, match=r"the loss is nan at step 3 \(epoch 1\)"):
+        list(fit(model, train, with_a_nan(test, 2), RECIPE))
+    assert same_weights(start, weights(model))
+    assert_usable(model)
+
+
+def test_a_diverged_run_is_an_arithmetic_error():
+    assert issubclass(DivergedError, ArithmeticError)
+
+
+# --- interruption -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError("out of memory")])
+def test_an_interruption_while_a_batch_is_made_leaves_a_model_that_can_be_used(list_batches, test, error):
+    good = cut(*bright_or_dark())
+    model = network()
+    history, last_good = [], weights(model)
+    stop = error() if isinstance(error, type) else error
+    with pytest.raises(type(stop)):
+        for stats in fit(model, list_batches(good, [*good[:2], stop]), test, RECIPE):
+            history.append(stats)
+            last_good = weights(model)
+    assert len(history) == 1
+    assert_usable(model)
+    assert not same_weights(last_good, weights(model))  # it keeps the two steps that it has made
+
+
+@pytest.mark.parametrize("forward", [2, 4])
+def test_an_interruption_inside_the_network_leaves_a_model_that_can_be_used(train, test, forward):
+    """Three batches of training, then two of testing: the second forward pass trains, the fourth tests."""
+    model, calls = network(), []
+
+    def interrupt(module, inputs):
+        calls.append(module.training)
+        if len(calls) == forward:
+            raise KeyboardInterrupt
+
+    handle = model.register_forward_pre_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        list(fit(model, train, test, RECIPE))
+    handle.remove()
+    assert calls[-1] is (forward <= 3)
+    assert_usable(model)
+
+
+def test_after_each_epoch_and_a_break_the_model_can_be_used_and_trained_on(train, test):
+    model = network()
+    for stats in fit(model, train, test, RECIPE):
+        assert_usable(model)
+        if stats.epoch == 2:
+            break
+    assert_usable(model)
+    assert [stats.epoch for stats in fit(model, train, test, RECIPE)] == [1, 2, 3, 4]
+
+
+def test_a_closed_run_changes_nothing_more(train, test):
+    model = network()
+    run = fit(model, train, test, RECIPE)
+    next(run)
+    after_one = weights(model)
+    run.close()
+    assert list(run) == []
+    assert same_weights(after_one, weights(model))
+
+
+# --- the recipe -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "fix"),
+    [
+        ("epochs", 0, "at least 1"),
+        ("epochs", -3, "at least 1"),
+        ("learning_rate", 0, "above 0"),
+        ("learning_rate", -0.1, "above 0"),
+        ("learning_rate", float("nan"), "above 0"),
+        ("weight_decay", -1, "at least 0"),
+        ("weight_decay", float("nan"), "at least 0"),
+        ("label_smoothing", 1, "from 0 to below 1"),
+        ("label_smoothing", -0.1, "from 0 to below 1"),
+        ("label_smoothing", float("nan"), "from 0 to below 1"),
+    ],
+)
+def test_a_recipe_out_of_range_is_refused(setting, value, fix, refused):
+    with refused(f"{setting} is {value}", fix):
+        Recipe(**{"epochs": 1, "learning_rate": 0.1, setting: value})
+
+
+@pytest.mark.xfail(strict=True, reason="Recipe lets these through; the error comes later, or never")
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("epochs", 1.5), ("epochs", True), ("learning_rate", float("inf")), ("weight_decay", float("inf"))],
+)
+def test_a_recipe_that_cannot_be_run_is_refused(setting, value, refused):
+    with refused(f"{setting} is {value}"):
+        Recipe(**{"epochs": 1, "learning_rate": 0.1, setting: value})
+
+
+def test_a_recipe_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        RECIPE.epochs = 5
