@@ -83,7 +83,12 @@ class SqueezeExcitation(nn.Module):
     def squeeze(self, x: Tensor) -> Tensor:
         """One number for each channel: x (B, C, H, W) -> z (B, C)."""
         _check_input(x, self.channels)
-        return self.squeeze_operator(x)
+        z = self.squeeze_operator(x)
+        if z.shape != x.shape[:2]:
+            raise ValueError(
+                f"the squeeze operator returned shape {tuple(z.shape)}; it must be (B, C) = {tuple(x.shape[:2])}"
+            )
+        return z
 
     def excite(self, z: Tensor) -> Tensor:
         """One gate for each channel: z (B, C) -> s (B, C). Equation 3."""
@@ -117,7 +122,7 @@ def hidden_width(channels: int, reduction: int) -> int:
 def _squeeze_operator(squeeze: str | SqueezeOperator) -> SqueezeOperator:
     if callable(squeeze):
         return squeeze
-    if squeeze not in SQUEEZE_OPERATORS:
+    if not isinstance(squeeze, str) or squeeze not in SQUEEZE_OPERATORS:
         raise ValueError(f"squeeze is {squeeze!r}; use one of {', '.join(SQUEEZE_OPERATORS)}, or a function")
     return SQUEEZE_OPERATORS[squeeze]
 
@@ -127,7 +132,10 @@ def _check_input(x: Tensor, channels: int) -> None:
         fix = "; add a batch dimension with x[None]" if x.dim() == 3 else ""
         raise ValueError(f"the input has shape {tuple(x.shape)}; it must be (B, C, H, W){fix}")
     if x.shape[1] != channels:
-        raise ValueError(f"the input has {x.shape[1]} channels, but this block was made for {channels}")
+        raise ValueError(
+            f"the input has {x.shape[1]} channels, but this block was made for {channels}; "
+            f"make it with channels={x.shape[1]}"
+        )
     if not x.is_floating_point():
         raise ValueError(f"the input has type {x.dtype}; convert it to floating point with x.float()")
 

@@ -5,10 +5,12 @@ In a notebook: ``check("squeeze", my_squeeze)``. The name of each exercise stand
 
 import difflib
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -44,6 +46,8 @@ def check(exercise: str, answer: Any) -> CheckResult:
     Raises:
         ValueError: if there is no such exercise.
     """
+    if not isinstance(exercise, str):
+        raise ValueError(f"the first argument is {exercise!r}; give the exercise's name first, then your answer")
     if exercise not in EXERCISES:
         nearest = difflib.get_close_matches(exercise, EXERCISES, n=1, cutoff=0)
         raise ValueError(f"there is no exercise {exercise!r}; did you mean {nearest[0]!r}?")
@@ -54,11 +58,15 @@ def check(exercise: str, answer: Any) -> CheckResult:
         checker(answer)
     except Wrong as wrong:
         return CheckResult(False, str(wrong))
+    except Exception as error:  # an answer of a kind that the checker did not expect is wrong, not an accident
+        return CheckResult(False, f"Your answer cannot be checked ({type(error).__name__}: {error}).")
     return CheckResult(True, praise)
 
 
 def _call(function: Any, *arguments: Any) -> Any:
     """The value of the reader's function; whatever goes wrong in it is a wrong answer, with its reason."""
+    if isinstance(function, nn.Module):
+        raise Wrong(f"Give the function itself, not the {type(function).__name__} that it returns.")
     if not callable(function):
         raise Wrong(f"Give the function itself, not {function!r}.")
     try:
@@ -80,11 +88,15 @@ def _call_for_tensor(function: Any, shape: tuple[int, ...], letters: str, *argum
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
-    return torch.allclose(a, b, rtol=1e-4, atol=1e-6)
+    return torch.allclose(a.double(), b.double(), rtol=1e-4, atol=1e-6)
 
 
-def _random(*shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+def _random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (numbers.Real, np.number)) and not isinstance(value, bool)
 
 
 def _field_size(answer: Any) -> None:
@@ -105,6 +117,8 @@ def _field_size(answer: Any) -> None:
 
 
 def _layers_to_see_both(answer: Any) -> None:
+    if not _is_number(answer):
+        raise Wrong(f"Give a whole number, not {answer!r}.")
     if answer == 0:
         raise Wrong("With no more layers the field stays 17 pixels wide, and the nearest cue and glyph need 18.")
     if answer != 1:
@@ -115,7 +129,7 @@ def _layers_to_see_both(answer: Any) -> None:
 
 
 def _cue_blind_three_shapes(answer: Any) -> None:
-    if not isinstance(answer, (int, float)):
+    if not _is_number(answer):
         raise Wrong(f"Give a number, such as 9 / 16, not {answer!r}.")
     if math.isclose(answer, 17 / 27, abs_tol=1e-3):
         return
@@ -129,8 +143,8 @@ def _cue_blind_three_shapes(answer: Any) -> None:
         if math.isclose(answer, value, abs_tol=1e-3):
             raise Wrong(hint)
     raise Wrong(
-        f"You give {answer:.4f}. There are 27 triples: count those with three equal shapes, with two, and with none, "
-        "and weigh them by 1, 2/3 and 1/3."
+        f"You give {float(answer):.4f}. There are 27 triples: count those with three equal shapes, with two, and with "
+        "none, and weigh them by 1, 2/3 and 1/3."
     )
 
 
@@ -163,7 +177,7 @@ def _same_squeeze(answer: Any) -> None:
 
 
 def _excite(answer: Any) -> None:
-    z, w1, w2 = _random(2, 8), _random(2, 8) * 1.5, _random(8, 2) * 1.5
+    z, w1, w2 = _random(2, 8, seed=0), _random(2, 8, seed=1), _random(8, 2, seed=2)
     s = _call_for_tensor(answer, (2, 8), "(B, C)", z, w1, w2)
     hidden = z @ w1.T
     wrong = {
@@ -233,7 +247,9 @@ def _rescale(answer: Any) -> None:
 def _near_identity(answer: Any) -> None:
     block = _call(answer, 32)
     if not isinstance(block, SqueezeExcitation):
-        raise Wrong(f"Return a SqueezeExcitation block; you return a {type(block).__name__}.")
+        raise Wrong(f"Return a SqueezeExcitation block, not a module of type {type(block).__name__}.")
+    if block.channels != 32:
+        raise Wrong(f"near_identity(32) returns a block for {block.channels} channels; use the argument.")
     if not isinstance(block.gate, nn.Sigmoid):
         raise Wrong("Keep the sigmoid gate: the exercise is about where it starts.")
     if not all(parameter.requires_grad for parameter in block.parameters()):

@@ -65,8 +65,8 @@ class ContextWorld:
     @classmethod
     def generate(cls, count: int, seed: int) -> "ContextWorld":
         """Draw ``count`` scenes at random. The same seed gives the same pictures on every machine."""
-        if count < 1:
-            raise ValueError(f"count is {count}; it must be at least 1")
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise ValueError(f"count is {count!r}; it must be a whole number of at least 1")
         random = np.random.default_rng(seed)
         scenes = tuple(draw_scene(random) for _ in range(count))
         images = np.stack([render_scene(scene) for scene in scenes])

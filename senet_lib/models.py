@@ -42,6 +42,9 @@ class ResNet(nn.Module):
                 f"depths has {len(depths)} stages, widths has {len(widths)}, strides has {len(strides)}; "
                 "give one number a stage in each"
             )
+        for name, numbers in (("depths", depths), ("widths", widths), ("strides", strides)):
+            if not numbers or min(numbers) < 1:
+                raise ValueError(f"{name} is {tuple(numbers)}; it needs at least one stage, and numbers of at least 1")
         self.conv1 = nn.Conv2d(in_channels, widths[0], 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
         self.relu = nn.ReLU()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from senet_lib.training import Batch, EpochBatches, EpochStats, Recipe, fit
+from senet_lib.training import Batch, DivergedError, EpochBatches, EpochStats, Recipe, fit
 
 
 def setup(seed: int = 0, device: str | None = None) -> torch.device:
@@ -32,6 +32,7 @@ def train(model: nn.Module, batches: EpochBatches, test: Iterable[Batch], recipe
     """Train, print a line after each epoch, and return the statistics of all epochs.
 
     Stopping the cell (Ctrl-C, or the stop button) is fine: you get the statistics so far, and the model can be used.
+    So it is when the loss stops being a number: a line says at which step, and the model has its last good weights.
     """
     history: list[EpochStats] = []
     print("epoch   train loss   train accuracy   test accuracy   pictures/s")
@@ -42,6 +43,8 @@ def train(model: nn.Module, batches: EpochBatches, test: Iterable[Batch], recipe
                 f"{stats.epoch:5d}   {stats.train_loss:10.3f}   {stats.train_accuracy:14.3f}   "
                 f"{stats.test_accuracy:13.3f}   {stats.pictures_per_second:10.0f}"
             )
+    except DivergedError as error:
+        print(f"Stopped: {error}.")
     except KeyboardInterrupt:
         print(f"Stopped by you after {len(history)} of {recipe.epochs} epochs. The model keeps what it has learned.")
     return history

@@ -5,6 +5,7 @@ One colour for each quantity, everywhere in the book: x, u, z, s and x̃. They a
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -135,7 +136,7 @@ def plot_effective_field(field: ArrayLike, size: int | None = None, title: str =
 
     Args:
         field: (H, W), at least 0.
-        size: width in pixels of the theoretical field, drawn as a square around the field's centre of mass; or None.
+        size: width in pixels of the theoretical field, drawn as a square around the pixels that matter; or None.
     """
     ax = _axes(ax)
     field = np.asarray(field)
@@ -160,6 +161,8 @@ def plot_accuracy(
     """
     ax = _axes(ax)
     for name, accuracies in curves.items():
+        if len(accuracies) == 0:  # stopped in the first epoch
+            continue
         epochs = range(1, len(accuracies) + 1)
         ax.plot(epochs, accuracies, marker="o", markersize=4, color=COLOURS.get(name.lower()), label=name)
         ax.annotate(f" {name}", (epochs[-1], accuracies[-1]), color=COLOURS.get(name.lower()), va="center")
@@ -175,9 +178,9 @@ def plot_accuracy(
 def plot_functions(
     functions: Mapping[str, ArrayLike], x: ArrayLike, xlabel: str, ylabel: str, ax: Axes | None = None
 ) -> Axes:
-    """Several functions of one variable, each named at its right end."""
+    """Several functions of one variable, each with its name in the legend."""
     ax = _axes(ax)
-    for (name, values), colour in zip(functions.items(), (COLOURS["s"], COLOURS["z"], COLOURS["x"]), strict=False):
+    for (name, values), colour in zip(functions.items(), cycle((COLOURS["s"], COLOURS["z"], COLOURS["x"]))):
         ax.plot(x, values, color=colour, linewidth=2, label=name)
     ax.axhline(0, color="#1A1A2E", linewidth=0.8)
     ax.legend()

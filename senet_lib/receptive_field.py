@@ -23,8 +23,8 @@ class Layer:
     def __post_init__(self) -> None:
         for name in ("kernel", "stride", "dilation"):
             value = getattr(self, name)
-            if value < 1:
-                raise ValueError(f"{name} is {value}; it must be at least 1")
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def receptive_field(layers: Iterable[Layer]) -> list[Field]:
 def main_path(model: nn.Module) -> list[Layer]:
     """The convolutions of a residual network, in the order of its main path, without the shortcuts' projections.
 
-    Only square kernels; modules must stand in the order in which they run, as in torchvision's ResNets and ours.
+    Of each layer it takes the vertical axis. Modules must stand in the order in which they run, as in torchvision's
+    ResNets and ours; pooling layers are left out.
     """
     return [
         Layer(module.kernel_size[0], module.stride[0], module.dilation[0])
@@ -79,7 +80,7 @@ def effective_field(features: Callable[[Tensor], Tensor], pictures: Tensor) -> T
     Returns:
         (H, W), at least 0. Averaged over pictures, summed over colour channels, of the sum of all K feature channels.
     """
-    pictures = pictures.detach().clone().requires_grad_()
+    pictures = pictures.detach().requires_grad_()
     maps = features(pictures)
     middle = maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2]
     (gradient,) = torch.autograd.grad(middle.sum(), pictures)

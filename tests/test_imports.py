@@ -17,7 +17,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib": set(),
     "senet_lib.batches": {"numpy", "torch", "senet_lib.data"},
     "senet_lib.blocks": {"torch"},
-    "senet_lib.checks": {"torch", "senet_lib.blocks", "senet_lib.receptive_field"},
+    "senet_lib.checks": {"numpy", "torch", "senet_lib.blocks", "senet_lib.receptive_field"},
     "senet_lib.context_world": {"numpy"},
     "senet_lib.data": {"numpy", "torch", "torchvision", "PIL", "sklearn", "senet_lib.context_world"},
     "senet_lib.experiments": None,

@@ -176,7 +176,6 @@ def test_one_depth_one_width_and_one_stride_a_stage_are_needed(depths, widths, s
         ResNet(depths, widths, strides, num_classes=2)
 
 
-@pytest.mark.xfail(strict=True, reason="ResNet does not check the numbers in depths, widths and strides yet")
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 @pytest.mark.parametrize(
     ("depths", "widths", "strides", "said"),

@@ -190,7 +190,6 @@ def test_functions_are_drawn_over_x_each_with_its_name(ax):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("input", "output")
 
 
-@pytest.mark.xfail(strict=True, reason="plot_functions drops the fourth function without a word")
 def test_four_functions_are_four_curves_or_an_error(ax):
     try:
         plot_functions({name: X for name in "abcd"}, X, "x", "y", ax)
@@ -199,7 +198,6 @@ def test_four_functions_are_four_curves_or_an_error(ax):
     assert len(ax.get_legend().get_texts()) == 4
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="plot_accuracy cannot draw a run stopped in its first epoch")
 def test_a_run_that_was_stopped_in_its_first_epoch_is_drawn_as_nothing(ax):
     plot_accuracy({"plain": [], "se": [0.4]}, ax=ax)
     assert list(ax.lines[-1].get_ydata()) == [0.4]
