@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 HTML := _build/html
 
-.PHONY: help book serve test lint notebooks results browser clean
+.PHONY: help book serve test lint notebooks drawings results clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -32,6 +32,9 @@ lint: .venv/.installed  ## style, types, notebooks in step
 
 notebooks: .venv/.installed  ## make the .ipynb from the .md
 	$(BIN)/python -m tools.notebooks write
+
+drawings: .venv/.installed  ## make the drawings of book/ anew
+	$(BIN)/python -m tools.drawings
 
 results: .venv/.installed  ## run the recorded experiments again and rewrite their page
 	$(BIN)/python -m senet_lib.experiments run context-world

@@ -158,9 +158,13 @@ def _report_one(record: dict[str, Any]) -> str:
     return f"""\
 ## {experiment.title}
 
+<!-- table: {record["experiment"]} -->
+
 | network | parameters | test accuracy | lowest | highest | training time |
 |---|---|---|---|---|---|
 {rows}
+
+<!-- end -->
 
 The difference over the {len(paired)} paired seeds ({", ".join(map(str, paired))}) is
 {mean(differences):+.3f}; the smallest is {min(differences):+.3f}.

@@ -116,13 +116,13 @@ def plot_field_growth(sizes: Sequence[int], names: Sequence[str], limit: int, ax
     Args:
         sizes: width in pixels after each layer.
         names: of the layers.
-        limit: a width to compare with, drawn as a line.
+        limit: the smallest width that touches cue and glyph, drawn as a line.
     """
     ax = _axes(ax)
     bars = ax.barh(range(len(sizes)), sizes, color=COLOURS["u"], height=0.65)
-    ax.bar_label(bars, padding=3)
+    ax.bar_label(bars, label_type="center")
     ax.axvline(limit, color=COLOURS["plain"], linestyle="--")
-    ax.text(limit + 0.2, -0.62, f"{limit} px: cue and glyph", color=COLOURS["plain"], va="bottom", ha="center")
+    ax.set_title(f"at least {limit} pixels touch cue and glyph", color=COLOURS["plain"], loc="right")
     ax.set_yticks(range(len(sizes)), names)
     ax.invert_yaxis()
     ax.set_xlim(0, max(*sizes, limit) + 3)
@@ -142,8 +142,8 @@ def plot_effective_field(field: ArrayLike, size: int | None = None, title: str =
     field = np.asarray(field)
     ax.imshow(field / field.max(), cmap=quantity_map("u"), vmin=0, vmax=1)
     if size is not None:
-        rows, columns = np.nonzero(field)
-        plot_window(round(rows.mean() - (size - 1) / 2), round(columns.mean() - (size - 1) / 2), size, "#D55E00", ax)
+        row, column = (round((place.min() + place.max() - size + 1) / 2) for place in np.nonzero(field))
+        plot_window(row, column, size, "#D55E00", ax)
     return _bare(ax, title)
 
 
@@ -165,12 +165,11 @@ def plot_accuracy(
             continue
         epochs = range(1, len(accuracies) + 1)
         ax.plot(epochs, accuracies, marker="o", markersize=4, color=COLOURS.get(name.lower()), label=name)
-        ax.annotate(f" {name}", (epochs[-1], accuracies[-1]), color=COLOURS.get(name.lower()), va="center")
     if reference is not None:
         ax.axhline(reference, color="#1A1A2E", linestyle="--", linewidth=1)
-        ax.annotate(reference_name, (1, reference), xytext=(0, 4), textcoords="offset points")
+        ax.annotate(reference_name, (1, reference), (0, 4), ("axes fraction", "data"), "offset points", ha="right")
     ax.set(xlabel="epoch", ylabel="test accuracy", ylim=(0, 1.04))
-    ax.margins(x=0.12)
+    ax.legend(loc="lower right")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
 
@@ -180,8 +179,9 @@ def plot_functions(
 ) -> Axes:
     """Several functions of one variable, each with its name in the legend."""
     ax = _axes(ax)
-    for (name, values), colour in zip(functions.items(), cycle((COLOURS["s"], COLOURS["z"], COLOURS["x"]))):
-        ax.plot(x, values, color=colour, linewidth=2, label=name)
+    inks = cycle([(COLOURS["s"], "-"), (COLOURS["plain"], "--"), ("#1A1A2E", ":")])
+    for (name, values), (colour, line) in zip(functions.items(), inks, strict=False):
+        ax.plot(x, values, color=colour, linestyle=line, linewidth=2, label=name)
     ax.axhline(0, color="#1A1A2E", linewidth=0.8)
     ax.legend()
     ax.set(xlabel=xlabel, ylabel=ylabel)
@@ -200,11 +200,10 @@ def plot_gates_by_cue(gates: ArrayLike, title: str = "", ax: Axes | None = None)
     for colour, name, marker, row in zip(CUE_COLOURS, ("red", "green", "blue"), "o^s", gates[:, order], strict=True):
         ax.plot(row, marker, color=colour, markersize=5, label=f"{name} cue")
     ax.vlines(range(gates.shape[1]), gates.min(0)[order], gates.max(0)[order], color="#B8BEC6", linewidth=1, zorder=0)
-    ax.set(
-        xlabel="channel, sorted by the cue that opens it most", ylabel="mean gate s", ylim=(-0.04, 1.04), title=title
-    )
+    ax.set(xlabel="channel, sorted by the cue that opens it most", ylabel="mean gate s", ylim=(-0.04, 1.04))
+    ax.set_title(title, loc="left")
     ax.set_xticks([])
-    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    ax.legend(ncols=3, loc="lower right", bbox_to_anchor=(1.02, 0.98), handletextpad=0.1, columnspacing=1)
     return ax
 
 

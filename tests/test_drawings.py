@@ -1,0 +1,30 @@
+"""The drawings and the results page are in step with the code and the records that make them."""
+
+import json
+from pathlib import Path
+
+from senet_lib import experiments
+from tools import drawings
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_drawing_is_what_the_library_draws():
+    assert drawings.LANDING.read_text(encoding="utf-8") == drawings.draw_landing(), "run: make drawings"
+
+
+def test_results_page_is_what_the_records_say():
+    page = (ROOT / "book" / "results.md").read_text(encoding="utf-8")
+    assert page == experiments.report(ROOT / "results"), "run: python -m senet_lib.experiments report"
+
+
+def test_recorded_context_world_keeps_the_books_promise():
+    """Plain at most 0.65, SE at least 0.97, over five or more paired seeds, with the record's provenance."""
+    record = json.loads((ROOT / "results" / "context_world.json").read_text(encoding="utf-8"))
+    summary = experiments.summarise(record)
+    plain, se = summary["plain"]["accuracies"], summary["se"]["accuracies"]
+    assert set(plain) == set(se) and len(plain) >= 5
+    assert max(plain.values()) <= 0.65 and min(se.values()) >= 0.97
+    assert record["settings"] == experiments.EXPERIMENTS["context-world"].settings(), "recorded with other settings"
+    assert {"device", "cores", "python", "torch", "torchvision"} <= set(record["machine"])
+    assert record["command"].startswith("python -m senet_lib.experiments run context-world")

@@ -1,0 +1,131 @@
+"""The recorded experiments: paired, resumable, atomic, and reported from the record alone."""
+
+import json
+
+import pytest
+import torch
+
+from senet_lib import experiments
+from senet_lib.experiments import EXPERIMENTS, Experiment, main, report, run, summarise
+from senet_lib.models import small_resnet, small_se_resnet
+from senet_lib.training import Recipe
+
+
+def tiny_resnet():
+    return small_resnet(10, in_channels=1)
+
+
+def tiny_se_resnet():
+    return small_se_resnet(10, in_channels=1)
+
+
+@pytest.fixture
+def tiny(monkeypatch) -> str:
+    """An experiment of seconds, under the name "tiny"."""
+    experiment = Experiment(
+        title="Tiny",
+        data="digits",
+        batch_size=256,
+        recipe=Recipe(epochs=2, learning_rate=0.01),
+        arms={"plain": tiny_resnet, "se": tiny_se_resnet},
+        compare=("plain", "se"),
+    )
+    monkeypatch.setitem(EXPERIMENTS, "tiny", experiment)
+    return "tiny"
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_run_records_every_epoch_of_every_arm_and_seed(tiny, tmp_path):
+    record = read(run(tiny, [0, 1], "cpu", tmp_path))
+    assert [(entry["seed"], entry["arm"]) for entry in record["runs"]] == [
+        (0, "plain"),
+        (0, "se"),
+        (1, "plain"),
+        (1, "se"),
+    ]
+    assert all([epoch["epoch"] for epoch in entry["epochs"]] == [1, 2] for entry in record["runs"])
+    assert record["pictures"] == {"train": 1437, "test": 360}
+    assert record["machine"]["torch"] == torch.__version__
+    parameters = record["settings"]["parameters"]
+    assert parameters["se"] - parameters["plain"] == 700  # 2·16·4 + 2·32·8 weights, 16 + 4 + 32 + 8 biases
+
+
+def test_same_seed_gives_the_same_numbers(tiny, tmp_path):
+    first, second = (read(run(tiny, [3], "cpu", tmp_path / name)) for name in "ab")
+    for one, other in zip(first["runs"], second["runs"], strict=True):
+        for a, b in zip(one["epochs"], other["epochs"], strict=True):
+            assert (a["train_loss"], a["test_accuracy"]) == (b["train_loss"], b["test_accuracy"])
+
+
+def test_run_that_was_stopped_goes_on_and_does_not_repeat(tiny, tmp_path, monkeypatch):
+    real_fit, started = experiments.fit, []
+
+    def fit_that_stops(model, train, test, recipe):
+        started.append(train.seed)
+        if len(started) == 3:
+            raise KeyboardInterrupt
+        return real_fit(model, train, test, recipe)
+
+    monkeypatch.setattr(experiments, "fit", fit_that_stops)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny, [0, 1], "cpu", tmp_path)
+    before = read(tmp_path / "tiny.json")["runs"]
+    assert len(before) == 2
+    after = read(run(tiny, [0, 1], "cpu", tmp_path))["runs"]
+    assert after[:2] == before and len(after) == 4
+    assert started == [0, 0, 1, 1, 1]
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.json"]
+
+
+def test_record_with_other_settings_is_not_mixed(tiny, tmp_path, refused):
+    path = run(tiny, [0], "cpu", tmp_path)
+    record = read(path)
+    record["settings"]["batch_size"] = 7
+    path.write_text(json.dumps(record))
+    with refused("tiny.json", "move it away"):
+        run(tiny, [0, 1], "cpu", tmp_path)
+
+
+def test_summary_and_report_follow_the_record():
+    def entry(seed, arm, accuracy):
+        return {
+            "seed": seed,
+            "arm": arm,
+            "epochs": [{"test_accuracy": 0.1, "seconds": 2.0}, {"test_accuracy": accuracy, "seconds": 3.0}],
+        }
+
+    record = {"runs": [entry(0, "plain", 0.5), entry(0, "se", 0.9), entry(1, "plain", 0.7), entry(1, "se", 0.8)]}
+    plain = summarise(record)["plain"]
+    assert plain["mean"] == pytest.approx(0.6) and plain["std"] == pytest.approx(0.1414, abs=1e-4)
+    assert plain["accuracies"] == {0: 0.5, 1: 0.7} and plain["seconds"] == 5.0
+
+
+def test_report_shows_mean_spread_difference_and_command(tiny, tmp_path):
+    record = read(run(tiny, [0, 1], "cpu", tmp_path))
+    summary, page = summarise(record), report(tmp_path)
+    assert f"{summary['se']['mean']:.3f} ± {summary['se']['std']:.3f}" in page
+    assert f"{summary['se']['mean'] - summary['plain']['mean']:+.3f}" in page
+    assert record["command"] in page and record["machine"]["torch"] in page and record["data_sha256"][:12] in page
+
+
+def test_command_line_lists_runs_and_reports(tiny, tmp_path, capsys):
+    assert main(["list"]) == 0
+    assert "context-world: Context World" in capsys.readouterr().out
+    assert main(["run", "tiny", "--seeds", "1", "--results", str(tmp_path)]) == 0
+    assert "seed 0 se: epoch 2, test accuracy" in capsys.readouterr().out
+    page = tmp_path / "page.md"
+    assert main(["report", "--results", str(tmp_path), "--page", str(page)]) == 0
+    assert "## Tiny" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sign"),
+    [(["run", "tinny"], "invalid choice: 'tinny'"), (["run", "tiny", "--seeds", "0"], "--seeds is 0")],
+)
+def test_command_line_names_what_is_wrong(tiny, arguments, sign, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2 and sign in capsys.readouterr().err
