@@ -90,6 +90,7 @@ def test_network_with_se_solves_the_context_world_on_the_page():
 
 GOOD_NOTEBOOK = """\
 ---
+jupytext: {text_representation: {extension: .md, format_name: myst}}
 kernelspec: {display_name: Python 3, language: python, name: python3}
 ---
 

@@ -39,7 +39,7 @@ def test_front_door_leads_to_the_landing_page(browser, addresses):
     page = browser.new_page()
     page.goto(f"{addresses['file']}/index.html")
     page.wait_for_url("**/book/index.html")
-    assert "Squeeze-and-Excitation" in page.locator("h1").inner_text()
+    assert "Squeeze-and-Excitation" in page.get_by_role("heading", level=1).inner_text()
     page.close()
 
 
