@@ -8,15 +8,15 @@ HTML := _build/html
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
 
-book: .venv/.installed _build/extra/vendor/mathjax _build/.library  ## install everything, execute the notebooks, build the book
+book: .venv/.installed _build/extra/vendor/mathjax/LICENSE _build/.library  ## install everything, execute the notebooks, build the book
 	$(BIN)/python -m tools.notebooks check
-	$(BIN)/jupyter-book build . -W -n --keep-going
+	$(BIN)/jupyter-book build . --all -W -n --keep-going
 	@echo
 	@echo "The book is in $(HTML). Open $(HTML)/index.html, or run: make serve"
 
-serve:  ## show the built book on http://127.0.0.1:$(PORT)
+serve:  ## show the built book on 127.0.0.1
 	@test -f $(HTML)/index.html || { echo "There is no book yet; run: make book"; exit 1; }
 	@echo "The book is at http://127.0.0.1:$(PORT) (stop with Ctrl-C)"
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
@@ -36,7 +36,7 @@ notebooks: .venv/.installed  ## make the .ipynb from the .md
 drawings: .venv/.installed  ## make the drawings of book/ anew
 	$(BIN)/python -m tools.drawings
 
-results: .venv/.installed  ## run the recorded experiments again and rewrite their page
+results: .venv/.installed  ## run what is not on record yet, and rewrite the results page
 	$(BIN)/python -m senet_lib.experiments run context-world
 	$(BIN)/python -m senet_lib.experiments report
 
@@ -54,11 +54,12 @@ node_modules/.package-lock.json: package.json package-lock.json .venv/.installed
 	$(BIN)/npm ci --silent
 	@touch $@
 
-# Only what the pages load: the renderer, and the parts that it fetches when they are needed.
-_build/extra/vendor/mathjax: node_modules/.package-lock.json
-	@rm -rf $@ && mkdir -p $@/input
-	cp -r node_modules/mathjax/es5/tex-svg.js node_modules/mathjax/es5/a11y node_modules/mathjax/es5/sre $@
-	cp -r node_modules/mathjax/es5/input/tex $@/input
+# Only what the pages load: the renderer, and the parts that it fetches when they are needed. The licence comes last, so
+# that an interrupted copy does not look finished.
+_build/extra/vendor/mathjax/LICENSE: node_modules/.package-lock.json
+	@rm -rf $(@D) && mkdir -p $(@D)/input
+	cp -r $(addprefix node_modules/mathjax/es5/,tex-svg.js a11y sre) $(@D)
+	cp -r node_modules/mathjax/es5/input/tex $(@D)/input
 	cp node_modules/mathjax/LICENSE $@
 
 # The cache of executed notebooks knows their text, not the library's: forget it when the library changes.

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from senet_lib.data import ImageSet
+from senet_lib.validation import require_whole
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 Batch = tuple[Tensor, Tensor]
@@ -42,8 +43,7 @@ def random_crop(images: Tensor, generator: torch.Generator, padding: int = 4) ->
     Raises:
         ValueError: if padding is not a whole number of at least 0.
     """
-    if not _is_whole(padding) or padding < 0:
-        raise ValueError(f"padding is {padding!r}; it must be a whole number of pixels, at least 0")
+    require_whole("padding", padding, least=0)
     count, _, height, width = images.shape
     rows, columns = torch.randint(2 * padding + 1, (2, count), generator=generator).to(images.device)
     padded = functional.pad(images, (padding, padding, padding, padding))
@@ -114,10 +114,8 @@ class Batches:
         std: Sequence[float] | None = None,
         channels_last: bool = True,
     ):
-        if not _is_whole(batch_size) or batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number of at least 1")
-        if not _is_whole(seed) or seed < 0:
-            raise ValueError(f"seed is {seed!r}; it must be a whole number of at least 0")
+        require_whole("batch_size", batch_size)
+        require_whole("seed", seed, least=0)
         if augment is not None and not callable(augment):
             raise ValueError(f"augment is {augment!r}; it must be a function, for example pad_crop_flip, or None")
         own_mean, own_std = channel_statistics(image_set) if mean is None or std is None else ((), ())
@@ -150,8 +148,7 @@ class Batches:
         Raises:
             ValueError: if number is not a whole number of at least 0, or ``augment`` returns something unfit.
         """
-        if not _is_whole(number) or number < 0:
-            raise ValueError(f"the epoch's number is {number!r}; it must be a whole number of at least 0")
+        require_whole("the epoch's number", number, least=0)
         return self._batches(number)
 
     def _batches(self, number: int) -> Iterator[Batch]:
@@ -196,10 +193,6 @@ def _generator(seed: int, number: int) -> torch.Generator:
     """A generator on the CPU. Seed and number are mixed: seed 0 in epoch 1 has nothing of seed 1 in epoch 0."""
     mixed = np.random.SeedSequence((seed, number)).generate_state(1)
     return torch.Generator().manual_seed(int(mixed[0]))
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _check_statistics(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:

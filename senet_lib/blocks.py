@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from senet_lib.validation import require_whole
+
 SqueezeOperator = Callable[[Tensor], Tensor]
 Attention = Callable[[int], nn.Module]
 
@@ -82,7 +84,7 @@ class SqueezeExcitation(nn.Module):
 
     def squeeze(self, x: Tensor) -> Tensor:
         """One number for each channel: x (B, C, H, W) -> z (B, C)."""
-        _check_input(x, self.channels)
+        require_maps(x, self.channels)
         z = self.squeeze_operator(x)
         if z.shape != x.shape[:2]:
             raise ValueError(
@@ -92,6 +94,8 @@ class SqueezeExcitation(nn.Module):
 
     def excite(self, z: Tensor) -> Tensor:
         """One gate for each channel: z (B, C) -> s (B, C). Equation 3."""
+        if z.dim() != 2 or z.shape[1] != self.channels:
+            raise ValueError(f"z has shape {tuple(z.shape)}; it must be (B, {self.channels}), as squeeze makes it")
         return self.gate(self.fc2(self.activation(self.fc1(z))))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,9 +112,8 @@ def hidden_width(channels: int, reduction: int) -> int:
     Raises:
         ValueError: if channels or reduction is not a whole number, or reduction is not in 1..channels.
     """
-    for name, value in (("channels", channels), ("reduction", reduction)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1")
+    require_whole("channels", channels)
+    require_whole("reduction", reduction)
     if reduction > channels:
         raise ValueError(
             f"reduction is {reduction}, but there are only {channels} channels: the hidden width would be 0; "
@@ -127,14 +130,14 @@ def _squeeze_operator(squeeze: str | SqueezeOperator) -> SqueezeOperator:
     return SQUEEZE_OPERATORS[squeeze]
 
 
-def _check_input(x: Tensor, channels: int) -> None:
+def require_maps(x: Tensor, channels: int) -> None:
+    """Raise a ``ValueError`` that names the fault, unless x is floating point and (B, channels, H, W)."""
     if x.dim() != 4:
         fix = "; add a batch dimension with x[None]" if x.dim() == 3 else ""
         raise ValueError(f"the input has shape {tuple(x.shape)}; it must be (B, C, H, W){fix}")
     if x.shape[1] != channels:
         raise ValueError(
-            f"the input has {x.shape[1]} channels, but this block was made for {channels}; "
-            f"make it with channels={x.shape[1]}"
+            f"the input has {x.shape[1]} channels, but this module was made for {channels}; make it for {x.shape[1]}"
         )
     if not x.is_floating_point():
         raise ValueError(f"the input has type {x.dtype}; convert it to floating point with x.float()")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from senet_lib.validation import require_whole
+
 SIZE = 32
 COLOURS = ("red", "green", "blue")
 SHAPES = ("plus", "ring", "cross", "block")
@@ -65,8 +67,7 @@ class ContextWorld:
     @classmethod
     def generate(cls, count: int, seed: int) -> "ContextWorld":
         """Draw ``count`` scenes at random. The same seed gives the same pictures on every machine."""
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ValueError(f"count is {count!r}; it must be a whole number of at least 1")
+        require_whole("count", count)
         random = np.random.default_rng(seed)
         scenes = tuple(draw_scene(random) for _ in range(count))
         images = np.stack([render_scene(scene) for scene in scenes])

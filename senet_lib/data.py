@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from senet_lib.context_world import SHAPES, ContextWorld
+from senet_lib.validation import is_whole
 
 Size = tuple[int, int]
 Loader = Callable[[bool, Path], "ImageSet"]
@@ -81,7 +82,7 @@ class ImageSet:
 
     def subset(self, count: int) -> "ImageSet":
         """The first ``count`` pictures, from 1 to all. They share memory with this set."""
-        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= len(self):
+        if not is_whole(count) or not 1 <= count <= len(self):
             raise ValueError(f"count is {count!r}; it must be a whole number from 1 to {len(self)}")
         return ImageSet(self.images[:count], self.labels[:count], self.classes, self.name)
 
@@ -131,14 +132,16 @@ def _unknown_name(name: str) -> str:
     if name and Path(str(name)).is_dir():
         hint = f"did you mean '{FOLDER}{name}'? "
     else:
-        near = difflib.get_close_matches(str(name).lower(), IMAGE_SETS, n=1, cutoff=0.5)
+        start = str(name).lower().partition(":")[0]
+        near = difflib.get_close_matches(start, (*IMAGE_SETS, "folder"), n=1, cutoff=0.5)
+        near = [f"{FOLDER}PATH"] if near == ["folder"] else near
         hint = f"did you mean {near[0]!r}? " if near else ""
     return f"there is no image set {name!r}; {hint}Choose one of {', '.join(list_image_sets())}"
 
 
 def _height_and_width(size: int | Sequence[int]) -> Size:
     pair = tuple(size) if isinstance(size, Sequence) else (size, size)
-    if len(pair) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in pair):
+    if len(pair) != 2 or not all(is_whole(n) and n >= 1 for n in pair):
         raise ValueError(f"size is {size!r}; it must be (height, width) or one number, in pixels, at least 1")
     return pair[0], pair[1]
 

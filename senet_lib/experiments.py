@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -30,7 +31,8 @@ import senet_lib
 from senet_lib.batches import train_and_test_batches
 from senet_lib.data import load_images
 from senet_lib.models import small_resnet, small_se_resnet
-from senet_lib.training import Recipe, fit
+from senet_lib.training import Recipe, fit, require_device
+from senet_lib.validation import require_whole
 
 
 @dataclass(frozen=True)
@@ -76,44 +78,52 @@ EXPERIMENTS = {
 
 
 def run(name: str, seeds: Sequence[int], device: str, results: Path) -> Path:
-    """Run an experiment and record it; networks that are on record already are not trained again."""
+    """Run an experiment and record it; networks that are on record already are not trained again.
+
+    Raises:
+        ValueError: if there is a record of this experiment with other settings or other data.
+    """
     experiment = EXPERIMENTS[name]
     path = results / f"{name.replace('-', '_')}.json"
     train_set = load_images(experiment.data, train=True)
     test_set = load_images(experiment.data, train=False)
     record: dict[str, Any] = {
         "experiment": name,
-        "command": f"python -m senet_lib.experiments run {name} --seeds {len(seeds)}",
         "settings": experiment.settings(),
         "pictures": {"train": len(train_set), "test": len(test_set)},
         "data_sha256": _fingerprint(train_set.images, train_set.labels, test_set.images, test_set.labels),
-        "machine": describe_machine(device),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "runs": _earlier_runs(path, experiment),
+        "runs": [],
     }
-    for seed in seeds:
-        for arm, make in experiment.arms.items():
-            if any(run["seed"] == seed and run["arm"] == arm for run in record["runs"]):
-                continue
-            torch.manual_seed(seed)
-            model = make().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            train, test = train_and_test_batches(train_set, test_set, experiment.batch_size, seed=seed, device=device)
-            epochs = []
-            for stats in fit(model, train, test, experiment.recipe):
-                epochs.append(asdict(stats))
-                print(f"seed {seed} {arm}: epoch {stats.epoch}, test accuracy {stats.test_accuracy:.3f}", flush=True)
-            record["runs"].append({"seed": seed, "arm": arm, "epochs": epochs})
-            _write_atomically(path, json.dumps(record, indent=1) + "\n")
+    record["runs"] = _earlier_runs(path, record)
+    done = {(entry["seed"], entry["arm"]) for entry in record["runs"]}
+    for seed, arm in product(seeds, experiment.arms):
+        if (seed, arm) in done:
+            continue
+        entry: dict[str, Any] = {
+            "seed": seed,
+            "arm": arm,
+            "machine": describe_machine(device),
+            "started": _now(),
+            "epochs": [],
+        }
+        torch.manual_seed(seed)
+        model = experiment.arms[arm]().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        batches = train_and_test_batches(train_set, test_set, experiment.batch_size, seed=seed, device=device)
+        for stats in fit(model, *batches, experiment.recipe):
+            entry["epochs"].append(asdict(stats))
+            print(f"seed {seed} {arm}: epoch {stats.epoch}, test accuracy {stats.test_accuracy:.3f}", flush=True)
+        record["runs"].append(entry)
+        _write_atomically(path, json.dumps(record, indent=1) + "\n")
     return path
 
 
 def summarise(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """For each arm: final test accuracies by seed, their mean and standard deviation, and the mean time in seconds."""
     summary: dict[str, dict[str, Any]] = {}
-    for arm in dict.fromkeys(run["arm"] for run in record["runs"]):
-        runs = [run for run in record["runs"] if run["arm"] == arm]
-        accuracies = {run["seed"]: run["epochs"][-1]["test_accuracy"] for run in runs}
-        seconds = [sum(epoch["seconds"] for epoch in run["epochs"]) for run in runs]
+    for arm in dict.fromkeys(entry["arm"] for entry in record["runs"]):
+        runs = [entry for entry in record["runs"] if entry["arm"] == arm]
+        accuracies = {entry["seed"]: entry["epochs"][-1]["test_accuracy"] for entry in runs}
+        seconds = [sum(epoch["seconds"] for epoch in entry["epochs"]) for entry in runs]
         summary[arm] = {
             "accuracies": accuracies,
             "mean": mean(accuracies.values()),
@@ -125,8 +135,11 @@ def summarise(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def report(results: Path) -> str:
     """The page of recorded results, in Markdown."""
+    records = sorted(results.glob("*.json"))
+    if not records:
+        raise ValueError(f"there are no records in {results.resolve()}; run this in the repository, or name --results")
     parts = [REPORT_HEAD]
-    for path in sorted(results.glob("*.json")):
+    for path in records:
         parts.append(_report_one(json.loads(path.read_text(encoding="utf-8"))))
     return "\n".join(parts)
 
@@ -143,22 +156,21 @@ deviation over seeds. Paired seeds means: with the same seed, all networks see t
 
 
 def _report_one(record: dict[str, Any]) -> str:
-    experiment = EXPERIMENTS[record["experiment"]]
-    settings, machine, summary = record["settings"], record["machine"], summarise(record)
-    without, with_se = (summary[arm]["accuracies"] for arm in experiment.compare)
-    paired = sorted(set(without) & set(with_se))
-    differences = [with_se[seed] - without[seed] for seed in paired]
+    name = record["experiment"]
+    settings, pictures, recipe = record["settings"], record["pictures"], record["settings"]["recipe"]
+    summary = summarise(record)
     rows = "\n".join(
         f"| {arm} | {settings['parameters'][arm]:,} | {values['mean']:.3f} ± {values['std']:.3f} "
         f"| {min(values['accuracies'].values()):.3f} | {max(values['accuracies'].values()):.3f} "
         f"| {values['seconds']:.0f} s |"
         for arm, values in summary.items()
     )
-    recipe, pictures = settings["recipe"], record["pictures"]
+    machines = "\n".join(f"- Machine: {machine}." for machine in dict.fromkeys(map(_machine_in_words, record["runs"])))
+    seed_count = 1 + max(entry["seed"] for entry in record["runs"])
     return f"""\
-## {experiment.title}
+## {EXPERIMENTS[name].title}
 
-<!-- table: {record["experiment"]} -->
+<!-- table: {name} -->
 
 | network | parameters | test accuracy | lowest | highest | training time |
 |---|---|---|---|---|---|
@@ -166,17 +178,36 @@ def _report_one(record: dict[str, Any]) -> str:
 
 <!-- end -->
 
-The difference over the {len(paired)} paired seeds ({", ".join(map(str, paired))}) is
-{mean(differences):+.3f}; the smallest is {min(differences):+.3f}.
+{_paired_difference(summary, *EXPERIMENTS[name].compare)}
 
 - Data: `{settings["data"]}`, {pictures["train"]:,} pictures to train and {pictures["test"]:,} to test,
   fingerprint `{record["data_sha256"][:12]}`.
 - Recipe: {recipe["epochs"]} epochs, batches of {settings["batch_size"]}, AdamW with one cycle up to
   {recipe["learning_rate"]:g}, weight decay {recipe["weight_decay"]:g}.
-- Machine: {machine["device"]}, {machine["cores"]} cores; Python {machine["python"]}, torch {machine["torch"]},
-  torchvision {machine["torchvision"]}, senet_lib {machine["senet_lib"]}; {record["started"][:10]}.
-- Command: `{record["command"]}`
+{machines}
+- Command: `python -m senet_lib.experiments run {name} --seeds {seed_count}`. It completes the record; move the record
+  away to make it anew.
 """
+
+
+def _paired_difference(summary: dict[str, dict[str, Any]], without: str, with_it: str) -> str:
+    if without not in summary or with_it not in summary:
+        return "There is no complete pair yet."
+    first, second = summary[without]["accuracies"], summary[with_it]["accuracies"]
+    paired = sorted(set(first) & set(second))
+    differences = [second[seed] - first[seed] for seed in paired]
+    return (
+        f"The difference over the {len(paired)} paired seeds ({', '.join(map(str, paired))}) is "
+        f"{mean(differences):+.3f}; the smallest is {min(differences):+.3f}."
+    )
+
+
+def _machine_in_words(entry: dict[str, Any]) -> str:
+    machine = entry["machine"]
+    return (
+        f"{machine['device']}, {machine['cores']} cores; Python {machine['python']}, torch {machine['torch']}, "
+        f"torchvision {machine['torchvision']}, senet_lib {machine['senet_lib']}; {entry['started'][:10]}"
+    )
 
 
 def describe_machine(device: str) -> dict[str, Any]:
@@ -193,13 +224,19 @@ def describe_machine(device: str) -> dict[str, Any]:
     }
 
 
-def _earlier_runs(path: Path, experiment: Experiment) -> list[dict[str, Any]]:
+def _earlier_runs(path: Path, record: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs on record, if they belong to the same experiment on the same data."""
     if not path.exists():
         return []
-    record = json.loads(path.read_text(encoding="utf-8"))
-    if record["settings"] != experiment.settings():
-        raise ValueError(f"{path} was recorded with other settings; move it away to record anew")
-    return record["runs"]
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    for key in ("settings", "data_sha256"):
+        if earlier[key] != record[key]:
+            raise ValueError(f"{path} was recorded with other {key}; move it away to record anew")
+    return earlier["runs"]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _count_parameters(model: nn.Module) -> int:
@@ -220,6 +257,25 @@ def _write_atomically(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+def _list(options: argparse.Namespace) -> None:
+    for name, experiment in EXPERIMENTS.items():
+        print(f"{name}: {experiment.title}")
+
+
+def _run(options: argparse.Namespace) -> None:
+    require_whole("--seeds", options.seeds)
+    require_device(options.device)
+    print(f"recording in {options.results.resolve()}")
+    run(options.name, range(options.seeds), options.device, options.results)
+
+
+def _report(options: argparse.Namespace) -> None:
+    _write_atomically(options.page, report(options.results))
+
+
+_COMMANDS = {"list": _list, "run": _run, "report": _report}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m senet_lib.experiments",
@@ -237,15 +293,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report_parser.add_argument("--results", type=Path, default=Path("results"))
     report_parser.add_argument("--page", type=Path, default=Path("book/results.md"))
     options = parser.parse_args(arguments)
-    if options.command == "list":
-        for name, experiment in EXPERIMENTS.items():
-            print(f"{name}: {experiment.title}")
-    elif options.command == "run":
-        if options.seeds < 1:
-            parser.error(f"--seeds is {options.seeds}; it must be at least 1")
-        print(f"recorded in {run(options.name, range(options.seeds), options.device, options.results)}")
-    else:
-        _write_atomically(options.page, report(options.results))
+    try:
+        _COMMANDS[options.command](options)
+    except (ValueError, ArithmeticError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
     return 0
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from senet_lib.blocks import Attention, BasicBlock, SqueezeExcitation
+from senet_lib.blocks import Attention, BasicBlock, SqueezeExcitation, require_maps
+from senet_lib.validation import require_whole
 
 
 class ResNet(nn.Module):
@@ -45,6 +46,8 @@ class ResNet(nn.Module):
         for name, numbers in (("depths", depths), ("widths", widths), ("strides", strides)):
             if not numbers or min(numbers) < 1:
                 raise ValueError(f"{name} is {tuple(numbers)}; it needs at least one stage, and numbers of at least 1")
+        require_whole("num_classes", num_classes)
+        require_whole("in_channels", in_channels)
         self.conv1 = nn.Conv2d(in_channels, widths[0], 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
         self.relu = nn.ReLU()
@@ -58,6 +61,7 @@ class ResNet(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """The last feature map, before pooling: (B, in_channels, H, W) -> (B, C, H', W')."""
+        require_maps(x, self.conv1.in_channels)
         x = self.relu(self.bn1(self.conv1(x)))
         for name in self.stage_names:
             x = self.get_submodule(name)(x)

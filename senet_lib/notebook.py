@@ -8,24 +8,28 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from senet_lib.training import Batch, DivergedError, EpochBatches, EpochStats, Recipe, fit
+from senet_lib.training import Batch, DivergedError, EpochBatches, EpochStats, Recipe, fit, require_device
+from senet_lib.validation import require_whole
 
 
 def setup(seed: int = 0, device: str | None = None) -> torch.device:
     """Seed torch, choose the device, and give plots the book's style.
 
     Args:
-        seed: at least 0; the same seed gives the same run on the same machine.
+        seed: at least 0; the same seed gives the same run on the same CPU.
         device: for example "cpu" or "cuda"; None for the best that is there.
 
     Returns:
         The device: CUDA, Apple's MPS, or the CPU.
     """
-    if seed < 0:
-        raise ValueError(f"seed is {seed}; it must be at least 0")
+    require_whole("seed", seed, least=0)
+    chosen = require_device(device) if device else torch.device(_best_device())
     torch.manual_seed(seed)
     _use_crisp_plots()
-    return torch.device(device or _best_device())
+    # The first optimiser makes torch import its compiler, for a second or two. An interruption in the middle of that
+    # would leave torch broken until the kernel restarts, so let it happen here and not in a training cell.
+    torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
+    return chosen
 
 
 def train(model: nn.Module, batches: EpochBatches, test: Iterable[Batch], recipe: Recipe) -> list[EpochStats]:

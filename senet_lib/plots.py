@@ -5,7 +5,6 @@ One colour for each quantity, everywhere in the book: x, u, z, s and x̃. They a
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -177,9 +176,11 @@ def plot_accuracy(
 def plot_functions(
     functions: Mapping[str, ArrayLike], x: ArrayLike, xlabel: str, ylabel: str, ax: Axes | None = None
 ) -> Axes:
-    """Several functions of one variable, each with its name in the legend."""
+    """Up to three functions of one variable, each with its name in the legend."""
     ax = _axes(ax)
-    inks = cycle([(COLOURS["s"], "-"), (COLOURS["plain"], "--"), ("#1A1A2E", ":")])
+    inks = [(COLOURS["s"], "-"), (COLOURS["plain"], "--"), ("#1A1A2E", ":")]
+    if len(functions) > len(inks):
+        raise ValueError(f"there are {len(functions)} functions; at most {len(inks)} can be told apart")
     for (name, values), (colour, line) in zip(functions.items(), inks, strict=False):
         ax.plot(x, values, color=colour, linestyle=line, linewidth=2, label=name)
     ax.axhline(0, color="#1A1A2E", linewidth=0.8)

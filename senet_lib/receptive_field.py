@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from senet_lib.validation import require_whole
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -22,9 +24,7 @@ class Layer:
 
     def __post_init__(self) -> None:
         for name in ("kernel", "stride", "dilation"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1")
+            require_whole(name, getattr(self, name))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from senet_lib.validation import require_whole
+
 Batch = tuple[Tensor, Tensor]
 
 
@@ -43,8 +45,7 @@ class Recipe:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.epochs, int) or isinstance(self.epochs, bool) or self.epochs < 1:
-            raise ValueError(f"epochs is {self.epochs!r}; it must be a whole number of at least 1")
+        require_whole("epochs", self.epochs)
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate is {self.learning_rate}; it must be above 0, and finite")
         if not 0 <= self.weight_decay < math.inf:
@@ -112,6 +113,13 @@ def fit(model: nn.Module, train: EpochBatches, test: Iterable[Batch], recipe: Re
         DivergedError: as soon as a loss is NaN or infinite. The message names the step. The model gets back the
             weights that it had at the end of the last good epoch, or at the start.
     """
+    try:
+        yield from _fit(model, train, test, recipe)
+    finally:
+        model.eval()
+
+
+def _fit(model: nn.Module, train: EpochBatches, test: Iterable[Batch], recipe: Recipe) -> Iterator[EpochStats]:
     optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.learning_rate, total_steps=recipe.epochs * len(train)
@@ -123,13 +131,12 @@ def fit(model: nn.Module, train: EpochBatches, test: Iterable[Batch], recipe: Re
         try:
             learned = _train_epoch(model, train, epoch, optimiser, schedule, recipe)
             seconds = time.perf_counter() - start
+            model.eval()
             tested = evaluate(model, test)
             _check_finite(tested.loss, (epoch + 1) * len(train), epoch, recipe)
         except DivergedError:
             model.load_state_dict(good_weights)
             raise
-        finally:
-            model.eval()
         yield EpochStats(
             epoch=epoch + 1,
             train_loss=learned.loss,
@@ -139,6 +146,16 @@ def fit(model: nn.Module, train: EpochBatches, test: Iterable[Batch], recipe: Re
             seconds=seconds,
             pictures_per_second=learned.pictures / seconds,
         )
+
+
+def require_device(name: str | torch.device) -> torch.device:
+    """The device of this name, if this machine has it."""
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"device is {str(name)!r}, which torch cannot use on this machine; try 'cpu'") from error
+    return device
 
 
 @torch.inference_mode()

@@ -118,6 +118,7 @@ def small_book(tmp_path) -> Path:
     for name in ("results.md", "notation.md"):
         (tmp_path / "book" / name).unlink()
     (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
     return tmp_path
 
 
@@ -127,12 +128,13 @@ def build(book: Path, page: str, in_step: bool = True) -> subprocess.CompletedPr
     if in_step:
         subprocess.run([sys.executable, "-m", "tools.notebooks", "write"], cwd=book, check=True)
     keep = ["-o", ".venv/.installed", "-o", "node_modules/.package-lock.json"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
-        ["make", *keep, f"BIN={Path(sys.executable).parent}", "book"],
+        ["make", "--no-print-directory", *keep, "book"],
         cwd=book,
         capture_output=True,
         text=True,
-        env={**os.environ, "NO_COLOR": "1"},
+        env={**environment, "NO_COLOR": "1"},
     )
 
 
@@ -155,9 +157,20 @@ def test_build_of_a_good_book_succeeds_and_says_where_to_look(small_book):
     ids=["failing cell", "broken link", "broken anchor", "Sphinx warning"],
 )
 def test_build_fails_and_names_the_fault(small_book, fault, sign):
-    result = build(small_book, fault)
-    assert result.returncode != 0
-    assert sign in result.stdout + result.stderr
+    for _ in ("the first time", "and when nothing has changed since"):
+        result = build(small_book, fault)
+        assert result.returncode != 0
+        assert sign in result.stdout + result.stderr
+
+
+def test_build_executes_again_when_the_library_changes(small_book):
+    assert build(small_book, GOOD_NOTEBOOK).returncode == 0
+    library = small_book / "senet_lib" / "__init__.py"
+    assert "Executed notebook" not in build(small_book, GOOD_NOTEBOOK).stderr, "nothing has changed yet"
+    library.touch()
+    result = build(small_book, GOOD_NOTEBOOK)
+    assert result.returncode == 0
+    assert "Executed notebook" in result.stdout + result.stderr
 
 
 def test_build_fails_when_a_notebook_is_out_of_step(small_book):

@@ -48,7 +48,7 @@ def test_run_records_every_epoch_of_every_arm_and_seed(tiny, tmp_path):
     ]
     assert all([epoch["epoch"] for epoch in entry["epochs"]] == [1, 2] for entry in record["runs"])
     assert record["pictures"] == {"train": 1437, "test": 360}
-    assert record["machine"]["torch"] == torch.__version__
+    assert all(entry["machine"]["torch"] == torch.__version__ for entry in record["runs"])
     parameters = record["settings"]["parameters"]
     assert parameters["se"] - parameters["plain"] == 700  # 2·16·4 + 2·32·8 weights, 16 + 4 + 32 + 8 biases
 
@@ -83,10 +83,17 @@ def test_run_that_was_stopped_goes_on_and_does_not_repeat(tiny, tmp_path, monkey
 def test_record_with_other_settings_is_not_mixed(tiny, tmp_path, refused):
     path = run(tiny, [0], "cpu", tmp_path)
     record = read(path)
-    record["settings"]["batch_size"] = 7
-    path.write_text(json.dumps(record))
-    with refused("tiny.json", "move it away"):
-        run(tiny, [0, 1], "cpu", tmp_path)
+    for key, other in (("settings", record["settings"] | {"batch_size": 7}), ("data_sha256", "0" * 64)):
+        path.write_text(json.dumps(record | {key: other}))
+        with refused(f"other {key}", "move it away"):
+            run(tiny, [0, 1], "cpu", tmp_path)
+
+
+def test_resumed_run_keeps_the_machine_of_the_earlier_runs(tiny, tmp_path, monkeypatch):
+    run(tiny, [0], "cpu", tmp_path)
+    monkeypatch.setattr(experiments, "describe_machine", lambda device: {"device": "another"})
+    runs = read(run(tiny, [0, 1], "cpu", tmp_path))["runs"]
+    assert [entry["machine"]["device"] == "another" for entry in runs] == [False, False, True, True]
 
 
 def test_summary_and_report_follow_the_record():
@@ -108,7 +115,14 @@ def test_report_shows_mean_spread_difference_and_command(tiny, tmp_path):
     summary, page = summarise(record), report(tmp_path)
     assert f"{summary['se']['mean']:.3f} ± {summary['se']['std']:.3f}" in page
     assert f"{summary['se']['mean'] - summary['plain']['mean']:+.3f}" in page
-    assert record["command"] in page and record["machine"]["torch"] in page and record["data_sha256"][:12] in page
+    assert "run tiny --seeds 2`" in page and torch.__version__ in page and record["data_sha256"][:12] in page
+
+
+def test_report_of_half_a_pair_says_so(tiny, tmp_path):
+    path = run(tiny, [0], "cpu", tmp_path)
+    record = read(path)
+    path.write_text(json.dumps(record | {"runs": record["runs"][:1]}))
+    assert "no complete pair" in report(tmp_path)
 
 
 def test_command_line_lists_runs_and_reports(tiny, tmp_path, capsys):
@@ -123,9 +137,14 @@ def test_command_line_lists_runs_and_reports(tiny, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "sign"),
-    [(["run", "tinny"], "invalid choice: 'tinny'"), (["run", "tiny", "--seeds", "0"], "--seeds is 0")],
+    [
+        (["run", "tinny"], "invalid choice: 'tinny'"),
+        (["run", "tiny", "--seeds", "0"], "--seeds is 0"),
+        (["run", "tiny", "--device", "gpu"], "device is 'gpu'"),
+        (["report", "--results", "nowhere"], "no records in"),
+    ],
 )
-def test_command_line_names_what_is_wrong(tiny, arguments, sign, capsys):
+def test_command_line_names_what_is_wrong_in_one_line(tiny, arguments, sign, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
-    assert stop.value.code == 2 and sign in capsys.readouterr().err
+    assert stop.value.code == 2 and sign in capsys.readouterr().err.splitlines()[-1]

@@ -15,19 +15,35 @@ PACKAGE = Path(senet_lib.__file__).parent
 # For each module: what it may import besides the standard library. None: anything.
 ROOMS: dict[str, set[str] | None] = {
     "senet_lib": set(),
-    "senet_lib.batches": {"numpy", "torch", "senet_lib.data"},
-    "senet_lib.blocks": {"torch"},
+    "senet_lib.batches": {"numpy", "torch", "senet_lib.data", "senet_lib.validation"},
+    "senet_lib.blocks": {"torch", "senet_lib.validation"},
     "senet_lib.checks": {"numpy", "torch", "senet_lib.blocks", "senet_lib.receptive_field"},
-    "senet_lib.context_world": {"numpy"},
-    "senet_lib.data": {"numpy", "torch", "torchvision", "PIL", "sklearn", "senet_lib.context_world"},
+    "senet_lib.context_world": {"numpy", "senet_lib.validation"},
+    "senet_lib.data": {
+        "numpy",
+        "torch",
+        "torchvision",
+        "PIL",
+        "sklearn",
+        "senet_lib.context_world",
+        "senet_lib.validation",
+    },
     "senet_lib.experiments": None,
-    "senet_lib.models": {"torch", "senet_lib.blocks"},
-    "senet_lib.notebook": {"torch", "IPython", "matplotlib_inline", "senet_lib.training", "senet_lib.plots"},
+    "senet_lib.models": {"torch", "senet_lib.blocks", "senet_lib.validation"},
+    "senet_lib.notebook": {
+        "torch",
+        "IPython",
+        "matplotlib_inline",
+        "senet_lib.training",
+        "senet_lib.plots",
+        "senet_lib.validation",
+    },
     "senet_lib.plots": {"numpy", "matplotlib"},
-    "senet_lib.receptive_field": {"torch"},
-    "senet_lib.training": {"torch"},
+    "senet_lib.receptive_field": {"torch", "senet_lib.validation"},
+    "senet_lib.training": {"torch", "senet_lib.validation"},
+    "senet_lib.validation": set(),
 }
-CORE = ("batches", "blocks", "context_world", "data", "models", "receptive_field", "training")
+CORE = ("batches", "blocks", "context_world", "data", "models", "receptive_field", "training", "validation")
 NOT_CORE = {"senet_lib.checks", "senet_lib.experiments", "senet_lib.notebook", "senet_lib.plots"}
 
 

@@ -367,3 +367,16 @@ def test_a_recipe_that_cannot_be_run_is_refused(setting, value, refused):
 def test_a_recipe_cannot_be_changed():
     with pytest.raises(AttributeError):
         RECIPE.epochs = 5
+
+
+def test_an_interruption_before_the_first_batch_leaves_the_model_in_evaluation_mode(monkeypatch):
+    """The optimiser is made first, and that takes a while the first time."""
+
+    def interrupted(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    network = nn.Linear(2, 2).train()
+    monkeypatch.setattr(torch.optim, "AdamW", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(fit(network, None, [], Recipe(epochs=1, learning_rate=0.1)))
+    assert not network.training

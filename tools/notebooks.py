@@ -16,11 +16,11 @@ import jupytext
 import nbformat
 import yaml
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 
 INSTALL_CELL = """\
-# Colab and other fresh machines: install the book's library. --no-deps leaves the machine's own torch alone.
+# On Colab: install the book's library. --no-deps leaves Colab's own torch alone.
 import importlib.util
 
 if importlib.util.find_spec("senet_lib") is None:
@@ -64,7 +64,8 @@ def render(source: Path) -> str:
 
 def read_repository() -> dict[str, str]:
     """Address and branch of the repository, from _config.yml."""
-    return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    return {"url": repository["url"].rstrip("/"), "branch": repository["branch"]}
 
 
 def absolute_links(markdown: str, source: Path, repository: dict[str, str]) -> str:
