@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from senet_lib.blocks import SqueezeExcitation
+from senet_lib.blocks import SqueezeExcitation, hidden_width
 from senet_lib.receptive_field import Layer, receptive_field
 
 
@@ -63,23 +63,35 @@ def check(exercise: str, answer: Any) -> CheckResult:
     return CheckResult(True, praise)
 
 
-def _call(function: Any, *arguments: Any) -> Any:
-    """The value of the reader's function; whatever goes wrong in it is a wrong answer, with its reason."""
-    if isinstance(function, nn.Module):
-        raise Wrong(f"Give the function itself, not the {type(function).__name__} that it returns.")
+# What to add to an error of torch in the reader's code.
+TRANSPOSES = "w1 is (C/r, C): multiply by its transpose, z @ w1.T. The same goes for w2, which is (C, C/r)."
+PLACES_FOR_S = (
+    "Broadcasting lines shapes up from the right, but s must meet the channels, not (H, W): "
+    "give s two more places, at the right end, s[:, :, None, None]."
+)
+
+
+def _call(function: Any, *arguments: Any, hints: dict[str, str] | None = None) -> Any:
+    """The value of the reader's function; whatever goes wrong in it is a wrong answer, with its reason.
+
+    ``hints`` explains errors: words of torch's message -> what to add to it.
+    """
     if not callable(function):
         raise Wrong(f"Give the function itself, not {function!r}.")
     try:
         value = function(*arguments)
     except Exception as error:  # whatever the reader's code raises is the reader's to see
-        raise Wrong(f"Your function stops with {type(error).__name__}: {error}") from error
+        hint = "".join(f". {hint}" for words, hint in (hints or {}).items() if words in str(error))
+        raise Wrong(f"Your function stops with {type(error).__name__}: {error}{hint}") from error
     if value is None or value is ...:
         raise Wrong("Your function returns nothing yet: replace the ... by your code, and return the result.")
     return value
 
 
-def _call_for_tensor(function: Any, shape: tuple[int, ...], letters: str, *arguments: Any) -> Tensor:
-    value = _call(function, *arguments)
+def _call_for_tensor(
+    function: Any, shape: tuple[int, ...], letters: str, *arguments: Any, hints: dict[str, str] | None = None
+) -> Tensor:
+    value = _call(function, *arguments, hints=hints)
     if not isinstance(value, Tensor):
         raise Wrong(f"Your function returns a {type(value).__name__}; it must return a tensor of shape {letters}.")
     if tuple(value.shape) != shape:
@@ -95,8 +107,25 @@ def _random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (numbers.Real, np.number)) and not isinstance(value, bool)
+def _refuse_known_mistakes(value: Tensor, mistakes: dict[str, Tensor]) -> None:
+    """Name the mistake whose result this is, if it is one of these."""
+    for message, result in mistakes.items():
+        if _same(value, result):
+            raise Wrong(message)
+
+
+def _refuse_changed(x: Tensor, before: Tensor) -> None:
+    if not torch.equal(x, before):
+        raise Wrong("Your function changes x itself. Return a new tensor: the shortcut still needs the old one.")
+
+
+def _number(answer: Any, wanted: str) -> Any:
+    """The answer as a plain number, taken out of its tensor if it stands alone in one."""
+    if isinstance(answer, (Tensor, np.ndarray)) and answer.ndim == 0:
+        answer = answer.item()
+    if not isinstance(answer, numbers.Real) or isinstance(answer, bool):
+        raise Wrong(f"Give {wanted}, not {answer!r}.")
+    return answer
 
 
 def _field_size(answer: Any) -> None:
@@ -104,21 +133,39 @@ def _field_size(answer: Any) -> None:
         layers = [Layer(kernel, stride) for kernel, stride in zip(kernels, strides, strict=True)]
         right = receptive_field(layers)[-1].size
         given = _call(answer, kernels, strides)
-        if given == right:
-            continue
-        hint = ""
-        if given == sum(kernels):
-            hint = " You add whole kernels; each layer adds kernel - 1 steps to what was there."
-        elif given == 1 + sum(kernel - 1 for kernel in kernels):
-            hint = " You leave out the strides: after a stride of 2, each step of a kernel spans 2 pixels."
-        elif given == 1 + sum((k - 1) * math.prod(strides[: i + 1]) for i, k in enumerate(kernels)):
-            hint = " A layer's own stride does not widen its own window, only the windows of the layers after it."
-        raise Wrong(f"For kernels {kernels} and strides {strides} you give {given}; it is {right}.{hint}")
+        if given != right:
+            hint = _field_size_hint(given, kernels, strides)
+            raise Wrong(f"For kernels {kernels} and strides {strides} you give {given}; it is {right}.{hint}")
+
+
+def _field_size_hint(given: Any, kernels: list[int], strides: list[int]) -> str:
+    def width(steps: list[int], jumps: list[int]) -> int:
+        return 1 + sum(step * jump for step, jump in zip(steps, jumps, strict=True))
+
+    steps = [kernel - 1 for kernel in kernels]
+    jumps, own_jumps = ([math.prod(strides[: i + own]) for i in range(len(strides))] for own in (0, 1))
+    mistakes = [
+        (sum(kernels), "You add whole kernels; each layer adds kernel - 1 steps to what was there."),
+        (1 + sum(steps), "You leave out the strides: after a stride of 2, each step of a kernel spans 2 pixels."),
+        (
+            width(steps, own_jumps),
+            "A layer's own stride does not widen its own window, only the windows of the layers after it.",
+        ),
+        (
+            width(steps, [1, *strides[:-1]]),
+            "Your jump is only the last stride. Strides multiply, jump *= stride: after two strides of 2, a step spans "
+            "4 pixels.",
+        ),
+        (
+            width(kernels, jumps),
+            "You add kernel times the jump; each layer adds kernel - 1 times the jump, for one pixel is there already.",
+        ),
+    ]
+    return next((f" {hint}" for size, hint in mistakes if given == size), "")
 
 
 def _layers_to_see_both(answer: Any) -> None:
-    if not _is_number(answer):
-        raise Wrong(f"Give a whole number, not {answer!r}.")
+    answer = _number(answer, "a whole number")
     if answer == 0:
         raise Wrong("With no more layers the field stays 17 pixels wide, and the nearest cue and glyph need 18.")
     if answer != 1:
@@ -129,10 +176,11 @@ def _layers_to_see_both(answer: Any) -> None:
 
 
 def _cue_blind_three_shapes(answer: Any) -> None:
-    if not _is_number(answer):
-        raise Wrong(f"Give a number, such as 9 / 16, not {answer!r}.")
+    answer = _number(answer, "a number, such as 9 / 16")
     if math.isclose(answer, 17 / 27, abs_tol=1e-3):
         return
+    if 1 < answer <= 100:
+        raise Wrong(f"You give {float(answer):g}: give a fraction, not percent. Always right is 1.")
     hints = {
         9 / 16: "That is the value for four shapes; here there are three.",
         1 / 3: "That is pure guessing. Whoever sees the glyphs can vote for the shape that is there most often.",
@@ -177,10 +225,10 @@ def _same_squeeze(answer: Any) -> None:
 
 
 def _excite(answer: Any) -> None:
-    z, w1, w2 = _random(2, 8, seed=0), _random(2, 8, seed=1), _random(8, 2, seed=2)
-    s = _call_for_tensor(answer, (2, 8), "(B, C)", z, w1, w2)
+    z, w1, w2 = _random(3, 8, seed=0), _random(2, 8, seed=1), _random(8, 2, seed=2)
+    s = _call_for_tensor(answer, (3, 8), "(B, C)", z, w1, w2, hints={"cannot be multiplied": TRANSPOSES})
     hidden = z @ w1.T
-    wrong = {
+    mistakes = {
         "You leave out the sigmoid: gates must lie between 0 and 1.": torch.relu(hidden) @ w2.T,
         "You leave out the ReLU between the two layers.": torch.sigmoid(hidden @ w2.T),
         "You end with softmax: then the gates share one unit of attention, and opening one closes the others.": (
@@ -192,10 +240,17 @@ def _excite(answer: Any) -> None:
         "You apply ReLU to the last layer before the sigmoid: then no gate can fall below 0.5.": (
             torch.sigmoid(torch.relu(torch.relu(hidden) @ w2.T))
         ),
+        "You end with tanh, which goes from -1 to 1. A gate must lie between 0 and 1: end with the sigmoid.": (
+            torch.tanh(torch.relu(hidden) @ w2.T)
+        ),
+        "You end with ReLU, which has no upper end. A gate must lie between 0 and 1: end with the sigmoid.": (
+            torch.relu(torch.relu(hidden) @ w2.T)
+        ),
+        "You apply the sigmoid twice: ReLU comes between the layers, the sigmoid only at the end.": (
+            torch.sigmoid(torch.sigmoid(hidden) @ w2.T)
+        ),
     }
-    for message, value in wrong.items():
-        if _same(s, value):
-            raise Wrong(message)
+    _refuse_known_mistakes(s, mistakes)
     if not _same(s, torch.sigmoid(torch.relu(hidden) @ w2.T)):
         raise Wrong("The shape is right, but the values are not those of sigmoid(relu(z W1ᵀ) W2ᵀ).")
 
@@ -205,35 +260,59 @@ def _se_parameters(answer: Any) -> None:
         block = SqueezeExcitation(channels, reduction, bias=bias)
         right = sum(parameter.numel() for parameter in block.parameters())
         given = _call(answer, channels, reduction, bias)
-        if given == right:
-            continue
-        hidden, hint = channels // reduction, ""
-        if given == channels * hidden + (channels + hidden) * bias:
-            hint = " You count one weight matrix; there are two, W1 and W2."
-        elif bias and given == 2 * channels * hidden:
-            hint = " You leave out the biases."
-        elif not bias and given == 2 * channels * hidden + channels + hidden:
-            hint = " Without biases there are only the weights."
-        elif bias and given in (2 * channels * hidden + 2 * channels, 2 * channels * hidden + channels):
-            hint = " The first layer has C // r biases, the second has C."
-        elif given == 2 * channels**2 / reduction:
-            hint = " The hidden width is a whole number: C // r, not C / r."
-        raise Wrong(f"For C = {channels}, r = {reduction}, bias = {bias} you give {given}; it is {right}.{hint}")
+        if given != right:
+            hint = _se_parameters_hint(given, channels, reduction, bias)
+            raise Wrong(f"For C = {channels}, r = {reduction}, bias = {bias} you give {given}; it is {right}.{hint}")
+
+
+def _se_parameters_hint(given: Any, channels: int, reduction: int, bias: bool) -> str:
+    hidden, rounded_up = channels // reduction, math.ceil(channels / reduction)
+    if given == channels * hidden + (channels + hidden) * bias:
+        return " You count one weight matrix; there are two, W1 and W2."
+    if bias and given == 2 * channels * hidden:
+        return " You leave out the biases."
+    if not bias and given == 2 * channels * hidden + channels + hidden:
+        return " Without biases there are only the weights."
+    if bias and given in (2 * channels * hidden + 2 * channels, 2 * channels * hidden + channels):
+        return " The first layer has C // r biases, the second has C."
+    if given == 2 * channels**2 / reduction:
+        return " The hidden width is a whole number: C // r, not C / r."
+    if given == 2 * channels * rounded_up + (channels + rounded_up) * bias:
+        return f" You round {channels / reduction:g} to {rounded_up}; C // r always rounds down, here to {hidden}."
+    return ""
+
+
+def _hidden_widths(answer: Any) -> None:
+    if not isinstance(answer, dict):
+        raise Wrong(f"Give a dictionary from channels to hidden width, {{16: ..., 64: ...}}, not {answer!r}.")
+    channels, reduction = (16, 64, 100, 2048), 16
+    missing = [str(c) for c in channels if c not in answer]
+    if missing:
+        raise Wrong(f"Your dictionary has no width for {', '.join(missing)}. Its keys are the numbers of channels.")
+    if any(answer[c] is None or answer[c] is ... for c in channels):
+        raise Wrong("Not answered yet: replace the ... in your dictionary by widths.")
+    if all(answer[c] == reduction for c in channels):
+        raise Wrong("16 is r, by how much the layer narrows. The hidden width is C // r, another one for each C.")
+    for c in channels:
+        _refuse_wrong_width(_number(answer[c], f"a whole number for {c} channels"), c, reduction)
+
+
+def _refuse_wrong_width(given: Any, channels: int, reduction: int) -> None:
+    right, quotient = hidden_width(channels, reduction), channels / reduction
+    if given == right:
+        return
+    if given == quotient:
+        raise Wrong(f"{channels} / {reduction} is {quotient:g}, but a width is a whole number: C // r rounds down.")
+    if given == math.ceil(quotient):
+        raise Wrong(f"For {channels} channels you round {quotient:g} up to {given}; C // r rounds down.")
+    raise Wrong(f"For {channels} channels you give {given}; {channels} // {reduction} is {right}.")
 
 
 def _rescale(answer: Any) -> None:
     x, s = _random(2, 4, 4, 4), torch.rand(2, 4, generator=torch.Generator().manual_seed(1))
     before = x.clone()
-    try:
-        x_tilde = _call_for_tensor(answer, (2, 4, 4, 4), "(B, C, H, W)", x, s)
-    except Wrong as wrong:
-        if "must match the size" in str(wrong):
-            raise Wrong(
-                f"{wrong}. Broadcasting lines shapes up from the right, so (B, C) meets (H, W): give s two more places."
-            ) from wrong
-        raise
-    if not torch.equal(x, before):
-        raise Wrong("Your function changes x itself. Return a new tensor: the shortcut still needs the old one.")
+    x_tilde = _call_for_tensor(answer, (2, 4, 4, 4), "(B, C, H, W)", x, s, hints={"must match the size": PLACES_FOR_S})
+    _refuse_changed(x, before)
     if _same(x_tilde, x * x * s[:, :, None, None]):
         raise Wrong("You multiply by x twice: this is x²·s. The block scales x once.")
     if any(_same(x_tilde, x * wrong) for wrong in (s[:, None, None, :], s[:, None, :, None])):
@@ -245,6 +324,8 @@ def _rescale(answer: Any) -> None:
 
 
 def _near_identity(answer: Any) -> None:
+    if isinstance(answer, nn.Module):
+        raise Wrong(f"Give the function that makes the block, not the {type(answer).__name__} itself.")
     block = _call(answer, 32)
     if not isinstance(block, SqueezeExcitation):
         raise Wrong(f"Return a SqueezeExcitation block, not a module of type {type(block).__name__}.")
@@ -252,12 +333,15 @@ def _near_identity(answer: Any) -> None:
         raise Wrong(f"near_identity(32) returns a block for {block.channels} channels; use the argument.")
     if not isinstance(block.gate, nn.Sigmoid):
         raise Wrong("Keep the sigmoid gate: the exercise is about where it starts.")
+    if block.fc2.bias is None:
+        raise Wrong("Keep the biases (bias=True): the bias of the second layer is what opens the gates.")
     if not all(parameter.requires_grad for parameter in block.parameters()):
         raise Wrong("Some weights are frozen. The block must start near the identity, and still be able to learn.")
     x = _random(8, 32, 6, 6)
     with torch.no_grad():
         gates = block.excite(block.squeeze(x))
     if gates.min() > 0.99:
+        _refuse_stuck(block)
         return
     if gates.max() - gates.min() < 1e-6:
         raise Wrong(
@@ -270,6 +354,55 @@ def _near_identity(answer: Any) -> None:
     )
 
 
+def _refuse_stuck(block: SqueezeExcitation) -> None:
+    """A block whose gates cannot move is wrong: after one backward pass, fc2 must have gradients."""
+    shape = (64, block.channels, 4, 4)
+    x = _random(*shape) + 3 * _random(*shape[:2], 1, 1, seed=1)  # so varied a z wakes every hidden unit that can wake
+    loss = (block(x) * _random(*shape, seed=2)).sum()
+    to_weight, to_bias = torch.autograd.grad(loss, (block.fc2.weight, block.fc2.bias))
+    stuck = int((to_bias == 0).sum())
+    if stuck:
+        raise Wrong(
+            f"{stuck} of {block.channels} gates cannot learn: they are so close to 1 that the sigmoid is flat, and "
+            "the gradient of fc2.bias and fc2.weight is exactly 0. A bias of about 6 is open enough."
+        )
+    if not to_weight.any():
+        raise Wrong(
+            "The block cannot learn to look at z: its hidden units are 0 for every picture, so neither fc2.weight nor "
+            "fc1 gets a gradient. Leave fc1 as it was made; only the weights of fc2 need be zero."
+        )
+
+
+def _find_the_bug(answer: Any) -> None:
+    x = _random(3, 8, 4, 5) + _random(3, 8, 1, 1, seed=1)
+    w1, b1, w2, b2 = _random(2, 8, seed=2), _random(2, seed=3), _random(8, 2, seed=4), _random(8, seed=5)
+
+    def logits(z: Tensor) -> Tensor:
+        return (torch.relu(z @ w1.T + b1) @ w2.T + b2)[:, :, None, None]
+
+    s = torch.sigmoid(logits(x.mean((2, 3))))
+    before = x.clone()
+    hints = {"cannot be multiplied": TRANSPOSES, "singleton dimension 3": PLACES_FOR_S}
+    value = _call(answer, x, w1, b1, w2, b2, hints=hints)
+    _refuse_changed(x, before)
+    if isinstance(value, Tensor) and value.numel() == s.numel() and _same(value.flatten(), s.flatten()):
+        raise Wrong("You return only the gates s. The block returns x with each channel multiplied by its gate.")
+    x_tilde = _call_for_tensor(answer, (3, 8, 4, 5), "(B, C, H, W)", x, w1, b1, w2, b2)
+    mistakes = {
+        "Still x twice: this is x²·s, which is never negative. In which line does x come in once too often?": x * x * s,
+        "You squeeze with the largest value now. The mean was right; look further down.": (
+            x * torch.sigmoid(logits(x.amax((2, 3))))
+        ),
+        "The sigmoid is missing now. It was right, for gates must lie between 0 and 1; look further down.": (
+            x * logits(x.mean((2, 3)))
+        ),
+        "You return only the gates s, at every place. The block returns x, multiplied by them.": s.expand_as(x),
+    }
+    _refuse_known_mistakes(x_tilde, mistakes)
+    if not _same(x_tilde, x * s):
+        raise Wrong("The shape is right, but the values are not x·s. The lines for z and s were right; keep them.")
+
+
 # For each exercise: how to check it, and what to say when it is right.
 EXERCISES: dict[str, tuple[Callable[[Any], None], str]] = {
     "field_size": (_field_size, "Right: strides before a layer widen its steps, its own does not."),
@@ -279,9 +412,14 @@ EXERCISES: dict[str, tuple[Callable[[Any], None], str]] = {
     "same_squeeze": (_same_squeeze, "Right: the mean cannot tell these maps apart, the maximum can."),
     "excite": (_excite, "Right: narrow, ReLU, widen, sigmoid."),
     "se_parameters": (_se_parameters, "Right: two matrices of C · (C // r) weights, and C // r + C biases."),
+    "hidden_widths": (
+        _hidden_widths,
+        "Right: C // 16. With 16 channels one hidden number is all that is left.",
+    ),
     "rescale": (_rescale, "Right: each channel times its own gate, at every place."),
     "near_identity": (
         _near_identity,
         "Right: the block starts by letting everything pass, and learns what to hold back.",
     ),
+    "find_the_bug": (_find_the_bug, "Right: x once, times its gate."),
 }

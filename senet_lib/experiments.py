@@ -144,6 +144,9 @@ def report(results: Path) -> str:
     return "\n".join(parts)
 
 
+# How the report writes the names of arms.
+ARM_NAMES = {"se": "with SE"}
+
 REPORT_HEAD = """\
 # Recorded results
 
@@ -160,7 +163,7 @@ def _report_one(record: dict[str, Any]) -> str:
     settings, pictures, recipe = record["settings"], record["pictures"], record["settings"]["recipe"]
     summary = summarise(record)
     rows = "\n".join(
-        f"| {arm} | {settings['parameters'][arm]:,} | {values['mean']:.3f} ± {values['std']:.3f} "
+        f"| {ARM_NAMES.get(arm, arm)} | {settings['parameters'][arm]:,} | {values['mean']:.3f} ± {values['std']:.3f} "
         f"| {min(values['accuracies'].values()):.3f} | {max(values['accuracies'].values()):.3f} "
         f"| {values['seconds']:.0f} s |"
         for arm, values in summary.items()
@@ -197,7 +200,7 @@ def _paired_difference(summary: dict[str, dict[str, Any]], without: str, with_it
     paired = sorted(set(first) & set(second))
     differences = [second[seed] - first[seed] for seed in paired]
     return (
-        f"The difference over the {len(paired)} paired seeds ({', '.join(map(str, paired))}) is "
+        f"The mean difference over the {len(paired)} paired seeds ({', '.join(map(str, paired))}) is "
         f"{mean(differences):+.3f}; the smallest is {min(differences):+.3f}."
     )
 

@@ -26,6 +26,8 @@ COLOURS = {
 }
 # Red, green and blue of the Context World, as marks on a white page.
 CUE_COLOURS = ("#D1351B", "#1B8A3B", "#2F5BD3")
+# Plus, ring, cross and block have no colour of their own.
+SHAPE_COLOURS = ("#1A1A2E", "#8A6D00", "#A8447C", "#5F8A8B")
 
 STYLE: dict[str, Any] = {
     "figure.figsize": (5.4, 3.2),
@@ -49,7 +51,7 @@ def use_book_style() -> None:
 
 def quantity_map(quantity: str) -> LinearSegmentedColormap:
     """A colour map from white to the colour of a quantity, for non-negative maps."""
-    return LinearSegmentedColormap.from_list(quantity, ["#FFFFFF", COLOURS[quantity], "#1A1A2E"])
+    return LinearSegmentedColormap.from_list(quantity, ["#FFFFFF", COLOURS[quantity]])
 
 
 def plot_picture(picture: ArrayLike, title: str = "", ax: Axes | None = None) -> Axes:
@@ -126,6 +128,7 @@ def plot_field_growth(sizes: Sequence[int], names: Sequence[str], limit: int, ax
     ax.invert_yaxis()
     ax.set_xlim(0, max(*sizes, limit) + 3)
     ax.set_xlabel("width of the receptive field (pixels)")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(axis="y", visible=False)
     return ax
 
@@ -189,22 +192,26 @@ def plot_functions(
     return ax
 
 
-def plot_gates_by_cue(gates: ArrayLike, title: str = "", ax: Axes | None = None) -> Axes:
-    """The mean gate of each channel, for red, green and blue cues.
+def plot_gates(
+    gates: ArrayLike, names: Sequence[str], colours: Sequence[str], title: str = "", ax: Axes | None = None
+) -> Axes:
+    """The mean gate of each channel for each group of pictures.
 
     Args:
-        gates: (3, C), 0 to 1: a row for each colour of the cue.
+        gates: (G, C), 0 to 1: a row for each of up to four groups.
+        names: of the G groups.
+        colours: of the G groups; each also has a marker of its own.
     """
     ax = _axes(ax)
     gates = np.asarray(gates)
     order = np.lexsort((-gates.max(0), gates.argmax(0)))
-    for colour, name, marker, row in zip(CUE_COLOURS, ("red", "green", "blue"), "o^s", gates[:, order], strict=True):
-        ax.plot(row, marker, color=colour, markersize=5, label=f"{name} cue")
+    for row, name, colour, marker in zip(gates[:, order], names, colours, "o^sD", strict=False):
+        ax.plot(row, marker, color=colour, markersize=5, label=name)
     ax.vlines(range(gates.shape[1]), gates.min(0)[order], gates.max(0)[order], color="#B8BEC6", linewidth=1, zorder=0)
-    ax.set(xlabel="channel, sorted by the cue that opens it most", ylabel="mean gate s", ylim=(-0.04, 1.04))
+    ax.set(xlabel="channel, sorted by the group that opens it most", ylabel="mean gate s", ylim=(-0.04, 1.04))
     ax.set_title(title, loc="left")
     ax.set_xticks([])
-    ax.legend(ncols=3, loc="lower right", bbox_to_anchor=(1.02, 0.98), handletextpad=0.1, columnspacing=1)
+    ax.legend(ncols=4, loc="lower right", bbox_to_anchor=(1.02, 0.98), handletextpad=0.1, columnspacing=0.8)
     return ax
 
 

@@ -34,6 +34,22 @@ def field_size_with_own_stride(kernels, strides):
     return size
 
 
+def field_size_with_the_last_stride(kernels, strides):
+    size, jump = 1, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        size += (kernel - 1) * jump
+        jump = stride
+    return size
+
+
+def field_size_with_whole_kernels(kernels, strides):
+    size, jump = 1, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        size += kernel * jump
+        jump *= stride
+    return size
+
+
 def squeeze_with_a_loop(u):
     z = torch.zeros(u.shape[:2])
     for picture in range(len(u)):
@@ -53,6 +69,14 @@ def excite_with_functions(z, w1, w2):
 def se_parameters(channels, reduction, bias):
     hidden = channels // reduction
     return 2 * channels * hidden + (channels + hidden if bias else 0)
+
+
+def se_parameters_rounded_by(rounding):
+    def count(channels, reduction, bias):
+        hidden = rounding(channels / reduction)
+        return 2 * channels * hidden + bias * (channels + hidden)
+
+    return count
 
 
 def rescale(x, s):
@@ -88,9 +112,63 @@ def block_with_another_gate(channels):
     return block
 
 
+def block_with_hidden(bias: float, weights: float | None = None):
+    """An open block whose hidden units have this bias, and these weights if any are given."""
+
+    def make(channels):
+        block = open_block()(channels)
+        nn.init.constant_(block.fc1.bias, bias)
+        if weights is not None:
+            nn.init.constant_(block.fc1.weight, weights)
+        return block
+
+    return make
+
+
+def block_with_one_shut_gate(channels):
+    block = open_block()(channels)
+    with torch.no_grad():
+        block.fc2.bias[3] = 100.0
+    return block
+
+
 def block_with_untouched_weights(channels):
     torch.manual_seed(0)
     return SqueezeExcitation(channels)
+
+
+def logits(z, w1, b1, w2, b2):
+    return torch.relu(z @ w1.T + b1) @ w2.T + b2
+
+
+def gates(x, *weights):
+    return torch.sigmoid(logits(x.mean((2, 3)), *weights))
+
+
+def whole_block(x, *weights):
+    return x * gates(x, *weights)[:, :, None, None]
+
+
+def whole_block_step_by_step(x, w1, b1, w2, b2):
+    hidden = nn.functional.linear(x.flatten(2).mean(-1), w1, b1).relu()
+    return torch.einsum("bchw,bc->bchw", x, nn.functional.linear(hidden, w2, b2).sigmoid())
+
+
+def whole_block_in_place(x, *weights):
+    x *= gates(x, *weights)[:, :, None, None]
+    return x
+
+
+def buggy_block(x, *weights):
+    return x * (x * gates(x, *weights)[:, :, None, None])
+
+
+def block_with_max(x, *weights):
+    return x * torch.sigmoid(logits(x.amax((2, 3)), *weights))[:, :, None, None]
+
+
+def block_without_sigmoid(x, *weights):
+    return x * logits(x.mean((2, 3)), *weights)[:, :, None, None]
 
 
 def fails(*_):
@@ -104,14 +182,29 @@ NOTHING_YET = "returns nothing yet"
 
 RIGHT = {
     "field_size": [field_size],
-    "layers_to_see_both": [1],
-    "cue_blind_three_shapes": [17 / 27, 3 / 27 * 1 + 18 / 27 * 2 / 3 + 6 / 27 / 3, 0.63, np.float64(17 / 27)],
-    "squeeze": [lambda u: u.mean((2, 3)), lambda u: u.flatten(2).mean(-1), squeeze_with_a_loop],
+    "layers_to_see_both": [1, torch.tensor(1)],
+    "cue_blind_three_shapes": [
+        *(17 / 27, 3 / 27 * 1 + 18 / 27 * 2 / 3 + 6 / 27 / 3, 0.63),
+        *(np.float64(17 / 27), np.array(17 / 27), torch.tensor(17 / 27)),
+    ],
+    "squeeze": [
+        *(lambda u: u.mean((2, 3)), lambda u: u.flatten(2).mean(-1), squeeze_with_a_loop),
+        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    ],
     "same_squeeze": [(SPOT, GLOW), (torch.tensor([[0, 4]]), torch.tensor([[2, 2]]))],
     "excite": [excite, excite_with_functions],
     "se_parameters": [se_parameters, lambda c, r, bias: 2 * c * (c // r) + bias * (c + c // r)],
     "rescale": [rescale, lambda x, s: torch.einsum("bchw,bc->bchw", x, s)],
-    "near_identity": [open_block(), open_block(reduction=4), open_block(bias=6.0, weights=1e-4)],
+    "hidden_widths": [
+        {16: 1, 64: 4, 100: 6, 2048: 128},
+        {channels: channels // 16 for channels in (2048, 100, 64, 32, 16)},
+        {channels: torch.tensor(channels // 16) for channels in (16, 64, 100, 2048)},
+    ],
+    "near_identity": [
+        *(open_block(), open_block(reduction=4), open_block(bias=6.0, weights=1e-4), open_block(bias=10.0)),
+        block_with_hidden(bias=0.0),
+    ],
+    "find_the_bug": [whole_block, whole_block_step_by_step],
 }
 
 # For each exercise: wrong answers, and words of what the reader must hear.
@@ -120,6 +213,8 @@ WRONG = {
         (lambda kernels, strides: sum(kernels), "add whole kernels"),
         (lambda kernels, strides: 1 + sum(kernel - 1 for kernel in kernels), "leave out the strides"),
         (field_size_with_own_stride, "own stride does not widen its own window"),
+        (field_size_with_the_last_stride, "jump *= stride"),
+        (field_size_with_whole_kernels, "kernel - 1 times the jump"),
         (lambda kernels, strides: 7, "For kernels [3] and strides [1] you give 7; it is 3."),
         (lambda kernels, strides: None, NOTHING_YET),
         (3, "Give the function itself, not 3"),
@@ -137,10 +232,16 @@ WRONG = {
         (1 / 9, "all three shapes are the same"),
         (5 / 9, "the six with three different ones"),
         (0.7, "You give 0.7000"),
+        (63, "You give 63: give a fraction, not percent"),
+        (torch.tensor(62.96), "You give 62.96: give a fraction, not percent"),
+        (torch.tensor(9 / 16), "four shapes"),
+        (torch.tensor(True), "Give a number, such as 9 / 16, not True"),
+        (torch.tensor([17 / 27]), "Give a number"),
         ("17/27", "Give a number"),
     ],
     "squeeze": [
         (lambda u: u.mean((2, 3), keepdim=True), "Drop the two places of size 1"),
+        (nn.AdaptiveAvgPool2d(1), "Drop the two places of size 1"),
         (lambda u: u.sum((2, 3)), "You add the values up"),
         (lambda u: u.amax((2, 3)), "You take the largest value"),
         (lambda u: u.mean(1), "shape (2, 4, 5); it must be (B, C) = (2, 3)"),
@@ -166,9 +267,15 @@ WRONG = {
         (lambda z, w1, w2: torch.softmax(torch.relu(z @ w1.T) @ w2.T, 1), "softmax"),
         (lambda z, w1, w2: torch.relu(torch.sigmoid(z @ w1.T) @ w2.T), "swapped the two functions"),
         (lambda z, w1, w2: torch.sigmoid(torch.relu(torch.relu(z @ w1.T) @ w2.T)), "no gate can fall below 0.5"),
-        (lambda z, w1, w2: torch.tanh(torch.relu(z @ w1.T) @ w2.T), "not those of sigmoid"),
-        (lambda z, w1, w2: torch.relu(z @ w1.T), "shape (2, 2); it must be (B, C) = (2, 8)"),
-        (lambda z, w1, w2: z @ w1, "RuntimeError"),
+        (lambda z, w1, w2: torch.tanh(torch.relu(z @ w1.T) @ w2.T), "You end with tanh"),
+        (lambda z, w1, w2: torch.relu(torch.relu(z @ w1.T) @ w2.T), "You end with ReLU"),
+        (lambda z, w1, w2: torch.sigmoid(torch.sigmoid(z @ w1.T) @ w2.T), "You apply the sigmoid twice"),
+        (lambda z, w1, w2: torch.sigmoid(torch.tanh(z @ w1.T) @ w2.T), "not those of sigmoid"),
+        (lambda z, w1, w2: torch.relu(z @ w1.T), "shape (3, 2); it must be (B, C) = (3, 8)"),
+        (lambda z, w1, w2: z @ w1, "w1 is (C/r, C): multiply by its transpose, z @ w1.T"),
+        (lambda z, w1, w2: torch.relu(z @ w1.T) @ w2, "The same goes for w2, which is (C, C/r)"),
+        (lambda z, w1, w2: torch.relu(w1 @ z.T) @ w2.T, "multiply by its transpose, z @ w1.T."),
+        (nn.Sigmoid(), "TypeError"),
         (lambda z, w1, w2: None, NOTHING_YET),
     ],
     "se_parameters": [
@@ -178,11 +285,25 @@ WRONG = {
         (lambda c, r, bias: 2 * c * (c // r) + bias * 2 * c, "The first layer has C // r biases"),
         (lambda c, r, bias: 2 * c * (c // r) + bias * c, "The first layer has C // r biases"),
         (lambda c, r, bias: 2 * c * c / r + bias * (c + c // r), "The hidden width is a whole number"),
+        (se_parameters_rounded_by(round), "You round 7.5 to 8; C // r always rounds down, here to 7"),
+        (se_parameters_rounded_by(math.ceil), "You round 7.5 to 8; C // r always rounds down, here to 7"),
         (lambda c, r, bias: 600, "For C = 64, r = 16, bias = False you give 600; it is 512."),
         (lambda c, r: 600, "TypeError"),
     ],
+    "hidden_widths": [
+        ([1, 4, 6, 128], "Give a dictionary from channels to hidden width"),
+        ({16: 1, 64: 4, 2048: 128}, "no width for 100."),
+        ({1: 16, 4: 64, 6: 100, 128: 2048}, "Its keys are the numbers of channels"),
+        ({16: 1, 64: 4, 100: ..., 2048: 128}, "replace the ... in your dictionary"),
+        ({16: 16, 64: 16, 100: 16, 2048: 16}, "16 is r"),
+        ({16: 1, 64: 4, 100: 7, 2048: 128}, "For 100 channels you round 6.25 up to 7; C // r rounds down"),
+        ({16: 1.0, 64: 4.0, 100: 6.25, 2048: 128.0}, "100 / 16 is 6.25, but a width is a whole number"),
+        ({16: 0, 64: 4, 100: 6, 2048: 128}, "For 16 channels you give 0; 16 // 16 is 1."),
+        ({16: 1, 64: 4, 100: "6", 2048: 128}, "Give a whole number for 100 channels, not '6'"),
+    ],
     "rescale": [
-        (lambda x, s: x * s, "give s two more places"),
+        (lambda x, s: x * s, "give s two more places, at the right end, s[:, :, None, None]."),
+        (lambda x, s: x * s[None, None], "give s two more places, at the right end, s[:, :, None, None]."),
         (rescale_in_place, "changes x itself"),
         (lambda x, s: x * x * s[:, :, None, None], "You multiply by x twice"),
         (lambda x, s: x * s[:, None, None, :], "You scale rows or columns"),
@@ -197,9 +318,30 @@ WRONG = {
         (block_with_untouched_weights, "all must be above 0.99"),
         (frozen_block, "Some weights are frozen"),
         (block_with_another_gate, "Keep the sigmoid gate"),
+        (open_block(bias=100.0), "exactly 0. A bias of about 6 is open enough"),
+        (open_block(bias=20.0), "exactly 0. A bias of about 6 is open enough"),
+        (block_with_one_shut_gate, "1 of 32 gates cannot learn"),
+        (block_with_hidden(bias=-100.0), "its hidden units are 0 for every picture"),
+        (block_with_hidden(bias=0.0, weights=0.0), "its hidden units are 0 for every picture"),
+        (lambda channels: SqueezeExcitation(channels, bias=False), "Keep the biases"),
         (lambda channels: nn.Identity(), "not a module of type Identity"),
         (lambda channels: SqueezeExcitation(channels, 64), "use a reduction from 1 to 32"),
         (lambda channels: None, NOTHING_YET),
+    ],
+    "find_the_bug": [
+        (buggy_block, "Still x twice"),
+        (block_with_max, "largest value"),
+        (block_without_sigmoid, "The sigmoid is missing"),
+        (gates, "You return only the gates s."),
+        (lambda x, *weights: gates(x, *weights)[:, :, None, None], "You return only the gates s."),
+        (lambda x, *weights: gates(x, *weights)[:, :, None, None].expand_as(x), "the gates s, at every place"),
+        (lambda x, *weights: x + whole_block(x, *weights), "the values are not x·s"),
+        (lambda x, *weights: x * gates(x, *weights), "give s two more places, at the right end"),
+        (lambda x, w1, b1, w2, b2: x.mean((2, 3)) @ w1, "multiply by its transpose, z @ w1.T"),
+        (lambda x, *weights: x.mean((2, 3)), "shape (3, 8); it must be"),
+        (whole_block_in_place, "changes x itself"),
+        (lambda x, *weights: None, NOTHING_YET),
+        (lambda x, s: x, "TypeError"),
     ],
 }
 
@@ -248,7 +390,7 @@ def test_no_answer_yet_is_no_fault(exercise, answer):
     assert not result.passed and "Not answered yet" in result.message
 
 
-FUNCTIONS = ("field_size", "squeeze", "excite", "se_parameters", "rescale", "near_identity")
+FUNCTIONS = ("field_size", "squeeze", "excite", "se_parameters", "rescale", "near_identity", "find_the_bug")
 
 
 @pytest.mark.parametrize("exercise", FUNCTIONS)
@@ -292,7 +434,7 @@ def test_what_layers_to_see_both_says_is_true_of_the_network_and_the_world():
 # --- strange answers --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("answer", [math.nan, math.inf, -1, 62.96])
+@pytest.mark.parametrize("answer", [math.nan, math.inf, -1, 170.0])
 def test_a_number_that_is_no_share_is_wrong(answer):
     result = check("cue_blind_three_shapes", answer)
     assert not result.passed and re.search(rf"You give {answer:.4f}", result.message)
@@ -317,6 +459,21 @@ def test_an_answer_of_another_kind_gets_a_verdict(exercise, answer):
 
 def test_a_block_in_the_place_of_the_function_that_makes_it_is_named():
     assert "Give the function" in check("near_identity", open_block()(32)).message
+
+
+@pytest.mark.parametrize("reduction", [4, 16, 32])
+def test_no_draw_of_the_first_layer_spoils_a_right_block(reduction):
+    """However narrow the hidden layer is, and whatever biases it drew, its units are not taken for dead ones."""
+    for seed in range(50):
+        torch.manual_seed(seed)
+        result = check("near_identity", open_block(bias=6.0, reduction=reduction))
+        assert result.passed, result.message
+
+
+def test_the_block_of_the_reader_keeps_no_gradients():
+    block = open_block()(32)
+    assert check("near_identity", lambda channels: block).passed
+    assert all(parameter.grad is None for parameter in block.parameters())
 
 
 def test_a_fraction_is_a_number():

@@ -16,7 +16,7 @@ from senet_lib.plots import (
     plot_effective_field,
     plot_field_growth,
     plot_functions,
-    plot_gates_by_cue,
+    plot_gates,
     plot_map,
     plot_picture,
     plot_window,
@@ -25,6 +25,7 @@ from senet_lib.plots import (
 )
 
 X = np.linspace(-2, 2, 9)
+NAMES = ("red cue", "green cue", "blue cue")
 GATES = np.array([[0.15, 0.9, 0.5, 0.2], [0.8, 0.2, 0.6, 0.3], [0.3, 0.1, 0.4, 0.7]])
 EACH = {
     "picture": lambda ax: plot_picture(np.zeros((3, 4, 5)), ax=ax),
@@ -35,7 +36,7 @@ EACH = {
     "effective field": lambda ax: plot_effective_field(np.ones((4, 4)), 2, ax=ax),
     "accuracy": lambda ax: plot_accuracy({"plain": [0.2, 0.4]}, ax=ax),
     "functions": lambda ax: plot_functions({"sigmoid": 1 / (1 + np.exp(-X))}, X, "x", "y", ax=ax),
-    "gates by cue": lambda ax: plot_gates_by_cue(GATES, ax=ax),
+    "gates": lambda ax: plot_gates(GATES, NAMES, CUE_COLOURS, ax=ax),
 }
 
 
@@ -202,12 +203,12 @@ def test_a_run_that_was_stopped_in_its_first_epoch_is_drawn_as_nothing(ax):
     assert list(ax.lines[-1].get_ydata()) == [0.4]
 
 
-def test_gates_are_drawn_for_each_cue_sorted_by_the_cue_that_opens_them_most(ax):
-    plot_gates_by_cue(GATES, "gates", ax)
+def test_gates_are_drawn_for_each_group_sorted_by_the_group_that_opens_them_most(ax):
+    plot_gates(GATES, NAMES, CUE_COLOURS, "gates", ax)
     order = [1, 0, 2, 3]  # red opens channel 1; green opens 0 more than 2; blue opens 3
-    for line, colour, name, gates in zip(ax.lines, CUE_COLOURS, ("red", "green", "blue"), GATES, strict=True):
+    for line, colour, name, gates in zip(ax.lines, CUE_COLOURS, NAMES, GATES, strict=True):
         assert list(line.get_ydata()) == [gates[channel] for channel in order]
-        assert line.get_label() == f"{name} cue" and same_color(line.get_color(), colour)
+        assert line.get_label() == name and same_color(line.get_color(), colour)
     (ranges,) = ax.collections
     spans = [tuple(segment[:, 1]) for segment in ranges.get_segments()]
     assert spans == [(GATES[:, channel].min(), GATES[:, channel].max()) for channel in order]
@@ -216,7 +217,7 @@ def test_gates_are_drawn_for_each_cue_sorted_by_the_cue_that_opens_them_most(ax)
 
 def test_arrays_stay_as_they_were(ax):
     gates, field = GATES.copy(), np.full((4, 4), 2.0)
-    plot_gates_by_cue(gates, ax=ax)
+    plot_gates(gates, NAMES, CUE_COLOURS, ax=ax)
     plot_effective_field(field, ax=ax)
     assert np.array_equal(gates, GATES) and (field == 2.0).all()
 
