@@ -150,6 +150,6 @@ def test_notebook_runs_in_a_folder_of_its_own(name, installed_library, tmp_path,
     notebook = read(name)
     probe = "import json, senet_lib; print(json.dumps(senet_lib.__file__))"
     notebook.cells.append(nbformat.v4.new_code_cell(probe))
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert Path(json.loads(notebook.cells[-1].outputs[0].text)).is_relative_to(installed_library)
     assert os.listdir(tmp_path) == [], "a notebook must not leave files behind"
