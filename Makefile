@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 HTML := _build/html
 
-.PHONY: help book serve test lint notebooks drawings results clean
+.PHONY: help book serve test lint notebooks drawings results bench clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -38,7 +38,11 @@ drawings: .venv/.installed  ## make the drawings of book/ anew
 
 results: .venv/.installed  ## run what is not on record yet, and rewrite the results page
 	$(BIN)/python -m senet_lib.experiments run context-world
+	$(BIN)/python -m senet_lib.experiments run context-world-reduction
 	$(BIN)/python -m senet_lib.experiments report
+
+bench: benchmarks/node_modules/.package-lock.json  ## time the figures beside Jupyter Book's default widgets
+	$(BIN)/python -m benchmarks.figures
 
 clean:  ## remove what was built, keep the environment
 	rm -rf _build
@@ -54,6 +58,10 @@ node_modules/.package-lock.json: package.json package-lock.json .venv/.installed
 	$(BIN)/npm ci --silent
 	@touch $@
 
+benchmarks/node_modules/.package-lock.json: benchmarks/package.json benchmarks/package-lock.json .venv/.installed
+	cd benchmarks && ../$(BIN)/npm ci --silent
+	@touch $@
+
 # Only what the pages load: the renderer, and the parts that it fetches when they are needed. The licence comes last, so
 # that an interrupted copy does not look finished.
 _build/extra/vendor/mathjax/LICENSE: node_modules/.package-lock.json
@@ -63,6 +71,6 @@ _build/extra/vendor/mathjax/LICENSE: node_modules/.package-lock.json
 	cp node_modules/mathjax/LICENSE $@
 
 # The cache of executed notebooks knows their text, not the library's: forget it when the library changes.
-_build/.library: $(wildcard senet_lib/*.py) .venv/.installed
+_build/.library: $(wildcard senet_lib/*.py senet_lib/figures/*) .venv/.installed
 	@mkdir -p _build && rm -rf _build/.jupyter_cache
 	@touch $@

@@ -2,10 +2,12 @@
 
     python -m senet_lib.experiments list
     python -m senet_lib.experiments run context-world --seeds 5
+    python -m senet_lib.experiments run pictures --seeds 1 --data folder:PATH --call-it "my pictures"
     python -m senet_lib.experiments report
 
 ``run`` writes one JSON file to ``results/``, after each network that is trained; started again with the same
-settings, it goes on where it stopped. ``report`` makes ``book/results.md`` from all files in ``results/``.
+settings, it goes on where it stopped. Of seed 0 it also keeps the weights, in ``senet_lib/pretrained/``, where
+``load_pretrained`` finds them. ``report`` makes ``book/results.md`` from all files in ``results/``.
 """
 
 import argparse
@@ -14,9 +16,10 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
@@ -28,11 +31,12 @@ import torchvision
 from torch import nn
 
 import senet_lib
-from senet_lib.batches import train_and_test_batches
+from senet_lib.batches import Augmentation, pad_crop_flip, train_and_test_batches
 from senet_lib.data import load_images
-from senet_lib.models import small_resnet, small_se_resnet
+from senet_lib.models import resnet8, se_resnet8, small_resnet, small_se_resnet
 from senet_lib.training import Recipe, fit, require_device
 from senet_lib.validation import require_whole
+from senet_lib.weights import save_weights
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,18 @@ class Experiment:
         recipe: how each network is trained.
         arms: for each name a function that makes the network.
         compare: the two arms whose difference the report shows, as (without, with).
+        augment: changes the training pictures, for example ``pad_crop_flip``; None for none.
+        keep_weights: whether the networks of seed 0 are saved.
     """
 
     title: str
     data: str
     batch_size: int
     recipe: Recipe
-    arms: dict[str, Callable[[], nn.Module]]
+    arms: Mapping[str, Callable[[], nn.Module]]
     compare: tuple[str, str]
+    augment: Augmentation | None = None
+    keep_weights: bool = False
 
     def settings(self) -> dict[str, Any]:
         """What defines the result, besides the seeds and the machine."""
@@ -62,7 +70,7 @@ class Experiment:
             "batch_size": self.batch_size,
             "recipe": asdict(self.recipe),
             "parameters": {name: _count_parameters(make()) for name, make in self.arms.items()},
-        }
+        } | ({"augment": self.augment.__name__} if self.augment else {})
 
 
 EXPERIMENTS = {
@@ -74,22 +82,62 @@ EXPERIMENTS = {
         arms={"plain": small_resnet, "se": small_se_resnet},
         compare=("plain", "se"),
     ),
+    "context-world-reduction": Experiment(
+        title="Context World: the reduction ratio r",
+        data="context-world",
+        batch_size=32,
+        recipe=Recipe(epochs=6, learning_rate=0.005),
+        arms={"plain": small_resnet, **{f"r={r}": partial(small_se_resnet, reduction=r) for r in (1, 2, 4, 8, 16)}},
+        compare=("r=16", "r=1"),
+        keep_weights=True,
+    ),
+    "pictures": Experiment(
+        title="Photographs of 32x32 pixels: ResNet-8, plain and with SE",
+        data="cifar10",
+        batch_size=128,
+        recipe=Recipe(epochs=15, learning_rate=0.01),
+        arms={"se": se_resnet8, "plain": resnet8},
+        compare=("plain", "se"),
+        augment=pad_crop_flip,
+        keep_weights=True,
+    ),
 }
 
 
-def run(name: str, seeds: Sequence[int], device: str, results: Path) -> Path:
+def run(
+    name: str,
+    seeds: Sequence[int],
+    device: str,
+    results: Path,
+    weights: Path | None = None,
+    data: str | None = None,
+    data_name: str | None = None,
+) -> Path:
     """Run an experiment and record it; networks that are on record already are not trained again.
+
+    Args:
+        name: key of ``EXPERIMENTS``.
+        seeds: of the networks and their batches.
+        device: for example "cpu".
+        results: folder for the record.
+        weights: folder for the weights of seed 0, if the experiment keeps them; None to keep none.
+        data: name for ``load_images`` instead of the experiment's own.
+        data_name: what the record calls these data; their name for ``load_images`` if None.
+
+    Returns:
+        The path of the record.
 
     Raises:
         ValueError: if there is a record of this experiment with other settings or other data.
     """
     experiment = EXPERIMENTS[name]
     path = results / f"{name.replace('-', '_')}.json"
-    train_set = load_images(experiment.data, train=True)
-    test_set = load_images(experiment.data, train=False)
+    source = data or experiment.data
+    train_set = load_images(source, train=True)
+    test_set = load_images(source, train=False)
     record: dict[str, Any] = {
         "experiment": name,
-        "settings": experiment.settings(),
+        "settings": experiment.settings() | {"data": data_name or source},
         "pictures": {"train": len(train_set), "test": len(test_set)},
         "data_sha256": _fingerprint(train_set.images, train_set.labels, test_set.images, test_set.labels),
         "runs": [],
@@ -108,13 +156,24 @@ def run(name: str, seeds: Sequence[int], device: str, results: Path) -> Path:
         }
         torch.manual_seed(seed)
         model = experiment.arms[arm]().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        batches = train_and_test_batches(train_set, test_set, experiment.batch_size, seed=seed, device=device)
+        batches = train_and_test_batches(
+            train_set, test_set, experiment.batch_size, augment=experiment.augment, seed=seed, device=device
+        )
         for stats in fit(model, *batches, experiment.recipe):
             entry["epochs"].append(asdict(stats))
             print(f"seed {seed} {arm}: epoch {stats.epoch}, test accuracy {stats.test_accuracy:.3f}", flush=True)
+        if experiment.keep_weights and weights is not None and seed == 0:
+            about = {"experiment": name, "arm": arm, "seed": str(seed), "data": record["settings"]["data"]}
+            about |= {"mean": json.dumps(batches[0].mean), "std": json.dumps(batches[0].std)}
+            save_weights(model, weights / weights_name(name, arm), about)
         record["runs"].append(entry)
         _write_atomically(path, json.dumps(record, indent=1) + "\n")
     return path
+
+
+def weights_name(name: str, arm: str) -> str:
+    """The file that keeps the weights of an arm, for example "context-world-reduction-r4.safetensors"."""
+    return f"{name}-{arm.replace('=', '')}.safetensors"
 
 
 def summarise(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -146,6 +205,11 @@ def report(results: Path) -> str:
 
 # How the report writes the names of arms.
 ARM_NAMES = {"se": "with SE"}
+# What a reader must know about data that differ from what their name suggests.
+DATA_NOTES = {
+    "CIFAR-10 (JPEG-75)": " CIFAR-10, encoded anew as JPEG of quality 75:\n"
+    "  do not compare these accuracies with published ones on CIFAR-10.",
+}
 
 REPORT_HEAD = """\
 # Recorded results
@@ -163,7 +227,7 @@ def _report_one(record: dict[str, Any]) -> str:
     settings, pictures, recipe = record["settings"], record["pictures"], record["settings"]["recipe"]
     summary = summarise(record)
     rows = "\n".join(
-        f"| {ARM_NAMES.get(arm, arm)} | {settings['parameters'][arm]:,} | {values['mean']:.3f} ± {values['std']:.3f} "
+        f"| {ARM_NAMES.get(arm, arm)} | {settings['parameters'][arm]:,} | {_mean_and_spread(values)} "
         f"| {min(values['accuracies'].values()):.3f} | {max(values['accuracies'].values()):.3f} "
         f"| {values['seconds']:.0f} s |"
         for arm, values in summary.items()
@@ -183,14 +247,29 @@ def _report_one(record: dict[str, Any]) -> str:
 
 {_paired_difference(summary, *EXPERIMENTS[name].compare)}
 
-- Data: `{settings["data"]}`, {pictures["train"]:,} pictures to train and {pictures["test"]:,} to test,
-  fingerprint `{record["data_sha256"][:12]}`.
+- Data: {settings["data"]}, {pictures["train"]:,} pictures to train and {pictures["test"]:,} to test,
+  fingerprint `{record["data_sha256"][:12]}`.{DATA_NOTES.get(settings["data"], "")}
 - Recipe: {recipe["epochs"]} epochs, batches of {settings["batch_size"]}, AdamW with one cycle up to
-  {recipe["learning_rate"]:g}, weight decay {recipe["weight_decay"]:g}.
+  {recipe["learning_rate"]:g}, weight decay {recipe["weight_decay"]:g}{_augmentation(settings)}.
 {machines}
-- Command: `python -m senet_lib.experiments run {name} --seeds {seed_count}`. It completes the record; move the record
-  away to make it anew.
+- Command: `python -m senet_lib.experiments run {name} --seeds {seed_count}{_data_options(record)}`.
+  It completes the record; move the record away to make it anew.
 """
+
+
+def _augmentation(settings: dict[str, Any]) -> str:
+    return f"; pictures changed by `{settings['augment']}`" if "augment" in settings else ""
+
+
+def _mean_and_spread(values: dict[str, Any]) -> str:
+    one_seed = len(values["accuracies"]) == 1
+    return f"{values['mean']:.3f}" + (" (one seed)" if one_seed else f" ± {values['std']:.3f}")
+
+
+def _data_options(record: dict[str, Any]) -> str:
+    """The options that tell ``run`` about data other than the experiment's own."""
+    data = record["settings"]["data"]
+    return "" if data == EXPERIMENTS[record["experiment"]].data else f' --data folder:PATH --call-it "{data}"'
 
 
 def _paired_difference(summary: dict[str, dict[str, Any]], without: str, with_it: str) -> str:
@@ -269,7 +348,8 @@ def _run(options: argparse.Namespace) -> None:
     require_whole("--seeds", options.seeds)
     require_device(options.device)
     print(f"recording in {options.results.resolve()}")
-    run(options.name, range(options.seeds), options.device, options.results)
+    seeds = range(options.seeds)
+    run(options.name, seeds, options.device, options.results, options.weights, options.data, options.call_it)
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -292,6 +372,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run_parser.add_argument("--seeds", type=int, default=5, help="how many paired seeds: 0, 1, 2, … (default 5)")
     run_parser.add_argument("--device", default="cpu")
     run_parser.add_argument("--results", type=Path, default=Path("results"))
+    run_parser.add_argument("--weights", type=Path, default=Path("senet_lib/pretrained"))
+    run_parser.add_argument("--data", metavar="NAME", help="other data, by a name for load_images, e.g. folder:PATH")
+    run_parser.add_argument("--call-it", metavar="TEXT", help="what the record calls these data")
     report_parser = commands.add_parser("report", help="make the results page")
     report_parser.add_argument("--results", type=Path, default=Path("results"))
     report_parser.add_argument("--page", type=Path, default=Path("book/results.md"))

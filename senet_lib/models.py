@@ -88,6 +88,22 @@ def small_se_resnet(num_classes: int = 4, *, in_channels: int = 3, reduction: in
     )
 
 
+def resnet8(num_classes: int = 10, *, in_channels: int = 3, attention: Attention | None = None) -> ResNet:
+    """The smallest ResNet of He et al. for 32x32 pictures: three stages of one block, 16, 32 and 64 channels."""
+    return ResNet(
+        (1, 1, 1), (16, 32, 64), (1, 2, 2), num_classes=num_classes, in_channels=in_channels, attention=attention
+    )
+
+
+def se_resnet8(num_classes: int = 10, *, in_channels: int = 3, reduction: int = 4) -> ResNet:
+    """:func:`resnet8` with an SE block in each residual block."""
+    return resnet8(
+        num_classes,
+        in_channels=in_channels,
+        attention=lambda channels: SqueezeExcitation(channels, reduction),
+    )
+
+
 def _stage(in_channels: int, channels: int, depth: int, stride: int, attention: Attention | None) -> nn.Sequential:
     first = BasicBlock(in_channels, channels, stride, attention)
     rest = (BasicBlock(channels, channels, 1, attention) for _ in range(depth - 1))

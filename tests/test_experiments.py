@@ -1,14 +1,19 @@
 """The recorded experiments: paired, resumable, atomic, and reported from the record alone."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from senet_lib import experiments
+from senet_lib.batches import channel_statistics
+from senet_lib.data import load_images
 from senet_lib.experiments import EXPERIMENTS, Experiment, main, report, run, summarise
 from senet_lib.models import small_resnet, small_se_resnet
 from senet_lib.training import Recipe
+from senet_lib.weights import load_weights
 
 
 def tiny_resnet():
@@ -94,6 +99,50 @@ def test_resumed_run_keeps_the_machine_of_the_earlier_runs(tiny, tmp_path, monke
     monkeypatch.setattr(experiments, "describe_machine", lambda device: {"device": "another"})
     runs = read(run(tiny, [0, 1], "cpu", tmp_path))["runs"]
     assert [entry["machine"]["device"] == "another" for entry in runs] == [False, False, True, True]
+
+
+def test_weights_of_seed_0_are_kept_with_what_their_input_must_look_like(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, tiny, replace(EXPERIMENTS[tiny], keep_weights=True))
+    run(tiny, [0, 1], "cpu", tmp_path, weights=tmp_path / "kept")
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [
+        "tiny-plain.safetensors",
+        "tiny-se.safetensors",
+    ]
+    about = load_weights(tiny_se_resnet(), tmp_path / "kept" / "tiny-se.safetensors")
+    assert (about["experiment"], about["arm"], about["seed"], about["data"]) == ("tiny", "se", "0", "digits")
+    assert json.loads(about["mean"]) == list(channel_statistics(load_images("digits"))[0])
+
+
+def test_other_data_are_named_in_record_and_report(tiny, tmp_path, monkeypatch):
+    arms = {"plain": lambda: small_resnet(10), "se": lambda: small_se_resnet(10)}
+    monkeypatch.setitem(EXPERIMENTS, tiny, replace(EXPERIMENTS[tiny], arms=arms))
+    for split, count in (("train", 4), ("test", 2)):
+        for name in "abcdefghij":
+            (tmp_path / "data" / split / name).mkdir(parents=True)
+            for number in range(count):
+                Image.new("L", (16, 16), 20 * number).save(tmp_path / "data" / split / name / f"{number}.png")
+    options = ["--seeds", "1", "--results", str(tmp_path / "results"), "--data", f"folder:{tmp_path / 'data'}"]
+    assert main(["run", tiny, *options, "--call-it", "ten greys"]) == 0
+    record = read(tmp_path / "results" / "tiny.json")
+    assert record["settings"]["data"] == "ten greys" and record["pictures"] == {"train": 40, "test": 20}
+    page = report(tmp_path / "results")
+    assert "Data: ten greys" in page and 'run tiny --seeds 1 --data folder:PATH --call-it "ten greys"`' in page
+    assert str(tmp_path) not in json.dumps(record)
+
+
+def test_augmentation_reaches_the_training_pictures_and_the_record(tiny, tmp_path, monkeypatch):
+    seen = []
+
+    def shift(images, generator):
+        seen.append(len(images))
+        return images.roll(1, 3)
+
+    monkeypatch.setitem(EXPERIMENTS, tiny, replace(EXPERIMENTS[tiny], augment=shift))
+    record = read(run(tiny, [0], "cpu", tmp_path))
+    assert sum(seen) == 2 * 2 * 1437
+    assert record["settings"]["augment"] == "shift"
+    page = report(tmp_path)
+    assert "pictures changed by `shift`" in page and "(one seed)" in page and "±" not in page.partition("## Tiny")[2]
 
 
 def test_summary_and_report_follow_the_record():
