@@ -19,6 +19,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.blocks": {"torch", "senet_lib.validation"},
     "senet_lib.checks": {"numpy", "torch", "senet_lib.blocks", "senet_lib.receptive_field"},
     "senet_lib.context_world": {"numpy", "senet_lib.validation"},
+    "senet_lib.cost": {"senet_lib.validation"},
     "senet_lib.data": {
         "numpy",
         "torch",
@@ -29,6 +30,10 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.validation",
     },
     "senet_lib.experiments": None,
+    "senet_lib.export": {"numpy", "torch", "senet_lib.blocks", "senet_lib.models"},
+    "senet_lib.figures": set(),
+    "senet_lib.figures.draws": {"numpy"},
+    "senet_lib.figures.figure": {"numpy", "matplotlib", "PIL", "traitlets", "anywidget"},
     "senet_lib.models": {"torch", "senet_lib.blocks", "senet_lib.validation"},
     "senet_lib.notebook": {
         "torch",
@@ -42,8 +47,32 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.receptive_field": {"torch", "senet_lib.validation"},
     "senet_lib.training": {"torch", "senet_lib.validation"},
     "senet_lib.validation": set(),
+    "senet_lib.weights": {"safetensors", "torch", "senet_lib.models"},
 }
-CORE = ("batches", "blocks", "context_world", "data", "models", "receptive_field", "training", "validation")
+# What any figure may import: arrays and drawing, never torch or a model.
+FIGURE_ROOM = {
+    "numpy",
+    "matplotlib",
+    "traitlets",
+    "senet_lib.context_world",
+    "senet_lib.cost",
+    "senet_lib.plots",
+    "senet_lib.figures.draws",
+    "senet_lib.figures.figure",
+}
+CORE = (
+    "batches",
+    "blocks",
+    "context_world",
+    "cost",
+    "data",
+    "export",
+    "models",
+    "receptive_field",
+    "training",
+    "validation",
+    "weights",
+)
 NOT_CORE = {"senet_lib.checks", "senet_lib.experiments", "senet_lib.notebook", "senet_lib.plots"}
 
 
@@ -53,6 +82,7 @@ def module_name(path: Path) -> str:
 
 
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+ROOMS = {name: FIGURE_ROOM for name in MODULES if name.startswith("senet_lib.figures.")} | ROOMS
 
 
 def imports_of(source: str, package: str = "senet_lib") -> set[str]:
@@ -110,6 +140,13 @@ def test_plots_draw_without_torch(root):
     assert not loaded & {"torch", "torchvision"}
 
 
+def test_figures_load_no_torch(root):
+    figures = [name for name in MODULES if name.startswith("senet_lib.figures.")]
+    loaded = loaded_after("\n".join(f"import {name}" for name in figures), root)
+    assert "anywidget" in loaded
+    assert not loaded & {"torch", "torchvision", "safetensors"}
+
+
 def test_every_module_has_its_line_in_the_table_of_rooms():
     assert set(MODULES) == set(ROOMS)
 
@@ -122,4 +159,6 @@ def test_a_module_imports_only_what_its_room_allows(name):
 
 @pytest.mark.parametrize("name", CORE)
 def test_core_imports_nothing_that_is_not_core(name):
-    assert not imports_of(MODULES[f"senet_lib.{name}"].read_text(encoding="utf-8")) & NOT_CORE
+    imports = imports_of(MODULES[f"senet_lib.{name}"].read_text(encoding="utf-8"))
+    assert not imports & NOT_CORE
+    assert not [other for other in imports if other.startswith("senet_lib.figures")]

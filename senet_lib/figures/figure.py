@@ -1,0 +1,213 @@
+"""The base of all interactive figures: one source for JupyterLab, VS Code, Colab and a plain HTML page.
+
+With a kernel, a figure is an `anywidget <https://anywidget.dev>`_: its traits are in step with Python. Without one, its
+HTML form holds a still picture, the state, the module and a small host that mounts the module. Nothing is fetched.
+
+Bad state (NaN, wrong shape, a number out of range) is found by the module, which says so in the figure's frame: it is
+the one place that sees every change, with and without a kernel.
+"""
+
+import base64
+import hashlib
+import inspect
+import io
+import json
+import math
+import re
+from html import escape
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike
+from PIL import Image
+
+HERE = Path(__file__).parent
+IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w.]+)";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+STILL_DOTS_PER_INCH = 144
+STILL_COLOURS = 128
+
+
+class Array(traitlets.TraitType):
+    """A NumPy array that reaches the browser as bytes: float32, int32 or uint8, in C order.
+
+    Floating point of any precision becomes float32. Whole numbers from 0 to 255, and booleans, become uint8.
+    """
+
+    info_text = "an array of numbers"
+
+    def __init__(self, **options: Any):
+        super().__init__(np.zeros(0, np.float32), **options)
+        self.tag(sync=True, to_json=_array_to_json, from_json=_array_from_json)
+
+    def validate(self, owner: Any, value: ArrayLike) -> np.ndarray:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise traitlets.TraitError(f"{self.name} has type {array.dtype}; it must be {self.info_text}")
+        return np.ascontiguousarray(array.astype(_browser_type(array), copy=False))
+
+
+class Arrays(traitlets.Dict):
+    """A dictionary from names to arrays, each as in :class:`Array`."""
+
+    def __init__(self, **options: Any):
+        super().__init__(value_trait=Array(), key_trait=traitlets.Unicode(), **options)
+        self.tag(
+            sync=True,
+            to_json=lambda arrays, widget: {name: _array_to_json(a, widget) for name, a in arrays.items()},
+            from_json=lambda packed, widget: {name: _array_from_json(p, widget) for name, p in packed.items()},
+        )
+
+
+class Figure(anywidget.AnyWidget):
+    """A figure that is alive with and without a kernel.
+
+    A subclass in ``name.py`` has a module ``name.js`` beside it, and perhaps a style sheet ``name.css``; traits tagged
+    ``sync=True``, a ``title``, a ``description`` and two methods: ``draw_still`` and ``example``.
+
+    Attributes:
+        title: what the figure is called, in a few words.
+        description: what the still picture shows, for readers who cannot see it.
+        caption: one or two sentences below the figure: what to do, and what to notice.
+    """
+
+    title: ClassVar[str]
+    description: ClassVar[str]
+    _parts: ClassVar[list[str]]
+    caption = traitlets.Unicode().tag(sync=True)
+    _title = traitlets.Unicode().tag(sync=True)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        # Each instance gets a class of its own from anywidget, in which these two are traits already.
+        if not isinstance(getattr(cls, "_esm", None), traitlets.TraitType):
+            source = Path(inspect.getfile(cls))
+            cls._parts = join_modules(source.with_suffix(".js"))
+            cls._esm = "".join(cls._parts)
+            sheets = (HERE / "figure.css", source.with_suffix(".css"))
+            cls._css = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists())
+        super().__init_subclass__(**options)
+
+    def __init__(self, **state: Any):
+        super().__init__(_title=self.title, **state)
+
+    @classmethod
+    def example(cls) -> Self:
+        """A small figure that needs no trained network: for tests, benchmarks and trying it out."""
+        raise NotImplementedError(f"{cls.__name__} has no example()")
+
+    def draw_still(self) -> Any:
+        """The still picture, as a matplotlib figure about 7 inches wide: for print, GitHub, and without scripts."""
+        raise NotImplementedError(f"{type(self).__name__} has no draw_still()")
+
+    def to_html(self) -> str:
+        """The figure as HTML that stands alone: put it into any page, and it lives there.
+
+        Style sheet, modules and host carry a key. Of those with the same key a page needs only the first.
+        """
+        state = _as_script(self._plain_state())
+        parts = [(_key(text), _as_script(text)) for text in self._parts]
+        name = _key(state + "".join(key for key, _ in parts))
+        host = (HERE / "host.js").read_text(encoding="utf-8")
+        picture = base64.b64encode(self._still_png()).decode()
+        modules = "\n".join(
+            f'<script type="application/json" class="senet-module" data-key="{key}">{text}</script>'
+            for key, text in parts
+        )
+        return (
+            f'<div class="senet-figure" id="figure-{name}" data-modules="{" ".join(key for key, _ in parts)}">\n'
+            f'<style data-key="{_key(self._css)}">{self._css}</style>\n'
+            f'<div class="senet-still"><img alt="{escape(self.description)}" src="data:image/png;base64,{picture}">'
+            f'<p class="senet-caption">{escape(self.caption)}</p></div>\n'
+            f'<script type="application/json" class="senet-state">{state}</script>\n{modules}\n'
+            f'<script data-key="{_key(host)}">{host}</script>\n</div>'
+        )
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict] | None:
+        """The widget for front ends that have widgets, the HTML form for all others, a picture for the rest."""
+        bundle = super()._repr_mimebundle_(**options)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        forms = {"text/html": self.to_html(), "image/png": base64.b64encode(self._still_png()).decode()}
+        return {**data, **forms, "text/plain": f"{self.title}. {self.caption}"}, metadata
+
+    def _plain_state(self) -> dict[str, Any]:
+        """The figure's own traits, without those of the widget machinery, as JSON can hold them."""
+        own = set(self.traits(sync=True)) - set(anywidget.AnyWidget.class_traits()) - {"_esm", "_css", "_anywidget_id"}
+        return {name: _to_plain(value) for name, value in sorted(self.get_state(own).items())}
+
+    def _still_png(self) -> bytes:
+        """The still picture in few colours. If the state is bad there is a white one: the live figure says why."""
+        import matplotlib.pyplot as plt
+
+        file = io.BytesIO()
+        open_before = set(plt.get_fignums())
+        try:
+            figure = self.draw_still()
+            figure.savefig(file, format="png", dpi=STILL_DOTS_PER_INCH, facecolor="white", bbox_inches="tight")
+        except (ValueError, IndexError, KeyError, TypeError, ArithmeticError):
+            Image.new("RGB", (1, 1), "white").save(file, format="png")
+        finally:  # also one that was half drawn
+            for number in set(plt.get_fignums()) - open_before:
+                plt.close(number)
+        small = io.BytesIO()
+        Image.open(file).convert("RGB").quantize(STILL_COLOURS).save(small, format="png", optimize=True)
+        return small.getvalue()
+
+
+def join_modules(path: Path) -> list[str]:
+    """The texts of a figure's file and of the files that it imports, each once; together they are one module.
+
+    A front end gets a widget's module as one text, and a page opened from a folder may not import files. A bundler
+    would need Node.js wherever the library runs; figures import nothing but their neighbours, so this is enough.
+    """
+    seen: set[str] = set()
+
+    def read(file: Path) -> list[str]:
+        text = file.read_text(encoding="utf-8")
+        texts = []
+        for name in IMPORT.findall(text):
+            if name not in seen:
+                seen.add(name)
+                beside = file.parent / name
+                texts += read(beside if beside.exists() else HERE / name)
+        return [*texts, IMPORT.sub("", text)]
+
+    *imported, own = read(path)
+    return [EXPORT.sub("", text) for text in imported] + [own]
+
+
+def _browser_type(array: np.ndarray) -> type:
+    if array.dtype.kind == "f":
+        return np.float32
+    fits = array.dtype.kind == "b" or array.size == 0 or (array.min() >= 0 and array.max() <= 255)
+    return np.uint8 if fits else np.int32
+
+
+def _array_to_json(array: np.ndarray, widget: Any) -> dict[str, Any]:
+    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": memoryview(array.tobytes())}
+
+
+def _array_from_json(packed: dict[str, Any], widget: Any) -> np.ndarray:
+    return np.frombuffer(packed["data"], packed["dtype"]).reshape(packed["shape"])
+
+
+def _to_plain(value: Any) -> Any:
+    """The same for JSON: bytes as base64 text, and None for a number that is not finite."""
+    if isinstance(value, dict):
+        return {key: _to_plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_plain(inner) for inner in value]
+    if isinstance(value, memoryview):
+        return base64.b64encode(value).decode()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _as_script(value: Any) -> str:
+    """JSON that may stand between script tags: no text in it can close them."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

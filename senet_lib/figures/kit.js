@@ -1,0 +1,554 @@
+// What all figures share: the frame with its errors, controls bound to state, numbers, maps and bars.
+// A figure's module is: import { figure, … } from "./kit.js"; export default figure((view) => { …; return update; });
+
+// ---------------------------------------------------------------------------------------------------------- the frame
+
+// A fault in the state, said in one line that names the value and the fix. The figure's frame shows it.
+export class Problem extends Error {}
+
+/**
+ * Make a module that every front end can render.
+ * @param build (view) => update. It fills view.body once, and returns a function that draws the state; that one runs
+ *   after each change. It may throw a Problem at any time: the frame shows it until the state is good again.
+ */
+export function figure(build) {
+  return {
+    render({ model, el }) {
+      const frame = createFrame(el, model.get("_title"), model.get("caption"));
+      const view = createView(model, frame.body);
+      let update = null;
+
+      const start = () => {
+        frame.body.replaceChildren();
+        view.forgetControls();
+        update = build(view) ?? (() => {});
+      };
+      const refresh = () => {
+        try {
+          if (update === null || view.takeRebuild()) start();
+          view.checkControls();
+          update();
+          frame.show(null);
+        } catch (error) {
+          if (!(error instanceof Problem)) console.error(error);
+          update = null; // begin anew with the next change
+          frame.show(error instanceof Problem ? error.message : `This figure has a fault: ${error.message}`);
+        }
+        frame.caption.textContent = model.get("caption");
+      };
+
+      view.onChange(refresh);
+      frame.reset.addEventListener("click", () => view.resetState());
+      view.watch("caption");
+      const stopWatching = watchTheme(refresh);
+      const sizes = new ResizeObserver(refresh); // also when a front end puts el on the page after this
+      sizes.observe(el);
+      refresh();
+      return () => {
+        stopWatching();
+        sizes.disconnect();
+        view.close();
+      };
+    },
+  };
+}
+
+function createFrame(el, title, captionText) {
+  const body = element("div", { class: "senet-body" });
+  const message = element("span");
+  const reset = element("button", { type: "button" }, "Start again");
+  const alert = element("div", { class: "senet-problem", role: "alert", hidden: true }, message, " ", reset);
+  const caption = element("p", { class: "senet-caption" }, captionText);
+  const name = element("p", { class: "senet-title" }, title);
+  const frame = element("section", { class: "senet-frame", "aria-label": title }, name, alert, body, caption);
+  // JupyterLab takes the arrow keys, to go from cell to cell, from everything that does not say this.
+  frame.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
+  el.append(frame);
+  const show = (text) => {
+    message.textContent = text ?? "";
+    alert.hidden = text === null;
+    body.hidden = text !== null;
+  };
+  return { body, reset, caption, show };
+}
+
+// A figure's view of its state: reads and writes traits, and hears of their changes.
+function createView(model, body) {
+  const watched = new Map(); // trait -> listener
+  const initial = new Map(); // trait -> value when it was first read
+  const arrays = new Map(); // trait -> { packed, unpacked }
+  const closers = [];
+  let controls = [];
+  let rebuild = false;
+  let waiting = false;
+  let changed = () => {};
+
+  // Several changes at once make one drawing. A microtask runs before the next paint; a frame later would be late.
+  const schedule = () => {
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => {
+      waiting = false;
+      changed();
+    });
+  };
+  const watch = (name, whenChanged = () => {}) => {
+    if (watched.has(name)) return;
+    const listener = () => {
+      whenChanged();
+      schedule();
+    };
+    initial.set(name, model.get(name));
+    watched.set(name, listener);
+    model.on(`change:${name}`, listener);
+  };
+  const data = (name) => {
+    watch(name, () => (rebuild = true));
+    return model.get(name);
+  };
+
+  return {
+    body,
+    watch,
+    /** The value of a trait that a control moves. */
+    get(name) {
+      watch(name);
+      return model.get(name);
+    },
+    /** Set a trait, here and in Python. */
+    set(name, value) {
+      watch(name);
+      model.set(name, value);
+      model.save_changes();
+    },
+    /** A trait that is data (names, options): when it changes the figure is built anew. */
+    data,
+    /** An array trait as { data: typed array, shape }. shape names or fixes each length: array("maps", ["C", 8, 8]). */
+    array(name, shape) {
+      const packed = data(name);
+      if (arrays.get(name)?.packed !== packed) arrays.set(name, { packed, unpacked: unpackArray(name, packed) });
+      return requireShape(name, arrays.get(name).unpacked, shape);
+    },
+    /** A trait of named arrays; the inner arrays are checked by requireShape. */
+    arrays(name) {
+      const packed = data(name);
+      if (arrays.get(name)?.packed !== packed) {
+        const entries = Object.entries(packed).map(([key, value]) => [key, unpackArray(`${name}.${key}`, value)]);
+        arrays.set(name, { packed, unpacked: Object.fromEntries(entries) });
+      }
+      return arrays.get(name).unpacked;
+    },
+    addControl: (control) => controls.push(control),
+    /** Run a function when the figure is taken off the page, or built anew. */
+    onClose: (closer) => closers.push(closer),
+    onChange: (callback) => (changed = callback),
+    checkControls: () => controls.forEach((control) => control()),
+    // What an earlier build has left running ends with it.
+    forgetControls() {
+      controls = [];
+      closers.splice(0).forEach((closer) => closer());
+    },
+    takeRebuild: () => [rebuild, (rebuild = false)][0],
+    resetState() {
+      for (const [name, value] of initial) model.set(name, value);
+      model.save_changes();
+      rebuild = true;
+      schedule();
+    },
+    close() {
+      for (const [name, listener] of watched) model.off(`change:${name}`, listener);
+      closers.forEach((closer) => closer());
+    },
+  };
+}
+
+// ----------------------------------------------------------------------------------------------------------- the state
+
+const TYPES = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
+
+function unpackArray(name, packed) {
+  const Type = TYPES[packed?.dtype];
+  if (!Type) throw new Problem(`${name} is no array of numbers; pass a NumPy array.`);
+  const { buffer, byteOffset, byteLength } = packed.data;
+  const data = new Type(buffer.slice(byteOffset, byteOffset + byteLength));
+  const count = packed.shape.reduce((product, length) => product * length, 1);
+  if (data.length !== count) {
+    throw new Problem(`${name} has ${data.length} numbers, but its shape (${packed.shape}) needs ${count}.`);
+  }
+  const bad = data.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new Problem(`${name} holds ${data[bad]} at place ${bad}; all its numbers must be finite.`);
+  return { data, shape: packed.shape };
+}
+
+/** Check an array's shape. Texts stand for any length, but the same text for the same length. */
+export function requireShape(name, array, shape, lengths = {}) {
+  const found = array?.shape;
+  const fits =
+    found?.length === shape.length &&
+    shape.every((wanted, axis) => {
+      if (typeof wanted === "number") return found[axis] === wanted;
+      lengths[wanted] ??= found[axis];
+      return found[axis] === lengths[wanted] && found[axis] > 0;
+    });
+  if (fits) return array;
+  throw new Problem(`${name} has shape (${found ?? "none"}); it must be (${shape.join(", ")}), with at least one of each.`);
+}
+
+/** The traits pictures (K, 3, rows, columns), bytes, and picture_names (K texts), checked. planes(index): one picture. */
+export function requirePictures(view, shape = ["K", 3, "rows", "columns"]) {
+  const pictures = view.array("pictures", shape);
+  const [count, , rows, columns] = pictures.shape;
+  if (!(pictures.data instanceof Uint8Array)) throw new Problem("pictures must be bytes: whole numbers from 0 to 255.");
+  const names = view.data("picture_names");
+  if (names.length !== count) {
+    throw new Problem(`picture_names has ${names.length} names for ${count} pictures; give one for each.`);
+  }
+  const size = 3 * rows * columns;
+  return { names, count, rows, columns, planes: (index) => pictures.data.subarray(index * size, (index + 1) * size) };
+}
+
+// ------------------------------------------------------------------------------------------------------- the elements
+
+/** An HTML element. A text is always text, never markup. */
+export function element(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** An SVG element. */
+export function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** Things side by side; they wrap on a narrow screen. */
+export const row = (...children) => element("div", { class: "senet-row" }, ...children);
+
+/** A part of a figure with a heading. Give a quantity (x, u, z, s, x-tilde) to put its colour beside the heading. */
+export function panel(heading, quantity, ...children) {
+  const chip = quantity ? [element("span", { class: "senet-chip", style: `--chip: var(--quantity-${quantity})` })] : [];
+  const title = element("p", { class: "senet-heading" }, ...chip, heading);
+  return element("div", { class: "senet-panel" }, title, ...children);
+}
+
+let lastId = 0;
+/** An id that no other element of the page has. */
+export const freshId = (stem) => `senet-${stem}-${(lastId += 1)}-${Math.random().toString(36).slice(2, 8)}`;
+
+/**
+ * A number that is shown, with its name and unit. set(value) shows it; the exact value is in data-value.
+ * @param name for tests: [data-name="…"]
+ */
+export function number(name, { label = "", unit = "", digits = 3 } = {}) {
+  const output = element("output", { "data-name": name, "aria-live": "off" }); // dozens change at once
+  const whole = element("span", { class: "senet-number" }, label ? `${label} ` : "", output, unit ? ` ${unit}` : "");
+  const set = (value) => {
+    const text = typeof value === "number" ? formatNumber(value, digits) : String(value);
+    if (output.textContent !== text) output.textContent = text;
+    output.dataset.value = value;
+  };
+  return { element: whole, set };
+}
+
+/** A number as people write it: whole ones with thousands separators, others with so many digits after the point. */
+export function formatNumber(value, digits = 3) {
+  if (!Number.isFinite(value)) return "–";
+  if (Number.isInteger(value)) return (value || 0).toLocaleString("en-US").replace("-", "−"); // not "−0"
+  return value.toFixed(digits).replace(/^-(?=0\.0*$)/, "").replace("-", "−");
+}
+
+// ------------------------------------------------------------------------------------------------------- the controls
+// Each is bound to a trait in both directions, works from the keyboard because it is a native element, and throws a
+// Problem when Python sets the trait to a value that it cannot show.
+
+/**
+ * A slider for a number from min to max, or over a list of values. Each of min, max and values may be a function, where
+ * the range depends on other state. then(value) runs after the reader has moved it, for example to move another trait.
+ */
+export function slider(view, name, { label, min, max, step = 1, values = null, unit = "", show = null, then = null }) {
+  const now = (limit) => (typeof limit === "function" ? limit() : limit);
+  const id = freshId(name);
+  const input = element("input", { type: "range", id, "data-trait": name });
+  const output = element("output", { for: id });
+  const text = (value) => `${show ? show(value) : formatNumber(value)}${unit ? ` ${unit}` : ""}`;
+  input.addEventListener("input", () => {
+    const value = values ? now(values)[input.valueAsNumber] : input.valueAsNumber;
+    view.set(name, value);
+    then?.(value);
+  });
+  view.addControl(() => {
+    const value = view.get(name);
+    const listed = now(values);
+    const [least, most] = listed ? [0, listed.length - 1] : [now(min), now(max)];
+    const position = listed ? listed.indexOf(value) : value;
+    if (!(position >= least && position <= most)) {
+      const allowed = listed ? `one of ${listed.join(", ")}` : `from ${least} to ${most}`;
+      throw new Problem(`${name} is ${value ?? "not a number"}; it must be ${allowed}.`);
+    }
+    setAttributes(input, { min: least, max: most, step: listed ? 1 : step, "aria-valuetext": text(value) });
+    if (input.valueAsNumber !== position) input.value = position;
+    if (output.textContent !== text(value)) output.textContent = text(value);
+  });
+  const box = element("div", { class: "senet-control" }, element("label", { for: id }, label), input, output);
+  return { element: box, input };
+}
+
+function setAttributes(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+  }
+}
+
+const requireOption = (name, value, options) => {
+  if (options.some(([option]) => option === value)) return;
+  const allowed = options.map(([option]) => option).join(", ");
+  throw new Problem(`${name} is ${value ?? "not a number"}; it must be one of ${allowed}.`);
+};
+
+/** A few options, all in sight. options: [[value, text], …]. */
+export function choice(view, name, { label, options, then = null }) {
+  const group = freshId(name);
+  const radios = options.map(([value, text]) => {
+    const radio = element("input", { type: "radio", name: group, id: freshId(name), "data-trait": name, value });
+    radio.addEventListener("change", () => {
+      view.set(name, value);
+      then?.(value);
+    });
+    return { value, radio, element: element("label", {}, radio, element("span", {}, text)) };
+  });
+  view.addControl(() => {
+    const chosen = view.get(name);
+    requireOption(name, chosen, options);
+    for (const { value, radio } of radios) radio.checked = value === chosen;
+  });
+  const legend = element("legend", {}, label);
+  const box = element("fieldset", { class: "senet-choice" }, legend, ...radios.map((one) => one.element));
+  return { element: box };
+}
+
+/** Many options, behind a menu. options: [[value, text], …]. */
+export function menu(view, name, { label, options, then = null }) {
+  const id = freshId(name);
+  const entries = options.map(([, text], index) => element("option", { value: index }, text));
+  const select = element("select", { id, "data-trait": name }, ...entries);
+  select.addEventListener("change", () => {
+    const [value] = options[select.selectedIndex];
+    view.set(name, value);
+    then?.(value);
+  });
+  view.addControl(() => {
+    requireOption(name, view.get(name), options);
+    select.selectedIndex = options.findIndex(([value]) => value === view.get(name));
+  });
+  return { element: element("div", { class: "senet-control" }, element("label", { for: id }, label), select) };
+}
+
+/** A box to tick, for a trait that is true or false. */
+export function toggle(view, name, { label }) {
+  const input = element("input", { type: "checkbox", "data-trait": name });
+  input.addEventListener("change", () => view.set(name, input.checked));
+  view.addControl(() => {
+    requireOption(name, view.get(name), [[true], [false]]);
+    input.checked = view.get(name);
+  });
+  return { element: element("label", { class: "senet-toggle" }, input, label) };
+}
+
+/** A button. */
+export function button(label, action) {
+  const node = element("button", { type: "button" }, label);
+  node.addEventListener("click", action);
+  return { element: node };
+}
+
+// ----------------------------------------------------------------------------------------------------------- movement
+
+/** Whether the reader has asked for less motion. */
+export const wantsStillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/**
+ * A button that advances a figure step by step until advance() returns false. It can be stopped at any moment.
+ * With reduced motion there is no such button: the figure's other controls do the same.
+ */
+export function player(view, { label = "Play", seconds = 0.5, advance }) {
+  let timer = null;
+  const node = element("button", { type: "button", "aria-pressed": "false", hidden: wantsStillness() }, label);
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    node.textContent = label;
+    node.setAttribute("aria-pressed", "false");
+  };
+  const start = () => {
+    timer = setInterval(() => advance() === false && stop(), 1000 * seconds);
+    node.textContent = "Stop";
+    node.setAttribute("aria-pressed", "true");
+  };
+  node.addEventListener("click", () => (timer === null ? start() : stop()));
+  view.onClose(stop);
+  return { element: node, stop };
+}
+
+// ------------------------------------------------------------------------------------------------------------ colours
+
+/** Call back when light changes to dark or the reverse. Returns a function that stops it. */
+function watchTheme(callback) {
+  const observer = new MutationObserver(callback);
+  const attributeFilter = ["data-theme", "class", "theme", "data-jp-theme-light", "data-vscode-theme-kind"];
+  for (const node of [document.documentElement, document.body]) observer.observe(node, { attributes: true, attributeFilter });
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  system.addEventListener("change", callback);
+  return () => {
+    observer.disconnect();
+    system.removeEventListener("change", callback);
+  };
+}
+
+/** The red, green and blue of a colour of the style sheet, 0 to 255, as the theme has it now. */
+export function colour(node, variable) {
+  const text = getComputedStyle(node).getPropertyValue(variable).trim();
+  if (!/^#[0-9a-f]{6}$/i.test(text)) return [128, 128, 128]; // not on the page yet: drawn again when it is
+  return [1, 3, 5].map((start) => parseInt(text.slice(start, start + 2), 16));
+}
+
+/** 256 colours from paper to a quantity's colour, as bytes: for maps that are never negative. */
+function ramp(from, to) {
+  const bytes = new Uint8ClampedArray(256 * 3);
+  for (let level = 0; level < 256; level += 1) {
+    for (let part = 0; part < 3; part += 1) {
+      bytes[3 * level + part] = from[part] + ((to[part] - from[part]) * level) / 255;
+    }
+  }
+  return bytes;
+}
+
+// --------------------------------------------------------------------------------------------------------- the drawing
+
+/**
+ * A map of numbers as an image, one pixel for each number, in the colour of its quantity; negative numbers in another.
+ * draw(values, largest): the number that gets the full colour; by default the largest size of all.
+ */
+export function heatmap({ rows, columns, quantity, label, negative = "--senet-negative" }) {
+  const canvas = element("canvas", { width: columns, height: rows, role: "img", "aria-label": label, class: "senet-map" });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(columns, rows);
+  const draw = (values, largest = null) => {
+    const paper = colour(canvas, "--senet-map-paper");
+    const up = ramp(paper, colour(canvas, `--quantity-${quantity}`));
+    const down = ramp(paper, colour(canvas, negative));
+    const count = rows * columns;
+    let scale = largest ?? 0;
+    if (largest === null) for (let i = 0; i < count; i += 1) scale = Math.max(scale, Math.abs(values[i]));
+    const step = scale > 0 ? 255 / scale : 0;
+    for (let i = 0; i < count; i += 1) {
+      const value = values[i];
+      const level = 3 * Math.min(255, Math.round(Math.abs(value) * step));
+      const bytes = value < 0 ? down : up;
+      image.data[4 * i] = bytes[level];
+      image.data[4 * i + 1] = bytes[level + 1];
+      image.data[4 * i + 2] = bytes[level + 2];
+      image.data[4 * i + 3] = 255;
+    }
+    context.putImageData(image, 0, 0);
+    canvas.values = values; // for tests
+  };
+  return { element: canvas, draw };
+}
+
+/** A colour picture. draw(planes): bytes, or numbers from 0 to 1, as (3, rows, columns). */
+export function picture({ rows, columns, label }) {
+  const canvas = element("canvas", { width: columns, height: rows, role: "img", "aria-label": label, class: "senet-map" });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(columns, rows);
+  const draw = (planes) => {
+    const count = rows * columns;
+    const scale = planes instanceof Uint8Array ? 1 : 255;
+    for (let i = 0; i < count; i += 1) {
+      for (let channel = 0; channel < 3; channel += 1) image.data[4 * i + channel] = planes[channel * count + i] * scale;
+      image.data[4 * i + 3] = 255;
+    }
+    context.putImageData(image, 0, 0);
+  };
+  return { element: canvas, draw };
+}
+
+/**
+ * One upright bar for each number, any count of them. draw(values, { least, largest, chosen }): the axis runs from
+ * least to largest (default: 0, or the smallest value below it, to the largest value); the chosen bar has the ink's colour.
+ * onChoose(index): called when the reader presses on a bar, or moves along the bars with the arrow keys.
+ */
+export function bars({ count, quantity, label, height = 90, onChoose = null }) {
+  const canvas = element("canvas", { class: "senet-bars", style: `height: ${height}px` });
+  const attributes = onChoose
+    ? { role: "slider", tabindex: 0, "aria-label": `${label}: choose a channel`, "aria-valuemin": 0, "aria-valuemax": count - 1 }
+    : { role: "img", "aria-label": label };
+  for (const [name, value] of Object.entries(attributes)) canvas.setAttribute(name, value);
+  const context = canvas.getContext("2d");
+  let current = 0;
+
+  const draw = (values, { least = null, largest = null, chosen = null } = {}) => {
+    const density = window.devicePixelRatio || 1;
+    const wide = Math.max(1, Math.round((canvas.clientWidth || 300) * density));
+    const high = Math.round(height * density);
+    if (canvas.width !== wide) canvas.width = wide;
+    if (canvas.height !== high) canvas.height = high;
+    let low = least ?? 0;
+    let top = largest ?? 0;
+    for (let i = 0; i < count; i += 1) {
+      if (least === null && values[i] < low) low = values[i];
+      if (largest === null && values[i] > top) top = values[i];
+    }
+    if (top === low) top = low + 1;
+    const toY = (value) => high - ((Math.min(top, Math.max(low, value)) - low) / (top - low)) * high;
+    const zero = toY(0);
+    const slot = wide / count;
+    const gap = slot > 4 ? slot * 0.2 : 0;
+    const [ink, fill] = ["--senet-ink", `--quantity-${quantity}`].map((name) => `rgb(${colour(canvas, name)})`);
+    context.clearRect(0, 0, wide, high);
+    context.fillStyle = fill;
+    const together = Math.max(1, Math.floor(count / wide)); // bars that share a column of pixels are one stroke
+    for (let i = 0; i < count; i += together) {
+      let [upper, lower] = [zero, zero];
+      for (let j = i; j < Math.min(count, i + together); j += 1) {
+        const y = toY(values[j]);
+        if (y < upper) upper = y;
+        if (y > lower) lower = y;
+      }
+      const breadth = Math.max(slot * together - gap, 0.5);
+      context.fillRect(i * slot + gap / 2, upper, breadth, Math.max(lower - upper, 0.5));
+    }
+    context.fillStyle = ink;
+    context.fillRect(0, Math.min(zero, high - density), wide, density);
+    if (chosen !== null) {
+      current = chosen;
+      const y = toY(values[chosen]);
+      context.fillRect(chosen * slot + gap / 2, Math.min(y, zero), Math.max(slot - gap, 2), Math.max(Math.abs(zero - y), 2));
+      const text = `channel ${chosen}: ${formatNumber(values[chosen])}`;
+      if (onChoose) setAttributes(canvas, { "aria-valuenow": chosen, "aria-valuetext": text }); // an image has no value
+    }
+    canvas.values = values; // for tests
+  };
+
+  if (onChoose) {
+    const choose = (index) => onChoose(Math.min(count - 1, Math.max(0, index)));
+    const point = (event) => choose(Math.floor((event.offsetX / canvas.clientWidth) * count));
+    canvas.addEventListener("pointerdown", point);
+    canvas.addEventListener("pointermove", (event) => event.buttons > 0 && point(event)); // drag, but not in passing
+    canvas.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
+      const ends = { Home: 0, End: count - 1 };
+      if (event.key in steps) choose(current + steps[event.key]);
+      else if (event.key in ends) choose(ends[event.key]);
+      else return;
+      event.preventDefault();
+    });
+  }
+  return { element: canvas, draw };
+}

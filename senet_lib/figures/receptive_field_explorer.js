@@ -1,0 +1,316 @@
+// The field of one unit over a scene, the layers that make it, and what all units of the last map see.
+import { Problem, choice, element, figure, heatmap, menu, number, panel, picture, row, slider, svg } from "./kit.js";
+import { readStack, stackTable } from "./layer_stack.js";
+import {
+  SIDE,
+  growFields,
+  halfWidth,
+  measureInfluence,
+  pixelsInBoxes,
+  reachedPlaces,
+  sumInside,
+} from "./receptive_field.js";
+
+const GLYPHS = ["red", "green", "blue"];
+
+// ----------------------------------------------------------------------------------------------------------- the state
+
+function readScenes(view) {
+  const pictures = view.array("pictures", ["N", 3, SIDE, SIDE]);
+  const count = pictures.shape[0];
+  if (!(pictures.data instanceof Uint8Array)) throw new Problem("pictures must hold whole numbers from 0 to 255.");
+  const cues = view.array("cue_boxes", [count, 4]);
+  const glyphs = view.array("glyph_boxes", [count, 3, 4]);
+  const boxes = (name, { data }) =>
+    Array.from({ length: data.length / 4 }, (_, i) => {
+      const box = Array.from(data.subarray(4 * i, 4 * i + 4));
+      const [top, left, height, width] = box;
+      const far = Math.max(top + height, left + width);
+      if (Math.min(top, left) >= 0 && Math.min(height, width) >= 1 && far <= SIDE) return box;
+      const found = `the box ${box.join(", ")} (top, left, height, width)`;
+      throw new Problem(`${name} holds ${found}; it must lie in the picture of ${SIDE}x${SIDE} pixels.`);
+    });
+  const [cueBoxes, glyphBoxes] = [boxes("cue_boxes", cues), boxes("glyph_boxes", glyphs)];
+  return Array.from({ length: count }, (_, i) => ({
+    planes: pictures.data.subarray(3 * SIDE * SIDE * i, 3 * SIDE * SIDE * (i + 1)),
+    boxes: [cueBoxes[i], ...glyphBoxes.slice(3 * i, 3 * i + 3)], // cue, red, green, blue
+  }));
+}
+
+// --------------------------------------------------------------------------------------------------------- the drawing
+
+const rectangle = (top, left, height, width) => `M${left} ${top}h${width}v${height}h${-width}z`;
+
+/** Neighbouring places as [start, length]. */
+function runs(places) {
+  const found = [];
+  for (const place of places) {
+    const last = found.at(-1);
+    if (last && place === last[0] + last[1]) last[1] += 1;
+    else found.push([place, 1]);
+  }
+  return found;
+}
+
+/** The places of some rows and columns, as rectangles. */
+const patches = (rows, columns) =>
+  runs(rows)
+    .flatMap(([top, height]) => runs(columns).map(([left, width]) => rectangle(top, left, height, width)))
+    .join("");
+
+/** An edge that shows on light and on dark: two strokes over each other. */
+function edge() {
+  const strokes = ["halo", "edge"].map((name) => svg("path", { class: name }));
+  return { strokes, draw: (d) => strokes.forEach((stroke) => stroke.setAttribute("d", d)) };
+}
+
+/** Call back with row and column, 0 to 1, where the reader presses or drags. */
+function onPoint(node, callback) {
+  const point = (event) => {
+    const { left, top, width, height } = node.getBoundingClientRect();
+    callback((event.clientY - top) / height, (event.clientX - left) / width);
+  };
+  node.addEventListener("pointerdown", point);
+  node.addEventListener("pointermove", (event) => event.buttons > 0 && event.pointerType === "mouse" && point(event));
+}
+
+/** The scene, or how much its pixels count, with the field of the unit over it. */
+function fieldPicture() {
+  const scene = picture({ rows: SIDE, columns: SIDE, label: "The scene" });
+  const influence = heatmap({ rows: SIDE, columns: SIDE, quantity: "u", label: "How much each pixel counts" });
+  const fog = svg("path", { class: "fog", "fill-rule": "evenodd" });
+  const boxes = svg("path", { class: "boxes" });
+  const names = ["cue", ...GLYPHS].map((name) => svg("text", {}, name));
+  const field = edge();
+  const marks = [fog, boxes, ...field.strokes, ...names];
+  const over = svg("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, "aria-hidden": "true" }, ...marks);
+  const node = element("div", { class: "field-picture" }, scene.element, influence.element, over);
+
+  // Names stand beside their boxes, towards the empty middle.
+  const nameBoxes = (all) => {
+    const spread = (starts) => Math.max(...starts) - Math.min(...starts);
+    const glyphs = all.slice(1);
+    const sideBySide = spread(glyphs.map(([, left]) => left)) >= spread(glyphs.map(([top]) => top));
+    for (const [i, [top, left, height, width]] of all.entries()) {
+      const near = (sideBySide ? top + height / 2 : left + width / 2) < SIDE / 2;
+      const y = sideBySide ? (near ? top + height + 1.1 : top - 1.1) : top + height / 2;
+      const x = sideBySide ? left + width / 2 : near ? left + width + 0.5 : left - 0.5;
+      const anchor = sideBySide ? "middle" : near ? "start" : "end";
+      for (const [name, value] of Object.entries({ x, y, "text-anchor": anchor })) names[i].setAttribute(name, value);
+    }
+  };
+  const draw = ({ planes, boxes: all }, window, rows, columns, show) => {
+    node.dataset.show = show;
+    scene.element.hidden = show !== "theory";
+    influence.element.hidden = show === "theory";
+    scene.draw(planes);
+    nameBoxes(all);
+    boxes.setAttribute("d", all.map((box) => rectangle(...box)).join(""));
+    fog.setAttribute("d", rectangle(0, 0, SIDE, SIDE) + patches(rows, columns));
+    field.draw(window);
+  };
+  const drawInfluence = (values) => {
+    const strongest = Math.max(...values) || 1;
+    influence.draw(values.map((value) => value / strongest), 1);
+  };
+  return { element: node, draw, drawInfluence };
+}
+
+// One mark for each unit of a map: the cue is a full square, a glyph a plus, both a large square in another colour.
+const MARKS = {
+  neither: (y, x, a) => rectangle(y + 0.4 * a, x + 0.4 * a, 0.2 * a, 0.2 * a),
+  cue: (y, x, a) => rectangle(y + 0.15 * a, x + 0.15 * a, 0.7 * a, 0.7 * a),
+  glyph: (y, x, a) =>
+    rectangle(y + 0.4 * a, x + 0.1 * a, 0.2 * a, 0.8 * a) + rectangle(y + 0.1 * a, x + 0.4 * a, 0.8 * a, 0.2 * a),
+  both: (y, x, a) => rectangle(y + 0.03 * a, x + 0.03 * a, 0.94 * a, 0.94 * a),
+};
+
+/** All units of the last map, each with the mark of what it sees. */
+function unitMap() {
+  const paths = Object.fromEntries(Object.keys(MARKS).map((kind) => [kind, svg("path", { class: `mark-${kind}` })]));
+  const chosen = edge();
+  const name = { role: "img", "aria-label": "What each unit of the last map sees" };
+  const size = { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "units" };
+  const map = svg("svg", { ...size, ...name }, ...Object.values(paths), ...chosen.strokes);
+  const sample = (kind) => {
+    const mark = svg("path", { d: MARKS[kind](0, 0, 1), class: `mark-${kind}` });
+    return svg("svg", { viewBox: "0 0 1 1", "aria-hidden": "true" }, mark);
+  };
+  const meanings = { cue: "sees the cue", glyph: "sees a glyph", neither: "sees neither", both: "sees both" };
+  const legend = Object.entries(meanings).map(([kind, text]) => element("li", {}, sample(kind), text));
+  const draw = (kinds, units, unitRow, unitColumn) => {
+    const cell = SIDE / units;
+    const drawn = Object.fromEntries(Object.keys(MARKS).map((kind) => [kind, ""]));
+    for (const [i, kind] of kinds.entries()) {
+      drawn[kind] += MARKS[kind](Math.floor(i / units) * cell, (i % units) * cell, cell);
+    }
+    for (const [kind, d] of Object.entries(drawn)) paths[kind].setAttribute("d", d);
+    chosen.draw(rectangle(unitRow * cell - 0.3, unitColumn * cell - 0.3, cell + 0.6, cell + 0.6));
+  };
+  return { element: element("div", { class: "unit-map" }, map, element("ul", {}, ...legend)), map, draw };
+}
+
+/** What a unit sees, as people say it. counts: pixels of the cue and of each glyph. */
+function inWords([cue, ...glyphs]) {
+  const seen = GLYPHS.filter((_, i) => glyphs[i] > 0);
+  const names = `the ${seen.join(", ").replace(/, (?=\w+$)/, " and ")} glyph${seen.length > 1 ? "s" : ""}`;
+  if (cue > 0) return seen.length > 0 ? `the cue and ${names}` : "the cue, but no glyph";
+  return seen.length > 0 ? `${names}, but not the cue` : "neither the cue nor a glyph";
+}
+
+function kindOfUnit([cue, ...glyphs]) {
+  const seesGlyph = glyphs.some((count) => count > 0);
+  return cue > 0 ? (seesGlyph ? "both" : "cue") : seesGlyph ? "glyph" : "neither";
+}
+
+/** The numbers of one unit, and of all units, in sentences. */
+function createFacts() {
+  const sentence = (name, ...parts) => element("p", { class: name }, ...parts.map((part) => part.element ?? part));
+  const [words, field] = ["what the unit sees", "field"].map((name) => number(name));
+  const reached = number("pixels seen", { unit: "pixels of the picture" });
+  const half = number("half of the influence", { unit: "pixels" });
+  const onCue = number("influence of the cue", { unit: "%", digits: 1 });
+  const onGlyphs = number("influence of the glyphs", { unit: "%", digits: 1 });
+  const [both, all] = ["units that see both", "units"].map((name) => number(name));
+  const uses = sentence(
+    null,
+    "Measured on noise, with new weights: the fuller the colour, the more a pixel moves the unit. ",
+    ...["Half of all that moves it lies in a square ", half, " wide around its middle; "],
+    ...[onCue, " lies on the cue, ", onGlyphs, " on the glyphs."],
+  );
+  const ofUnit = [
+    sentence(null, "The unit sees ", words, "."),
+    sentence(null, "Its field is ", field, ". ", reached, " can reach it."),
+    uses,
+  ];
+  const ofMap = sentence("senet-heading", both, " of ", all, " units see cue and glyph.");
+
+  const draw = ({ units, size }, rows, columns, counts, kinds, show) => {
+    words.set(inWords(counts));
+    field.set(`${size} × ${size} pixels`);
+    reached.set(rows.length * columns.length);
+    both.set(kinds.filter((kind) => kind === "both").length);
+    all.set(units * units);
+    uses.hidden = show === "theory";
+  };
+  /** influence: of each pixel, or null while it is being measured. */
+  const drawInfluence = (influence, boxes, centre) => {
+    if (influence === null) return [half, onCue, onGlyphs].forEach((one) => one.set("…"));
+    const total = sumInside(influence, [0, 0, SIDE, SIDE]) || 1;
+    const shares = boxes.map((box) => (100 * sumInside(influence, box)) / total);
+    half.set(halfWidth(influence, ...centre));
+    onCue.set(shares[0]);
+    onGlyphs.set(shares[1] + shares[2] + shares[3]);
+  };
+  return { ofUnit, ofMap, draw, drawInfluence };
+}
+
+// ---------------------------------------------------------------------------------------------------------- the figure
+
+/** Runs a generator in slices of 8 ms, after the next repaint; starting another one drops it. */
+function createJob() {
+  let latest = null;
+  const start = (generator, whenDone) => {
+    latest = generator;
+    const slice = () => {
+      const end = performance.now() + 8;
+      while (latest === generator) {
+        const { done, value } = generator.next();
+        if (done) return whenDone(value);
+        if (performance.now() > end) return setTimeout(slice);
+      }
+    };
+    requestAnimationFrame(() => setTimeout(slice));
+  };
+  return { start, stop: () => (latest = null) };
+}
+
+/** What depends on the layers alone. pixels: for each place along an axis of the last map, those that reach it. */
+function describeStack(layers) {
+  const fields = growFields(layers);
+  const { size, jump, units } = fields.at(-1);
+  const pixels = Array.from({ length: units }, (_, place) => reachedPlaces(layers, fields, place)[0]);
+  return { layers, fields, size, jump, units, pixels };
+}
+
+export default figure((view) => {
+  const scenes = readScenes(view);
+  const job = createJob();
+  view.onClose(job.stop);
+  let stack = null;
+  let measured = { key: null, influence: null };
+
+  view.addControl(() => {
+    const layers = readStack(view);
+    if (JSON.stringify(stack?.layers) === JSON.stringify(layers)) return;
+    const before = stack?.units ?? 0;
+    stack = describeStack(layers);
+    // A smaller stack from Python may leave the unit beside the map: then it moves to the edge.
+    for (const axis of ["row", "column"]) {
+      if (view.get(axis) >= stack.units && view.get(axis) < before) view.set(axis, stack.units - 1);
+    }
+  });
+  const moveTo = (place) => {
+    for (const axis of ["row", "column"]) view.set(axis, Math.min(stack.units - 1, Math.max(0, place[axis])));
+  };
+
+  const shows = [["theory", "what it can see"], ["effective", "what it uses"]];
+  const show = choice(view, "show", { label: "Show", options: shows });
+  const scene = menu(view, "scene", { label: "Scene", options: scenes.map((_, i) => [i, String(i + 1)]) });
+  const [rowSlider, columnSlider] = ["row", "column"].map((axis) =>
+    slider(view, axis, { label: `unit's ${axis}`, min: 0, max: () => stack.units - 1 }),
+  );
+  const field = fieldPicture();
+  onPoint(field.element, (down, right) => {
+    const nearest = (part) => Math.round((part * SIDE - 0.5) / stack.jump); // unit i has its middle at pixel i · jump
+    moveTo({ row: nearest(down), column: nearest(right) });
+  });
+  const map = unitMap();
+  onPoint(map.map, (down, right) => {
+    moveTo({ row: Math.floor(down * stack.units), column: Math.floor(right * stack.units) });
+  });
+  const table = stackTable(view);
+  const facts = createFacts();
+
+  view.body.classList.add("receptive-field");
+  const layersPanel = panel("The layers", null, table.element);
+  const mapPanel = panel("All units of the last map", "u", map.element, facts.ofMap);
+  const unitPanel = panel("One unit of the last map", "x", field.element, rowSlider.element, columnSlider.element);
+  unitPanel.append(...facts.ofUnit);
+  view.body.append(
+    row(show.element, scene.element),
+    row(unitPanel, element("div", { class: "senet-panel" }, layersPanel, mapPanel)),
+  );
+
+  const shownBoxes = () => scenes[view.get("scene")].boxes;
+  const drawInfluence = (influence, unit) => {
+    facts.drawInfluence(influence, shownBoxes(), unit.map((place) => place * stack.jump));
+    if (influence) field.drawInfluence(influence);
+  };
+  // It needs no scene, so it is kept until the layers or the unit change.
+  const measure = (unit) => {
+    const key = JSON.stringify([stack.layers, unit]);
+    if (measured.key === key) return measured.influence;
+    measured = { key, influence: null };
+    job.start(measureInfluence(stack.layers, stack.fields, ...unit), (influence) => {
+      measured.influence = influence;
+      drawInfluence(influence, unit);
+    });
+    return null;
+  };
+
+  return () => {
+    const shown = view.get("show");
+    const unit = [view.get("row"), view.get("column")];
+    const { pixels, units, jump, size } = stack;
+    const [rows, columns] = unit.map((place) => pixels[place]);
+    const [top, left] = unit.map((place) => place * jump - (size - 1) / 2);
+    const counts = pixelsInBoxes(pixels, shownBoxes());
+    const kinds = Array.from({ length: units * units }, (_, i) => kindOfUnit(counts(Math.floor(i / units), i % units)));
+    field.draw(scenes[view.get("scene")], rectangle(top, left, size, size), rows, columns, shown);
+    map.draw(kinds, units, ...unit);
+    table.draw(stack.layers, stack.fields);
+    facts.draw(stack, rows, columns, counts(...unit), kinds, shown);
+    if (shown === "effective") drawInfluence(measure(unit), unit);
+  };
+});

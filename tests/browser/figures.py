@@ -1,0 +1,213 @@
+"""Put a figure into a bare page, open it in Chromium, and try what holds for every figure."""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page, Route
+
+import senet_lib.figures
+from senet_lib.figures.figure import Figure
+from tests.browser.conftest import ROOT, serve
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>figure</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<style>body {{ margin: 0; background: {paper}; }}</style></head>
+<body><main><h1>A figure</h1>{figures}</main></body></html>"""
+
+
+def all_figures() -> list[type[Figure]]:
+    """Every figure of the library: all subclasses of Figure in senet_lib/figures."""
+    for module in pkgutil.iter_modules(senet_lib.figures.__path__):
+        importlib.import_module(f"senet_lib.figures.{module.name}")
+    own = [cls for cls in Figure.__subclasses__() if cls.__module__.startswith("senet_lib.figures.")]
+    return sorted(own, key=lambda cls: cls.__name__)
+
+
+@dataclass
+class Opened:
+    """An open page with a figure.
+
+    Attributes:
+        page: the page.
+        root: the (first) figure's element.
+        faults: script errors, failed requests, and requests to other hosts so far.
+    """
+
+    page: Page
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def root(self) -> Locator:
+        return self.page.locator(".senet-figure").first
+
+    def set(self, trait: str, value: Any) -> None:
+        """Set a trait as Python would, and wait for the drawing."""
+        self.root.evaluate("(el, [name, value]) => el.model.set(name, value)", [trait, value])
+        self.settle()
+
+    def get(self, trait: str) -> Any:
+        return self.root.evaluate("(el, name) => el.model.get(name)", trait)
+
+    def move(self, trait: str, position: float) -> None:
+        """Move the slider of a trait as a reader would, to a value, or to an index if it runs over a list."""
+        control = self.root.locator(f'input[type="range"][data-trait="{trait}"]').first
+        control.evaluate(
+            "(el, v) => { el.value = v; el.dispatchEvent(new Event('input', {bubbles: true})); }", position
+        )
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until what has changed is drawn."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+
+    def number(self, name: str) -> float:
+        """The exact value of a number that the figure shows."""
+        return float(self.root.locator(f'[data-name="{name}"]').first.get_attribute("data-value"))
+
+    def text(self, name: str) -> str:
+        return self.root.locator(f'[data-name="{name}"]').first.inner_text()
+
+    def values(self, label: str) -> list[float]:
+        """The numbers behind a map or bars, found by the start of their description."""
+        return self.root.locator(f'canvas[aria-label^="{label}"]').first.evaluate("el => Array.from(el.values)")
+
+    @property
+    def problem(self) -> str | None:
+        """What the frame says is wrong, or None."""
+        alert = self.root.locator(".senet-problem")
+        return alert.locator("span").inner_text() if alert.is_visible() else None
+
+
+@contextmanager
+def open_html(
+    browser: Browser,
+    html: str,
+    folder: Path,
+    *,
+    way: str = "file",
+    width: int = 1280,
+    theme: str = "light",
+    motion: str = "no-preference",
+    scripts: bool = True,
+) -> Iterator[Opened]:
+    """A page with this HTML, from a folder ("file") or a server on 127.0.0.1 ("http"); all other hosts are blocked."""
+    paper = "#ffffff" if theme == "light" else "#121212"
+    (folder / "page.html").write_text(PAGE.format(theme=theme, paper=paper, figures=html), encoding="utf-8")
+    server = serve(folder) if way == "http" else None
+    home = f"http://127.0.0.1:{server.server_port}" if server else folder.as_uri()
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, reduced_motion=motion, java_script_enabled=scripts
+    )
+    opened = Opened(context.new_page())
+    try:
+        _watch(opened, home)
+        opened.page.goto(f"{home}/page.html")
+        if scripts:
+            opened.page.wait_for_selector(".senet-figure[data-mounted]:not([data-mounted=soon])", state="attached")
+            opened.settle()
+        yield opened
+    finally:
+        context.close()
+        if server:
+            server.shutdown()
+
+
+def _watch(opened: Opened, home: str) -> None:
+    def pass_or_block(route: Route) -> None:
+        if route.request.url.startswith((home, "data:", "blob:")):
+            route.continue_()
+        else:
+            opened.faults.append(f"asks another host: {route.request.url}")
+            route.abort()
+
+    page, faults = opened.page, opened.faults
+    page.route("**/*", pass_or_block)
+    page.on("requestfailed", lambda request: faults.append(f"request failed: {request.url}"))
+    page.on("console", lambda message: message.type == "error" and faults.append(f"script error: {message.text}"))
+    page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
+
+
+@contextmanager
+def open_figure(browser: Browser, figure: Figure, folder: Path, **options: Any) -> Iterator[Opened]:
+    """A page with one figure; options as for ``open_html``."""
+    with open_html(browser, figure.to_html(), folder, **options) as opened:
+        yield opened
+
+
+def serious_violations(page: Page) -> list[str]:
+    """What axe-core calls serious or critical on this page."""
+    page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("async () => (await axe.run('.senet-figure')).violations")
+    return [
+        f"{one['id']}: {one['help']} ({json.dumps(one['nodes'][0]['target'])})"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+CONTROLS = ":is(input, select, button, [role=slider], summary)"
+
+
+def unreachable_controls(opened: Opened) -> list[str]:
+    """Controls that the Tab key does not reach. Of radio buttons it must reach one a group."""
+    page = opened.page
+    page.evaluate("document.activeElement.blur()")
+    wanted = opened.root.evaluate(
+        """(root, controls) => [...root.querySelectorAll(`.senet-live ${controls}`)]
+          .filter((one) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0)
+          .map((one, index) => {
+            const key = one.type === 'radio' ? `radio ${one.name}` : `control ${index}`;
+            one.dataset.reach = key;
+            return key;
+          })""",
+        CONTROLS,
+    )
+    reached = set()
+    for _ in range(len(wanted) + 2):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.dataset.reach"))
+    return sorted(set(wanted) - reached)
+
+
+def controls_without_effect(opened: Opened) -> list[str]:
+    """Sliders, menus, radio groups and boxes that change no trait from the keyboard."""
+    page, root = opened.page, opened.root
+    idle = []
+    count = root.locator("[data-trait]").count()
+    seen_groups = set()
+    for index in range(count):
+        control = root.locator("[data-trait]").nth(index)
+        if not control.is_visible() and control.get_attribute("type") != "radio":
+            continue
+        if control.is_disabled():
+            continue
+        trait, kind = control.get_attribute("data-trait"), control.get_attribute("type")
+        if kind == "radio":
+            group = control.get_attribute("name")
+            if group in seen_groups:
+                continue
+            seen_groups.add(group)
+            control = root.locator(f'input[name="{group}"]:checked').first
+        before = json.dumps(opened.get(trait))
+        for key in {"checkbox": ["Space"]}.get(kind or "", ["ArrowRight", "ArrowLeft", "ArrowLeft"]):
+            control.focus()
+            page.keyboard.press(
+                key
+                if control.evaluate("el => el.tagName") != "SELECT"
+                else key.replace("Right", "Down").replace("Left", "Up")
+            )
+            opened.settle()
+            if json.dumps(opened.get(trait)) != before:
+                break
+            control = root.locator(f'input[name="{group}"]:checked').first if kind == "radio" else control
+        else:
+            idle.append(trait)
+        opened.set(trait, json.loads(before))
+    return idle

@@ -1,0 +1,180 @@
+"""What holds for every figure of the library: it lives without a kernel, for every reader, and fails kindly."""
+
+import importlib.util
+import json
+import re
+import sys
+
+import pytest
+
+from senet_lib.figures.figure import Figure
+from tests.browser.conftest import ROOT
+from tests.browser.figures import (
+    all_figures,
+    controls_without_effect,
+    open_figure,
+    serious_violations,
+    unreachable_controls,
+)
+
+pytestmark = pytest.mark.browser
+
+
+def load_from_contributing(folder) -> type[Figure]:
+    """The smallest figure, from the text of CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## A new figure")[2]
+    python, test = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (module,) = re.findall(r"```js\n(.*?)```", text, re.DOTALL)
+    (folder / "gate_curve.py").write_text(python, encoding="utf-8")
+    (folder / "gate_curve.js").write_text(module, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("senet_lib.figures.gate_curve", folder / "gate_curve.py")
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = loaded
+    spec.loader.exec_module(loaded)
+    namespace: dict = {}
+    exec(compile(test, "CONTRIBUTING.md", "exec"), namespace)  # the test that the page shows, as it stands there
+    loaded.GateCurve.shown_test = staticmethod(namespace["test_the_gate_is_the_sigmoid_of_the_logit"])
+    return loaded.GateCurve
+
+
+FIGURES = all_figures()
+
+
+@pytest.fixture(params=[*FIGURES, "the smallest"], ids=lambda one: getattr(one, "__name__", one))
+def figure(request, tmp_path_factory) -> Figure:
+    if request.param != "the smallest":
+        return request.param.example()
+    return load_from_contributing(tmp_path_factory.mktemp("contributing")).example()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("way", ["http", "file"])
+def test_a_figure_mounts_fits_and_asks_nobody(browser, figure, tmp_path, way, width, theme):
+    with open_figure(browser, figure, tmp_path, way=way, width=width, theme=theme) as opened:
+        assert opened.root.get_attribute("data-mounted") == "yes"
+        assert opened.problem is None
+        assert opened.faults == []
+        assert opened.root.locator(".senet-body").bounding_box()["height"] > 20
+        assert not opened.root.locator(".senet-still").is_visible()
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+        overflow = "el => el.scrollWidth - el.clientWidth"
+        assert opened.root.locator(".senet-frame").evaluate(overflow) <= 0, "the figure is wider than its frame"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser, figure, tmp_path, theme):
+    with open_figure(browser, figure, tmp_path, theme=theme) as opened:
+        assert serious_violations(opened.page) == []
+
+
+def test_every_control_works_from_the_keyboard(browser, figure, tmp_path):
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert opened.root.locator(".senet-live :is(input, select, button, [role=slider])").count() > 0
+        assert unreachable_controls(opened) == []
+        assert controls_without_effect(opened) == []
+        assert opened.problem is None
+        assert opened.faults == []
+
+
+def test_nothing_moves_by_itself_and_less_with_reduced_motion(browser, figure, tmp_path):
+    with open_figure(browser, figure, tmp_path, motion="reduce") as opened:
+        assert opened.root.locator("button[aria-pressed]:visible").count() == 0
+        before = opened.root.screenshot()
+        opened.page.wait_for_timeout(700)
+        assert opened.root.screenshot() == before
+        assert opened.page.evaluate("document.getAnimations().length") == 0
+
+
+def test_without_scripts_there_are_picture_and_caption(browser, figure, tmp_path):
+    with open_figure(browser, figure, tmp_path, scripts=False) as opened:
+        picture = opened.root.locator(".senet-still img")
+        assert picture.is_visible() and picture.get_attribute("alt") == figure.description
+        assert picture.bounding_box()["width"] > 200
+        assert opened.root.get_by_text(figure.caption).is_visible()
+
+
+def test_print_shows_the_still_picture(browser, figure, tmp_path):
+    with open_figure(browser, figure, tmp_path) as opened:
+        opened.page.emulate_media(media="print")
+        assert opened.root.locator(".senet-still img").is_visible()
+        assert not opened.root.locator(".senet-live").is_visible()
+
+
+def array_traits(figure: Figure) -> list[tuple[str, ...]]:
+    """Paths to all packed arrays of the state."""
+    paths = []
+    for name, value in figure._plain_state().items():
+        if isinstance(value, dict) and "dtype" in value:
+            paths.append((name,))
+        elif isinstance(value, dict):
+            paths += [(name, key) for key, inner in value.items() if isinstance(inner, dict) and "dtype" in inner]
+    return paths
+
+
+SPOIL = """(el, [path, fault]) => {
+  const [name, key] = path;
+  const old = el.model.get(name);
+  const packed = key ? old[key] : old;
+  const bytes = new Uint8Array(packed.data.buffer.slice(0));
+  const bad = { ...packed, data: new DataView(bytes.buffer) };
+  if (fault === 'shape') bad.shape = [...packed.shape, 7];
+  else bad.data.setFloat32(0, fault === 'NaN' ? NaN : Infinity, true);
+  el.model.set(name, key ? { ...old, [key]: bad } : bad);
+  window.spoilt = [name, old];
+}"""
+
+
+def test_bad_arrays_are_named_in_the_frame_and_can_be_mended(browser, figure, tmp_path):
+    html = figure.to_html()
+    paths = array_traits(figure)
+    state = figure._plain_state()
+    with open_figure(browser, figure, tmp_path) as opened:
+        for path in paths:
+            packed = state[path[0]] if len(path) == 1 else state[path[0]][path[1]]
+            faults = ["shape"] + (["NaN", "Infinity"] if packed["dtype"] == "float32" else [])
+            for fault in faults:
+                opened.root.evaluate(SPOIL, [path, fault])
+                opened.settle()
+                assert opened.problem is not None, f"{path} with bad {fault} passes unseen"
+                assert path[-1] in opened.problem
+                assert not opened.root.locator(".senet-body").is_visible()
+                opened.root.evaluate("el => el.model.set(...window.spoilt)")
+                opened.settle()
+                assert opened.problem is None
+        assert opened.faults == []
+    assert html
+
+
+OUT_OF_RANGE = {"range": 1e6, "radio": "no such option", "checkbox": "perhaps", "select": "no such option"}
+
+
+def test_a_trait_out_of_range_is_named_and_start_again_mends_it(browser, figure, tmp_path):
+    with open_figure(browser, figure, tmp_path) as opened:
+        kinds = opened.root.locator("[data-trait]").evaluate_all(
+            "all => all.map((one) => [one.dataset.trait, one.tagName === 'SELECT' ? 'select' : one.type])"
+        )
+        for trait, kind in dict(kinds).items():
+            before = json.dumps(opened.get(trait))
+            opened.set(trait, OUT_OF_RANGE[kind])
+            assert opened.problem is not None, f"{trait} = {OUT_OF_RANGE[kind]!r} passes unseen"
+            assert trait in opened.problem
+            opened.root.get_by_role("button", name="Start again").click()
+            opened.settle()
+            assert opened.problem is None
+            assert json.dumps(opened.get(trait)) == before
+        assert opened.faults == []
+
+
+def test_html_in_a_caption_is_text(browser, figure, tmp_path):
+    figure.caption = "<img src=x onerror=\"document.title = 'broken'\"></script><b>bold</b>"
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert opened.root.locator(".senet-live .senet-caption").inner_text() == figure.caption
+        assert opened.page.title() == "figure"
+        assert opened.root.locator("b").count() == 0
+        assert opened.faults == []
+
+
+def test_the_test_in_contributing_passes(browser, tmp_path):
+    smallest = load_from_contributing(tmp_path)
+    smallest.shown_test(browser, tmp_path)

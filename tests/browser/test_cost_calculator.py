@@ -1,0 +1,367 @@
+"""The cost calculator: its numbers are those of senet_lib.cost, it reaches all of its states, and it refuses kindly."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from senet_lib.cost import NETWORKS, SEMacs, Stage, added_macs, added_parameters, stage_costs
+from senet_lib.figures.cost_calculator import CostCalculator, network_list
+from tests.browser.figures import Opened, open_figure, open_html, serious_violations
+
+pytestmark = pytest.mark.browser
+
+REDUCTIONS = (1, 2, 4, 8, 16, 32, 64)
+# All numbers of the figure that are in sight, by name: exact, and as the reader sees them. One reading for each state.
+READ = """async (root, states) => {
+  const readings = [];
+  for (const state of states) {
+    for (const [name, value] of Object.entries(state)) root.model.set(name, value);
+    await new Promise((drawn) => setTimeout(drawn));
+    const shown = [...root.querySelectorAll('[data-name]')].filter((one) => one.checkVisibility() && one.dataset.value);
+    readings.push(Object.fromEntries(shown.map((one) => [one.dataset.name, [one.dataset.value, one.textContent]])));
+  }
+  return readings;
+}"""
+SET = """(root, state) => { for (const [name, value] of Object.entries(state)) root.model.set(name, value); }"""
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return CostCalculator.example().to_html()
+
+
+@pytest.fixture
+def opened(browser, html, tmp_path):
+    with open_html(browser, html, tmp_path) as page:
+        yield page
+        assert page.faults == []
+
+
+def set_all(opened: Opened, **state: Any) -> None:
+    """Set traits together: one by one, some would not fit the others."""
+    opened.root.evaluate(SET, state)
+    opened.settle()
+
+
+def numbers(opened: Opened) -> dict[str, float]:
+    return {name: float(value) for name, (value, _) in opened.root.evaluate(READ, [{}])[0].items()}
+
+
+def formula(opened: Opened, stage: int) -> str:
+    return opened.root.locator(".senet-cost-sum").nth(stage - 1).inner_text()
+
+
+def stages_as_shown(name: str, reduction: int, bias: bool, in_macs: bool) -> dict[int, int]:
+    """What SE costs in each stage that is wide enough; of the others the figure shows 0."""
+    widths = [stage.channels for stage in NETWORKS[name].stages]
+    narrow = [number for number, channels in enumerate(widths, 1) if channels < reduction]
+    costs = stage_costs(name, reduction, bias=bias, dropped_stages=narrow)
+    return {cost.stage: cost.macs.total if in_macs else cost.parameters for cost in costs}
+
+
+def dropped_sets(name: str, reduction: int) -> list[list[int]]:
+    """None, the last, all but the first, and all stages; those too narrow for r are always dropped."""
+    stages = NETWORKS[name].stages
+    every = list(range(1, len(stages) + 1))
+    narrow = {number for number in every if stages[number - 1].channels < reduction}
+    sets = [sorted(narrow | set(some)) for some in ([], every[-1:], every[1:], every)]
+    return [one for index, one in enumerate(sets) if one not in sets[:index]]
+
+
+@pytest.mark.parametrize("quantity", ["weights", "MACs"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_integer_is_that_of_senet_lib_cost(opened, name, quantity):
+    in_macs = quantity == "MACs"
+    network = NETWORKS[name]
+    before = network.macs if in_macs else network.parameters
+    states = [
+        {"network": name, "quantity": quantity, "reduction": reduction, "bias": bias, "dropped": dropped}
+        for reduction, bias in itertools.product(REDUCTIONS, (False, True))
+        for dropped in dropped_sets(name, reduction)
+    ]
+    readings = opened.root.evaluate(READ, states)
+    assert opened.problem is None
+    for state, shown in zip(states, readings, strict=True):
+        reduction, bias, dropped = state["reduction"], state["bias"], state["dropped"]
+        macs = added_macs(name, reduction, dropped_stages=dropped)
+        added = macs.total if in_macs else added_parameters(name, reduction, bias=bias, dropped_stages=dropped)
+        stages = stages_as_shown(name, reduction, bias, in_macs)
+        integers = {f"stage-{number}": cost for number, cost in stages.items()}
+        integers |= {"base": before, "added": added, "total": before + added}
+        shares = {f"{part}-per-cent": 100 * integers[part] / before for part in ("base", "added", "total")}
+        if in_macs:
+            integers |= vars(macs)
+            shares |= {f"{part}-per-cent": 100 * count / before for part, count in vars(macs).items()}
+        if added:
+            kept = {number: 0 if number in dropped else cost for number, cost in stages.items()}
+            shares |= {f"share-{number}": 100 * cost / added for number, cost in kept.items() if cost}
+            shares["last-share"] = 100 * kept[len(kept)] / added
+        assert set(shown) == set(integers) | set(shares)
+        for one, count in integers.items():
+            assert shown[one] == [str(count), f"{count:,}"], (one, state)
+        for one, share in shares.items():
+            assert float(shown[one][0]) == pytest.approx(share, abs=1e-5, rel=1e-5), (one, state)
+
+
+def test_the_papers_numbers_for_se_resnet50(opened):
+    assert [formula(opened, stage) for stage in (1, 2, 3, 4)] == [
+        "3 × 2·256²/16 = 24,576",
+        "4 × 2·512²/16 = 131,072",
+        "6 × 2·1024²/16 = 786,432",
+        "3 × 2·2048²/16 = 1,572,864",
+    ]
+    assert [opened.text(name) for name in ("base", "added", "total")] == ["25,557,032", "2,514,944", "28,071,976"]
+    assert opened.text("added-per-cent") == "9.84"
+    assert opened.number("last-share") == pytest.approx(100 * 1_572_864 / 2_514_944, abs=1e-5)
+
+
+def test_moving_r_doubles_and_halves(opened):
+    added = [int(opened.number("added"))]
+    for position in range(len(REDUCTIONS)):
+        opened.move("reduction", position)
+        assert opened.get("reduction") == REDUCTIONS[position]
+        added.append(int(opened.number("added")))
+    assert added == [2_514_944] + [40_239_104 // reduction for reduction in REDUCTIONS]
+
+
+def test_the_sums_are_spelt_out_with_biases_and_for_macs(opened):
+    opened.root.get_by_label("with biases").press("Space")
+    opened.settle()
+    assert formula(opened, 4) == "3 × (2·2048²/16 + 128 + 2048) = 1,579,392"
+    assert opened.number("added") == 2_530_992
+    opened.root.get_by_role("radio", name="weights").press("ArrowRight")
+    opened.settle()
+    assert opened.get("quantity") == "MACs"
+    assert not opened.root.get_by_label("with biases").is_visible()
+    assert formula(opened, 4) == "3 × (2·7·7·2048 + 2·2048²/16) = 2,174,976"
+    assert numbers(opened)["squeeze"] == numbers(opened)["rescale"] == 5_519_360
+    assert opened.number("excitation") == 2_514_944
+    assert opened.number("added-per-cent") == pytest.approx(100 * 13_553_664 / 4_089_184_256, abs=1e-5)
+
+
+def test_a_reduction_that_does_not_divide_the_channels_rounds_the_hidden_width_down(browser, tmp_path):
+    networks = [{"name": "mine", "parameters": 9_999, "macs": 999_999, "stages": [[2, 30, 5, 3]]}]
+    figure = CostCalculator(networks=networks, network="mine", reduction=4)
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert formula(opened, 1) == "2 × 2·30·7 = 840"
+        assert opened.root.locator("select option").all_inner_texts() == ["mine"]
+
+
+def test_dropping_the_last_stage_from_the_keyboard(opened):
+    box = opened.root.get_by_label("drop SE in stage 4")
+    box.press("Space")
+    opened.settle()
+    assert opened.get("dropped") == [4]
+    assert opened.text("added") == "942,080"
+    assert opened.number("added-per-cent") == pytest.approx(100 * 942_080 / 25_557_032, abs=1e-5)
+    assert opened.number("last-share") == 0
+    line = " ".join(opened.root.locator(".senet-cost-dropped").inner_text().split())
+    assert line == "Stage 4 N = 3, C = 2048 saved drop 3 × 2·2048²/16 = 1,572,864"
+    opened.root.get_by_label("drop SE in stage 2").click()
+    opened.settle()
+    assert opened.get("dropped") == [2, 4]
+    box.press("Space")
+    opened.settle()
+    assert opened.get("dropped") == [2]
+    assert opened.number("added") == added_parameters("resnet50", 16, bias=False, dropped_stages=[2])
+
+
+def test_without_se_anywhere_nothing_is_added(opened):
+    opened.set("dropped", [1, 2, 3, 4])
+    assert opened.number("added") == 0
+    assert opened.number("total") == 25_557_032
+    assert "last-share" not in numbers(opened)
+
+
+def widths(opened: Opened, bar: int) -> list[float]:
+    """Widths in pixels of the parts of a bar that are in sight."""
+    return (
+        opened.root.locator(".senet-cost-bar")
+        .nth(bar)
+        .evaluate("el => [...el.children].filter((one) => !one.hidden).map((one) => one.getBoundingClientRect().width)")
+    )
+
+
+def test_the_bars_are_to_scale(opened):
+    base, added = widths(opened, 4)
+    assert added / base == pytest.approx(2_514_944 / 25_557_032, abs=2 / base)
+    lengths = [widths(opened, stage)[0] for stage in range(4)]
+    assert lengths == pytest.approx([lengths[3] * n / 64 for n in (1, 16 / 3, 32, 64)], abs=1)
+    opened.set("quantity", "MACs")
+    squeeze, excitation, rescale = widths(opened, 3)
+    assert squeeze == pytest.approx(rescale, abs=1)
+    assert excitation / squeeze == pytest.approx(1_572_864 / 301_056, rel=0.05)
+    opened.set("dropped", [4])
+    assert len(widths(opened, 3)) == 1
+
+
+def test_a_thin_part_of_a_bar_keeps_its_colour(opened):
+    opened.set("quantity", "MACs")
+    for bar in (0, 4):  # 0.5 % of the bar of stage 1, 0.3 % of the whole network's
+        thin = opened.root.locator(".senet-cost-bar").nth(bar).locator(".senet-cost-thin").first
+        assert thin.bounding_box()["width"] >= 0.9
+        assert thin.evaluate("el => getComputedStyle(el).borderLeftWidth") == "0px"
+
+
+def test_choosing_a_narrow_network_fits_r_and_the_dropped_stages(opened):
+    set_all(opened, reduction=64, dropped=[4])
+    menu = opened.root.get_by_label("network")
+    menu.select_option(label="ResNet-20 for 32×32")
+    opened.settle()
+    assert opened.problem is None
+    assert (opened.get("network"), opened.get("reduction"), opened.get("dropped")) == ("resnet20", 16, [])
+    assert opened.root.locator(".senet-cost-stage:visible").count() == 3
+    assert opened.root.locator('input[type="range"]').get_attribute("max") == "4"
+    assert opened.text("added") == "2,016"
+
+
+def test_a_stage_that_comes_back_brings_its_largest_r(opened):
+    set_all(opened, network="resnet20", dropped=[1, 2], reduction=64)
+    assert opened.problem is None
+    assert formula(opened, 1) == "no hidden unit for r = 64: 0"
+    opened.root.get_by_label("drop SE in stage 2").press("Space")
+    opened.settle()
+    assert (opened.get("dropped"), opened.get("reduction")) == ([1], 32)
+    assert opened.number("added") == added_parameters("resnet20", 32, bias=False, dropped_stages=[1])
+
+
+@pytest.mark.parametrize(
+    ("reduction", "remark"),
+    [
+        (2, "The paper’s Table 10 prints 45.7 million, too."),
+        (4, "The paper’s Table 10 prints 35.7 million; this is 35.6."),
+        (8, "The paper’s Table 10 prints 30.7 million; this is 30.6."),
+        (16, "The paper’s Table 10 prints 28.1 million, too."),
+        (32, "The paper’s Table 10 prints 26.9 million; this is 26.8."),
+        (64, ""),
+    ],
+)
+def test_the_papers_printed_total_beside_the_exact_one(opened, reduction, remark):
+    opened.set("reduction", reduction)
+    assert opened.text("printed") == remark
+    for trait, value in (("bias", True), ("quantity", "MACs"), ("dropped", [4]), ("network", "resnet101")):
+        before = opened.get(trait)
+        opened.set(trait, value)
+        assert opened.text("printed") == ""
+        opened.set(trait, before)
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+def refuses(opened: Opened, *parts: str, **state: Any) -> None:
+    """The frame says all parts in this order; "Start again" mends it."""
+    set_all(opened, **state)
+    assert opened.problem is not None, f"{state} passes unseen"
+    place = 0
+    for part in parts:
+        assert part in opened.problem[place:], opened.problem
+        place += opened.problem[place:].index(part)
+    assert not opened.root.locator(".senet-body").is_visible()
+    opened.root.get_by_role("button", name="Start again").click()
+    opened.settle()
+    assert opened.problem is None
+    assert opened.number("added") == 2_514_944
+
+
+def test_an_r_without_hidden_units_is_refused_with_the_stage_and_the_largest(opened):
+    parts = ("reduction is 32", "stage 1 of ResNet-20", "16 channels", "largest r that works is 16")
+    refuses(opened, *parts, network="resnet20", reduction=32)
+    parts = ("reduction is 64", "stage 2 of ResNet-20", "32 channels", "largest r that works is 32")
+    refuses(opened, *parts, network="resnet20", reduction=64, dropped=[1])
+
+
+@pytest.mark.parametrize("reduction", [0, -2, 3, 2.5, "16", None])
+def test_a_reduction_that_is_not_offered(opened, reduction):
+    refuses(opened, "reduction is", "1, 2, 4, 8, 16, 32, 64", reduction=reduction)
+
+
+@pytest.mark.parametrize("dropped", [[5], [0], [2, 1.5], ["4"], [None]])
+def test_an_unknown_stage(opened, dropped):
+    refuses(opened, "dropped is [", "ResNet-50 has the stages 1 to 4", dropped=dropped)
+
+
+@pytest.mark.parametrize("dropped", [4, "4", None])
+def test_dropped_is_a_list(opened, dropped):
+    refuses(opened, f"dropped is {'null' if dropped is None else dropped}", "[4]", dropped=dropped)
+
+
+def test_an_unknown_network(opened):
+    refuses(opened, "network is resnet51", "resnet50", network="resnet51")
+
+
+GOOD = {"name": "mine", "parameters": 10, "macs": 20, "stages": [[1, 8, 2, 2]]}
+STAGE = "[blocks, channels, height, width]"
+
+
+@pytest.mark.parametrize(
+    ("networks", "parts"),
+    [
+        ([], ("networks is no list, or empty",)),
+        ("resnet50", ("networks is no list, or empty",)),
+        ([None], ("networks has the name undefined at place 0",)),
+        ([{**GOOD, "name": 3}], ("networks has the name 3 at place 0",)),
+        ([GOOD, GOOD], ("networks has the name mine at place 1",)),
+        ([{**GOOD, "parameters": 10.5}], ("networks has parameters 10.5 for mine",)),
+        ([{**GOOD, "parameters": None}], ("networks has parameters null for mine",)),
+        ([{**GOOD, "macs": 2**53}], ("networks has macs 9007199254740992 for mine",)),
+        ([{**GOOD, "stages": []}], ("networks has no list of stages for mine",)),
+        ([{**GOOD, "stages": [[1, 8, 2, 2], [1, 8, 2]]}], ("networks has [1,8,2] for stage 2 of mine", STAGE)),
+        ([{**GOOD, "stages": [[1, 0, 2, 2]]}], ("networks has [1,0,2,2] for stage 1 of mine", STAGE)),
+        ([{**GOOD, "stages": [8]}], ("networks has [8] for stage 1 of mine", STAGE)),
+    ],
+)
+def test_networks_of_a_wrong_form(opened, networks, parts):
+    refuses(opened, *parts, networks=networks)
+
+
+def test_the_chosen_network_must_be_among_the_given_ones(opened):
+    refuses(opened, "network is resnet50", "mine", networks=[GOOD])
+
+
+def test_new_networks_replace_the_old_ones(opened):
+    set_all(opened, networks=[GOOD], network="mine", reduction=4)
+    assert opened.problem is None
+    assert [opened.text(name) for name in ("base", "added", "total")] == ["10", "32", "42"]
+
+
+# --- for every reader, and in print -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(browser, tmp_path, theme):
+    figure = CostCalculator(network="resnext101_32x8d", reduction=1, quantity="MACs", dropped=[1, 4])
+    with open_figure(browser, figure, tmp_path, width=390, theme=theme) as opened:
+        assert serious_violations(opened.page) == []
+        for state in ({}, {"dropped": []}, {"quantity": "weights", "bias": True}, {"network": "resnet110"}):
+            set_all(opened, **state)
+            assert opened.problem is None
+            for selector in (".senet-frame", ".senet-body", ".senet-cost-result"):
+                element = opened.root.locator(selector)
+                assert element.evaluate("el => el.scrollWidth - el.clientWidth") <= 0, (selector, state)
+
+
+def test_networks_have_the_form_of_the_library(opened):
+    listed = {entry["name"]: entry for entry in network_list()}
+    assert list(listed) == list(NETWORKS)
+    for name, network in NETWORKS.items():
+        assert tuple(Stage(*numbers) for numbers in listed[name]["stages"]) == network.stages
+        assert (listed[name]["parameters"], listed[name]["macs"]) == (network.parameters, network.macs)
+    assert opened.get("networks") == network_list()
+
+
+def texts(figure: CostCalculator) -> str:
+    picture = figure.draw_still()
+    return " ".join(
+        text.get_text() for ax in picture.axes for text in [*ax.texts, *ax.get_yticklabels(), ax.title, ax._left_title]
+    )
+
+
+def test_the_still_picture_has_the_same_numbers():
+    assert "stage 4: 3 × 524,288" in texts(CostCalculator())
+    assert "25,557,032 + 2,514,944 = 28,071,976" in texts(CostCalculator())
+    dropped = texts(CostCalculator(network="resnet20", reduction=32, dropped=[1], quantity="MACs"))
+    macs = added_macs("resnet20", 32, dropped_stages=[1])
+    assert isinstance(macs, SEMacs) and f"40,813,184 + {macs.total:,}" in dropped
+    assert "no SE" in dropped

@@ -1,0 +1,355 @@
+"""The squeeze explorer: maps and z against torch's, shuffling, squeezing step by step, and the close-up."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+from torch.nn import functional
+
+from senet_lib.blocks import SQUEEZE_OPERATORS, SqueezeExcitation
+from senet_lib.export import network_arrays
+from senet_lib.figures.draws import uniform_draws
+from senet_lib.figures.squeeze_explorer import SqueezeExplorer
+from senet_lib.weights import load_pretrained
+from tests.browser.figures import Opened, open_figure
+
+pytestmark = pytest.mark.browser
+
+NAMES = ("astronaut", "chelsea", "coffee", "rocket")
+SIZE = 48
+CHANNELS = 16
+CHOSEN = 13
+
+
+def close(expected):
+    return pytest.approx(np.asarray(expected, dtype=float), rel=1e-5, abs=1e-5)
+
+
+def assert_close(found, expected) -> None:
+    """The same for many numbers, of which approx would take long."""
+    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=1e-5, atol=1e-5)
+
+
+def photograph(name: str) -> np.ndarray:
+    """The middle of one of scikit-image's pictures: uint8 (3, 48, 48)."""
+    image = Image.fromarray(getattr(data, name)())
+    left = (image.width - image.height) // 2
+    square = image.crop((left, 0, left + image.height, image.height)).resize((SIZE, SIZE))
+    return np.moveaxis(np.asarray(square), -1, 0)
+
+
+def features(trained, pictures: np.ndarray) -> torch.Tensor:
+    """What reaches the first block's SE in torch: u (N, C, H', W')."""
+    mean, std = (torch.tensor(three)[:, None, None] for three in (trained.mean, trained.std))
+    seen = []
+    attention = trained.model.layer1[0].attention
+    handle = attention.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        trained.model((torch.tensor(pictures) / 255 - mean) / std)
+    handle.remove()
+    return seen[0]
+
+
+def explorer(trained, pictures: np.ndarray, **state) -> SqueezeExplorer:
+    network = network_arrays(trained.model, trained.mean, trained.std, stages=1)
+    names = [f"picture {number}" for number in range(len(pictures))]
+    return SqueezeExplorer(network=network, pictures=pictures, picture_names=names, **state)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return load_pretrained("pictures-se")
+
+
+@pytest.fixture(scope="module")
+def pictures() -> np.ndarray:
+    return np.stack([photograph(name) for name in NAMES])
+
+
+@pytest.fixture(scope="module")
+def u(trained, pictures) -> torch.Tensor:
+    return features(trained, pictures)
+
+
+@pytest.fixture
+def opened(browser, trained, pictures, tmp_path):
+    with open_figure(browser, explorer(trained, pictures, channel=CHOSEN), tmp_path) as opened:
+        yield opened
+        assert opened.faults == []
+
+
+def choose_picture(opened: Opened, index: int) -> None:
+    opened.root.locator('select[data-trait="picture"]').select_option(index=index)
+    opened.settle()
+
+
+def choose(opened: Opened, trait: str, value) -> None:
+    opened.root.locator(f'label:has(input[data-trait="{trait}"][value="{value}"])').click()
+    opened.settle()
+
+
+def tick_shuffle(opened: Opened) -> None:
+    opened.root.get_by_label("Shuffle the pixels of u").click()
+    opened.settle()
+
+
+def all_maps(opened: Opened) -> np.ndarray:
+    """The numbers behind the small maps, (C, H * W)."""
+    canvases = opened.root.locator('canvas[aria-label^="map of channel"]')
+    return np.array(canvases.evaluate_all("all => all.map((one) => Array.from(one.values))"))
+
+
+def all_z(opened: Opened) -> list[float]:
+    return [opened.number(f"z-{channel}") for channel in range(CHANNELS)]
+
+
+def permutation(seed: int, count: int) -> np.ndarray:
+    """The page's random order, in Python."""
+    draws, order = uniform_draws(seed, count), np.arange(count)
+    for i in range(count - 1, 0, -1):
+        other = int(draws[i] * (i + 1))
+        order[[i, other]] = order[[other, i]]
+    return order
+
+
+# ----------------------------------------------------------------------------------------------------- maps, and z
+
+
+def test_the_maps_are_torchs_features_of_each_picture(opened, u):
+    for index in range(len(NAMES)):
+        choose_picture(opened, index)
+        assert opened.get("picture") == index
+        assert_close(all_maps(opened), u[index].flatten(1))
+
+
+@pytest.mark.parametrize("operator", SQUEEZE_OPERATORS)
+def test_z_is_the_blocks_squeeze_for_each_picture(opened, u, operator):
+    expected = SqueezeExcitation(CHANNELS, 4, squeeze=operator).squeeze(u)
+    choose(opened, "operator", operator)
+    for index in range(len(NAMES)):
+        choose_picture(opened, index)
+        assert all_z(opened) == close(expected[index])
+        assert opened.values("z of each channel") == close(expected[index])
+        assert opened.number("z") == close(expected[index, CHOSEN])
+
+
+def test_the_operators_are_the_librarys(opened):
+    options = opened.root.locator('input[data-trait="operator"]').evaluate_all("all => all.map((one) => one.value)")
+    assert options == list(SQUEEZE_OPERATORS)
+
+
+def test_a_first_block_that_halves_the_picture(browser, tmp_path):
+    trained = load_pretrained("context-world-reduction-r4")
+    pictures = np.asarray(SqueezeExplorer.example().pictures)
+    u = features(trained, pictures)
+    assert u.shape[2:] == (16, 16)
+    with open_figure(browser, explorer(trained, pictures, picture=1), tmp_path) as opened:
+        assert_close(all_maps(opened), u[1].flatten(1))
+        assert all_z(opened) == close(u[1].mean((1, 2)))
+        assert opened.number("count") == 256
+
+
+# ---------------------------------------------------------------------------------------------------------- shuffling
+
+
+@pytest.mark.parametrize("operator", SQUEEZE_OPERATORS)
+def test_shuffling_moves_every_map_alike_and_no_z(opened, operator):
+    choose(opened, "operator", operator)
+    before, z = all_maps(opened), all_z(opened)
+    assert opened.text("largest-change") == "–"
+    tick_shuffle(opened)
+    assert opened.get("shuffled") is True
+    after = all_maps(opened)
+    assert np.abs(after - before).max() > 1
+    assert (after == before[:, permutation(0, SIZE**2)]).all()
+    assert (np.sort(after) == np.sort(before)).all()
+    assert all_z(opened) == pytest.approx(z, abs=1e-6)
+    assert 0 <= opened.number("largest-change") <= 1e-6
+    assert opened.text("largest-change") == "0.0000"
+    tick_shuffle(opened)
+    assert (all_maps(opened) == before).all()
+
+
+def test_another_order_is_another_order(opened):
+    before = all_maps(opened)
+    for seed in (1, 2):
+        opened.root.get_by_role("button", name="Another order").click()
+        opened.settle()
+        assert (opened.get("shuffled"), opened.get("shuffle_seed")) == (True, seed)
+        assert (all_maps(opened) == before[:, permutation(seed, SIZE**2)]).all()
+
+
+# ------------------------------------------------------------------------------------------------ squeezing, by steps
+
+
+@pytest.mark.parametrize("operator", SQUEEZE_OPERATORS)
+def test_each_step_squeezes_tiles_and_the_last_one_is_z(opened, u, operator):
+    choose(opened, "operator", operator)
+    for step, side in enumerate([1, 2, 4, 8, 16, SIZE]):
+        opened.move("squeezed", step)
+        mean, largest = functional.avg_pool2d(u[0], side), functional.max_pool2d(u[0], side)
+        small = {"avg": mean, "max": largest, "both": (mean + largest) / 2}[operator]
+        tiles = small.repeat_interleave(side, 1).repeat_interleave(side, 2)
+        assert_close(all_maps(opened), tiles.flatten(1))
+        assert_close(opened.values("the chosen map"), tiles[CHOSEN].flatten())
+    assert all_maps(opened)[:, 0] == close(all_z(opened))
+
+
+def test_a_side_that_cannot_be_halved_ends_the_steps(browser, tmp_path):
+    figure = SqueezeExplorer.example()
+    figure.pictures = np.asarray(figure.pictures)[:, :, :20, :12]
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert opened.root.locator('input[data-trait="squeezed"]').get_attribute("max") == "3"
+        whole = all_maps(opened)
+        opened.move("squeezed", 2)
+        blocks = whole.reshape(CHANNELS, 5, 4, 3, 4).mean((2, 4))
+        assert_close(all_maps(opened).reshape(CHANNELS, 20, 12)[:, ::4, ::4], blocks)
+        opened.move("squeezed", 3)
+        assert_close(all_maps(opened), np.repeat(whole.mean(1, keepdims=True), 240, axis=1))
+
+
+def test_the_button_squeezes_to_the_end_and_starts_anew(opened):
+    button = opened.root.locator("button[aria-pressed]")
+    assert button.inner_text() == "Squeeze"
+    for _ in range(2):
+        button.click()
+        assert button.inner_text() == "Stop"
+        opened.page.wait_for_function("document.querySelector('button[aria-pressed]').innerText === 'Squeeze'")
+        assert opened.get("squeezed") == 5
+
+
+def test_the_button_stops_what_it_started(opened):
+    button = opened.root.locator("button[aria-pressed]")
+    button.evaluate("one => { one.click(); one.click(); }")
+    opened.page.wait_for_timeout(400)
+    assert opened.get("squeezed") == 0
+    assert button.get_attribute("aria-pressed") == "false"
+
+
+# --------------------------------------------------------------------------------------------------------- the close-up
+
+
+def test_the_close_up_spells_the_mean_and_the_maximum_in_numbers(opened, u):
+    choose(opened, "operator", "both")
+    for channel in (0, 7, 15):
+        choose(opened, "channel", channel)
+        values = u[0, channel].double()
+        place = divmod(int(values.argmax()), SIZE)
+        assert opened.get("channel") == channel
+        assert opened.number("sum") == pytest.approx(values.sum().item(), rel=1e-5, abs=1e-2)  # of 2,304 numbers
+        assert opened.number("count") == SIZE**2
+        assert opened.number("mean") == close(values.mean())
+        assert opened.number("largest-value") == close(values.max())
+        assert (opened.number("row"), opened.number("column")) == (place[0] + 1, place[1] + 1)
+        assert opened.number("z") == close((values.mean() + values.max()) / 2)
+        assert opened.number("least") == close(values.min())
+        assert opened.number("largest") == close(values.max())
+        ring = opened.root.locator(".squeeze-ring").bounding_box()
+        box = opened.root.locator('canvas[aria-label="the chosen map"]').bounding_box()
+        down = (ring["y"] + ring["height"] / 2 - box["y"]) / box["height"] * SIZE
+        right = (ring["x"] + ring["width"] / 2 - box["x"]) / box["width"] * SIZE
+        assert (down - 0.5, right - 0.5) == pytest.approx(place, abs=0.2)
+
+
+def test_the_close_up_shows_what_its_operator_needs(opened):
+    parts = {"sum": "sum", "largest": "largest-value"}
+    for operator, shown in {"avg": {"sum"}, "max": {"largest"}, "both": {"sum", "largest"}}.items():
+        choose(opened, "operator", operator)
+        visible = {part for part, name in parts.items() if opened.root.locator(f'[data-name="{name}"]').is_visible()}
+        assert visible == shown
+        assert opened.root.locator(".squeeze-ring").is_visible() == ("largest" in shown)
+
+
+def test_the_histogram_counts_values_and_marks_z(opened, u):
+    values = u[0, CHOSEN].numpy()
+    counts, _ = np.histogram(values, bins=48)
+    drawn = opened.root.locator(".squeeze-plot path").get_attribute("d")
+    heights = np.zeros(48)
+    for column in drawn.split("M")[1:]:
+        place, _, top = column.partition(" 100V")
+        heights[int(place)] = 100 - float(top.partition("h")[0])
+    tall = counts > 0.05 * counts.max()
+    assert heights[tall] == pytest.approx(100 * counts[tall] / counts.max(), abs=100 * 1.5 / counts.max())  # edges
+    assert (heights > 0).tolist() == (counts > 0).tolist()
+    mark = float(opened.root.locator(".squeeze-mark").evaluate("one => parseFloat(one.style.left)"))
+    assert mark == pytest.approx(100 * (values.mean() - values.min()) / np.ptp(values), abs=1e-3)
+    opened.move("squeezed", 2)
+    tick_shuffle(opened)
+    assert opened.root.locator(".squeeze-plot path").get_attribute("d") == drawn
+
+
+def test_channels_are_chosen_by_pointer_and_keys_on_maps_and_bars(opened):
+    page = opened.page
+    box = opened.root.locator('canvas[aria-label="map of channel 4"]').bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    opened.settle()
+    assert opened.get("channel") == 4
+    page.keyboard.press("ArrowRight")
+    opened.settle()
+    assert opened.get("channel") == 5
+    chart = opened.root.locator('canvas[aria-label^="z of each channel"]')
+    chart.click(position={"x": chart.bounding_box()["width"] * 9.5 / CHANNELS, "y": 40})
+    opened.settle()
+    assert opened.get("channel") == 9
+    chart.press("ArrowLeft")
+    opened.settle()
+    assert opened.get("channel") == 8
+    assert opened.root.locator('input[data-trait="channel"]:checked').get_attribute("value") == "8"
+
+
+# ----------------------------------------------------------------------------------------------------------- bad state
+
+
+def zeros(*shape):
+    return np.zeros(shape, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"conv1.weight": zeros(16, 1, 3, 3)}, "network.conv1.weight has shape (16,1,3,3)"),
+        ({"layer1.0.conv1.weight": zeros(16, 8, 3, 3)}, "network.layer1.0.conv1.weight has shape (16,8,3,3)"),
+        ({"layer1.0.conv2.bias": zeros(8)}, "network.layer1.0.conv2.bias has shape (8)"),
+        ({"layer1.0.stride": np.array([0])}, "network.layer1.0.stride is 0"),
+        ({"std": zeros(3)}, "network.std holds 0"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_named(browser, tmp_path, change, said):
+    figure = SqueezeExplorer.example()
+    figure.network = {**figure.network, **change}
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert said in opened.problem
+        assert opened.faults == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"network": {"mean": zeros(3)}}, "network has no block"),
+        ({"picture_names": ["one"]}, "picture_names has 1 names for 3 pictures"),
+        ({"pictures": np.full((3, 3, 8, 8), 0.5)}, "pictures must be bytes"),
+        ({"pictures": zeros(3, 1, 8, 8)}, "pictures has shape (3,1,8,8)"),
+        ({"shuffle_seed": -1}, "shuffle_seed is -1"),
+        ({"squeezed": 6}, "squeezed is 6"),
+        ({"channel": 16}, "channel is 16"),
+    ],
+)
+def test_a_bad_state_is_named(browser, tmp_path, change, said):
+    figure = SqueezeExplorer.example()
+    for name, value in change.items():
+        setattr(figure, name, value)
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert said in opened.problem
+        assert opened.faults == []
+
+
+# ---------------------------------------------------------------------------------------------------- the still picture
+
+
+def test_maps_stay_in_python_and_make_the_still_picture(trained, pictures, u):
+    without = explorer(trained, pictures)
+    with_maps = explorer(trained, pictures, maps=u[0].numpy())
+    assert "maps" not in with_maps._plain_state()
+    assert len(with_maps.draw_still().axes) == 1 + CHANNELS + 1
+    assert len(without.draw_still().axes) == len(pictures)
