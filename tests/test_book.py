@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tools import lean_pages
+
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
 
@@ -73,6 +75,11 @@ def test_no_page_has_a_raw_directive_or_a_traceback(pages):
         assert not re.search(r"```\{|:::\{|Traceback \(most recent", text), path.name
 
 
+def test_no_page_holds_the_kernels_state_of_widgets(pages):
+    """A figure holds its own state, so that it lives without a kernel; the kernel's would be the same again."""
+    assert [path.name for path in pages if "jupyter.widget" in path.read_text(encoding="utf-8")] == []
+
+
 def last_test_accuracy(chapter: str) -> float:
     """From the table that `train` prints on the page: epoch, train loss, train accuracy, test accuracy, speed."""
     text = re.sub(r"<[^>]+>", "", (HTML / "notebooks" / f"{chapter}.html").read_text(encoding="utf-8"))
@@ -100,6 +107,12 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 print("it runs")
 ```
 """
+
+
+FIGURE_NOTEBOOK = GOOD_NOTEBOOK.replace(
+    'print("it runs")',
+    "from senet_lib.figures.cost_calculator import CostCalculator\n\nCostCalculator.example()",
+)
 
 
 @pytest.fixture
@@ -177,3 +190,50 @@ def test_build_fails_when_a_notebook_is_out_of_step(small_book):
     result = build(small_book, GOOD_NOTEBOOK, in_step=False)
     assert result.returncode != 0
     assert "make notebooks" in result.stderr
+
+
+def files(page: str) -> list[str]:
+    """What a page loads, without the checksums that Sphinx adds to some addresses at a rebuild."""
+    return [address.partition("?")[0] for address in PageParser(page).loads]
+
+
+def test_a_page_with_a_figure_is_lean_also_when_it_is_rebuilt_alone(small_book):
+    assert build(small_book, FIGURE_NOTEBOOK).returncode == 0
+    written = small_book / "_build" / "html" / "notebooks" / "page.html"
+    first = written.read_text(encoding="utf-8")
+    assert first.count('class="senet-state"') == 1
+    assert "jupyter.widget" not in first
+    (small_book / "notebooks" / "page.md").write_text(FIGURE_NOTEBOOK + "\nOne more line.\n", encoding="utf-8")
+    rebuild = [".venv/bin/jupyter-book", "build", ".", "-W", "-n"]
+    subprocess.run(rebuild, cwd=small_book, check=True, capture_output=True)
+    second = written.read_text(encoding="utf-8")
+    assert "One more line." in second
+    assert files(second) == files(first)
+    assert second.count("<svg") == first.count("<svg")
+    assert "jupyter.widget" not in second
+
+
+def test_a_page_keeps_the_first_copy_of_what_its_figures_share():
+    kit, host = '<script class="senet-module" data-key="a1">"kit"</script>', '<script data-key="b2">host</script>'
+    style, own = '<style data-key="c3">p {}</style>', '<script class="senet-state">{}</script>'
+    figure = f"<div>{style}{own}{kit}{host}</div>"
+    assert lean_pages.keep_first_copies(figure + figure) == f"{figure}<div>{own}</div>"
+
+
+def test_a_theme_that_writes_its_scripts_elsewhere_is_reported(caplog):
+    lean_pages.make_lean("<html></html>", "a page")
+    for name in (*lean_pages.NEVER, *lean_pages.FOR_SEARCH, "top bar"):
+        assert f"a page: there is no {name}" in caplog.text
+
+
+def test_an_icon_becomes_a_picture_that_keeps_its_place_in_the_theme():
+    tag = '<i class="theme-switch fa-solid fa-sun fa-lg" data-mode="light" title="Light"></i>'
+    icon = lean_pages.ICON.sub(lean_pages.draw_icon, tag)
+    assert icon.startswith('<svg class="svg-inline--fa theme-switch fa-sun fa-lg" data-mode="light"')
+    assert "<title>Light</title>" in icon
+    assert "</i>" not in icon
+
+
+@pytest.mark.parametrize("tag", ['<i class="fa-solid fa-no-such-icon"></i>', '<i class="fa-lg"></i>', "<i>text</i>"])
+def test_what_the_font_has_no_icon_for_is_left_alone(tag):
+    assert lean_pages.ICON.sub(lean_pages.draw_icon, tag) == tag

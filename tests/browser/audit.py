@@ -17,6 +17,27 @@ WIDTH = "document.documentElement.scrollWidth"
 BROKEN_IMAGES = "[...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.src)"
 NAMELESS_IMAGES = """[...document.querySelectorAll('.bd-article img')]
   .filter(i => !i.alt || i.alt.startsWith('../_images')).map(i => i.src)"""
+# Figures come to life when they are near the window: go to each, and say what is wrong with it.
+FIGURES = """async () => {
+  const faults = [];
+  for (const figure of document.querySelectorAll('.senet-figure')) {
+    figure.scrollIntoView();
+    for (let i = 0; i < 500 && !['yes', 'no'].includes(figure.dataset.mounted); i++) {
+      await new Promise(r => setTimeout(r, 20));
+    }
+    await new Promise(r => requestAnimationFrame(() => setTimeout(r)));
+    const frame = figure.querySelector('.senet-frame');
+    if (figure.dataset.mounted !== 'yes' || !frame) { faults.push('a figure is not alive'); continue; }
+    const name = frame.getAttribute('aria-label');
+    const problem = frame.querySelector('.senet-problem');
+    if (!problem.hidden) faults.push(`figure "${name}" says: ${problem.textContent}`);
+    const limit = frame.getBoundingClientRect().right;
+    const out = [...frame.querySelectorAll('*')].filter((one) => one.checkVisibility()
+      && one.getBoundingClientRect().right > limit + 1 && !one.closest('svg'));
+    if (out.length) faults.push(`figure "${name}": a ${out[0].tagName} is cut off at its right`);
+  }
+  return faults;
+}"""
 
 
 @dataclass
@@ -24,6 +45,7 @@ class Audit:
     """What a page showed. ``problems`` is empty for a good page."""
 
     formulas: int = 0
+    figures: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -36,6 +58,8 @@ def audit(browser: Browser, address: str, home: str, width: int, scheme: str = "
         _watch(page, home, found)
         page.goto(address)
         page.evaluate(MATH_IS_READY)
+        found.problems += page.evaluate(FIGURES)
+        found.figures = page.locator(".senet-figure").count()
         _inspect(page, width, found)
     finally:
         context.close()

@@ -35,6 +35,12 @@ def test_chapter_has_typeset_mathematics(browser, addresses, page):
     assert found.formulas >= 5
 
 
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_chapter_has_live_figures(browser, addresses, page):
+    found = audit(browser, f"{addresses['file']}/{page}.html", addresses["file"], width=1280)
+    assert found.figures >= 1 and found.problems == []
+
+
 def test_front_door_leads_to_the_landing_page(browser, addresses):
     page = browser.new_page()
     page.goto(f"{addresses['file']}/index.html")
@@ -70,7 +76,7 @@ def test_colab_button_opens_the_notebook_of_this_repository(browser, addresses, 
 
 BAD_PAGE = """<!doctype html><html><body><article class="bd-article">
 <img src="missing.png"><img src="https://example.org/pixel.png" alt="pixel">
-<div style="width: 600px">wide</div><span class="math">\\(x\\)</span>
+<div style="width: 600px">wide</div><div class="senet-figure" data-mounted="no"></div><span class="math">\\(x\\)</span>
 <script>window.MathJax = {startup: {promise: Promise.resolve()}}; throw new Error("oops")</script>
 </article></body></html>"""
 
@@ -87,6 +93,7 @@ def test_the_audit_finds_what_it_looks_for(browser, tmp_path: Path):
         "script error: oops",
         "1 of 1 formulas are not typeset",
         "px wide in a window of 390 px",
+        "a figure is not alive",
         f"broken picture: {home}/missing.png",
         f"picture without a description: {home}/missing.png",
     ):

@@ -1,0 +1,325 @@
+"""What a page loads is little, and what lean_pages.py left out is not missed: icons, menus, sidebars, search."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, Response
+
+from tests.browser.audit import COUNT_MATH_ERRORS, MATH_IS_READY
+from tests.browser.conftest import HTML
+from tests.browser.test_pages import CHAPTERS, list_pages
+
+pytestmark = pytest.mark.browser
+
+SCRIPT_BYTES = 150_000
+STATE_BYTES = 300_000
+PAGES = [*list_pages(), "search", "genindex"]
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
+
+# The text of a figure's module is JSON, so that it may stand in a page, but it is run: it counts as script.
+INLINE = """() => {
+  const bytes = (scripts) => scripts.reduce((sum, one) => sum + new Blob([one.textContent]).size, 0);
+  const isScript = (one) => one.matches('.senet-module') || !one.type || /javascript|module/.test(one.type);
+  const inline = [...document.scripts].filter((one) => !one.src);
+  return {script: bytes(inline.filter(isScript)), state: bytes(inline.filter((one) => !isScript(one)))};
+}"""
+
+
+@pytest.fixture
+def visit(browser, addresses) -> Iterator:
+    """Opens a page in a window of its own. At the end, no page may have had a script error."""
+    contexts, errors = [], []
+
+    def open_page(name: str, way: str = "http", viewport: dict = WIDE, **options) -> Page:
+        contexts.append(browser.new_context(viewport=viewport, **options))
+        page = contexts[-1].new_page()
+        # A browser asks each server for this file; it is no part of a page.
+        page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{addresses[way]}/{name}.html")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def weigh(page: Page) -> dict[str, int]:
+    """Bytes of script and of data that a page loads, from its beginning to its end, without MathJax."""
+    files: dict[str, int] = {}
+
+    def note(response: Response) -> None:
+        if response.request.resource_type == "script" and response.url.startswith("http"):
+            files[response.url] = len(response.body())
+
+    page.on("response", note)
+    page.reload(wait_until="networkidle")
+    page.evaluate(MATH_IS_READY)
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_load_state("networkidle")
+    found = page.evaluate(INLINE)
+    found["script"] += sum(size for url, size in files.items() if "/vendor/mathjax/" not in url)
+    assert len(files) > 3, "the page loads some scripts, or this test is blind"
+    return found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_loads_little_script_and_each_state_once(visit, name):
+    page = visit(name)
+    weight = weigh(page)
+    assert weight["script"] <= SCRIPT_BYTES
+    assert weight["state"] <= STATE_BYTES
+    assert page.locator('script[type="application/vnd.jupyter.widget-state+json"]').count() == 0
+
+
+@pytest.mark.parametrize("way", ["http", "file"])
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_figure_lives_though_a_page_holds_shared_parts_once(visit, name, way):
+    page = visit(name, way)
+    page.evaluate(MATH_IS_READY)
+    keys = page.locator(":is(script, style)[data-key]").evaluate_all("all => all.map((one) => one.dataset.key)")
+    assert len(keys) == len(set(keys))
+    figures = page.locator(".senet-figure")
+    for index in range(figures.count()):
+        figures.nth(index).scroll_into_view_if_needed()
+        figures.nth(index).locator(".senet-live .senet-body").wait_for()
+
+
+def colours(element: Locator) -> int:
+    """How many shades of grey a screenshot of an element has: 1 if nothing is drawn."""
+    return len(Image.open(io.BytesIO(element.screenshot())).convert("L").getcolors())
+
+
+SIZES_OF_ICONS = """icons => icons.filter((one) => one.checkVisibility()).map((one) => {
+  const [whole, drawn] = [one, one.querySelector('path')].map((part) => part.getBoundingClientRect());
+  return Math.min(whole.width, whole.height, drawn.width, drawn.height);
+})"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_icon_is_drawn(visit, name):
+    page = visit(name)
+    assert page.locator(":is(i, span)[class*='fa-']").count() == 0, "an icon without a picture"
+    for viewport in (WIDE, NARROW):
+        page.set_viewport_size(viewport)
+        sizes = page.locator("svg.svg-inline--fa").evaluate_all(SIZES_OF_ICONS)
+        assert len(sizes) >= 4 and min(sizes) >= 6
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_every_button_of_the_header_shows_something(visit, viewport, scheme):
+    buttons = visit(CHAPTERS[0], viewport=viewport, color_scheme=scheme).locator(".bd-header-article .btn")
+    shown = [button for button in buttons.all() if button.is_visible()]
+    assert len(shown) >= 6
+    assert [button.get_attribute("class") for button in shown if colours(button) < 5] == []
+
+
+def test_the_copy_button_has_its_icon_and_copies(visit):
+    page = visit(CHAPTERS[0], permissions=["clipboard-read", "clipboard-write"])
+    code = page.locator("div.highlight").first
+    code.hover()
+    button = code.locator("button.copybtn")
+    assert colours(button) > 5
+    button.click()
+    page.locator("button.copybtn.success").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").strip() == code.locator("pre").inner_text().strip()
+
+
+MENUS = ["Launch interactive content", "Source repositories", "Download this page"]
+
+
+def find_menu(page: Page, label: str) -> tuple[Locator, Locator]:
+    """A button of the header and its menu."""
+    button = page.get_by_role("button", name=label)
+    return button, button.locator("+ .dropdown-menu")
+
+
+@pytest.mark.parametrize("way", ["http", "file"])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("label", MENUS)
+def test_a_menu_opens_on_the_first_click(visit, label, viewport, way):
+    page = visit(CHAPTERS[0], way, viewport)
+    button, menu = find_menu(page, label)
+    button.click()
+    # The theme shows a menu below the pointer anyway.
+    page.mouse.move(5, 600)
+    assert menu.is_visible()
+    assert button.get_attribute("aria-expanded") == "true"
+    box = menu.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"]
+    assert all(item.is_visible() for item in menu.locator(".dropdown-item").all())
+    page.mouse.click(5, 600)
+    assert not menu.is_visible()
+    assert button.get_attribute("aria-expanded") == "false"
+
+
+def test_a_second_menu_closes_the_first_and_a_second_click_closes_its_own(visit):
+    page = visit(CHAPTERS[0])
+    (first, first_menu), (second, second_menu) = (find_menu(page, label) for label in MENUS[:2])
+    first.click()
+    second.click()
+    assert not first_menu.is_visible() and second_menu.is_visible()
+    second.click()
+    page.mouse.move(5, 600)
+    assert not second_menu.is_visible()
+
+
+@pytest.mark.parametrize("label", MENUS)
+def test_a_menu_opens_by_touch(visit, label):
+    page = visit(CHAPTERS[0], viewport=NARROW, has_touch=True, is_mobile=True)
+    button, menu = find_menu(page, label)
+    button.tap()
+    assert menu.is_visible()
+    assert button.get_attribute("aria-expanded") == "true"
+
+
+@pytest.mark.parametrize("label", MENUS)
+def test_a_menu_works_from_the_keyboard(visit, label):
+    page = visit(CHAPTERS[0])
+    button, menu = find_menu(page, label)
+    items = menu.locator(".dropdown-item")
+    has_focus = "one => one === document.activeElement"
+    for key in ("Enter", "Space"):
+        button.focus()
+        page.keyboard.press(key)
+        assert menu.is_visible()
+        page.keyboard.press("Tab")
+        assert items.first.evaluate(has_focus)
+        page.keyboard.press("Escape")
+        assert not menu.is_visible() and button.evaluate(has_focus)
+    page.keyboard.press("ArrowDown")
+    assert menu.is_visible() and items.first.evaluate(has_focus)
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    assert items.last.evaluate(has_focus)
+    page.keyboard.press("Tab")
+    assert not menu.is_visible(), "who leaves a menu leaves it closed"
+    assert page.evaluate("window.scrollY") == 0
+
+
+def test_the_keyboard_sees_the_name_of_a_button(visit):
+    page = visit(CHAPTERS[0])
+    page.locator(".btn-fullscreen-button").focus()
+    page.keyboard.press("Tab")
+    tip = "getComputedStyle(document.activeElement, '::after').content"
+    assert page.evaluate(tip) == '"Color mode"'
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(tip) == '"Fullscreen mode"'
+
+
+def test_every_button_of_the_header_has_a_name(visit):
+    header = visit(CHAPTERS[0], viewport=NARROW).locator(".bd-header-article")
+    shown = header.locator(".btn").filter(visible=True).count()
+    names = ["Toggle primary sidebar", *MENUS, "Fullscreen mode", "Color mode", "Search", "Toggle secondary sidebar"]
+    assert [header.get_by_role("button", name=name, exact=True).count() for name in names] == [1] * shown
+
+
+def test_the_chapter_list_can_be_put_away_and_brought_back(visit):
+    page = visit(CHAPTERS[0])
+    chapters = page.locator("#pst-primary-sidebar")
+    toggle = page.get_by_role("button", name="Toggle primary sidebar")
+    toggle.click()
+    chapters.wait_for(state="hidden")
+    toggle.click()
+    chapters.wait_for(state="visible")
+
+
+@pytest.mark.parametrize(
+    ("label", "dialog", "text"),
+    [
+        ("Toggle primary sidebar", "#pst-primary-sidebar-modal", "Recorded results"),
+        ("Toggle secondary sidebar", "#pst-secondary-sidebar-modal", "Contents"),
+    ],
+    ids=["chapters", "contents"],
+)
+@pytest.mark.parametrize("way", ["click", "keyboard"])
+def test_a_sidebar_opens_on_a_phone(visit, way, label, dialog, text):
+    page = visit(CHAPTERS[0], viewport=NARROW)
+    toggle = page.get_by_role("button", name=label)
+    if way == "click":
+        toggle.click()
+    else:
+        toggle.focus()
+        page.keyboard.press("Enter")
+    sidebar = page.locator(dialog)
+    sidebar.wait_for(state="visible")
+    assert sidebar.get_by_text(text).first.is_visible()
+    page.keyboard.press("Escape")
+    sidebar.wait_for(state="hidden")
+
+
+def test_the_theme_switch_goes_round_and_shows_where_it_is(visit):
+    page = visit(CHAPTERS[0], color_scheme="light")
+    seen = []
+    for _ in range(3):
+        page.get_by_role("button", name="Color mode").click()
+        (shown,) = page.locator(".theme-switch").filter(visible=True).all()
+        mode = page.locator("html").get_attribute("data-mode")
+        assert shown.get_attribute("data-mode") == mode
+        seen.append((mode, page.locator("html").get_attribute("data-theme")))
+    assert sorted(seen) == [("auto", "light"), ("dark", "dark"), ("light", "light")]
+
+
+def test_fullscreen_mode_is_entered_and_left(visit):
+    page = visit(CHAPTERS[0])
+    button = page.get_by_role("button", name="Fullscreen mode")
+    button.click()
+    page.wait_for_function("document.fullscreenElement !== null")
+    button.click()
+    page.wait_for_function("document.fullscreenElement === null")
+
+
+def test_the_button_to_the_top_comes_when_one_scrolls_up(visit):
+    page = visit(CHAPTERS[0], viewport=NARROW)  # the theme shows it on narrow screens only
+    to_top = page.get_by_role("button", name="Back to top")
+    # Formulas that grow above would move the page, too.
+    page.evaluate(MATH_IS_READY)
+    page.mouse.move(200, 400)
+    page.evaluate("window.scrollTo(0, 2000)")
+    page.wait_for_function("window.scrollY === 2000")
+    assert not to_top.is_visible()
+    page.mouse.wheel(0, -300)
+    to_top.wait_for(state="visible")
+    to_top.click()
+    page.wait_for_function("window.scrollY === 0")
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("way", ["button", "keys"])
+def test_search_finds_words_from_any_page(visit, way, viewport):
+    page = visit(CHAPTERS[0], viewport=viewport)
+    if way == "button":
+        page.get_by_role("button", name="Search").filter(visible=True).first.click()
+    else:
+        page.keyboard.press("Control+k")
+    page.get_by_role("searchbox").fill("sigmoid")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=sigmoid")
+    results = page.locator("#search-results li a")
+    results.first.wait_for()
+    assert "Excitation" in results.first.inner_text()
+    # The page that was found is as it always is: no word in it is marked, no formula broken.
+    results.first.click()
+    page.wait_for_url("**/notebooks/*.html*")
+    page.evaluate(MATH_IS_READY)
+    assert page.evaluate(COUNT_MATH_ERRORS) == 0
+    assert page.locator(".highlighted, .highlight-link").count() == 0
+
+
+def test_search_finds_words_in_a_folder(browser, addresses):
+    """Not with ``visit``: in a folder, Sphinx may not read the pages for their first lines, and says so as an error."""
+    page = browser.new_page()
+    page.goto(f"{addresses['file']}/search.html?q=sigmoid")
+    page.locator("#search-results li a").first.wait_for()
+    page.close()
+
+
+def test_this_file_looks_at_all_pages():
+    built = {path.relative_to(HTML).with_suffix("").as_posix() for path in HTML.rglob("*.html")}
+    others = {name for name in built if name == "index" or name.startswith(("_static/", "vendor/"))}
+    assert built - others == set(PAGES)
