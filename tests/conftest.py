@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -18,6 +19,14 @@ settings.register_profile("book", deadline=None, derandomize=True, max_examples=
 settings.load_profile("book")
 
 Refused = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.fixture(autouse=True)
+def no_plot_outlives_its_test() -> Iterator[None]:
+    """Figures that a test has left open would be seen by the tests after it."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.fixture

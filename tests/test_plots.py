@@ -42,12 +42,11 @@ EACH = {
 
 @pytest.fixture(autouse=True)
 def clean_canvas():
-    """On the Agg backend, with the default style; no figure outlives its test."""
+    """On the Agg backend, with the default style."""
     plt.switch_backend("agg")
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         yield
-    plt.close("all")
 
 
 @pytest.fixture
