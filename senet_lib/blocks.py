@@ -1,4 +1,4 @@
-"""The squeeze-and-excitation block, and a residual block with a slot for it.
+"""The squeeze-and-excitation block.
 
 Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 3, equations 2 to 4.
 We deviate in one point: the two layers have biases unless you ask otherwise, as in the authors' released
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from senet_lib.validation import require_whole
 
 SqueezeOperator = Callable[[Tensor], Tensor]
-Attention = Callable[[int], nn.Module]
 
 
 def average_squeeze(x: Tensor) -> Tensor:
@@ -51,6 +50,7 @@ class SqueezeExcitation(nn.Module):
         channels: C, the number of channels of the input.
         reduction: r, from 1 to C. The hidden width is ``channels // reduction``.
         bias: whether the two layers have biases.
+        hidden_multiple: round the hidden width to a multiple of this; timm's networks have 8.
         squeeze: "avg", "max" or "both", or a function from (B, C, H, W) to (B, C).
         activation: makes the module between the two layers.
         gate: makes the module that ends the excitation. Its output is s, so a forward hook on ``block.gate``
@@ -68,6 +68,7 @@ class SqueezeExcitation(nn.Module):
         reduction: int = 16,
         *,
         bias: bool = True,
+        hidden_multiple: int = 1,
         squeeze: str | SqueezeOperator = "avg",
         activation: Callable[[], nn.Module] = nn.ReLU,
         gate: Callable[[], nn.Module] = nn.Sigmoid,
@@ -75,7 +76,7 @@ class SqueezeExcitation(nn.Module):
         super().__init__()
         self.channels = channels
         self.reduction = reduction
-        hidden = hidden_width(channels, reduction)
+        hidden = hidden_width(channels, reduction, hidden_multiple)
         self.squeeze_operator = _squeeze_operator(squeeze)
         self.fc1 = nn.Linear(channels, hidden, bias=bias)
         self.activation = activation()
@@ -106,20 +107,27 @@ class SqueezeExcitation(nn.Module):
         return f"channels={self.channels}, reduction={self.reduction}"
 
 
-def hidden_width(channels: int, reduction: int) -> int:
+def hidden_width(channels: int, reduction: int, multiple: int = 1) -> int:
     """``channels // reduction``, the width of the bottleneck; at least 1.
 
+    Args:
+        channels: C.
+        reduction: r, from 1 to C.
+        multiple: above 1, the width is C / r rounded to the nearest multiple of it that is not 0, half of it upwards.
+
     Raises:
-        ValueError: if channels or reduction is not a whole number, or reduction is not in 1..channels.
+        ValueError: if an argument is not a whole number of at least 1, or reduction is above channels.
     """
-    require_whole("channels", channels)
-    require_whole("reduction", reduction)
+    for name, value in (("channels", channels), ("reduction", reduction), ("hidden_multiple", multiple)):
+        require_whole(name, value)
     if reduction > channels:
         raise ValueError(
             f"reduction is {reduction}, but there are only {channels} channels: the hidden width would be 0; "
             f"use a reduction from 1 to {channels}"
         )
-    return channels // reduction
+    if multiple == 1:
+        return channels // reduction
+    return max(multiple, int(channels / reduction + multiple / 2) // multiple * multiple)
 
 
 def _squeeze_operator(squeeze: str | SqueezeOperator) -> SqueezeOperator:
@@ -141,44 +149,3 @@ def require_maps(x: Tensor, channels: int) -> None:
         )
     if not x.is_floating_point():
         raise ValueError(f"the input has type {x.dtype}; convert it to floating point with x.float()")
-
-
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut, with a slot for attention before the addition.
-
-    Source: He et al., "Deep Residual Learning" (arXiv 1512.03385), Figure 2; the slot is in the place of Figure 3 of
-    the SE paper. Names of the layers are torchvision's.
-
-    Args:
-        in_channels: channels of the input.
-        channels: channels of the output.
-        stride: step of the first convolution; 2 halves height and width.
-        attention: makes a module from the number of channels, for example
-            ``lambda channels: SqueezeExcitation(channels, reduction=4)``; None for a plain block.
-
-    Shapes: (B, in_channels, H, W) -> (B, channels, ceil(H / stride), ceil(W / stride)).
-    """
-
-    def __init__(self, in_channels: int, channels: int, stride: int = 1, attention: Attention | None = None):
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.attention = attention(channels) if attention else nn.Identity()
-        self.downsample = _projection(in_channels, channels, stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        u = torch.relu(self.bn1(self.conv1(x)))
-        u = self.bn2(self.conv2(u))
-        return torch.relu(self.attention(u) + self.downsample(x))
-
-
-def _projection(in_channels: int, channels: int, stride: int) -> nn.Module:
-    """What makes the shortcut fit: nothing if it fits already, else a 1x1 convolution."""
-    if stride == 1 and in_channels == channels:
-        return nn.Identity()
-    return nn.Sequential(
-        nn.Conv2d(in_channels, channels, 1, stride, bias=False),
-        nn.BatchNorm2d(channels),
-    )

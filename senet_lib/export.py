@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from senet_lib.blocks import BasicBlock, SqueezeExcitation
+from senet_lib.blocks import SqueezeExcitation
 from senet_lib.models import ResNet
+from senet_lib.residual_blocks import BasicBlock
 
 
 def network_arrays(

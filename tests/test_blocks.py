@@ -4,35 +4,27 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from timm import layers as timm_layers
 from torch import nn
 from torchvision import ops
-from torchvision.models import resnet
 
 from senet_lib.blocks import (
-    BasicBlock,
     SqueezeExcitation,
     average_squeeze,
     both_squeeze,
     hidden_width,
     max_squeeze,
 )
+from tests.networks import count_parameters, noise
 
 # B, C, H, W, r: odd sizes, one picture, one place, one channel, a reduction that does not divide C, the extremes of r.
 SIZES = [(2, 64, 14, 14, 16), (3, 12, 9, 4, 5), (1, 16, 7, 5, 16), (2, 6, 1, 1, 1), (1, 1, 3, 3, 1), (5, 30, 3, 8, 4)]
 MEMORY_FORMATS = [torch.contiguous_format, torch.channels_last]
 
 
-def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
 def seeded_block(channels: int = 8, reduction: int = 2, seed: int = 0, **options) -> SqueezeExcitation:
     torch.manual_seed(seed)
     return SqueezeExcitation(channels, reduction, **options)
-
-
-def count_parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def torchvision_peer(block: SqueezeExcitation, **options) -> ops.SqueezeExcitation:
@@ -120,6 +112,15 @@ def test_default_reduction_is_the_papers_16():
 def test_hidden_width_is_the_whole_quotient(channels, reduction, hidden):
     assert hidden_width(channels, reduction) == hidden
     assert SqueezeExcitation(channels, reduction).fc1.out_features == hidden
+
+
+@pytest.mark.parametrize("channels", [24, 64, 100, 128, 200, 256, 2048])
+@pytest.mark.parametrize("multiple", [4, 8])
+def test_a_rounded_hidden_width_is_timms(channels, multiple):
+    peer = timm_layers.SEModule(channels, rd_ratio=1 / 16, rd_divisor=multiple)
+    block = SqueezeExcitation(channels, 16, hidden_multiple=multiple)
+    assert block.fc1.out_features == peer.fc1.out_channels
+    assert count_parameters(block) == count_parameters(peer)
 
 
 def test_the_printed_block_says_its_channels_and_its_reduction():
@@ -258,6 +259,12 @@ def test_a_reduction_that_is_no_whole_number_above_zero_is_refused(value, refuse
 
 
 @pytest.mark.parametrize("value", [0, -8, 8.0, "8", None, True])
+def test_a_multiple_that_is_no_whole_number_above_zero_is_refused(value, refused):
+    with refused(f"hidden_multiple is {value!r}", "whole number of at least 1"):
+        SqueezeExcitation(8, 2, hidden_multiple=value)
+
+
+@pytest.mark.parametrize("value", [0, -8, 8.0, "8", None, True])
 def test_channels_that_are_no_whole_number_above_zero_are_refused(value, refused):
     with refused(f"channels is {value!r}", "whole number of at least 1"):
         SqueezeExcitation(value, 1)
@@ -301,47 +308,3 @@ def test_a_tensor_without_fractions_is_refused(dtype, refused):
 def test_squeeze_alone_refuses_what_forward_refuses(shape, refused):
     with refused("the input has"):
         seeded_block().squeeze(torch.ones(shape))
-
-
-# --- the residual block -----------------------------------------------------------------------------------------------
-
-
-def settled(module: nn.Module) -> nn.Module:
-    """In evaluation mode, with statistics of batch normalisation that are not 0 and 1."""
-    for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.running_mean)
-            nn.init.uniform_(layer.running_var, 0.5, 2)
-            nn.init.normal_(layer.weight)
-            nn.init.normal_(layer.bias)
-    return module.eval()
-
-
-@pytest.mark.parametrize(("in_channels", "channels", "stride"), [(6, 6, 1), (4, 6, 1), (6, 6, 2), (4, 8, 2)])
-def test_a_plain_residual_block_is_torchvisions(in_channels, channels, stride):
-    torch.manual_seed(0)
-    block = settled(BasicBlock(in_channels, channels, stride))
-    downsample = block.downsample if stride == 2 or in_channels != channels else None
-    peer = resnet.BasicBlock(in_channels, channels, stride, downsample).eval()
-    peer.load_state_dict(block.state_dict())
-    x = noise(2, in_channels, 9, 6)
-    torch.testing.assert_close(block(x), peer(x))
-
-
-@pytest.mark.parametrize(("stride", "shape"), [(1, (2, 8, 9, 7)), (2, (2, 8, 5, 4))])
-def test_a_residual_block_rounds_odd_sizes_up(stride, shape):
-    assert BasicBlock(4, 8, stride)(noise(2, 4, 9, 7)).shape == shape
-
-
-def test_attention_acts_on_the_branch_before_the_addition():
-    torch.manual_seed(0)
-    block = settled(BasicBlock(8, 8, attention=lambda channels: SqueezeExcitation(channels, 2)))
-    x = noise(2, 8, 5, 5)
-    u = block.bn2(block.conv2(torch.relu(block.bn1(block.conv1(x)))))
-    s = block.attention.excite(u.mean((2, 3)))
-    torch.testing.assert_close(block(x), torch.relu(x + u * s[:, :, None, None]))
-
-
-def test_attention_is_made_for_the_channels_of_the_output():
-    block = BasicBlock(4, 12, stride=2, attention=lambda channels: SqueezeExcitation(channels, 3))
-    assert block.attention.channels == 12

@@ -25,6 +25,7 @@ from senet_lib.cost import (
     stage_costs,
 )
 from senet_lib.models import ResNet, small_resnet
+from tests.networks import count_parameters
 
 # r: weights only, with biases, and the totals of both for ResNet-50.
 RESNET50 = {
@@ -36,10 +37,6 @@ RESNET50 = {
 }
 ON_CIFAR = {"resnet20": 3, "resnet32": 5, "resnet44": 7, "resnet56": 9, "resnet110": 18}
 ON_IMAGENET = [name for name in NETWORKS if name not in ON_CIFAR and name != "small_resnet"]
-
-
-def count_parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def count_macs(network: nn.Module, size: int) -> int:

@@ -17,11 +17,11 @@ from senet_lib.weights import load_weights
 
 
 def tiny_resnet():
-    return small_resnet(10, in_channels=1)
+    return small_resnet(num_classes=10, in_channels=1)
 
 
 def tiny_se_resnet():
-    return small_se_resnet(10, in_channels=1)
+    return small_se_resnet(num_classes=10, in_channels=1)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_weights_of_seed_0_are_kept_with_what_their_input_must_look_like(tiny, t
 
 
 def test_other_data_are_named_in_record_and_report(tiny, tmp_path, monkeypatch):
-    arms = {"plain": lambda: small_resnet(10), "se": lambda: small_se_resnet(10)}
+    arms = {"plain": lambda: small_resnet(num_classes=10), "se": lambda: small_se_resnet(num_classes=10)}
     monkeypatch.setitem(EXPERIMENTS, tiny, replace(EXPERIMENTS[tiny], arms=arms))
     for split, count in (("train", 4), ("test", 2)):
         for name in "abcdefghij":

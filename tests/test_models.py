@@ -7,14 +7,7 @@ from torchvision.models import resnet
 
 from senet_lib.blocks import SqueezeExcitation, hidden_width
 from senet_lib.models import ResNet, small_resnet, small_se_resnet
-
-
-def noise(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def count_parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+from tests.networks import count_parameters, noise
 
 
 def squeeze_excitations(model: nn.Module) -> list[SqueezeExcitation]:
@@ -84,7 +77,7 @@ def test_logits_are_the_linear_layer_of_the_mean_of_the_features():
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (17, 9), (1, 1), (2, 5)])
 @pytest.mark.parametrize(("in_channels", "num_classes"), [(1, 10), (3, 4)])
 def test_any_size_of_picture_and_one_channel_will_do(make, height, width, in_channels, num_classes):
-    model = make(num_classes, in_channels=in_channels)
+    model = make(num_classes=num_classes, in_channels=in_channels)
     logits = model(noise(2, in_channels, height, width))
     assert logits.shape == (2, num_classes) and logits.isfinite().all()
     logits.square().sum().backward()
