@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from senet_lib.blocks import SqueezeExcitation
 from senet_lib.models import ResNet
-from senet_lib.residual_blocks import BasicBlock
+from senet_lib.residual_blocks import BasicBlock, PaddedShortcut
 
 
 def network_arrays(
@@ -27,9 +27,11 @@ def network_arrays(
         From name to array. Names are those of the state dict; for each block there is also its stride.
 
     Raises:
-        ValueError: if stages is out of range, or a block is of a kind that the page cannot run.
+        ValueError: if stages is out of range, or the stem or a block is of a kind that the page cannot run.
     """
     names = model.stage_names
+    if not isinstance(model.maxpool, nn.Identity):
+        raise ValueError('the network pools in its stem; the page can run stem="3x3" only')
     if stages is not None and not 1 <= stages <= len(names):
         raise ValueError(f"stages is {stages}; the network has {len(names)}: give 1 to {len(names)}, or None for all")
     arrays = {"mean": _array(torch.tensor(mean)), "std": _array(torch.tensor(std))}
@@ -45,6 +47,10 @@ def network_arrays(
 def _block_arrays(name: str, block: nn.Module) -> dict[str, np.ndarray]:
     if not isinstance(block, BasicBlock):
         raise ValueError(f"{name} is a {type(block).__name__}; the page can run a BasicBlock only")
+    if block.placement != "standard" or isinstance(block.downsample, PaddedShortcut):
+        raise ValueError(
+            f"{name} has another placement or shortcut; the page can run 'standard' with 'projection' only"
+        )
     arrays = {f"{name}.stride": np.array([block.conv1.stride[0]])}
     arrays |= _folded(f"{name}.conv1", block.conv1, block.bn1) | _folded(f"{name}.conv2", block.conv2, block.bn2)
     if isinstance(block.downsample, nn.Sequential):

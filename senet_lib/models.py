@@ -236,7 +236,9 @@ def create_model(
     architecture = _architecture(name)
     if name.startswith("se_"):
         if attention is not None:
-            raise ValueError(f"{name} has SE in its slots; to put other attention there, use {name.removeprefix('se_')}")
+            raise ValueError(
+                f"{name} has SE in its slots; to put other attention there, use {name.removeprefix('se_')}"
+            )
         ratio = architecture.reduction if reduction is None else reduction
         attention = partial(
             SqueezeExcitation, reduction=ratio, bias=bias, hidden_multiple=hidden_multiple, squeeze=squeeze
@@ -292,7 +294,9 @@ def _architecture(name: str) -> Architecture:
     names = list_models()
     if name in names:
         return ARCHITECTURES[name.removeprefix("se_")]
-    near = difflib.get_close_matches(str(name).lower().replace("-", "_"), names, n=3)
+    wanted = str(name).lower().replace("-", "_")
+    begun = [known for known in names if wanted and known.startswith(wanted)]
+    near = begun[:3] or difflib.get_close_matches(wanted, names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "list_models() has all names"
     raise ValueError(f"there is no network {name!r}; {hint}")
 

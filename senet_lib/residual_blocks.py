@@ -2,9 +2,9 @@
 
 Sources: He et al., "Deep Residual Learning" (arXiv 1512.03385), Figure 5, for the two blocks and Section 4.2 for the
 shortcuts; Xie et al., "Aggregated Residual Transformations" (arXiv 1611.05431), for groups; Hu et al., "Squeeze-and-
-Excitation Networks" (arXiv 1709.01507v4), Section 6.5, for the five places of SE. Names of the layers are torchvision's.
-We deviate in one point: a bottleneck's stride is in its 3x3 convolution, as in torchvision; ``stride_in="1x1"`` puts it
-where the paper's networks have it.
+Excitation Networks" (arXiv 1709.01507v4), Section 6.5, for the five places of SE. Names of the layers are
+torchvision's. We deviate in one point: a bottleneck's stride is in its 3x3 convolution, as in torchvision;
+``stride_in="1x1"`` puts it where the paper's networks have it.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ class ResidualBlock(nn.Module):
         placement: str,
         shortcut: str,
     ) -> None:
-        """Make attention and shortcut. inner_channels: of the 3x3 convolution in a bottleneck, None in a basic block."""
+        """Make attention and shortcut. inner_channels: of a bottleneck's 3x3 convolution, None in a basic block."""
         require_choice("placement", placement, PLACEMENTS)
         if placement == "3x3" and inner_channels is None:
             raise ValueError(
@@ -149,6 +149,7 @@ class Bottleneck(ResidualBlock):
         super().__init__()
         require_choice("stride_in", stride_in, STRIDES_IN)
         inner = _inner_width(channels, groups, width_per_group)
+        self.stride_in = stride_in
         first, second = (stride, 1) if stride_in == "1x1" else (1, stride)
         self.conv1 = nn.Conv2d(in_channels, inner, 1, first, bias=False)
         self.bn1 = nn.BatchNorm2d(inner)
@@ -196,7 +197,9 @@ def _inner_width(channels: int, groups: int, width_per_group: int) -> int:
         raise ValueError(f"channels is {channels}; a bottleneck's must be a multiple of 4")
     inner = channels // 4 * width_per_group // 64 * groups
     if inner < 1:
-        raise ValueError(f"width_per_group is {width_per_group}; it leaves a bottleneck of {channels} channels no width")
+        raise ValueError(
+            f"width_per_group is {width_per_group}; it leaves a bottleneck of {channels} channels no width"
+        )
     return inner
 
 

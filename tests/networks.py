@@ -1,5 +1,8 @@
 """What tests of blocks and networks share: seeded noise, networks that look trained, counts."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -18,6 +21,34 @@ def settled(module: nn.Module) -> nn.Module:
             nn.init.normal_(layer.weight)
             nn.init.normal_(layer.bias)
     return module.eval()
+
+
+def shaken(module: nn.Module) -> nn.Module:
+    """Weights and statistics of batch normalisation near 1 and 0 but not there: no layer is idle, no logit explodes."""
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.running_mean, std=0.1)
+            nn.init.uniform_(layer.running_var, 0.8, 1.2)
+            nn.init.uniform_(layer.weight, 0.5, 1)
+            nn.init.normal_(layer.bias, std=0.1)
+    return module
+
+
+def empty(make: Callable[..., nn.Module], *arguments: Any, **options: Any) -> nn.Module:
+    """A network without numbers in it, on the meta device: quick to make, whatever its size."""
+    with torch.device("meta"):
+        return make(*arguments, **options)
+
+
+def assert_same_logits(ours: nn.Module, theirs: nn.Module, tolerance: float = 1e-4) -> None:
+    """In evaluation and in training mode, on large pictures and on ones of an odd size."""
+    for height, width in ((224, 224), (97, 131)):
+        x = noise(2, 3, height, width)
+        for is_training in (False, True):
+            with torch.no_grad():
+                logits, expected = ours.train(is_training)(x), theirs.train(is_training)(x)
+            assert expected.std() > 0.01  # not all zeros
+            torch.testing.assert_close(logits, expected, atol=tolerance, rtol=tolerance)
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -72,6 +72,12 @@ def test_what_the_page_cannot_run_is_refused(refused):
     model = small_resnet(attention=lambda channels: nn.Dropout())
     with refused("layer1.0", "Dropout"):
         network_arrays(model, MEAN, STD)
+    with refused("layer1.0", "placement"):
+        network_arrays(small_se_resnet(placement="pre"), MEAN, STD)
+    with refused("layer1.0", "shortcut"):
+        network_arrays(small_resnet(shortcut="padded"), MEAN, STD)
+    with refused('stem="3x3"'):
+        network_arrays(small_resnet(stem="7x7"), MEAN, STD)
     for stages in (0, 3):
         with refused(f"stages is {stages}", "1 to 2"):
             network_arrays(small_resnet(), MEAN, STD, stages=stages)

@@ -1,13 +1,28 @@
 """Weights go into a file and come back; a file that does not fit is refused kindly and changes nothing."""
 
+import re
+
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
+from torch import nn
+from torchvision import models as torchvision_models
 
 from senet_lib.batches import train_and_test_batches
 from senet_lib.data import load_images
-from senet_lib.models import small_resnet, small_se_resnet
+from senet_lib.models import create_model, small_resnet, small_se_resnet
 from senet_lib.training import evaluate
-from senet_lib.weights import PRETRAINED, PRETRAINED_MODELS, load_pretrained, load_weights, save_weights
+from senet_lib.weights import (
+    PRETRAINED,
+    PRETRAINED_MODELS,
+    from_timm,
+    load_pretrained,
+    load_weights,
+    save_weights,
+    to_timm,
+)
+from tests.networks import assert_same_logits, empty, shaken
 
 
 def states_equal(first, second) -> bool:
@@ -44,7 +59,7 @@ def test_weights_of_another_network_are_refused_and_change_nothing(tmp_path, ref
     path = save_weights(small_se_resnet(reduction=2), tmp_path / "model.safetensors")
     model = small_se_resnet(reduction=4)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with refused("another network", "6 layers", "layer1.0.attention.fc1.weight"):
+    with refused("another network", "6 layers", "layer1.0.attention.fc1.weight (has shape (8, 16), the model needs (4"):
         load_weights(model, path)
     with refused("8 layers"):
         load_weights(small_resnet(), path)
@@ -87,3 +102,121 @@ def test_trained_se_networks_solve_the_context_world_and_the_plain_one_does_not(
 def test_unknown_trained_network_is_refused(refused):
     with refused("resnet50", "pictures-se"):
         load_pretrained("resnet50")
+
+
+# --- weights of torchvision and timm ----------------------------------------------------------------------------------
+
+# timm's name, ours, and what our network needs to be told. timm starts with 0 in each branch's last normalisation.
+OF_TIMM = {
+    "seresnet18": ("se_resnet18", {"hidden_multiple": 8}),
+    "seresnet34": ("se_resnet34", {"hidden_multiple": 8}),
+    "seresnet50": ("se_resnet50", {}),
+    "seresnet101": ("se_resnet101", {}),
+    "seresnet152": ("se_resnet152", {}),
+    "seresnext50_32x4d": ("se_resnext50_32x4d", {}),
+    "seresnext101_32x4d": ("se_resnext101_32x4d", {}),
+    "seresnext101_32x8d": ("se_resnext101_32x8d", {}),
+    "seresnext101_64x4d": ("se_resnext101_64x4d", {}),
+    "legacy_seresnet50": ("se_resnet50", {"stem": "caffe", "stride_in": "1x1"}),
+    "legacy_seresnet101": ("se_resnet101", {"stem": "caffe", "stride_in": "1x1"}),
+    "legacy_seresnet152": ("se_resnet152", {"stem": "caffe", "stride_in": "1x1"}),
+    "legacy_seresnext50_32x4d": ("se_resnext50_32x4d", {"stem": "caffe", "stride_in": "3x3"}),
+    "legacy_seresnext101_32x4d": ("se_resnext101_32x4d", {"stem": "caffe", "stride_in": "3x3"}),
+}
+
+
+def timms(name: str, **options) -> nn.Module:
+    return timm.create_model(name, pretrained=False, drop_rate=0.0, **options)  # the legacy ones have dropout
+
+
+def test_these_are_all_networks_that_timm_shares_with_us():
+    # Others have deep stems, pooled shortcuts, blur pooling, other stages; legacy basic blocks have ReLU before SE.
+    differ = re.compile(r"^nf_|aa|\d{3}d|50t|33ts|seresnext26|^legacy_seresnet(18|34)$")
+    assert {name for name in timm.list_models("*seresne*") if not differ.search(name)} == set(OF_TIMM)
+
+
+@pytest.mark.parametrize("name", OF_TIMM)
+def test_with_timms_weights_each_network_has_timms_logits_and_gives_them_back(name):
+    ours, options = OF_TIMM[name]
+    peer = shaken(timms(name))
+    model = create_model(ours, **options)
+    load_weights(model, peer.state_dict())
+    assert_same_logits(model, peer)
+    peer.load_state_dict(to_timm(model))
+    back = peer.state_dict()
+    assert all(torch.equal(value, back[key]) for key, value in to_timm(model).items())
+
+
+def test_a_safetensors_file_of_timm_can_be_loaded(tmp_path):
+    peer = timms("seresnet50", num_classes=3)
+    save_file(peer.state_dict(), tmp_path / "model.safetensors")
+    model = create_model("se_resnet50", num_classes=3)
+    load_weights(model, tmp_path / "model.safetensors")
+    assert torch.equal(model.layer1[0].attention.fc1.weight, peer.layer1[0].se.fc1.weight[:, :, 0, 0])
+
+
+def test_torchvisions_weights_can_be_loaded_strictly():
+    peer = torchvision_models.resnet18(weights=None, num_classes=3)
+    model = create_model("resnet18", num_classes=3)
+    load_weights(model, peer.state_dict())
+    assert states_equal(peer.state_dict(), model.state_dict())
+
+
+def test_own_and_torchvisions_names_stay_as_they_are():
+    for state in (small_se_resnet().state_dict(), torchvision_models.resnet18(weights=None).state_dict()):
+        assert from_timm(state).keys() == state.keys()
+        assert states_equal(state, from_timm(state))
+
+
+def test_hidden_widths_that_timm_has_rounded_are_named_with_the_fix(refused):
+    state = empty(timms, "seresnet18").state_dict()
+    with refused(
+        "layers do not fit",
+        "layer1.0.attention.fc1.weight (has shape (8, 64), the model needs (4, 64))",
+        "hidden_multiple=8",
+    ):
+        load_weights(empty(create_model, "se_resnet18"), state)
+    with refused("layer1.0.attention has 4 hidden units, timm's has 8", "hidden_multiple=8"):
+        to_timm(empty(create_model, "se_resnet18"))
+    with refused("layer1.0.attention has 32 hidden units, timm's has 16"):
+        to_timm(empty(create_model, "se_resnet50", reduction=8))
+
+
+def test_another_number_of_classes_is_named_with_the_fix(refused):
+    state = empty(timms, "seresnet50").state_dict()
+    with refused("2 layers", "fc.weight (has shape (1000, 2048), the model needs (10, 2048))", "num_classes"):
+        load_weights(empty(create_model, "se_resnet50", num_classes=10), state)
+
+
+def test_the_first_five_layers_that_do_not_fit_are_named(refused):
+    deep, shallow = empty(create_model, "se_resnet50"), empty(create_model, "resnet18")
+    with refused("another network", "layer1.0.conv1.weight (has shape (64, 64, 1, 1), the model needs (64, 64, 3, 3))"):
+        load_weights(shallow, deep.state_dict())
+    with refused("layer1.0.attention.fc1.weight (missing)", "layer1.0.attention.fc2.bias (missing)"):
+        load_weights(empty(create_model, "se_resnet18"), shallow.state_dict())
+    with refused("layer1.0.attention.fc1.weight (not in the model)"):
+        load_weights(shallow, empty(create_model, "se_resnet18").state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "ours", "stride_in"),
+    [("legacy_seresnet50", "se_resnet50", "1x1"), ("legacy_seresnext50_32x4d", "se_resnext50_32x4d", "3x3")],
+)
+def test_legacy_weights_need_the_layout_of_caffe(name, ours, stride_in, refused):
+    state = empty(timms, name).state_dict()
+    other = {"1x1": "3x3", "3x3": "1x1"}[stride_in]
+    for options in ({}, {"stem": "caffe", "stride_in": other}, {"stride_in": stride_in}):
+        with refused('stem="caffe"', f'stride_in="{stride_in}"'):
+            load_weights(empty(create_model, ours, **options), state)
+
+
+def test_legacy_networks_with_basic_blocks_are_refused_for_their_relu(refused):
+    with refused("ReLU before SE"):
+        load_weights(empty(create_model, "se_resnet18", stem="caffe"), empty(timms, "legacy_seresnet18").state_dict())
+
+
+def test_what_timm_has_not_is_not_given_to_it(refused):
+    with refused("layer1.0 has placement 'pre'"):
+        to_timm(empty(create_model, "se_resnet50", placement="pre"))
+    with refused("layer1.0.attention has no biases"):
+        to_timm(empty(create_model, "se_resnet50", bias=False))
