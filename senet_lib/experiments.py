@@ -278,6 +278,8 @@ def _paired_difference(summary: dict[str, dict[str, Any]], without: str, with_it
     first, second = summary[without]["accuracies"], summary[with_it]["accuracies"]
     paired = sorted(set(first) & set(second))
     differences = [second[seed] - first[seed] for seed in paired]
+    if len(paired) == 1:
+        return f"The difference is {differences[0]:+.3f}. It is one run of each: another seed may move it as much."
     return (
         f"The mean difference over the {len(paired)} paired seeds ({', '.join(map(str, paired))}) is "
         f"{mean(differences):+.3f}; the smallest is {min(differences):+.3f}."

@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from senet_lib.blocks import SqueezeExcitation, hidden_width
-from senet_lib.models import ResNet, se_resnet8, small_resnet, small_se_resnet
+from senet_lib.models import ResNet, resnet8, se_resnet8, small_resnet, small_se_resnet
 from senet_lib.residual_blocks import Bottleneck
 
 State = Mapping[str, Tensor]
@@ -28,6 +28,7 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 PRETRAINED_MODELS: dict[str, Callable[[], ResNet]] = {
     "context-world-reduction-plain": small_resnet,
     **{f"context-world-reduction-r{r}": partial(small_se_resnet, reduction=r) for r in (1, 2, 4, 8, 16)},
+    "pictures-plain": resnet8,
     "pictures-se": se_resnet8,
 }
 

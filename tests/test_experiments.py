@@ -142,6 +142,7 @@ def test_augmentation_reaches_the_training_pictures_and_the_record(tiny, tmp_pat
     assert sum(seen) == 2 * 2 * 1437
     assert record["settings"]["augment"] == "shift"
     page = report(tmp_path)
+    assert "It is one run of each" in page.partition("## Tiny")[2]
     assert "pictures changed by `shift`" in page and "(one seed)" in page and "±" not in page.partition("## Tiny")[2]
 
 
