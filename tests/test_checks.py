@@ -14,6 +14,7 @@ from senet_lib.checks import EXERCISES, CheckResult, check
 from senet_lib.context_world import WINDOW_FOR_BOTH
 from senet_lib.models import small_resnet
 from senet_lib.receptive_field import Layer, grow, main_path, receptive_field
+from tests import network_answers
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 
@@ -346,6 +347,10 @@ WRONG = {
 }
 
 
+RIGHT |= network_answers.RIGHT
+WRONG |= network_answers.WRONG
+
+
 def each(answers: dict) -> list:
     return [
         pytest.param(exercise, answer, id=f"{exercise} {number}")
@@ -390,7 +395,18 @@ def test_no_answer_yet_is_no_fault(exercise, answer):
     assert not result.passed and "Not answered yet" in result.message
 
 
-FUNCTIONS = ("field_size", "squeeze", "excite", "se_parameters", "rescale", "near_identity", "find_the_bug")
+FUNCTIONS = (
+    "field_size",
+    "squeeze",
+    "excite",
+    "se_parameters",
+    "rescale",
+    "near_identity",
+    "find_the_bug",
+    "se_residual",
+    "added_weights",
+    "to_matrix",
+)
 
 
 @pytest.mark.parametrize("exercise", FUNCTIONS)

@@ -17,7 +17,10 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib": set(),
     "senet_lib.batches": {"numpy", "torch", "senet_lib.data", "senet_lib.validation"},
     "senet_lib.blocks": {"torch", "senet_lib.validation"},
-    "senet_lib.checks": {"numpy", "torch", "senet_lib.blocks", "senet_lib.receptive_field"},
+    "senet_lib.checks": {"senet_lib.checks.answers", "senet_lib.checks.block", "senet_lib.checks.network"},
+    "senet_lib.checks.answers": {"numpy", "torch"},
+    "senet_lib.checks.block": {"torch", "senet_lib.blocks", "senet_lib.receptive_field", "senet_lib.checks.answers"},
+    "senet_lib.checks.network": {"torch", "senet_lib.checks.answers"},
     "senet_lib.context_world": {"numpy", "senet_lib.validation"},
     "senet_lib.cost": {"senet_lib.validation"},
     "senet_lib.data": {
@@ -34,6 +37,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.figures": set(),
     "senet_lib.figures.draws": {"numpy"},
     "senet_lib.figures.figure": {"numpy", "matplotlib", "PIL", "traitlets", "anywidget"},
+    "senet_lib.insert": {"torch", "senet_lib.blocks", "senet_lib.residual_branches", "senet_lib.validation"},
     "senet_lib.models": {"torch", "senet_lib.blocks", "senet_lib.residual_blocks", "senet_lib.validation"},
     "senet_lib.notebook": {
         "torch",
@@ -46,9 +50,16 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.plots": {"numpy", "matplotlib"},
     "senet_lib.receptive_field": {"torch", "senet_lib.validation"},
     "senet_lib.residual_blocks": {"torch", "senet_lib.validation"},
+    "senet_lib.residual_branches": {"torch", "senet_lib.blocks"},
     "senet_lib.training": {"torch", "senet_lib.validation"},
     "senet_lib.validation": set(),
-    "senet_lib.weights": {"safetensors", "torch", "senet_lib.models"},
+    "senet_lib.weights": {
+        "safetensors",
+        "torch",
+        "senet_lib.blocks",
+        "senet_lib.models",
+        "senet_lib.residual_blocks",
+    },
 }
 # What any figure may import: arrays and drawing, never torch or a model.
 FIGURE_ROOM = {
@@ -68,9 +79,11 @@ CORE = (
     "cost",
     "data",
     "export",
+    "insert",
     "models",
     "receptive_field",
     "residual_blocks",
+    "residual_branches",
     "training",
     "validation",
     "weights",

@@ -1,67 +1,24 @@
-"""Checkers for the exercises: they try your answer and, where it is wrong, say what is wrong with it.
+"""Checkers for the exercises on the block: chapters 1 to 4."""
 
-In a notebook: ``check("squeeze", my_squeeze)``. The name of each exercise stands in its text.
-"""
-
-import difflib
 import math
-import numbers
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from senet_lib.blocks import SqueezeExcitation, hidden_width
+from senet_lib.checks.answers import (
+    Exercises,
+    Wrong,
+    call,
+    call_for_tensor,
+    number,
+    random_numbers,
+    refuse_changed,
+    refuse_known_mistakes,
+    same,
+)
 from senet_lib.receptive_field import Layer, receptive_field
-
-
-@dataclass(frozen=True, repr=False)
-class CheckResult:
-    """Whether an answer is right, and what to say about it. A notebook shows the message."""
-
-    passed: bool
-    message: str
-
-    def __repr__(self) -> str:
-        return f"{'✓' if self.passed else '✗'} {self.message}"
-
-
-class Wrong(Exception):
-    """The answer is wrong; the message tells the reader why."""
-
-
-def check(exercise: str, answer: Any) -> CheckResult:
-    """Try an answer to an exercise.
-
-    Args:
-        exercise: the name from the exercise's text.
-        answer: what the exercise asks for, a function or a value.
-
-    Returns:
-        The verdict with its explanation. An error in your own function is part of the verdict, not raised.
-
-    Raises:
-        ValueError: if there is no such exercise.
-    """
-    if not isinstance(exercise, str):
-        raise ValueError(f"the first argument is {exercise!r}; give the exercise's name first, then your answer")
-    if exercise not in EXERCISES:
-        nearest = difflib.get_close_matches(exercise, EXERCISES, n=1, cutoff=0)
-        raise ValueError(f"there is no exercise {exercise!r}; did you mean {nearest[0]!r}?")
-    if answer is None or answer is ...:
-        return CheckResult(False, "Not answered yet: replace the ... by your answer and run the cell again.")
-    checker, praise = EXERCISES[exercise]
-    try:
-        checker(answer)
-    except Wrong as wrong:
-        return CheckResult(False, str(wrong))
-    except Exception as error:  # an answer of a kind that the checker did not expect is wrong, not an accident
-        return CheckResult(False, f"Your answer cannot be checked ({type(error).__name__}: {error}).")
-    return CheckResult(True, praise)
-
 
 # What to add to an error of torch in the reader's code.
 TRANSPOSES = "w1 is (C/r, C): multiply by its transpose, z @ w1.T. The same goes for w2, which is (C, C/r)."
@@ -71,68 +28,11 @@ PLACES_FOR_S = (
 )
 
 
-def _call(function: Any, *arguments: Any, hints: dict[str, str] | None = None) -> Any:
-    """The value of the reader's function; whatever goes wrong in it is a wrong answer, with its reason.
-
-    ``hints`` explains errors: words of torch's message -> what to add to it.
-    """
-    if not callable(function):
-        raise Wrong(f"Give the function itself, not {function!r}.")
-    try:
-        value = function(*arguments)
-    except Exception as error:  # whatever the reader's code raises is the reader's to see
-        hint = "".join(f". {hint}" for words, hint in (hints or {}).items() if words in str(error))
-        raise Wrong(f"Your function stops with {type(error).__name__}: {error}{hint}") from error
-    if value is None or value is ...:
-        raise Wrong("Your function returns nothing yet: replace the ... by your code, and return the result.")
-    return value
-
-
-def _call_for_tensor(
-    function: Any, shape: tuple[int, ...], letters: str, *arguments: Any, hints: dict[str, str] | None = None
-) -> Tensor:
-    value = _call(function, *arguments, hints=hints)
-    if not isinstance(value, Tensor):
-        raise Wrong(f"Your function returns a {type(value).__name__}; it must return a tensor of shape {letters}.")
-    if tuple(value.shape) != shape:
-        raise Wrong(f"Your result has shape {tuple(value.shape)}; it must be {letters} = {shape}.")
-    return value
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    return torch.allclose(a.double(), b.double(), rtol=1e-4, atol=1e-6)
-
-
-def _random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def _refuse_known_mistakes(value: Tensor, mistakes: dict[str, Tensor]) -> None:
-    """Name the mistake whose result this is, if it is one of these."""
-    for message, result in mistakes.items():
-        if _same(value, result):
-            raise Wrong(message)
-
-
-def _refuse_changed(x: Tensor, before: Tensor) -> None:
-    if not torch.equal(x, before):
-        raise Wrong("Your function changes x itself. Return a new tensor: the shortcut still needs the old one.")
-
-
-def _number(answer: Any, wanted: str) -> Any:
-    """The answer as a plain number, taken out of its tensor if it stands alone in one."""
-    if isinstance(answer, (Tensor, np.ndarray)) and answer.ndim == 0:
-        answer = answer.item()
-    if not isinstance(answer, numbers.Real) or isinstance(answer, bool):
-        raise Wrong(f"Give {wanted}, not {answer!r}.")
-    return answer
-
-
 def _field_size(answer: Any) -> None:
     for kernels, strides in [([3], [1]), ([3, 3], [1, 1]), ([3, 3], [2, 1]), ([3, 3], [1, 2]), ([7, 3, 3], [2, 2, 1])]:
         layers = [Layer(kernel, stride) for kernel, stride in zip(kernels, strides, strict=True)]
         right = receptive_field(layers)[-1].size
-        given = _call(answer, kernels, strides)
+        given = call(answer, kernels, strides)
         if given != right:
             hint = _field_size_hint(given, kernels, strides)
             raise Wrong(f"For kernels {kernels} and strides {strides} you give {given}; it is {right}.{hint}")
@@ -165,7 +65,7 @@ def _field_size_hint(given: Any, kernels: list[int], strides: list[int]) -> str:
 
 
 def _layers_to_see_both(answer: Any) -> None:
-    answer = _number(answer, "a whole number")
+    answer = number(answer, "a whole number")
     if answer == 0:
         raise Wrong("With no more layers the field stays 17 pixels wide, and the nearest cue and glyph need 18.")
     if answer != 1:
@@ -176,7 +76,7 @@ def _layers_to_see_both(answer: Any) -> None:
 
 
 def _cue_blind_three_shapes(answer: Any) -> None:
-    answer = _number(answer, "a number, such as 9 / 16")
+    answer = number(answer, "a number, such as 9 / 16")
     if math.isclose(answer, 17 / 27, abs_tol=1e-3):
         return
     if 1 < answer <= 100:
@@ -197,16 +97,16 @@ def _cue_blind_three_shapes(answer: Any) -> None:
 
 
 def _squeeze(answer: Any) -> None:
-    x = _random(2, 3, 4, 5)
-    value = _call(answer, x)
+    x = random_numbers(2, 3, 4, 5)
+    value = call(answer, x)
     if isinstance(value, Tensor) and tuple(value.shape) == (2, 3, 1, 1):
         raise Wrong("Your result has shape (2, 3, 1, 1). Drop the two places of size 1: z is (B, C).")
-    z = _call_for_tensor(answer, (2, 3), "(B, C)", x)
-    if _same(z, x.sum((2, 3))):
+    z = call_for_tensor(answer, (2, 3), "(B, C)", x)
+    if same(z, x.sum((2, 3))):
         raise Wrong("You add the values up. A mean also divides by H·W, so that z does not depend on the map's size.")
-    if _same(z, x.amax((2, 3))):
+    if same(z, x.amax((2, 3))):
         raise Wrong("You take the largest value. Squeeze takes the mean over all places.")
-    if not _same(z, x.mean((2, 3))):
+    if not same(z, x.mean((2, 3))):
         raise Wrong("The shape is right, but the values are not the means over height and width of each channel.")
 
 
@@ -216,17 +116,17 @@ def _same_squeeze(answer: Any) -> None:
     a, b = answer
     if a.dim() != 2 or a.shape != b.shape:
         raise Wrong(f"Give two maps of the same shape (H, W); yours are {tuple(a.shape)} and {tuple(b.shape)}.")
-    if not _same(a.float().mean(), b.float().mean()):
+    if not same(a.float().mean(), b.float().mean()):
         raise Wrong(f"Their means are {a.float().mean():.3f} and {b.float().mean():.3f}; they must be equal.")
     if torch.equal(a, b):
         raise Wrong("The two maps are the same.")
-    if _same(a.float().max(), b.float().max()):
+    if same(a.float().max(), b.float().max()):
         raise Wrong(f"Their largest values are both {a.max():g}; choose maps that a max squeeze can tell apart.")
 
 
 def _excite(answer: Any) -> None:
-    z, w1, w2 = _random(3, 8, seed=0), _random(2, 8, seed=1), _random(8, 2, seed=2)
-    s = _call_for_tensor(answer, (3, 8), "(B, C)", z, w1, w2, hints={"cannot be multiplied": TRANSPOSES})
+    z, w1, w2 = random_numbers(3, 8, seed=0), random_numbers(2, 8, seed=1), random_numbers(8, 2, seed=2)
+    s = call_for_tensor(answer, (3, 8), "(B, C)", z, w1, w2, hints={"cannot be multiplied": TRANSPOSES})
     hidden = z @ w1.T
     mistakes = {
         "You leave out the sigmoid: gates must lie between 0 and 1.": torch.relu(hidden) @ w2.T,
@@ -250,8 +150,8 @@ def _excite(answer: Any) -> None:
             torch.sigmoid(torch.sigmoid(hidden) @ w2.T)
         ),
     }
-    _refuse_known_mistakes(s, mistakes)
-    if not _same(s, torch.sigmoid(torch.relu(hidden) @ w2.T)):
+    refuse_known_mistakes(s, mistakes)
+    if not same(s, torch.sigmoid(torch.relu(hidden) @ w2.T)):
         raise Wrong("The shape is right, but the values are not those of sigmoid(relu(z W1ᵀ) W2ᵀ).")
 
 
@@ -259,7 +159,7 @@ def _se_parameters(answer: Any) -> None:
     for channels, reduction, bias in [(64, 16, False), (64, 16, True), (32, 4, True), (30, 4, False)]:
         block = SqueezeExcitation(channels, reduction, bias=bias)
         right = sum(parameter.numel() for parameter in block.parameters())
-        given = _call(answer, channels, reduction, bias)
+        given = call(answer, channels, reduction, bias)
         if given != right:
             hint = _se_parameters_hint(given, channels, reduction, bias)
             raise Wrong(f"For C = {channels}, r = {reduction}, bias = {bias} you give {given}; it is {right}.{hint}")
@@ -294,7 +194,7 @@ def _hidden_widths(answer: Any) -> None:
     if all(answer[c] == reduction for c in channels):
         raise Wrong("16 is r, by how much the layer narrows. The hidden width is C // r, another one for each C.")
     for c in channels:
-        _refuse_wrong_width(_number(answer[c], f"a whole number for {c} channels"), c, reduction)
+        _refuse_wrong_width(number(answer[c], f"a whole number for {c} channels"), c, reduction)
 
 
 def _refuse_wrong_width(given: Any, channels: int, reduction: int) -> None:
@@ -309,24 +209,24 @@ def _refuse_wrong_width(given: Any, channels: int, reduction: int) -> None:
 
 
 def _rescale(answer: Any) -> None:
-    x, s = _random(2, 4, 4, 4), torch.rand(2, 4, generator=torch.Generator().manual_seed(1))
+    x, s = random_numbers(2, 4, 4, 4), torch.rand(2, 4, generator=torch.Generator().manual_seed(1))
     before = x.clone()
-    x_tilde = _call_for_tensor(answer, (2, 4, 4, 4), "(B, C, H, W)", x, s, hints={"must match the size": PLACES_FOR_S})
-    _refuse_changed(x, before)
-    if _same(x_tilde, x * x * s[:, :, None, None]):
+    x_tilde = call_for_tensor(answer, (2, 4, 4, 4), "(B, C, H, W)", x, s, hints={"must match the size": PLACES_FOR_S})
+    refuse_changed(x, before)
+    if same(x_tilde, x * x * s[:, :, None, None]):
         raise Wrong("You multiply by x twice: this is x²·s. The block scales x once.")
-    if any(_same(x_tilde, x * wrong) for wrong in (s[:, None, None, :], s[:, None, :, None])):
+    if any(same(x_tilde, x * wrong) for wrong in (s[:, None, None, :], s[:, None, :, None])):
         raise Wrong("You scale rows or columns, not channels: the C of s must stand in the second place, (B, C, 1, 1).")
-    if not _same(x_tilde, x * s[:, :, None, None]):
+    if not same(x_tilde, x * s[:, :, None, None]):
         raise Wrong("The shape is right, but channel c of picture b is not multiplied by s[b, c].")
-    wide = _random(2, 4, 5, 6)
-    _call_for_tensor(answer, (2, 4, 5, 6), "(B, C, H, W)", wide, s)
+    wide = random_numbers(2, 4, 5, 6)
+    call_for_tensor(answer, (2, 4, 5, 6), "(B, C, H, W)", wide, s)
 
 
 def _near_identity(answer: Any) -> None:
     if isinstance(answer, nn.Module):
         raise Wrong(f"Give the function that makes the block, not the {type(answer).__name__} itself.")
-    block = _call(answer, 32)
+    block = call(answer, 32)
     if not isinstance(block, SqueezeExcitation):
         raise Wrong(f"Return a SqueezeExcitation block, not a module of type {type(block).__name__}.")
     if block.channels != 32:
@@ -337,7 +237,7 @@ def _near_identity(answer: Any) -> None:
         raise Wrong("Keep the biases (bias=True): the bias of the second layer is what opens the gates.")
     if not all(parameter.requires_grad for parameter in block.parameters()):
         raise Wrong("Some weights are frozen. The block must start near the identity, and still be able to learn.")
-    x = _random(8, 32, 6, 6)
+    x = random_numbers(8, 32, 6, 6)
     with torch.no_grad():
         gates = block.excite(block.squeeze(x))
     if gates.min() > 0.99:
@@ -357,8 +257,10 @@ def _near_identity(answer: Any) -> None:
 def _refuse_stuck(block: SqueezeExcitation) -> None:
     """A block whose gates cannot move is wrong: after one backward pass, fc2 must have gradients."""
     shape = (64, block.channels, 4, 4)
-    x = _random(*shape) + 3 * _random(*shape[:2], 1, 1, seed=1)  # so varied a z wakes every hidden unit that can wake
-    loss = (block(x) * _random(*shape, seed=2)).sum()
+    x = random_numbers(*shape) + 3 * random_numbers(
+        *shape[:2], 1, 1, seed=1
+    )  # so varied a z wakes every hidden unit that can wake
+    loss = (block(x) * random_numbers(*shape, seed=2)).sum()
     to_weight, to_bias = torch.autograd.grad(loss, (block.fc2.weight, block.fc2.bias))
     stuck = int((to_bias == 0).sum())
     if stuck:
@@ -374,8 +276,13 @@ def _refuse_stuck(block: SqueezeExcitation) -> None:
 
 
 def _find_the_bug(answer: Any) -> None:
-    x = _random(3, 8, 4, 5) + _random(3, 8, 1, 1, seed=1)
-    w1, b1, w2, b2 = _random(2, 8, seed=2), _random(2, seed=3), _random(8, 2, seed=4), _random(8, seed=5)
+    x = random_numbers(3, 8, 4, 5) + random_numbers(3, 8, 1, 1, seed=1)
+    w1, b1, w2, b2 = (
+        random_numbers(2, 8, seed=2),
+        random_numbers(2, seed=3),
+        random_numbers(8, 2, seed=4),
+        random_numbers(8, seed=5),
+    )
 
     def logits(z: Tensor) -> Tensor:
         return (torch.relu(z @ w1.T + b1) @ w2.T + b2)[:, :, None, None]
@@ -383,11 +290,11 @@ def _find_the_bug(answer: Any) -> None:
     s = torch.sigmoid(logits(x.mean((2, 3))))
     before = x.clone()
     hints = {"cannot be multiplied": TRANSPOSES, "singleton dimension 3": PLACES_FOR_S}
-    value = _call(answer, x, w1, b1, w2, b2, hints=hints)
-    _refuse_changed(x, before)
-    if isinstance(value, Tensor) and value.numel() == s.numel() and _same(value.flatten(), s.flatten()):
+    value = call(answer, x, w1, b1, w2, b2, hints=hints)
+    refuse_changed(x, before)
+    if isinstance(value, Tensor) and value.numel() == s.numel() and same(value.flatten(), s.flatten()):
         raise Wrong("You return only the gates s. The block returns x with each channel multiplied by its gate.")
-    x_tilde = _call_for_tensor(answer, (3, 8, 4, 5), "(B, C, H, W)", x, w1, b1, w2, b2)
+    x_tilde = call_for_tensor(answer, (3, 8, 4, 5), "(B, C, H, W)", x, w1, b1, w2, b2)
     mistakes = {
         "Still x twice: this is x²·s, which is never negative. In which line does x come in once too often?": x * x * s,
         "You squeeze with the largest value now. The mean was right; look further down.": (
@@ -398,13 +305,12 @@ def _find_the_bug(answer: Any) -> None:
         ),
         "You return only the gates s, at every place. The block returns x, multiplied by them.": s.expand_as(x),
     }
-    _refuse_known_mistakes(x_tilde, mistakes)
-    if not _same(x_tilde, x * s):
+    refuse_known_mistakes(x_tilde, mistakes)
+    if not same(x_tilde, x * s):
         raise Wrong("The shape is right, but the values are not x·s. The lines for z and s were right; keep them.")
 
 
-# For each exercise: how to check it, and what to say when it is right.
-EXERCISES: dict[str, tuple[Callable[[Any], None], str]] = {
+EXERCISES: Exercises = {
     "field_size": (_field_size, "Right: strides before a layer widen its steps, its own does not."),
     "layers_to_see_both": (_layers_to_see_both, "Right: 17 + 2·2 = 21 pixels, and 18 are enough."),
     "cue_blind_three_shapes": (_cue_blind_three_shapes, "Right: 3/27·1 + 18/27·2/3 + 6/27·1/3 = 17/27."),

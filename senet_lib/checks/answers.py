@@ -1,0 +1,73 @@
+"""What all checkers share: calling a reader's function, comparing numbers, saying what is wrong."""
+
+import numbers
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# For each exercise: how to check it, and what to say when it is right.
+Exercises = dict[str, tuple[Callable[[Any], None], str]]
+
+
+class Wrong(Exception):
+    """The answer is wrong; the message tells the reader why."""
+
+
+def call(function: Any, *arguments: Any, hints: dict[str, str] | None = None) -> Any:
+    """The value of the reader's function; whatever goes wrong in it is a wrong answer, with its reason.
+
+    ``hints`` explains errors: words of torch's message -> what to add to it.
+    """
+    if not callable(function):
+        raise Wrong(f"Give the function itself, not {function!r}.")
+    try:
+        value = function(*arguments)
+    except Exception as error:  # whatever the reader's code raises is the reader's to see
+        hint = "".join(f". {hint}" for words, hint in (hints or {}).items() if words in str(error))
+        raise Wrong(f"Your function stops with {type(error).__name__}: {error}{hint}") from error
+    if value is None or value is ...:
+        raise Wrong("Your function returns nothing yet: replace the ... by your code, and return the result.")
+    return value
+
+
+def call_for_tensor(
+    function: Any, shape: tuple[int, ...], letters: str, *arguments: Any, hints: dict[str, str] | None = None
+) -> Tensor:
+    value = call(function, *arguments, hints=hints)
+    if not isinstance(value, Tensor):
+        raise Wrong(f"Your function returns a {type(value).__name__}; it must return a tensor of shape {letters}.")
+    if tuple(value.shape) != shape:
+        raise Wrong(f"Your result has shape {tuple(value.shape)}; it must be {letters} = {shape}.")
+    return value
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    return torch.allclose(a.double(), b.double(), rtol=1e-4, atol=1e-6)
+
+
+def random_numbers(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def refuse_known_mistakes(value: Tensor, mistakes: dict[str, Tensor]) -> None:
+    """Name the mistake whose result this is, if it is one of these."""
+    for message, result in mistakes.items():
+        if same(value, result):
+            raise Wrong(message)
+
+
+def refuse_changed(x: Tensor, before: Tensor) -> None:
+    if not torch.equal(x, before):
+        raise Wrong("Your function changes x itself. Return a new tensor: the shortcut still needs the old one.")
+
+
+def number(answer: Any, wanted: str) -> Any:
+    """The answer as a plain number, taken out of its tensor if it stands alone in one."""
+    if isinstance(answer, (Tensor, np.ndarray)) and answer.ndim == 0:
+        answer = answer.item()
+    if not isinstance(answer, numbers.Real) or isinstance(answer, bool):
+        raise Wrong(f"Give {wanted}, not {answer!r}.")
+    return answer
