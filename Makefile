@@ -39,10 +39,13 @@ drawings: .venv/.installed  ## make the drawings of book/ anew
 results: .venv/.installed  ## run what is not on record yet, and rewrite the results page
 	$(BIN)/python -m senet_lib.experiments run context-world
 	$(BIN)/python -m senet_lib.experiments run context-world-reduction
+	$(BIN)/python -m senet_lib.experiments run context-world-placement
 	$(BIN)/python -m senet_lib.experiments report
 
-bench: benchmarks/node_modules/.package-lock.json  ## time the figures beside Jupyter Book's default widgets
+bench: benchmarks/node_modules/.package-lock.json  ## time figures, blocks and networks beside their peers
 	$(BIN)/python -m benchmarks.figures
+	$(BIN)/python -m benchmarks.se_block
+	$(BIN)/python -m benchmarks.networks
 
 clean:  ## remove what was built, keep the environment
 	rm -rf _build

@@ -91,6 +91,14 @@ EXPERIMENTS = {
         compare=("r=16", "r=1"),
         keep_weights=True,
     ),
+    "context-world-placement": Experiment(
+        title="Context World: where SE stands in a block",
+        data="context-world",
+        batch_size=32,
+        recipe=Recipe(epochs=6, learning_rate=0.005),
+        arms={place: partial(small_se_resnet, placement=place) for place in ("standard", "pre", "post", "identity")},
+        compare=("standard", "post"),
+    ),
     "pictures": Experiment(
         title="Photographs of 32x32 pixels: ResNet-8, plain and with SE",
         data="cifar10",

@@ -269,7 +269,7 @@ function createHistogram(count) {
   const mark = element("span", { class: "squeeze-mark" });
   const note = element("span", { class: "squeeze-note" });
   const [least, largest] = ["least", "largest"].map((name) => number(name, { digits: 2 }));
-  const middle = `${formatNumber(count)} values`;
+  const middle = element("span", { class: "squeeze-count" }, `${formatNumber(count)} values`);
   const axis = element("div", { class: "squeeze-axis" }, least.element, middle, largest.element);
   const draw = (values, facts) => {
     const width = (facts.largest - facts.least) / BINS || 1;
