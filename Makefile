@@ -22,7 +22,7 @@ serve:  ## show the built book on 127.0.0.1
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
 
 test: book  ## build the book and run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/.installed  ## style, types, notebooks in step
 	$(BIN)/ruff check .
