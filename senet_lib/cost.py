@@ -1,5 +1,7 @@
 """What squeeze-and-excitation adds to a network, in whole numbers: parameters and multiply-accumulates.
 
+The formulas need no network, and no torch: the figures use them. ``senet_lib.measure`` counts on a real network.
+
 Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 4: for N_s blocks of C_s channels in
 stage s, SE adds 2/r · Σ N_s · C_s² weights. We deviate in two points: C/r is rounded down, as in ``senet_lib.blocks``,
 and biases are counted unless you ask otherwise. ``bias=False`` gives the paper's count.

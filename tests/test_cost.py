@@ -3,11 +3,12 @@
 import itertools
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torchvision import models as torchvision_models
@@ -24,8 +25,10 @@ from senet_lib.cost import (
     se_parameters,
     stage_costs,
 )
+from senet_lib.measure import measure_cost
 from senet_lib.models import ResNet, small_resnet
-from tests.networks import count_parameters
+from senet_lib.residual_blocks import BasicBlock, Bottleneck
+from tests.networks import count_parameters, empty
 
 # r: weights only, with biases, and the totals of both for ResNet-50.
 RESNET50 = {
@@ -219,6 +222,34 @@ def test_a_dropped_stage_costs_nothing_and_the_others_the_same(name):
             assert after.macs == (SEMacs() if after.stage in dropped else before.macs)
         assert added_parameters(name, 4, dropped_stages=dropped) == sum(cost.parameters for cost in costs)
         assert added_macs(name, 4, dropped_stages=dropped).total == sum(cost.macs.total for cost in costs)
+
+
+@st.composite
+def architectures(draw):
+    count = draw(st.integers(1, 4))
+    numbers = partial(st.lists, min_size=count, max_size=count)
+    return {
+        "depths": draw(numbers(st.integers(1, 2))),
+        "widths": [4 * width for width in draw(numbers(st.integers(1, 24)))],
+        "strides": draw(numbers(st.integers(1, 2))),
+        "block": draw(st.sampled_from([BasicBlock, Bottleneck])),
+        "attention_stages": draw(st.sets(st.integers(1, count))),
+    }
+
+
+@settings(max_examples=20)  # each builds and runs two networks
+@given(architectures(), st.data(), st.booleans())
+def test_the_formulas_are_the_count_for_any_architecture(architecture, data, bias):
+    depths, widths, stages = (architecture[key] for key in ("depths", "widths", "attention_stages"))
+    reduction = data.draw(st.integers(1, min(widths)))
+    make = partial(empty, ResNet, num_classes=3, **architecture)
+    plain = measure_cost(make(), (3, 17, 20))
+    with_se = measure_cost(
+        make(attention=lambda channels: SqueezeExcitation(channels, reduction, bias=bias)), (3, 17, 20)
+    )
+    blocks = [(depths[number - 1], widths[number - 1]) for number in stages]
+    assert with_se.parameters - plain.parameters == sum(n * se_parameters(c, reduction, bias=bias) for n, c in blocks)
+    assert with_se.macs - plain.macs == sum(n * 2 * c * (c // reduction) for n, c in blocks)
 
 
 # --- wrong input ------------------------------------------------------------------------------------------------------

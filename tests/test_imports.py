@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.figures.draws": {"numpy"},
     "senet_lib.figures.figure": {"numpy", "matplotlib", "PIL", "traitlets", "anywidget"},
     "senet_lib.insert": {"torch", "senet_lib.blocks", "senet_lib.residual_branches", "senet_lib.validation"},
+    "senet_lib.measure": {"torch", "senet_lib.validation"},
     "senet_lib.models": {"torch", "senet_lib.blocks", "senet_lib.residual_blocks", "senet_lib.validation"},
     "senet_lib.notebook": {
         "torch",
@@ -80,6 +81,7 @@ CORE = (
     "data",
     "export",
     "insert",
+    "measure",
     "models",
     "receptive_field",
     "residual_blocks",

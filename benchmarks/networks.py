@@ -1,0 +1,170 @@
+"""What SE costs a whole network in time: SE-ResNet-50 beside ResNet-50, torchvision's and timm's beside ours.
+
+    python -m benchmarks.networks            (--quick for a look; --device cuda for a GPU)
+
+Inference, and a step of training (forward, loss, backward, SGD), on pictures of 224x224 in both memory layouts. The
+networks run in turn; see benchmarks/timing.py. Result: a table, and benchmarks/results/networks.json. The exit status
+is 1 if, with channels last, SE makes a step of training more than a tenth slower.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import timm
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from benchmarks.timing import (
+    LAYOUTS,
+    chosen_device,
+    median_ms,
+    paired_ratio,
+    provenance,
+    time_in_turn,
+    write_record,
+)
+from senet_lib.measure import measure_cost
+from senet_lib.models import resnet50, se_resnet50
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "resnet50": resnet50,
+    "se_resnet50": se_resnet50,
+    "torchvision resnet50": torchvision.models.resnet50,
+    "timm seresnet50": lambda: timm.create_model("seresnet50"),
+}
+# What is divided by what.
+RATIOS = [
+    ("se_resnet50", "resnet50"),
+    ("resnet50", "torchvision resnet50"),
+    ("se_resnet50", "timm seresnet50"),
+]
+WORKS = ("inference", "training")
+SIZE = 224
+BUDGET = 1.10  # SE / plain: training, channels last
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=15, help="rounds for each layout (default 15)")
+    parser.add_argument("--batch", type=int, default=4, help="pictures (default 4)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+    parser.add_argument("--threads", type=int, help="default: as torch chooses; 1 is steadier on a busy machine")
+    parser.add_argument("--quick", action="store_true", help="2 pictures, 3 rounds, no record")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    try:
+        device = chosen_device(options.device)
+    except ValueError as error:
+        parser.exit(2, f"{error}\n")
+    repeats, batch = (3, 2) if options.quick else (options.repeats, options.batch)
+    record = {
+        **provenance(f"python -m {' '.join(['benchmarks.networks', *sys.argv[1:]])}", device),
+        "repeats": repeats,
+        "batch": batch,
+        "size": SIZE,
+        "costs": measure_costs(),
+    }
+    print(format_costs(record["costs"]))
+    record["rows"] = rows = []
+    for layout in LAYOUTS:
+        for row in measure(layout, batch, repeats, device):
+            rows.append(row)
+            print(format_row(row), flush=True)
+    misses = find_misses(rows)
+    print("\n".join(["", *(f"OVER BUDGET: {miss}" for miss in misses)]) if misses else "\nThe budget is kept.")
+    if not options.quick:
+        print(f"Written: {write_record('networks', record)}")
+    return 1 if misses else 0
+
+
+def measure_costs() -> dict[str, dict[str, int]]:
+    """Parameters, MACs, and bytes that one picture makes autograd keep, of each network."""
+    costs = {}
+    for name, make in NETWORKS.items():
+        cost = measure_cost(make(), (3, SIZE, SIZE))
+        costs[name] = {key: getattr(cost, key) for key in ("parameters", "macs", "activation_bytes")}
+    return costs
+
+
+def measure(layout: str, batch: int, repeats: int, device: torch.device) -> list[dict[str, Any]]:
+    """One row for inference and one for training: the networks' times, and on a GPU the peaks of memory."""
+    torch.manual_seed(0)
+    x = torch.randn(batch, 3, SIZE, SIZE, device=device).contiguous(memory_format=LAYOUTS[layout])
+    labels = torch.arange(batch, device=device)
+    networks = {name: make().to(device).to(memory_format=LAYOUTS[layout]) for name, make in NETWORKS.items()}
+    rows = []
+    for which in WORKS:
+        works = {name: work(network, x, labels, which) for name, network in networks.items()}
+        times = time_in_turn(works, repeats, device, warmups=1)
+        row: dict[str, Any] = {"work": which, "layout": layout, "median_ms": median_ms(times)}
+        row["ratios"] = {f"{one} / {other}": paired_ratio(times[one], times[other]) for one, other in RATIOS}
+        if device.type == "cuda":
+            row["peak_bytes"] = {name: peak_bytes(one, device) for name, one in works.items()}
+        rows.append(row)
+    return rows
+
+
+def work(network: nn.Module, x: Tensor, labels: Tensor, which: str) -> Callable[[], object]:
+    """One piece of work of a network, as a function without arguments."""
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9)
+
+    def infer() -> None:
+        network.eval()
+        with torch.inference_mode():
+            network(x)
+
+    def train() -> None:
+        network.train()
+        loss = nn.functional.cross_entropy(network(x), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return infer if which == "inference" else train
+
+
+def peak_bytes(work: Callable[[], object], device: torch.device) -> int:
+    """The most memory of the GPU in use during a piece of work, above what is in use before it."""
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    work()
+    torch.cuda.synchronize(device)
+    return torch.cuda.max_memory_allocated(device) - before
+
+
+def find_misses(rows: list[dict[str, Any]]) -> list[str]:
+    """The budget of SE, where it is not kept, in words."""
+    return [
+        f"{row['layout']}: a step of training takes {ratio['median']} times as long with SE, budget {BUDGET}"
+        for row in rows
+        if (row["work"], row["layout"]) == ("training", "channels_last")
+        and (ratio := row["ratios"]["se_resnet50 / resnet50"])["median"] > BUDGET
+    ]
+
+
+def format_costs(costs: dict[str, dict[str, int]]) -> str:
+    lines = [f"{'network':22} {'parameters':>12} {'MACs':>15}  kept for the backward pass, a picture"]
+    for name, cost in costs.items():
+        kept = f"{cost['activation_bytes'] / 1e6:.1f} MB"
+        lines.append(f"{name:22} {cost['parameters']:12,} {cost['macs']:15,}  {kept}")
+    return "\n".join([*lines, ""])
+
+
+def format_row(row: dict[str, Any]) -> str:
+    lines = [f"{row['work']}, {row['layout']}"]
+    for name, ms in row["median_ms"].items():
+        peak = f"  {row['peak_bytes'][name] / 1e6:8.1f} MB" if "peak_bytes" in row else ""
+        lines.append(f"  {name:40} {ms:9.1f} ms{peak}")
+    for name, one in row["ratios"].items():
+        lines.append(
+            f"  {name:40} {one['median']:9.3f}     ({one['first_quartile']:.3f} to {one['third_quartile']:.3f})"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

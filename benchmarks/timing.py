@@ -1,0 +1,113 @@
+"""What the timings share: several pieces of work in turn, ratios of pairs, and where a record comes from.
+
+On a busy machine one slow moment must not decide. So all pieces of work run in turn, once a round, and each round
+starts with another one; a ratio is the median of the rounds' own ratios.
+"""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+import torchvision
+
+RESULTS = Path(__file__).parent / "results"
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+def time_in_turn(
+    works: Mapping[str, Callable[[], object]], repeats: int, device: torch.device, warmups: int = 2
+) -> dict[str, list[float]]:
+    """Milliseconds of each piece of work in each round; entry i of all lists is from the same round."""
+    names = list(works)
+    for name in names * warmups:
+        works[name]()
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(repeats):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            _wait_for(device)
+            start = time.perf_counter()
+            works[name]()
+            _wait_for(device)
+            times[name].append(1000 * (time.perf_counter() - start))
+    return times
+
+
+def paired_ratio(times: Sequence[float], others: Sequence[float]) -> dict[str, float]:
+    """The median, and the quartiles, of the ratios of the pairs; below 1 if the first are faster.
+
+    Raises:
+        ValueError: if there are not equally many, or fewer than two.
+    """
+    if len(times) != len(others) or len(times) < 2:
+        raise ValueError(f"there are {len(times)} times and {len(others)} others; give two or more pairs")
+    ratios = [one / other for one, other in zip(times, others, strict=True)]
+    first, median, third = statistics.quantiles(ratios, n=4, method="inclusive")
+    return {"median": round(median, 3), "first_quartile": round(first, 3), "third_quartile": round(third, 3)}
+
+
+def median_ms(times: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: round(statistics.median(some), 3) for name, some in times.items()}
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device of that name.
+
+    Raises:
+        ValueError: if this torch has no such device.
+    """
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device is {name!r}, but torch sees no GPU; use cpu")
+    return device
+
+
+def provenance(command: str, device: torch.device) -> dict[str, Any]:
+    """Where a record comes from: command, date, machine, versions, threads."""
+    return {
+        "command": command,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "threads": torch.get_num_threads(),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "timm": timm.__version__,
+        },
+    }
+
+
+def write_record(name: str, record: dict[str, Any]) -> Path:
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":  # its kernels run on after the call that starts them has returned
+        torch.cuda.synchronize(device)
+
+
+def _processor() -> str:
+    """The processor's name where Linux tells it, else the kind of machine."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,161 @@
+"""Tests of the benchmarks: that all peers compute one function, and that the arithmetic of the ratios is right.
+
+Nothing is timed here.
+"""
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import networks, se_block, timing
+from benchmarks.peers import copy_weights, make_blocks
+from tests.networks import noise
+
+CPU = torch.device("cpu")
+
+
+# --- peers ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("memory_format", timing.LAYOUTS.values(), ids=timing.LAYOUTS)
+@pytest.mark.parametrize(("channels", "reduction"), [(64, 16), (24, 5)])
+def test_all_blocks_compute_the_same_outputs_and_gradients(channels, reduction, memory_format):
+    torch.manual_seed(0)
+    blocks = make_blocks(channels, reduction)
+    x = noise(3, channels, 7, 5).contiguous(memory_format=memory_format).requires_grad_()
+    upstream = noise(3, channels, 7, 5, seed=1)
+    ours = blocks["ours"](x)
+    (expected,) = torch.autograd.grad(ours, x, upstream)
+    assert set(blocks) == {"ours", "torchvision", "timm", "linear tutorial", "conv tutorial"}
+    assert (ours / x).std() > 0.001  # the gates differ
+    for block in blocks.values():
+        y = block(x)
+        torch.testing.assert_close(y, ours, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(torch.autograd.grad(y, x, upstream)[0], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["torchvision", "timm", "conv tutorial"])
+def test_biases_are_copied_to_those_that_have_some(name):
+    blocks = make_blocks(32)
+    nn.init.normal_(blocks["ours"].fc1.bias)
+    nn.init.normal_(blocks["ours"].fc2.bias)
+    copy_weights(blocks["ours"], blocks[name])
+    x = noise(2, 32, 4, 4)
+    torch.testing.assert_close(blocks[name](x), blocks["ours"](x), atol=1e-5, rtol=1e-5)
+
+
+def test_all_blocks_have_as_many_weights():
+    blocks = make_blocks(64)
+    assert {sum(p.numel() for p in block.parameters() if p.dim() > 1) for block in blocks.values()} == {512}
+
+
+@pytest.mark.parametrize("which", se_block.PASSES)
+def test_a_pass_of_a_block_leaves_nothing_behind(which):
+    block = make_blocks(16)["ours"]
+    x = noise(2, 16, 3, 3).requires_grad_()
+    se_block.work(block, x, torch.ones(2, 16, 3, 3), which)()
+    assert x.grad is None and all(parameter.grad is None for parameter in block.parameters())
+
+
+def test_a_block_that_cannot_be_compiled_is_left_out_with_the_reason(monkeypatch):
+    def refuse(block, dynamic):
+        def run(x):
+            raise RuntimeError("no C++\ncompiler")
+
+        run.parameters = block.parameters
+        return block if type(block).__name__ == "ConvTutorial" else run
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    x = noise(2, 16, 3, 3).requires_grad_()
+    compiled, failed = se_block.compile_all(make_blocks(16), x, torch.ones_like(x))
+    assert list(compiled) == ["conv tutorial"]
+    assert failed["ours"] == "RuntimeError: no C++ compiler"
+    row = {"mode": "compiled", "pass": "forward", "layout": "contiguous", "batch": 2, "channels": 16, "height": 3}
+    row |= {"median_ms": {"conv tutorial": 1.0}, "ours_to_peer": {}, "failed": failed}
+    assert "ours failed: RuntimeError: no C++ compiler" in se_block.format_row(row)
+
+
+def test_a_step_of_training_changes_the_weights_and_inference_does_not():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 5))
+    x, labels = noise(2, 3, 4, 4), torch.arange(2)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    networks.work(network, x, labels, "inference")()
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    networks.work(network, x, labels, "training")()
+    assert not any(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_each_ratio_is_of_networks_that_are_timed():
+    assert {name for pair in networks.RATIOS for name in pair} == set(networks.NETWORKS)
+
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def test_a_ratio_is_the_median_of_the_pairs_and_not_the_ratio_of_the_medians():
+    ours, theirs = [2.0, 30.0, 4.0, 1.0, 10.0], [1.0, 20.0, 8.0, 4.0, 10.0]  # 2, 1.5, 0.5, 0.25, 1
+    assert timing.paired_ratio(ours, theirs) == {"median": 1.0, "first_quartile": 0.5, "third_quartile": 1.5}
+    assert timing.median_ms({"ours": ours, "theirs": theirs}) == {"ours": 4.0, "theirs": 8.0}
+
+
+def test_a_slow_moment_of_the_machine_does_not_move_the_ratio():
+    assert timing.paired_ratio([1, 1, 100, 1], [2, 2, 200, 2])["median"] == 0.5
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [([1.0, 2.0], [1.0]), ([1.0], [1.0]), ([], [])])
+def test_a_ratio_needs_pairs(ours, theirs, refused):
+    with refused(f"there are {len(ours)} times and {len(theirs)} others"):
+        timing.paired_ratio(ours, theirs)
+
+
+def test_all_works_run_in_turn_and_each_round_starts_with_another(monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(ticks) / 1000)
+    calls = []
+    works = {name: lambda name=name: calls.append(name) for name in "abc"}
+    times = timing.time_in_turn(works, 4, CPU, warmups=1)
+    assert "".join(calls) == "abc" + "abc" + "bca" + "cab" + "abc"
+    assert times == {name: pytest.approx([1.0] * 4) for name in "abc"}
+
+
+def test_a_faster_peer_is_a_miss_in_eager_training_only():
+    def row(mode, which, median):
+        ratio = {"median": median, "first_quartile": median, "third_quartile": median}
+        return {"mode": mode, "pass": which, "channels": 64, "layout": "contiguous", "ours_to_peer": {"timm": ratio}}
+
+    both = "forward and backward"
+    kept = [row("eager", both, 1.0), row("eager", "forward", 1.5), row("compiled", both, 1.5)]
+    assert se_block.find_misses(kept) == []
+    (miss,) = se_block.find_misses([*kept, row("eager", both, 1.001)])
+    assert "64 channels, contiguous" in miss and "1.001 times as long as timm" in miss
+
+
+def test_the_budget_of_a_network_is_of_training_with_channels_last():
+    def row(work, layout, median):
+        return {"work": work, "layout": layout, "ratios": {"se_resnet50 / resnet50": {"median": median}}}
+
+    kept = [
+        row("training", "channels_last", 1.1),
+        row("training", "contiguous", 2),
+        row("inference", "channels_last", 2),
+    ]
+    assert networks.find_misses(kept) == []
+    (miss,) = networks.find_misses([*kept, row("training", "channels_last", 1.101)])
+    assert "1.101 times as long with SE" in miss
+
+
+def test_without_a_gpu_cuda_is_refused(monkeypatch, refused):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert timing.chosen_device("cpu") == CPU
+    with refused("device is 'cuda'", "use cpu"):
+        timing.chosen_device("cuda")
+
+
+def test_a_record_says_where_it_comes_from():
+    record = timing.provenance("python -m benchmarks.se_block", CPU)
+    assert set(record) == {"command", "date", "machine", "versions"}
+    assert record["machine"]["threads"] == torch.get_num_threads()
+    assert record["versions"]["torch"] == torch.__version__
