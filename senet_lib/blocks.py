@@ -18,8 +18,7 @@ def average_squeeze(x: Tensor) -> Tensor:
     """Mean of each channel over all places: (B, C, H, W) -> (B, C). Equation 2.
 
     It is ``x.mean((2, 3))``, written as a sum. The gradient of a sum is one number a channel, which autograd
-    broadcasts; that of ``mean`` is written out for every place: forward and backward, a block then takes 1.2 to 1.6
-    times as long on a CPU.
+    broadcasts; that of ``mean`` is written out for every place, which takes time on a CPU (``benchmarks/se_block.py``).
     """
     if x.element_size() < 4:  # the sum of a large map can be too large for float16
         return x.mean((2, 3))

@@ -234,17 +234,24 @@ def create_model(
         ValueError: if the name is unknown, with the nearest ones, or an argument does not fit the network.
     """
     architecture = _architecture(name)
+    se_settings: dict[str, Any] = {
+        "reduction": reduction,
+        "bias": bias,
+        "hidden_multiple": hidden_multiple,
+        "squeeze": squeeze,
+    }
     if name.startswith("se_"):
         if attention is not None:
             raise ValueError(
                 f"{name} has SE in its slots; to put other attention there, use {name.removeprefix('se_')}"
             )
-        ratio = architecture.reduction if reduction is None else reduction
-        attention = partial(
-            SqueezeExcitation, reduction=ratio, bias=bias, hidden_multiple=hidden_multiple, squeeze=squeeze
-        )
-    elif attention is None and (placement, stages, reduction) != ("standard", None, None):
-        raise ValueError(f"placement, stages and reduction are of SE, but {name} has none; use se_{name}")
+        if reduction is None:
+            se_settings["reduction"] = architecture.reduction
+        attention = partial(SqueezeExcitation, **se_settings)
+    elif se_settings != {"reduction": None, "bias": True, "hidden_multiple": 1, "squeeze": "avg"}:
+        raise ValueError(f"{', '.join(se_settings)} are settings of SE, but {name} has none; use se_{name}")
+    elif attention is None and (placement, stages) != ("standard", None):
+        raise ValueError(f"placement and stages say where SE is, but {name} has none; use se_{name}")
     options: dict[str, Any] = {**architecture.block_options, "placement": placement, "shortcut": shortcut}
     if stride_in is not None:
         if architecture.block is not Bottleneck:
@@ -281,6 +288,16 @@ resnext50_32x4d = partial(create_model, "resnext50_32x4d")
 se_resnext50_32x4d = partial(create_model, "se_resnext50_32x4d")
 resnext101_32x4d = partial(create_model, "resnext101_32x4d")
 se_resnext101_32x4d = partial(create_model, "se_resnext101_32x4d")
+resnext101_32x8d = partial(create_model, "resnext101_32x8d")
+se_resnext101_32x8d = partial(create_model, "se_resnext101_32x8d")
+resnext101_64x4d = partial(create_model, "resnext101_64x4d")
+se_resnext101_64x4d = partial(create_model, "se_resnext101_64x4d")
+wide_resnet50_2, se_wide_resnet50_2 = (
+    partial(create_model, "wide_resnet50_2"),
+    partial(create_model, "se_wide_resnet50_2"),
+)
+wide_resnet101_2 = partial(create_model, "wide_resnet101_2")
+se_wide_resnet101_2 = partial(create_model, "se_wide_resnet101_2")
 resnet20, se_resnet20 = partial(create_model, "resnet20"), partial(create_model, "se_resnet20")
 resnet32, se_resnet32 = partial(create_model, "resnet32"), partial(create_model, "se_resnet32")
 resnet44, se_resnet44 = partial(create_model, "resnet44"), partial(create_model, "se_resnet44")

@@ -1,7 +1,7 @@
 """Weights of a network in a file and back, as safetensors: a format that holds numbers and cannot run code.
 
 Weights may come from torchvision, whose names are ours, and from timm: its ``seresnet…`` and ``seresnext…`` networks,
-and the ``legacy_…`` ones, which hold what the SE paper's authors released for Caffe. ``to_timm`` leads back.
+and the ``legacy_…`` ones, which hold what the SE paper's authors released for Caffe; see ``senet_lib.timm_weights``.
 
 The small trained networks that come with the library are loaded by name; ``senet_lib/experiments.py`` made them.
 """
@@ -17,11 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from senet_lib.blocks import SqueezeExcitation, hidden_width
 from senet_lib.models import ResNet, resnet8, se_resnet8, small_resnet, small_se_resnet
-from senet_lib.residual_blocks import Bottleneck
-
-State = Mapping[str, Tensor]
+from senet_lib.timm_weights import State, from_timm, is_timms, require_timms_arithmetic
 
 SHOWN_KEYS = 5
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -78,6 +75,7 @@ def save_weights(model: nn.Module, path: str | Path, about: dict[str, str] | Non
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".tmp")
+    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     draft.write_bytes(save(state, about))
     draft.replace(path)
@@ -87,9 +85,13 @@ def save_weights(model: nn.Module, path: str | Path, about: dict[str, str] | Non
 def load_weights(model: nn.Module, source: str | Path | State) -> dict[str, str]:
     """Read weights into a model that has the same layers.
 
+    What ``DataParallel`` and ``torch.compile`` put in front of names is left out. Weights that timm has named are
+    refused if the model computes something else than timm's network. Torchvision's names are ours: nothing can be seen
+    there.
+
     Args:
         model: any module.
-        source: a safetensors file, or a state dict; ours, torchvision's or timm's.
+        source: a safetensors file, or a state dict; ours, torchvision's or timm's. Counts of batches may be missing.
 
     Returns:
         The texts that were saved with the weights; none with a state dict.
@@ -98,68 +100,42 @@ def load_weights(model: nn.Module, source: str | Path | State) -> dict[str, str]
         ValueError: if there is no such file, it is no safetensors file, or it belongs to another network; the message
             names up to five layers that do not fit, and why. The model is unchanged then.
     """
-    about: dict[str, str] = {}
-    if isinstance(source, Mapping):
-        name, state = "the state dict", dict(source)
-    else:
-        name = str(source)
-        state, about = _read(source)
-    if _is_legacy(state):
-        _require_caffe_layout(model, state)
+    name, state, about = _read(source)
+    model = getattr(model, "_orig_mod", model)
+    if is_timms(state):
+        require_timms_arithmetic(model, state)
     state = from_timm(state)
     own = model.state_dict()
+    state = {key: value for key, value in own.items() if key.endswith("num_batches_tracked")} | state
     misfits = [_describe_misfit(key, own, state) for key in [*own, *(key for key in state if key not in own)]]
     if found := [misfit for misfit in misfits if misfit]:
         named = ", ".join(found[:SHOWN_KEYS])
         raise ValueError(
-            f"{name} holds the weights of another network; {len(found)} layers do not fit: {named}{_hint(own, state)}"
+            f"{name} holds the weights of another network; {len(found)} tensors do not fit: {named}{_hint(own, state)}"
         )
     model.load_state_dict(state)
     return about
 
 
-def from_timm(state: State) -> dict[str, Tensor]:
-    """A state dict of one of timm's residual networks with our names; SE's 1x1 convolutions become matrices.
-
-    One with our names or torchvision's comes back as it is. The same names do not promise the same arithmetic:
-    :func:`load_weights` checks where the legacy networks pool and stride.
-    """
-    renamed = {}
-    for key, value in state.items():
-        key = re.sub(r"^layer0\.", "", key)
-        key = re.sub(r"^last_linear\.", "fc.", key)
-        key = re.sub(r"\.(se|se_module)\.(?=fc\d\.)", ".attention.", key)
-        is_matrix = ".attention.fc" in key and value.dim() == 4
-        renamed[key] = value[:, :, 0, 0] if is_matrix else value
-    return renamed
-
-
-def to_timm(model: ResNet) -> dict[str, Tensor]:
-    """The state dict of a network for its counterpart in timm; with the stem "caffe", for the ``legacy_…`` one.
-
-    Raises:
-        ValueError: if timm has no counterpart: because of a placement, of padded shortcuts, or of a hidden width that
-            timm would round.
-    """
-    legacy = _pools_as_caffe(model)
-    for name, module in model.named_modules():
-        if getattr(module, "placement", "standard") != "standard":
-            raise ValueError(f"{name} has placement {module.placement!r}; timm's networks have 'standard' only")
-        if isinstance(module, SqueezeExcitation):
-            _require_timms_width(name, module, legacy)
-    slot = "se_module" if legacy else "se"
-    state = {}
-    for key, value in model.state_dict().items():
-        key = key.replace(".attention.", f".{slot}.")
-        if legacy:
-            key = re.sub(r"^(?=(conv1|bn1)\.)", "layer0.", key)
-            key = re.sub(r"^fc\.", "last_linear.", key)
-        is_convolution = f".{slot}.fc" in key and value.dim() == 2
-        state[key] = value[:, :, None, None] if is_convolution else value
-    return state
+def _read(source: str | Path | State) -> tuple[str, dict[str, Tensor], dict[str, str]]:
+    """What to call the source, its tensors by their plain names, and its texts."""
+    if isinstance(source, Mapping):
+        name, state = "the state dict", dict(source)
+        about: dict[str, str] = {}
+        for key, value in state.items():
+            if not isinstance(value, Tensor):
+                raise ValueError(
+                    f"the state dict holds a {type(value).__name__} as {key!r}; give the one with the tensors"
+                )
+    elif isinstance(source, str | Path):
+        name = str(source)
+        state, about = _read_file(source)
+    else:
+        raise ValueError(f"source is a {type(source).__name__}; give the path of a safetensors file, or a state dict")
+    return name, {re.sub(r"^(module\.|_orig_mod\.)+", "", key): value for key, value in state.items()}, about
 
 
-def _read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read_file(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
@@ -168,12 +144,13 @@ def _read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ValueError(f"{path} cannot be read ({error}); name a file that save_weights has written") from None
     except SafetensorError as error:
         raise ValueError(
-            f"{path} is no safetensors file ({error}); name a file that save_weights has written"
+            f"{path} is no safetensors file ({error}); name one that save_weights has written, or give the state dict "
+            "that torch.load(path, weights_only=True) reads"
         ) from None
 
 
 def _describe_misfit(key: str, own: State, state: State) -> str | None:
-    """What is wrong with a layer; None if it fits."""
+    """What is wrong with a tensor; None if it fits."""
     if key not in state:
         return f"{key} (missing)"
     if key not in own:
@@ -183,49 +160,14 @@ def _describe_misfit(key: str, own: State, state: State) -> str | None:
 
 
 def _hint(own: State, state: State) -> str:
-    """The fix, where all layers have a counterpart and only some shapes differ."""
-    if own.keys() != state.keys():
+    """The fix, where the networks differ in one thing only."""
+    if only_missing := {key for key in own if key not in state}:
+        if all(".attention." in key for key in only_missing) and not state.keys() - own.keys():
+            return "; load them into the network without SE, and put it in with insert_squeeze_excitation"
         return ""
     differ = [key for key in own if own[key].shape != state[key].shape]
-    if all(".attention.fc" in key for key in differ):
+    if differ and all(".attention.fc" in key for key in differ):
         return "; make the network with the reduction of these weights, and if they are timm's with hidden_multiple=8"
-    if all(key.startswith("fc.") for key in differ):
+    if differ and all(key.startswith("fc.") for key in differ):
         return "; make the network with the num_classes of these weights, and replace model.fc afterwards"
     return ""
-
-
-def _is_legacy(state: State) -> bool:
-    return "layer0.conv1.weight" in state
-
-
-def _pools_as_caffe(model: nn.Module) -> bool:
-    pool = getattr(model, "maxpool", None)
-    return isinstance(pool, nn.MaxPool2d) and pool.ceil_mode
-
-
-def _require_caffe_layout(model: nn.Module, state: State) -> None:
-    """Legacy weights fit by name into networks that pool, stride or gate in another place: refuse those."""
-    if "layer1.0.conv3.weight" not in state:
-        raise ValueError(
-            "these are the weights of a legacy network with basic blocks; timm's apply ReLU before SE there, ours do "
-            "not: the paper puts SE before the addition, and ReLU after it"
-        )
-    has_groups = state["layer1.0.conv2.weight"].shape[1] < state["layer1.0.conv2.weight"].shape[0]
-    stride_in = "3x3" if has_groups else "1x1"
-    strided = [block for block in model.modules() if isinstance(block, Bottleneck) and block.stride_in == stride_in]
-    if not strided or not _pools_as_caffe(model):
-        raise ValueError(
-            "these are the weights of a legacy network, with the pooling and the strides of Caffe; make the network "
-            f'with stem="caffe", stride_in="{stride_in}"'
-        )
-
-
-def _require_timms_width(name: str, block: SqueezeExcitation, legacy: bool) -> None:
-    width = hidden_width(block.channels, 16, 1 if legacy else 8)
-    if block.fc1.out_features != width:
-        raise ValueError(
-            f"{name} has {block.fc1.out_features} hidden units, timm's has {width}: timm's networks have r = 16"
-            + ("" if legacy else ", and round C/r to a multiple of 8; make the network with hidden_multiple=8")
-        )
-    if block.fc1.bias is None:
-        raise ValueError(f"{name} has no biases, timm's has; make the network with bias=True")

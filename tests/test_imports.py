@@ -54,13 +54,8 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.residual_branches": {"torch", "senet_lib.blocks"},
     "senet_lib.training": {"torch", "senet_lib.validation"},
     "senet_lib.validation": set(),
-    "senet_lib.weights": {
-        "safetensors",
-        "torch",
-        "senet_lib.blocks",
-        "senet_lib.models",
-        "senet_lib.residual_blocks",
-    },
+    "senet_lib.timm_weights": {"torch", "senet_lib.blocks", "senet_lib.models", "senet_lib.residual_blocks"},
+    "senet_lib.weights": {"safetensors", "torch", "senet_lib.models", "senet_lib.timm_weights"},
 }
 # What any figure may import: arrays and drawing, never torch or a model.
 FIGURE_ROOM = {
@@ -86,6 +81,7 @@ CORE = (
     "receptive_field",
     "residual_blocks",
     "residual_branches",
+    "timm_weights",
     "training",
     "validation",
     "weights",

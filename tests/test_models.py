@@ -339,9 +339,11 @@ def test_other_attention_takes_the_slot():
 
 
 def test_settings_of_se_on_a_plain_network_are_refused(refused):
-    for options in ({"placement": "pre"}, {"stages": [1]}, {"reduction": 8}):
+    for options in ({"placement": "pre"}, {"stages": [1]}, {"reduction": 8}, {"bias": False}, {"squeeze": "max"}):
         with refused("resnet50 has none", "use se_resnet50"):
             create_model("resnet50", **options)
+    with refused("resnet20 has none"):
+        create_model("resnet20", attention=nn.BatchNorm2d, reduction=4)
     with refused("se_resnet50 has SE", "use resnet50"):
         create_model("se_resnet50", attention=nn.BatchNorm2d)
     with refused("stride_in is '1x1'", "resnet18 has no bottlenecks"):

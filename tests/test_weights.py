@@ -12,15 +12,14 @@ from torchvision import models as torchvision_models
 from senet_lib.batches import train_and_test_batches
 from senet_lib.data import load_images
 from senet_lib.models import create_model, small_resnet, small_se_resnet
+from senet_lib.timm_weights import from_timm, to_timm
 from senet_lib.training import evaluate
 from senet_lib.weights import (
     PRETRAINED,
     PRETRAINED_MODELS,
-    from_timm,
     load_pretrained,
     load_weights,
     save_weights,
-    to_timm,
 )
 from tests.networks import assert_same_logits, empty, shaken
 
@@ -59,9 +58,11 @@ def test_weights_of_another_network_are_refused_and_change_nothing(tmp_path, ref
     path = save_weights(small_se_resnet(reduction=2), tmp_path / "model.safetensors")
     model = small_se_resnet(reduction=4)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with refused("another network", "6 layers", "layer1.0.attention.fc1.weight (has shape (8, 16), the model needs (4"):
+    with refused(
+        "another network", "6 tensors", "layer1.0.attention.fc1.weight (has shape (8, 16), the model needs (4"
+    ):
         load_weights(model, path)
-    with refused("8 layers"):
+    with refused("8 tensors"):
         load_weights(small_resnet(), path)
     assert states_equal(before, model.state_dict())
 
@@ -102,6 +103,41 @@ def test_trained_se_networks_solve_the_context_world_and_the_plain_one_does_not(
 def test_unknown_trained_network_is_refused(refused):
     with refused("resnet50", "pictures-se"):
         load_pretrained("resnet50")
+
+
+def test_what_wrappers_put_in_front_of_names_is_left_out(tmp_path):
+    model = small_se_resnet()
+    for wrapped in (nn.DataParallel(model), torch.compile(model)):
+        loaded = small_se_resnet()
+        load_weights(loaded, wrapped.state_dict())
+        assert states_equal(model.state_dict(), loaded.state_dict())
+    loaded = small_se_resnet()
+    load_weights(torch.compile(loaded), save_weights(torch.compile(model), tmp_path / "model.safetensors"))
+    assert states_equal(model.state_dict(), loaded.state_dict())
+
+
+def test_counts_of_batches_may_be_missing():
+    model, loaded = small_resnet(), small_resnet()
+    old = {key: value for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
+    load_weights(loaded, old)
+    assert states_equal(model.state_dict(), loaded.state_dict())
+
+
+def test_what_is_no_state_dict_is_refused_with_the_fix(tmp_path, refused):
+    model = small_resnet()
+    with refused("as 'state_dict'", "the one with the tensors"):
+        load_weights(model, {"state_dict": model.state_dict(), "epoch": 3})
+    for wrong in (None, model, 3):
+        with refused(f"source is a {type(wrong).__name__}", "safetensors file, or a state dict"):
+            load_weights(model, wrong)
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    with refused("no safetensors file", "torch.load(path, weights_only=True)"):
+        load_weights(model, tmp_path / "model.pth")
+
+
+def test_plain_weights_in_a_network_with_se_get_the_way_around(refused):
+    with refused("8 tensors", "load them into the network without SE", "insert_squeeze_excitation"):
+        load_weights(small_se_resnet(), small_resnet().state_dict())
 
 
 # --- weights of torchvision and timm ----------------------------------------------------------------------------------
@@ -171,7 +207,7 @@ def test_own_and_torchvisions_names_stay_as_they_are():
 def test_hidden_widths_that_timm_has_rounded_are_named_with_the_fix(refused):
     state = empty(timms, "seresnet18").state_dict()
     with refused(
-        "layers do not fit",
+        "tensors do not fit",
         "layer1.0.attention.fc1.weight (has shape (8, 64), the model needs (4, 64))",
         "hidden_multiple=8",
     ):
@@ -184,7 +220,7 @@ def test_hidden_widths_that_timm_has_rounded_are_named_with_the_fix(refused):
 
 def test_another_number_of_classes_is_named_with_the_fix(refused):
     state = empty(timms, "seresnet50").state_dict()
-    with refused("2 layers", "fc.weight (has shape (1000, 2048), the model needs (10, 2048))", "num_classes"):
+    with refused("2 tensors", "fc.weight (has shape (1000, 2048), the model needs (10, 2048))", "num_classes"):
         load_weights(empty(create_model, "se_resnet50", num_classes=10), state)
 
 
@@ -213,6 +249,39 @@ def test_legacy_weights_need_the_layout_of_caffe(name, ours, stride_in, refused)
 def test_legacy_networks_with_basic_blocks_are_refused_for_their_relu(refused):
     with refused("ReLU before SE"):
         load_weights(empty(create_model, "se_resnet18", stem="caffe"), empty(timms, "legacy_seresnet18").state_dict())
+
+
+# What a network can have that timm's of the same names does not compute, and what must be heard.
+OTHER_ARITHMETIC = [
+    ("se_resnet50", {"placement": "post"}, "layer1.0 has placement 'post'"),
+    ("se_resnet50", {"squeeze": "max"}, "layer1.0.attention squeezes in another way"),
+    ("se_resnet50", {"shortcut": "padded"}, "layer1.0 has a padded shortcut"),
+    ("se_resnet50", {"stride_in": "1x1"}, 'stride_in="3x3"'),
+    ("se_resnet50", {"stem": "3x3"}, 'stem="7x7"'),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "said"), OTHER_ARITHMETIC)
+def test_the_same_names_with_other_arithmetic_are_refused_in_both_directions(name, options, said, refused):
+    model = empty(create_model, name, **options)
+    with refused(said):
+        to_timm(model)
+    with refused(said):
+        load_weights(model, empty(timms, "seresnet50").state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("se_resnet50", {}, 'stride_in="1x1"'),
+        ("se_resnext50_32x4d", {"stride_in": "1x1"}, 'stride_in="3x3"'),
+        ("se_resnet18", {}, "ReLU before SE"),
+        ("se_resnet50", {"stride_in": "1x1", "placement": "identity"}, "placement 'identity'"),
+    ],
+)
+def test_networks_with_the_stem_of_caffe_have_legacy_counterparts_only(name, options, said, refused):
+    with refused(said):
+        to_timm(empty(create_model, name, stem="caffe", **options))
 
 
 def test_what_timm_has_not_is_not_given_to_it(refused):
