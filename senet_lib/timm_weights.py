@@ -64,7 +64,7 @@ def to_timm(model: ResNet) -> dict[str, Tensor]:
 
 
 def require_timms_arithmetic(model: nn.Module, state: State) -> None:
-    """Raise a ``ValueError`` that says what to change, unless the model computes what timm's with these weights does."""
+    """Raise a ``ValueError`` that says what to change, unless the model computes what timm's network does."""
     legacy = LEGACY in state
     if legacy and "layer1.0.conv3.weight" not in state:
         raise ValueError(LEGACY_BASIC)
