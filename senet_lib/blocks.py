@@ -112,6 +112,51 @@ class SqueezeExcitation(nn.Module):
         return f"channels={self.channels}, reduction={self.reduction}"
 
 
+class NoSqueeze(nn.Module):
+    """The excitation without the squeeze: each place computes its own gates from its own channels. Section 6.7.
+
+    The two layers are 1x1 convolutions with as many weights as in :class:`SqueezeExcitation`. What is missing is only
+    what lies outside a place's receptive field, so a comparison of the two shows what the squeeze is for.
+
+    Args:
+        channels: C, the number of channels of the input.
+        reduction: r, from 1 to C. The hidden width is ``channels // reduction``.
+        bias: whether the two layers have biases.
+        activation: makes the module between the two layers.
+        gate: makes the module that ends the excitation. Its output is s, shape (B, C, H, W).
+
+    Shapes: (B, C, H, W) in, the same out; H and W are free.
+
+    Raises:
+        ValueError: if an argument is out of range, or the input is not a floating-point tensor (B, C, H, W).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        reduction: int = 16,
+        *,
+        bias: bool = True,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        gate: Callable[[], nn.Module] = nn.Sigmoid,
+    ):
+        super().__init__()
+        self.channels = channels
+        self.reduction = reduction
+        hidden = hidden_width(channels, reduction)
+        self.fc1 = nn.Conv2d(channels, hidden, 1, bias=bias)
+        self.activation = activation()
+        self.fc2 = nn.Conv2d(hidden, channels, 1, bias=bias)
+        self.gate = gate()
+
+    def forward(self, x: Tensor) -> Tensor:
+        require_maps(x, self.channels)
+        return x * self.gate(self.fc2(self.activation(self.fc1(x))))
+
+    def extra_repr(self) -> str:
+        return f"channels={self.channels}, reduction={self.reduction}"
+
+
 def hidden_width(channels: int, reduction: int, multiple: int = 1) -> int:
     """``channels // reduction``, the width of the bottleneck; at least 1.
 

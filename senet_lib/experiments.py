@@ -32,8 +32,9 @@ from torch import nn
 
 import senet_lib
 from senet_lib.batches import Augmentation, pad_crop_flip, train_and_test_batches
+from senet_lib.blocks import NoSqueeze, SqueezeExcitation
 from senet_lib.data import load_images
-from senet_lib.models import resnet8, se_resnet8, small_resnet, small_se_resnet
+from senet_lib.models import ResNet, resnet8, resnet20, se_resnet8, se_resnet20, small_resnet, small_se_resnet
 from senet_lib.training import Recipe, fit, require_device
 from senet_lib.validation import require_whole
 from senet_lib.weights import save_weights
@@ -73,6 +74,21 @@ class Experiment:
         } | ({"augment": self.augment.__name__} if self.augment else {})
 
 
+def _gated_by(gate: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    """The small network with another function at the end of the excitation."""
+    return partial(small_resnet, attention=partial(SqueezeExcitation, reduction=4, gate=gate))
+
+
+def _small_resnet_of(depths: tuple[int, int], attention: Callable[[int], nn.Module] | None = None) -> nn.Module:
+    """The small network with other numbers of blocks."""
+    return ResNet(depths, (16, 32), (2, 1), num_classes=4, attention=attention)
+
+
+def _one_hidden_unit(channels: int) -> nn.Module:
+    """SE whose hidden layer is a single number, whatever the number of channels: the largest r there is."""
+    return SqueezeExcitation(channels, reduction=channels)
+
+
 EXPERIMENTS = {
     "context-world": Experiment(
         title="Context World: a small residual network, plain and with SE",
@@ -98,6 +114,59 @@ EXPERIMENTS = {
         recipe=Recipe(epochs=6, learning_rate=0.005),
         arms={place: partial(small_se_resnet, placement=place) for place in ("standard", "pre", "post", "identity")},
         compare=("standard", "post"),
+    ),
+    "context-world-bottleneck": Experiment(
+        title="Context World: one hidden number in every SE block",
+        data="context-world",
+        batch_size=32,
+        recipe=Recipe(epochs=6, learning_rate=0.005),
+        arms={
+            "both blocks": partial(small_resnet, attention=_one_hidden_unit),
+            "first block only": partial(small_resnet, attention=_one_hidden_unit, stages=(1,)),
+            "second block only": partial(small_resnet, attention=_one_hidden_unit, stages=(2,)),
+        },
+        compare=("second block only", "both blocks"),
+    ),
+    "context-world-squeeze": Experiment(
+        title="Context World: what gathers the map",
+        data="context-world",
+        batch_size=32,
+        recipe=Recipe(epochs=6, learning_rate=0.005),
+        arms={
+            "average": small_se_resnet,
+            "maximum": partial(small_se_resnet, squeeze="max"),
+            "none": partial(small_resnet, attention=partial(NoSqueeze, reduction=4)),
+        },
+        compare=("none", "average"),
+    ),
+    "context-world-gate": Experiment(
+        title="Context World: the function that ends the excitation",
+        data="context-world",
+        batch_size=32,
+        recipe=Recipe(epochs=6, learning_rate=0.005),
+        arms={"sigmoid": small_se_resnet, "tanh": _gated_by(nn.Tanh), "ReLU": _gated_by(nn.ReLU)},
+        compare=("ReLU", "sigmoid"),
+    ),
+    "context-world-depth": Experiment(
+        title="Context World: more blocks instead of SE",
+        data="context-world",
+        batch_size=32,
+        recipe=Recipe(epochs=6, learning_rate=0.005),
+        arms={
+            "plain, 4 blocks": partial(_small_resnet_of, depths=(2, 2)),
+            "SE, 4 blocks": partial(_small_resnet_of, depths=(2, 2), attention=partial(SqueezeExcitation, reduction=4)),
+            "plain, 6 blocks": partial(_small_resnet_of, depths=(3, 3)),
+        },
+        compare=("plain, 4 blocks", "SE, 4 blocks"),
+    ),
+    "cifar10-resnet20": Experiment(
+        title="CIFAR-10: ResNet-20, plain and with SE of three reduction ratios",
+        data="cifar10",
+        batch_size=128,
+        recipe=Recipe(epochs=2, learning_rate=0.01),
+        arms={"plain": resnet20, **{f"r={r}": partial(se_resnet20, reduction=r) for r in (4, 8, 16)}},
+        compare=("plain", "r=4"),
+        augment=pad_crop_flip,
     ),
     "pictures": Experiment(
         title="Photographs of 32x32 pixels: ResNet-8, plain and with SE",
