@@ -5,6 +5,7 @@ divide by the standard deviation of each channel. We deviate in nothing, but do 
 pictures lie on the device as bytes, so that no worker processes are needed.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -150,6 +151,15 @@ class Batches:
         """
         require_whole("the epoch's number", number, least=0)
         return self._batches(number)
+
+    def fingerprint(self) -> str:
+        """A short text that changes when a picture, a label, the batch size, the seed or the augmentation does."""
+        digest = hashlib.sha256()
+        for tensor in (self.images, self.labels):
+            digest.update(tensor.cpu().numpy())
+        settings = (self.batch_size, self.shuffle, self.seed, getattr(self.augment, "__name__", None))
+        digest.update(repr((settings, self.mean, self.std)).encode())
+        return digest.hexdigest()[:16]
 
     def _batches(self, number: int) -> Iterator[Batch]:
         generator = _generator(self.seed, number)

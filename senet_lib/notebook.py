@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from senet_lib.training import Batch, DivergedError, EpochBatches, EpochStats, Recipe, fit, require_device
+from senet_lib.device import best_device, require_device
+from senet_lib.training import Batch, DivergedError, EpochBatches, EpochStats, Recipe, fit
 from senet_lib.validation import require_whole
 
 
@@ -23,7 +24,7 @@ def setup(seed: int = 0, device: str | None = None) -> torch.device:
         The device: CUDA, Apple's MPS, or the CPU.
     """
     require_whole("seed", seed, least=0)
-    chosen = require_device(device) if device else torch.device(_best_device())
+    chosen = require_device(device) if device else best_device()
     torch.manual_seed(seed)
     _use_crisp_plots()
     # The first optimiser makes torch import its compiler, for a second or two. An interruption in the middle of that
@@ -52,12 +53,6 @@ def train(model: nn.Module, batches: EpochBatches, test: Iterable[Batch], recipe
     except KeyboardInterrupt:
         print(f"Stopped by you after {len(history)} of {recipe.epochs} epochs. The model keeps what it has learned.")
     return history
-
-
-def _best_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _use_crisp_plots() -> None:

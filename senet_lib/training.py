@@ -1,70 +1,51 @@
 """One training loop for any classifier: a generator that yields statistics and prints nothing.
 
-Printing, plotting and logging are consumers of :func:`fit`. Batches come from :class:`senet_lib.batches.Batches`, or
-from anything with ``epoch(number)`` that yields pairs (pictures, labels).
+Printing, plotting and logging are consumers of :func:`fit`. Batches come from :class:`senet_lib.batches.Batches`, from
+:class:`senet_lib.streaming.StreamedBatches`, or from anything with ``epoch(number)`` that yields (pictures, labels).
 """
 
-import copy
-import math
+import os
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import distributed, nn
 
-from senet_lib.validation import require_whole
+from senet_lib.checkpoints import Checkpoint, Tensors, load_newest, save_checkpoint
+from senet_lib.device import peak_memory_mb, require_device, reset_peak_memory
+from senet_lib.evaluation import Batch, Evaluation, RunningMean, evaluate
+from senet_lib.recipe import Recipe
+from senet_lib.trainer import DivergedError, Trainer, unwrap
 
-Batch = tuple[Tensor, Tensor]
+__all__ = [
+    "Batch",
+    "DivergedError",
+    "EpochBatches",
+    "EpochStats",
+    "Evaluation",
+    "Recipe",
+    "RunningMean",
+    "Trainer",
+    "evaluate",
+    "fit",
+    "require_device",
+    "unwrap",
+]
 
 
 class EpochBatches(Protocol):
-    """What :func:`fit` trains on: a known number of batches, and the batches of epoch 0, 1, 2, …"""
+    """What :func:`fit` trains on: a known number of batches, and the batches of epoch 0, 1, 2, …
+
+    If it also has ``fingerprint()``, a text that changes with the pictures, a run is not resumed on other pictures.
+    """
 
     def __len__(self) -> int: ...
 
     def epoch(self, number: int) -> Iterator[Batch]: ...
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: AdamW, one cycle of the learning rate, cross-entropy.
-
-    Attributes:
-        epochs: passes over the training set, at least 1.
-        learning_rate: the peak of the cycle, above 0.
-        weight_decay: decay per step as a share of the learning rate (AdamW), at least 0.
-        label_smoothing: from 0 up to, but not including, 1.
-    """
-
-    epochs: int
-    learning_rate: float
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        require_whole("epochs", self.epochs)
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate is {self.learning_rate}; it must be above 0, and finite")
-        if not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"weight_decay is {self.weight_decay}; it must be at least 0, and finite")
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError(f"label_smoothing is {self.label_smoothing}; it must be from 0 to below 1")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Averages over pictures, not over batches.
-
-    Attributes:
-        loss: mean cross-entropy in nats.
-        accuracy: share of pictures whose highest logit is the label, 0 to 1.
-    """
-
-    loss: float
-    accuracy: float
 
 
 @dataclass(frozen=True)
@@ -77,8 +58,11 @@ class EpochStats:
         train_accuracy: the same for accuracy, 0 to 1.
         test_loss: after the epoch, on the test set, in nats.
         test_accuracy: the same for accuracy, 0 to 1.
+        test_top5_accuracy: the same for the five highest logits, 0 to 1.
         seconds: time for the epoch's training, without the test.
         pictures_per_second: training speed.
+        peak_memory_mb: on a GPU the most that torch has held in this epoch, elsewhere the most that the process has
+            held since it began, in 10^6 bytes; not a number where the system does not tell.
     """
 
     epoch: int
@@ -86,15 +70,21 @@ class EpochStats:
     train_accuracy: float
     test_loss: float
     test_accuracy: float
+    test_top5_accuracy: float
     seconds: float
     pictures_per_second: float
+    peak_memory_mb: float
 
 
-class DivergedError(ArithmeticError):
-    """The loss is no longer a finite number. The model has the weights of the last good epoch."""
-
-
-def fit(model: nn.Module, train: EpochBatches, test: Iterable[Batch], recipe: Recipe) -> Iterator[EpochStats]:
+def fit(
+    model: nn.Module,
+    train: EpochBatches,
+    test: Iterable[Batch],
+    recipe: Recipe,
+    *,
+    checkpoints: str | Path | None = None,
+    keep_all: bool = False,
+) -> Iterator[EpochStats]:
     """Train a classifier in place and yield the statistics of each epoch.
 
     The model must be on the device of the batches. It is in evaluation mode whenever the generator is not
@@ -105,129 +95,143 @@ def fit(model: nn.Module, train: EpochBatches, test: Iterable[Batch], recipe: Re
         train: the batches to learn from.
         test: the batches to measure on after each epoch.
         recipe: how to train.
+        checkpoints: a folder for this run. After each epoch its state is kept there; started again with the same
+            arguments, the run goes on after the last finished epoch and ends, on a CPU, with the same bits as if
+            nothing had happened. It yields the statistics of the earlier epochs first.
+        keep_all: keep the checkpoints of all epochs, not only the newest.
 
     Yields:
         One ``EpochStats`` an epoch.
 
     Raises:
-        DivergedError: as soon as a loss is NaN or infinite. The message names the step. The model gets back the
-            weights that it had at the end of the last good epoch, or at the start.
+        DivergedError: as soon as a loss is seen to be NaN or infinite. The message names the step. The model gets back
+            the weights that it had at the end of the last good epoch, or at the start.
+        ValueError: if the checkpoint belongs to another network, another recipe or other pictures, or is damaged.
+        OSError: if a checkpoint cannot be written. The earlier one is whole, and the model keeps what it has learned.
+        MemoryError: if a batch does not fit into memory. The message says which size to try.
     """
     try:
-        yield from _fit(model, train, test, recipe)
+        with _repeatable(recipe.deterministic):
+            yield from _fit(model, train, test, recipe, Path(checkpoints) if checkpoints else None, keep_all)
     finally:
         model.eval()
 
 
-def _fit(model: nn.Module, train: EpochBatches, test: Iterable[Batch], recipe: Recipe) -> Iterator[EpochStats]:
-    optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=recipe.epochs * len(train)
-    )
-    for epoch in range(recipe.epochs):
-        good_weights = copy.deepcopy(model.state_dict())
-        start = time.perf_counter()
-        model.train()
-        try:
-            learned = _train_epoch(model, train, epoch, optimiser, schedule, recipe)
-            seconds = time.perf_counter() - start
-            model.eval()
-            tested = evaluate(model, test)
-            _check_finite(tested.loss, (epoch + 1) * len(train), epoch, recipe)
-        except DivergedError:
-            model.load_state_dict(good_weights)
-            raise
-        yield EpochStats(
-            epoch=epoch + 1,
-            train_loss=learned.loss,
-            train_accuracy=learned.accuracy,
-            test_loss=tested.loss,
-            test_accuracy=tested.accuracy,
-            seconds=seconds,
-            pictures_per_second=learned.pictures / seconds,
-        )
-
-
-def require_device(name: str | torch.device) -> torch.device:
-    """The device of this name, if this machine has it."""
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f"device is {str(name)!r}, which torch cannot use on this machine; try 'cpu'") from error
-    return device
-
-
-@torch.inference_mode()
-def evaluate(model: nn.Module, batches: Iterable[Batch]) -> Evaluation:
-    """Loss and accuracy of a classifier in evaluation mode. Its mode afterwards is the one from before.
-
-    Raises:
-        ValueError: if there are no pictures.
-    """
-    was_training = model.training
-    model.eval()
-    mean = _Mean()
-    try:
-        for pictures, labels in batches:
-            logits = model(pictures)
-            mean.add(F.cross_entropy(logits, labels), logits, labels)
-    finally:
-        model.train(was_training)
-    return Evaluation(mean.loss, mean.accuracy)
-
-
-def _train_epoch(
+def _fit(
     model: nn.Module,
     train: EpochBatches,
-    epoch: int,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
+    test: Iterable[Batch],
     recipe: Recipe,
-) -> "_Mean":
-    mean = _Mean()
-    for step, (pictures, labels) in enumerate(train.epoch(epoch), start=epoch * len(train) + 1):
-        logits = model(pictures)
-        loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
-        _check_finite(loss.item(), step, epoch, recipe)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        mean.add(loss, logits, labels)
-    return mean
+    folder: Path | None,
+    keep_all: bool,
+) -> Iterator[EpochStats]:
+    trainer = Trainer(model, recipe, len(train))
+    history = _resume(trainer, train, folder) if folder else []
+    yield from history
+    for epoch in range(len(history), recipe.epochs):
+        stats = _run_epoch(trainer, train, test, epoch)
+        history.append(stats)
+        if folder and _is_first_process():
+            save_checkpoint(folder, epoch + 1, _checkpoint(trainer, train, history), keep_all)
+        yield stats
+    trainer.keep_average()
 
 
-def _check_finite(loss: float, step: int, epoch: int, recipe: Recipe) -> None:
-    if not math.isfinite(loss):
-        raise DivergedError(
-            f"the loss is {loss} at step {step} (epoch {epoch + 1}); the model has its weights from before this epoch; "
-            f"try a learning rate below {recipe.learning_rate:g}"
+def _run_epoch(trainer: Trainer, train: EpochBatches, test: Iterable[Batch], epoch: int) -> EpochStats:
+    device = trainer.device
+    reset_peak_memory(device)
+    mean = RunningMean()
+    start = time.perf_counter()
+    trainer.start_epoch()
+    for pictures, labels in train.epoch(epoch):
+        mean.add(*trainer.step(pictures, labels), labels)
+    trainer.finish_epoch()
+    seconds = time.perf_counter() - start
+    mean.gather()
+    tested = evaluate(trainer.evaluated_model, test)
+    trainer.require_finite(tested.loss)
+    return EpochStats(
+        epoch=epoch + 1,
+        train_loss=mean.loss,
+        train_accuracy=mean.accuracy,
+        test_loss=tested.loss,
+        test_accuracy=tested.accuracy,
+        test_top5_accuracy=tested.top5_accuracy,
+        seconds=seconds,
+        pictures_per_second=mean.pictures / seconds,
+        peak_memory_mb=peak_memory_mb(device),
+    )
+
+
+def _checkpoint(trainer: Trainer, train: EpochBatches, history: list[EpochStats]) -> Checkpoint:
+    tensors, facts = trainer.state()
+    facts |= {
+        "recipe": asdict(trainer.recipe),
+        "pictures": _fingerprint(train),
+        "history": [asdict(stats) for stats in history],
+    }
+    return Checkpoint(unwrap(trainer.model).state_dict(), tensors, facts)
+
+
+def _resume(trainer: Trainer, train: EpochBatches, folder: Path) -> list[EpochStats]:
+    """Take up the newest checkpoint, if there is one: the statistics of the finished epochs."""
+    checkpoint = load_newest(folder)
+    if checkpoint is None:
+        return []
+    _require_same_run(checkpoint, trainer, train, folder)
+    unwrap(trainer.model).load_state_dict(dict(checkpoint.weights))
+    trainer.restore(dict(checkpoint.training), checkpoint.facts)
+    return [EpochStats(**stats) for stats in checkpoint.facts["history"]]
+
+
+def _require_same_run(checkpoint: Checkpoint, trainer: Trainer, train: EpochBatches, folder: Path) -> None:
+    elsewhere = "choose another folder for this run"
+    then, now = checkpoint.facts["recipe"], asdict(trainer.recipe)
+    for name in now:
+        if then.get(name) != now[name]:
+            raise ValueError(
+                f"the run in {folder} has {name} {then.get(name)!r}, but you ask for {now[name]!r}; {elsewhere}"
+            )
+    if checkpoint.facts["pictures"] != _fingerprint(train):
+        raise ValueError(
+            f"the run in {folder} has learned from other pictures, or other batches, than these; bring them back, or "
+            f"{elsewhere}"
+        )
+    own = {name: tuple(value.shape) for name, value in unwrap(trainer.model).state_dict().items()}
+    theirs = {name: tuple(value.shape) for name, value in checkpoint.weights.items()}
+    differ = [
+        name for name in [*own, *(name for name in theirs if name not in own)] if own.get(name) != theirs.get(name)
+    ]
+    if differ:
+        raise ValueError(
+            f"the run in {folder} trains another network: {len(differ)} tensors do not fit, the first is {differ[0]} "
+            f"with {theirs.get(differ[0], 'no')} there and {own.get(differ[0], 'none')} here; {elsewhere}"
         )
 
 
-class _Mean:
-    """Sums over pictures."""
+def _shapes(tensors: Tensors) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
-    def __init__(self) -> None:
-        self.pictures = 0
-        self._loss: Tensor | float = 0.0
-        self._correct: Tensor | int = 0
 
-    def add(self, mean_loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        self.pictures += len(labels)
-        self._loss = self._loss + mean_loss.detach() * len(labels)
-        self._correct = self._correct + (logits.detach().argmax(1) == labels).sum()
+def _fingerprint(train: EpochBatches) -> str | None:
+    fingerprint = getattr(train, "fingerprint", None)
+    return f"{len(train)} batches of {fingerprint()}" if fingerprint else None
 
-    @property
-    def loss(self) -> float:
-        return float(self._loss) / self._count()
 
-    @property
-    def accuracy(self) -> float:
-        return int(self._correct) / self._count()
+def _is_first_process() -> bool:
+    return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
 
-    def _count(self) -> int:
-        if self.pictures == 0:
-            raise ValueError("there are no pictures to average over")
-        return self.pictures
+
+@contextmanager
+def _repeatable(deterministic: bool) -> Iterator[None]:
+    """On a GPU: the same bits each time, or else the fastest convolutions."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS refuses
+        torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = not deterministic
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]

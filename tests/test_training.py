@@ -101,7 +101,7 @@ def test_it_learns(train, test):
 def test_test_statistics_are_those_of_the_model_after_the_epoch(train, test):
     model = network()
     for stats in fit(model, train, test, RECIPE):
-        assert evaluate(model, test) == Evaluation(stats.test_loss, stats.test_accuracy)
+        assert evaluate(model, test) == Evaluation(stats.test_loss, stats.test_accuracy, stats.test_top5_accuracy)
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
@@ -378,5 +378,5 @@ def test_an_interruption_before_the_first_batch_leaves_the_model_in_evaluation_m
     network = nn.Linear(2, 2).train()
     monkeypatch.setattr(torch.optim, "AdamW", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        list(fit(network, None, [], Recipe(epochs=1, learning_rate=0.1)))
+        list(fit(network, [], [], Recipe(epochs=1, learning_rate=0.1)))
     assert not network.training

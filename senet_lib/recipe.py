@@ -1,0 +1,95 @@
+"""How a network is trained: the settings, and the optimiser and the schedule that they stand for.
+
+The defaults are the book's own short recipe: AdamW and one cycle of the learning rate (Smith and Topin, arXiv
+1708.07120). The paper trains with SGD, momentum 0.9, and divides the rate by 10 every 30 epochs (Section 5.1): that is
+``optimiser="sgd", schedule="step"``.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import Tensor, optim
+from torch.optim import Optimizer, lr_scheduler
+
+from senet_lib.validation import require_choice, require_whole
+
+OPTIMISERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("one-cycle", "step", "constant")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train a classifier with cross-entropy.
+
+    Attributes:
+        epochs: passes over the training set, at least 1.
+        learning_rate: the peak of the cycle, or the rate to start with; above 0.
+        weight_decay: at least 0. With "adamw" per step as a share of the learning rate, else as a term of the gradient.
+        label_smoothing: from 0 up to, but not including, 1.
+        optimiser: "adamw", "adam" or "sgd".
+        momentum: of "sgd", from 0 to below 1.
+        schedule: of the learning rate: "one-cycle"; "step", a tenth after each ``step_epochs``; or "constant".
+        step_epochs: at least 1.
+        clip_norm: largest norm of the gradient of all parameters together, above 0; None for any.
+        ema_decay: evaluate, and keep in the end, an exponential moving average of the weights with this decay a step,
+            above 0 and below 1; None for the weights themselves.
+        mixed_precision: compute in 16 bits where the device is a GPU that is fast at it. On a CPU it changes nothing.
+        compile: let ``torch.compile`` make faster code; the first steps then take a minute.
+        deterministic: use only operations that give the same bits each time, also on a GPU.
+
+    Raises:
+        ValueError: if a setting is out of range.
+    """
+
+    epochs: int
+    learning_rate: float
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.0
+    optimiser: str = "adamw"
+    momentum: float = 0.9
+    schedule: str = "one-cycle"
+    step_epochs: int = 30
+    clip_norm: float | None = None
+    ema_decay: float | None = None
+    mixed_precision: bool = True
+    compile: bool = False
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        require_whole("epochs", self.epochs)
+        require_whole("step_epochs", self.step_epochs)
+        require_choice("optimiser", self.optimiser, OPTIMISERS)
+        require_choice("schedule", self.schedule, SCHEDULES)
+        _require(0 < self.learning_rate < math.inf, "learning_rate", self.learning_rate, "above 0, and finite")
+        _require(0 <= self.weight_decay < math.inf, "weight_decay", self.weight_decay, "at least 0, and finite")
+        _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "from 0 to below 1")
+        _require(0 <= self.momentum < 1, "momentum", self.momentum, "from 0 to below 1")
+        if self.clip_norm is not None:
+            _require(0 < self.clip_norm < math.inf, "clip_norm", self.clip_norm, "above 0, and finite, or None")
+        if self.ema_decay is not None:
+            _require(0 < self.ema_decay < 1, "ema_decay", self.ema_decay, "above 0 and below 1, or None")
+
+
+def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe) -> Optimizer:
+    """The recipe's optimiser for these parameters."""
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    if recipe.optimiser == "sgd":
+        return optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=decay)
+    if recipe.optimiser == "adam":
+        return optim.Adam(parameters, lr=rate, weight_decay=decay)
+    return optim.AdamW(parameters, lr=rate, weight_decay=decay)
+
+
+def make_schedule(optimiser: Optimizer, recipe: Recipe, steps_per_epoch: int) -> lr_scheduler.LRScheduler:
+    """The recipe's schedule; it moves once a step, not once an epoch."""
+    if recipe.schedule == "step":
+        return lr_scheduler.StepLR(optimiser, recipe.step_epochs * steps_per_epoch, gamma=0.1)
+    if recipe.schedule == "constant":
+        return lr_scheduler.ConstantLR(optimiser, factor=1.0, total_iters=0)
+    return lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps_per_epoch)
+
+
+def _require(holds: bool, name: str, value: float, allowed: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} is {value}; it must be {allowed}")
