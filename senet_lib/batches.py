@@ -7,6 +7,7 @@ pictures lie on the device as bytes, so that no worker processes are needed.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,6 +98,8 @@ class Batches:
             statistics of the training pictures: see ``train_and_test_batches``.
         std: standard deviation of each channel, above 0; None for that of ``image_set``.
         channels_last: keep the channels of a pixel side by side in memory, which makes convolutions faster.
+        size: height and width, in pixels, to which each batch is resized on the device after the augmentation; so the
+            set is kept small where the network wants large pictures. None to leave them as they are.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -114,9 +117,12 @@ class Batches:
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
         channels_last: bool = True,
+        size: int | None = None,
     ):
         require_whole("batch_size", batch_size)
         require_whole("seed", seed, least=0)
+        if size is not None:
+            require_whole("size", size)
         if augment is not None and not callable(augment):
             raise ValueError(f"augment is {augment!r}; it must be a function, for example pad_crop_flip, or None")
         own_mean, own_std = channel_statistics(image_set) if mean is None or std is None else ((), ())
@@ -129,6 +135,7 @@ class Batches:
         self.shuffle = shuffle
         self.augment = augment
         self.seed = seed
+        self.size = size
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         # (C,) -> (1, C, 1, 1), in levels of a byte
         self._centre = 255 * torch.tensor(self.mean, dtype=torch.float32, device=device)[None, :, None, None]
@@ -157,7 +164,7 @@ class Batches:
         digest = hashlib.sha256()
         for tensor in (self.images, self.labels):
             digest.update(tensor.cpu().numpy())
-        settings = (self.batch_size, self.shuffle, self.seed, getattr(self.augment, "__name__", None))
+        settings = (self.batch_size, self.shuffle, self.seed, self.size, getattr(self.augment, "__name__", None))
         digest.update(repr((settings, self.mean, self.std)).encode())
         return digest.hexdigest()[:16]
 
@@ -172,6 +179,8 @@ class Batches:
             if self.augment is not None:
                 images = _checked(self.augment(images, generator), images)
             x = images.to(torch.float32, memory_format=self.memory_format)
+            if self.size is not None:
+                x = functional.interpolate(x, (self.size, self.size), mode="bilinear", antialias=True)
             yield (x - self._centre) / self._spread, self.labels[chosen]
 
 
@@ -183,6 +192,7 @@ def train_and_test_batches(
     augment: Augmentation | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
+    size: int | None = None,
 ) -> tuple[Batches, Batches]:
     """Batches to train (shuffled, augmented) and to test (neither), both with the statistics of the training set.
 
@@ -195,8 +205,9 @@ def train_and_test_batches(
             "load both under the same name"
         )
     mean, std = channel_statistics(train_set)
-    train = Batches(train_set, batch_size, shuffle=True, augment=augment, seed=seed, device=device, mean=mean, std=std)
-    return train, Batches(test_set, batch_size, seed=seed, device=device, mean=mean, std=std)
+    shared: dict[str, Any] = {"seed": seed, "device": device, "mean": mean, "std": std, "size": size}
+    train = Batches(train_set, batch_size, shuffle=True, augment=augment, **shared)
+    return train, Batches(test_set, batch_size, **shared)
 
 
 def _generator(seed: int, number: int) -> torch.Generator:

@@ -14,7 +14,7 @@ from senet_lib.batches import (
     random_flip,
     train_and_test_batches,
 )
-from senet_lib.data import ImageSet
+from senet_lib.data import ImageSet, load_images
 
 
 def noise(count=10, channels=3, height=8, width=6) -> torch.Tensor:
@@ -270,3 +270,40 @@ def test_every_device_sees_the_same_pictures(device):
         assert other_x.device.type == device
         torch.testing.assert_close(x, other_x.cpu())
         assert torch.equal(y, other_y.cpu())
+
+
+def test_batches_are_resized_after_the_augmentation():
+    pictures = load_images("digits").subset(40)
+    seen = []
+
+    def note(images, generator):
+        seen.append(images.shape[2:])
+        return images
+
+    (x, _), *_ = Batches(pictures, 16, augment=note, size=20)
+    assert x.shape == (16, 1, 20, 20) and set(seen) == {(8, 8)}
+    (plain, _), *_ = Batches(pictures, 16)
+    expected = torch.nn.functional.interpolate(plain, (20, 20), mode="bilinear", antialias=True)
+    assert torch.allclose(x, expected, atol=1e-5)  # resizing and normalising can change places
+
+
+def test_a_size_of_no_pixels_is_refused(refused):
+    with refused("size is 0", "at least 1"):
+        Batches(load_images("digits").subset(4), 2, size=0)
+
+
+def test_the_fingerprint_changes_with_pictures_and_settings():
+    pictures = load_images("digits").subset(40)
+    changed = ImageSet(pictures.images.flip(3), pictures.labels, pictures.classes, pictures.name)
+    variants = [
+        Batches(pictures, 16),
+        Batches(changed, 16),
+        Batches(pictures, 8),
+        Batches(pictures, 16, shuffle=True),
+        Batches(pictures, 16, seed=1),
+        Batches(pictures, 16, size=20),
+        Batches(pictures, 16, augment=random_flip),
+    ]
+    fingerprints = [variant.fingerprint() for variant in variants]
+    assert len(set(fingerprints)) == len(variants)
+    assert Batches(pictures, 16).fingerprint() == fingerprints[0]

@@ -41,6 +41,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.figures.draws": {"numpy"},
     "senet_lib.figures.figure": {"numpy", "matplotlib", "PIL", "traitlets", "anywidget"},
     "senet_lib.insert": {"torch", "senet_lib.blocks", "senet_lib.residual_branches", "senet_lib.validation"},
+    "senet_lib.logs": {"torch"},
     "senet_lib.measure": {"torch", "senet_lib.validation"},
     "senet_lib.models": {"torch", "senet_lib.blocks", "senet_lib.residual_blocks", "senet_lib.validation"},
     "senet_lib.notebook": {
@@ -92,6 +93,7 @@ CORE = (
     "evaluation",
     "export",
     "insert",
+    "logs",
     "measure",
     "models",
     "receptive_field",
@@ -162,7 +164,7 @@ def test_import_senet_lib_is_light(root):
 def test_core_modules_load_nothing_to_draw_with(root):
     loaded = loaded_after("\n".join(f"import senet_lib.{name}" for name in CORE), root)
     assert {"senet_lib", "torch", "numpy"} <= loaded
-    assert not loaded & {"matplotlib", "ipywidgets", "anywidget", "IPython", "sklearn"}
+    assert not loaded & {"matplotlib", "ipywidgets", "anywidget", "IPython", "sklearn", "tensorboard"}
 
 
 def test_plots_draw_without_torch(root):
