@@ -261,7 +261,7 @@ def _load_folder(name: str, train: bool, size: Size | None) -> ImageSet:
     if name == FOLDER or not folder.is_dir():
         problem = "is not a folder" if name != FOLDER and folder.exists() else "does not exist"
         raise ValueError(f"{name!r}: {folder} {problem}; write {FOLDER}PATH, with one sub-folder a class in PATH")
-    files = _files_by_class(folder, train)
+    files = files_by_class(folder, train)
     labelled = [(file, label) for label, of_class in enumerate(files.values()) for file in of_class]
     # Mixed, so that the first pictures are not all of one class.
     order = np.random.default_rng(SPLIT_SEED).permutation(len(labelled))
@@ -270,7 +270,7 @@ def _load_folder(name: str, train: bool, size: Size | None) -> ImageSet:
     return ImageSet(images, labels, tuple(files), name)
 
 
-def _files_by_class(folder: Path, train: bool) -> dict[str, list[Path]]:
+def files_by_class(folder: Path, train: bool) -> dict[str, list[Path]]:
     """The training or the test files of each class, in the order of their names."""
     test_folder = folder / "test" if (folder / "test").is_dir() else folder / "val"
     if (folder / "train").is_dir() and test_folder.is_dir():
@@ -318,7 +318,7 @@ def _read_pictures(files: list[Path], size: Size | None) -> Tensor:
     """Read the files: uint8 (N, 3, H, W)."""
     pictures = []
     for file in files:
-        picture = _read_picture(file)
+        picture = read_picture(file)
         pictures.append(picture if size is None else _resize(picture[None], size)[0])
         if pictures[-1].shape != pictures[0].shape:
             (first_height, first_width), (height, width) = pictures[0].shape[1:], picture.shape[1:]
@@ -329,7 +329,7 @@ def _read_pictures(files: list[Path], size: Size | None) -> Tensor:
     return torch.stack(pictures)
 
 
-def _read_picture(file: Path) -> Tensor:
+def read_picture(file: Path) -> Tensor:
     """Read one file, upright: uint8 (3, H, W)."""
     try:
         with Image.open(file) as picture:

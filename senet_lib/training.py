@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from torch import distributed, nn
+from torch import nn
 
 from senet_lib.checkpoints import Checkpoint, Tensors, load_newest, save_checkpoint
 from senet_lib.device import peak_memory_mb, require_device, reset_peak_memory
+from senet_lib.distributed import is_first_process, require_same, share_buffers
 from senet_lib.evaluation import Batch, Evaluation, RunningMean, evaluate
 from senet_lib.recipe import Recipe
 from senet_lib.trainer import DivergedError, Trainer, unwrap
@@ -127,11 +128,13 @@ def _fit(
 ) -> Iterator[EpochStats]:
     trainer = Trainer(model, recipe, len(train))
     history = _resume(trainer, train, folder) if folder else []
+    require_same("batches in an epoch", len(train))
+    require_same("finished epochs", len(history))
     yield from history
     for epoch in range(len(history), recipe.epochs):
         stats = _run_epoch(trainer, train, test, epoch)
         history.append(stats)
-        if folder and _is_first_process():
+        if folder and is_first_process():
             save_checkpoint(folder, epoch + 1, _checkpoint(trainer, train, history), keep_all)
         yield stats
     trainer.keep_average()
@@ -147,6 +150,8 @@ def _run_epoch(trainer: Trainer, train: EpochBatches, test: Iterable[Batch], epo
         mean.add(*trainer.step(pictures, labels), labels)
     trainer.finish_epoch()
     seconds = time.perf_counter() - start
+    share_buffers(trainer.model)
+    share_buffers(trainer.evaluated_model)
     mean.gather()
     tested = evaluate(trainer.evaluated_model, test)
     trainer.require_finite(tested.loss)
@@ -216,10 +221,6 @@ def _shapes(tensors: Tensors) -> dict[str, tuple[int, ...]]:
 def _fingerprint(train: EpochBatches) -> str | None:
     fingerprint = getattr(train, "fingerprint", None)
     return f"{len(train)} batches of {fingerprint()}" if fingerprint else None
-
-
-def _is_first_process() -> bool:
-    return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
 
 
 @contextmanager

@@ -238,6 +238,7 @@ def test_memory_format(channels_last):
         ({"mean": (0.5,)}, r"mean has 1 numbers, but the pictures have 3 channels"),
         ({"std": (1, 1)}, r"std has 2 numbers, but the pictures have 3 channels"),
         ({"std": (1, 0, 1)}, r"std is \(1, 0, 1\); each number must be above 0"),
+        ({"batch_size": 4, "share": (0, 3)}, r"batch_size is 4, which 3 processes cannot share equally; use 6"),
     ],
 )
 def test_bad_settings_are_named(setting, message):
@@ -285,6 +286,35 @@ def test_batches_are_resized_after_the_augmentation():
     (plain, _), *_ = Batches(pictures, 16)
     expected = torch.nn.functional.interpolate(plain, (20, 20), mode="bilinear", antialias=True)
     assert torch.allclose(x, expected, atol=1e-5)  # resizing and normalising can change places
+
+
+@pytest.mark.parametrize("size", [1, 5, 8, 37])
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_resizing_is_torchs_interpolation_in_the_layout_that_was_asked_for(size, channels_last):
+    pictures = image_set(6, height=8, width=11)
+    (x, _), *_ = Batches(pictures, 6, size=size, channels_last=channels_last)
+    (plain, _), *_ = Batches(pictures, 6)
+    expected = torch.nn.functional.interpolate(plain, (size, size), mode="bilinear", antialias=True)
+    torch.testing.assert_close(x, expected, atol=1e-5, rtol=1e-5)
+    assert x.is_contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+
+
+def test_processes_share_each_batch():
+    settings = {"shuffle": True, "augment": pad_crop_flip, "size": 5}
+    whole = list(Batches(image_set(18), 6, **settings).epoch(3))
+    for rank in range(3):
+        part = Batches(image_set(18), 6, **settings, share=(rank, 3))
+        expected = [(x[rank::3], y[rank::3]) for x, y in whole]
+        for (x, y), (own_x, own_y) in zip(expected, part.epoch(3), strict=True):
+            torch.testing.assert_close(own_x, x, atol=1e-6, rtol=0)  # a product of matrices of another size
+            assert torch.equal(own_y, y)
+        assert len(part) == 3 and part.fingerprint() == Batches(image_set(18), 6, **settings).fingerprint()
+
+
+def test_processes_test_each_picture_once():
+    parts = [train_and_test_batches(image_set(11), image_set(11), 4, share=(rank, 2))[1] for rank in range(2)]
+    assert sorted(label for part in parts for label in labels_of(part)) == list(range(11))
+    assert [len(part) for part in parts] == [3, 3]
 
 
 def test_a_size_of_no_pixels_is_refused(refused):

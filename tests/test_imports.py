@@ -15,7 +15,7 @@ PACKAGE = Path(senet_lib.__file__).parent
 # For each module: what it may import besides the standard library. None: anything.
 ROOMS: dict[str, set[str] | None] = {
     "senet_lib": set(),
-    "senet_lib.batches": {"numpy", "torch", "senet_lib.data", "senet_lib.validation"},
+    "senet_lib.batches": {"torch", "senet_lib.data", "senet_lib.epoch_plan", "senet_lib.validation"},
     "senet_lib.blocks": {"torch", "senet_lib.validation"},
     "senet_lib.checks": {"senet_lib.checks.answers", "senet_lib.checks.block", "senet_lib.checks.network"},
     "senet_lib.checks.answers": {"numpy", "torch"},
@@ -34,6 +34,8 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.validation",
     },
     "senet_lib.device": {"torch"},
+    "senet_lib.distributed": {"torch", "senet_lib.device"},
+    "senet_lib.epoch_plan": {"numpy", "torch", "senet_lib.validation"},
     "senet_lib.evaluation": {"torch"},
     "senet_lib.experiments": None,
     "senet_lib.export": {"numpy", "torch", "senet_lib.blocks", "senet_lib.models", "senet_lib.residual_blocks"},
@@ -58,11 +60,22 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.receptive_field": {"torch", "senet_lib.validation"},
     "senet_lib.residual_blocks": {"torch", "senet_lib.validation"},
     "senet_lib.residual_branches": {"torch", "senet_lib.blocks"},
+    "senet_lib.streaming": {
+        "numpy",
+        "torch",
+        "torchvision",
+        "senet_lib.batches",
+        "senet_lib.data",
+        "senet_lib.epoch_plan",
+        "senet_lib.validation",
+    },
+    "senet_lib.train": None,
     "senet_lib.trainer": {"torch", "senet_lib.device", "senet_lib.recipe"},
     "senet_lib.training": {
         "torch",
         "senet_lib.checkpoints",
         "senet_lib.device",
+        "senet_lib.distributed",
         "senet_lib.evaluation",
         "senet_lib.recipe",
         "senet_lib.trainer",
@@ -90,6 +103,8 @@ CORE = (
     "cost",
     "data",
     "device",
+    "distributed",
+    "epoch_plan",
     "evaluation",
     "export",
     "insert",
@@ -100,13 +115,14 @@ CORE = (
     "recipe",
     "residual_blocks",
     "residual_branches",
+    "streaming",
     "timm_weights",
     "trainer",
     "training",
     "validation",
     "weights",
 )
-NOT_CORE = {"senet_lib.checks", "senet_lib.experiments", "senet_lib.notebook", "senet_lib.plots"}
+NOT_CORE = {"senet_lib.checks", "senet_lib.experiments", "senet_lib.notebook", "senet_lib.plots", "senet_lib.train"}
 
 
 def module_name(path: Path) -> str:

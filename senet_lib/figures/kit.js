@@ -129,9 +129,9 @@ function createView(model, body) {
       if (arrays.get(name)?.packed !== packed) arrays.set(name, { packed, unpacked: unpackArray(name, packed) });
       return requireShape(name, arrays.get(name).unpacked, shape);
     },
-    /** A trait of named arrays; the inner arrays are checked by requireShape. */
-    arrays(name) {
-      const packed = data(name);
+    /** A trait of named arrays; the inner arrays are checked by requireShape. If it grows, nothing is built anew. */
+    arrays(name, { grows = false } = {}) {
+      const packed = grows ? this.get(name) : data(name);
       if (arrays.get(name)?.packed !== packed) {
         const entries = Object.entries(packed).map(([key, value]) => [key, unpackArray(`${name}.${key}`, value)]);
         arrays.set(name, { packed, unpacked: Object.fromEntries(entries) });

@@ -1,0 +1,98 @@
+"""Which pictures come in which batch of an epoch, and which of them each of several processes takes.
+
+Processes that share the work draw the same batches from the same seed, and each takes every so-manieth picture of each
+batch. So together they see what one process alone would see, and their results can be compared.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from senet_lib.validation import is_whole, require_whole
+
+Share = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """How an epoch is cut into batches, and the batches into shares.
+
+    All processes must learn from equally many pictures of a batch, so that the mean of their gradients is that of the
+    batch; and none from a single picture, because batch normalisation cannot. So with ``shuffle=True`` the last batch
+    is cut to a multiple of the processes, and left out if that is fewer than two pictures for each, unless it is the
+    only one. Those pictures are others in each epoch.
+
+    Without shuffling, each picture comes exactly once, and a process may have no part in the last batch. That is for
+    testing.
+
+    Attributes:
+        pictures: how many there are, at least 1.
+        batch_size: pictures in a batch of all processes together, a multiple of their number.
+        shuffle: draw a new order for each epoch.
+        seed: of the order, at least 0.
+        share: (rank, processes), the rank from 0.
+
+    Raises:
+        ValueError: if an argument is out of range, or there are fewer pictures than processes.
+    """
+
+    pictures: int
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 0
+    share: Share = (0, 1)
+
+    def __post_init__(self) -> None:
+        require_whole("batch_size", self.batch_size)
+        require_whole("seed", self.seed, least=0)
+        _require_share(self.share, self.batch_size)
+        if self.pictures_used < self.share[1]:
+            raise ValueError(f"{self.share[1]} processes cannot share {self.pictures} pictures; start fewer processes")
+
+    def __len__(self) -> int:
+        """The number of batches in which this process has a part."""
+        full, rest = divmod(self.pictures_used, self.batch_size)
+        return full + (rest > self.share[0])
+
+    @property
+    def pictures_used(self) -> int:
+        """How many pictures an epoch has for all processes together."""
+        if not self.shuffle:
+            return self.pictures
+        full, rest = divmod(self.pictures, self.batch_size)
+        each = rest // self.share[1]
+        return full * self.batch_size + (0 if full and each < 2 else each * self.share[1])
+
+    @property
+    def own(self) -> slice:
+        """This process's part of a batch."""
+        rank, processes = self.share
+        return slice(rank, None, processes)
+
+    def order(self, generator: torch.Generator) -> Tensor:
+        """The numbers of an epoch's pictures, int64 (``pictures_used``,); ``split(batch_size)`` gives the batches."""
+        if not self.shuffle:
+            return torch.arange(self.pictures)
+        return torch.randperm(self.pictures, generator=generator)[: self.pictures_used]
+
+
+def seeded_generator(*numbers: int) -> torch.Generator:
+    """A generator on the CPU, seeded by all the numbers: seed 0 in epoch 1 has nothing of seed 1 in epoch 0."""
+    return torch.Generator().manual_seed(mixed_seed(*numbers))
+
+
+def mixed_seed(*numbers: int) -> int:
+    """One seed from several numbers of at least 0."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _require_share(share: Share, batch_size: int) -> None:
+    whole = isinstance(share, tuple) and len(share) == 2 and all(is_whole(number) for number in share)
+    if not whole or not 0 <= share[0] < share[1]:
+        raise ValueError(f"share is {share!r}; it must be (rank, processes), with a rank from 0 to processes - 1")
+    processes = share[1]
+    if batch_size % processes:
+        more = batch_size + processes - batch_size % processes
+        raise ValueError(f"batch_size is {batch_size}, which {processes} processes cannot share equally; use {more}")

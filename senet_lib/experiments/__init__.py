@@ -1,0 +1,11 @@
+"""The book's recorded experiments and their command line.
+
+    python -m senet_lib.experiments list
+    python -m senet_lib.experiments run context-world --seeds 5
+    python -m senet_lib.experiments run pictures --seeds 1 --data folder:PATH --call-it "my pictures"
+    python -m senet_lib.experiments report
+
+``run`` writes one JSON file to ``results/``, after each network that is trained; started again with the same
+settings, it goes on where it stopped, in the middle of a network too. ``report`` makes ``book/results.md`` from all
+files in ``results/``. The experiments are in ``context_world.py``, ``photographs.py`` and ``tutorials.py``.
+"""

@@ -1,0 +1,69 @@
+"""The command line of the recorded experiments; see the package's own text."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import senet_lib.experiments
+from senet_lib.device import require_device
+from senet_lib.experiments.catalogue import EXPERIMENTS
+from senet_lib.experiments.report import report
+from senet_lib.experiments.running import Trial, run, write_atomically
+from senet_lib.validation import require_whole
+
+
+def _list(options: argparse.Namespace) -> None:
+    for name, experiment in EXPERIMENTS.items():
+        print(f"{name}: {experiment.title}")
+
+
+def _run(options: argparse.Namespace) -> None:
+    require_whole("--seeds", options.seeds)
+    require_device(options.device)
+    print(f"recording in {options.results.resolve()}")
+    trial = Trial(options.data, options.call_it, options.pictures, options.epochs, options.size)
+    seeds, weights = range(options.seeds), options.weights
+    run(options.name, seeds, options.device, options.results, weights, options.checkpoints, trial)
+
+
+def _report(options: argparse.Namespace) -> None:
+    write_atomically(options.page, report(options.results))
+
+
+_COMMANDS = {"list": _list, "run": _run, "report": _report}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m senet_lib.experiments",
+        description=senet_lib.experiments.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="name all experiments")
+    run_parser = commands.add_parser("run", help="run one experiment and record it")
+    run_parser.add_argument("name", choices=EXPERIMENTS)
+    run_parser.add_argument("--seeds", type=int, default=5, help="how many paired seeds: 0, 1, 2, … (default 5)")
+    run_parser.add_argument("--device", default="cpu")
+    run_parser.add_argument("--results", type=Path, default=Path("results"))
+    run_parser.add_argument("--weights", type=Path, default=Path("senet_lib/pretrained"))
+    run_parser.add_argument("--data", metavar="NAME", help="other data, by a name for load_images, e.g. folder:PATH")
+    run_parser.add_argument("--checkpoints", type=Path, default=Path("_build/checkpoints"))
+    run_parser.add_argument("--pictures", type=int, metavar="N", help="train on the first N pictures only")
+    run_parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
+    run_parser.add_argument("--size", type=int, metavar="PIXELS", help="height and width, instead of the experiment's")
+    run_parser.add_argument("--call-it", metavar="TEXT", help="what the record calls these data")
+    report_parser = commands.add_parser("report", help="make the results page")
+    report_parser.add_argument("--results", type=Path, default=Path("results"))
+    report_parser.add_argument("--page", type=Path, default=Path("book/results.md"))
+    options = parser.parse_args(arguments)
+    try:
+        _COMMANDS[options.command](options)
+    except (ValueError, ArithmeticError, OSError, MemoryError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""What an experiment is: networks that are trained on the same batches from the same seeds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from torch import nn
+
+from senet_lib.batches import Augmentation
+from senet_lib.training import Recipe
+
+# Called with num_classes and in_channels, which the pictures decide.
+ModelMaker = Callable[..., nn.Module]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Networks that are trained on the same batches from the same seeds.
+
+    Attributes:
+        title: one line for the results page.
+        data: name for ``load_images``.
+        batch_size: pictures a step.
+        recipe: how each network is trained.
+        arms: for each name a function that makes the network, with num_classes and in_channels.
+        compare: the two arms whose difference the report shows, as (without, with); None where there is nothing to
+            compare.
+        augment: changes the training pictures, for example ``pad_crop_flip``; None for none.
+        size: height and width, in pixels, to which the pictures are resized on the device; None for their own.
+        keep_weights: whether the networks of seed 0 are saved.
+        keep_checkpoints: whether the state after each epoch is kept.
+        milestones: epochs whose statistics the report shows beside the last one's.
+        note: what a reader of the report must know besides, as one or two sentences.
+    """
+
+    title: str
+    data: str
+    batch_size: int
+    recipe: Recipe
+    arms: Mapping[str, ModelMaker]
+    compare: tuple[str, str] | None = None
+    augment: Augmentation | None = None
+    size: int | None = None
+    keep_weights: bool = False
+    keep_checkpoints: bool = False
+    milestones: tuple[int, ...] = ()
+    note: str = ""
+
+    def settings(self, num_classes: int, in_channels: int) -> dict[str, Any]:
+        """What defines the result, besides the seeds, the pictures and the machine."""
+        made = {name: make(num_classes=num_classes, in_channels=in_channels) for name, make in self.arms.items()}
+        return {
+            "data": self.data,
+            "batch_size": self.batch_size,
+            "recipe": recipe_settings(self.recipe),
+            "parameters": {name: sum(p.numel() for p in model.parameters()) for name, model in made.items()},
+            **({"augment": self.augment.__name__} if self.augment else {}),
+            **({"size": self.size} if self.size else {}),
+        }
+
+
+def recipe_settings(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as a record holds it: the four settings that each has, and those of the rest that differ from usual."""
+    usual = {field.name: field.default for field in fields(Recipe)}
+    always = ("epochs", "learning_rate", "weight_decay", "label_smoothing")
+    return {name: value for name, value in asdict(recipe).items() if name in always or value != usual[name]}

@@ -1,0 +1,82 @@
+"""Experiments on photographs of 32x32 pixels: small ones for a CPU, and the paper's kind for a GPU (Section 5.1)."""
+
+from functools import partial
+
+from torch import nn
+
+from senet_lib.batches import pad_crop_flip
+from senet_lib.blocks import SqueezeExcitation
+from senet_lib.experiments.experiment import Experiment, ModelMaker
+from senet_lib.models import (
+    resnet8,
+    resnet20,
+    resnet56,
+    resnext50_32x4d,
+    se_resnet8,
+    se_resnet20,
+    se_resnext50_32x4d,
+)
+from senet_lib.training import Recipe
+
+
+def _se_at_most(reduction: int, channels: int) -> nn.Module:
+    """SE with r, or with one hidden number where there are fewer channels than r."""
+    return SqueezeExcitation(channels, min(reduction, channels))
+
+
+def _resnet56_over_ratios(*ratios: int) -> dict[str, ModelMaker]:
+    with_se = {f"r={r}": partial(resnet56, attention=partial(_se_at_most, r)) for r in ratios}
+    return {"plain": resnet56, **with_se}
+
+
+# Long enough for SE to show: 40 epochs of SGD with one cycle, as short recipes for these pictures go.
+_LONG = Recipe(epochs=40, learning_rate=0.4, weight_decay=5e-4, optimiser="sgd", label_smoothing=0.1)
+
+PHOTOGRAPHS = {
+    "pictures": Experiment(
+        title="Photographs of 32x32 pixels: ResNet-8, plain and with SE",
+        data="cifar10",
+        batch_size=128,
+        recipe=Recipe(epochs=15, learning_rate=0.01),
+        arms={"se": se_resnet8, "plain": resnet8},
+        compare=("plain", "se"),
+        augment=pad_crop_flip,
+        keep_weights=True,
+    ),
+    "cifar10-resnet20": Experiment(
+        title="CIFAR-10: ResNet-20, plain and with SE of three reduction ratios",
+        data="cifar10",
+        batch_size=128,
+        recipe=Recipe(epochs=2, learning_rate=0.01),
+        arms={"plain": resnet20, **{f"r={r}": partial(se_resnet20, reduction=r) for r in (4, 8, 16)}},
+        compare=("plain", "r=4"),
+        augment=pad_crop_flip,
+    ),
+    "cifar10-resnet56": Experiment(
+        title="CIFAR-10: ResNet-56, plain and with SE of five reduction ratios",
+        data="cifar10",
+        batch_size=512,
+        recipe=_LONG,
+        arms=_resnet56_over_ratios(2, 4, 8, 16, 32),
+        compare=("plain", "r=4"),
+        augment=pad_crop_flip,
+    ),
+    "cifar100-resnet56": Experiment(
+        title="CIFAR-100: ResNet-56, plain and with SE of five reduction ratios",
+        data="cifar100",
+        batch_size=512,
+        recipe=_LONG,
+        arms=_resnet56_over_ratios(2, 4, 8, 16, 32),
+        compare=("plain", "r=4"),
+        augment=pad_crop_flip,
+    ),
+    "cifar10-resnext50": Experiment(
+        title="CIFAR-10: ResNeXt-50 with a stem for small pictures, plain and with SE",
+        data="cifar10",
+        batch_size=512,
+        recipe=_LONG,
+        arms={"plain": partial(resnext50_32x4d, stem="3x3"), "se": partial(se_resnext50_32x4d, stem="3x3")},
+        compare=("plain", "se"),
+        augment=pad_crop_flip,
+    ),
+}

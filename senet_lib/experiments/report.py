@@ -1,0 +1,125 @@
+"""The page of recorded results, made from the records alone."""
+
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from senet_lib.experiments.catalogue import EXPERIMENTS
+from senet_lib.recipe import Recipe
+from senet_lib.records import Record, list_records, load_record, paired_differences, summarise
+
+
+def report(results: Path) -> str:
+    """The page of recorded results, in Markdown."""
+    records = [load_record(name, results) for name in list_records(results)]
+    if not records:
+        raise ValueError(f"there are no records in {results.resolve()}; run this in the repository, or name --results")
+    return "\n".join([REPORT_HEAD, *map(_report_one, records)])
+
+
+# How the report writes the names of arms.
+ARM_NAMES = {"se": "with SE"}
+# What a reader must know about data that differ from what their name suggests.
+DATA_NOTES = {
+    "CIFAR-10 (JPEG-75)": " CIFAR-10, encoded anew as JPEG of quality 75:\n"
+    "  do not compare these accuracies with published ones on CIFAR-10.",
+}
+
+REPORT_HEAD = """\
+# Recorded results
+
+Every number here comes from a recorded run. The file names its settings, seeds, machine and versions, and holds the
+statistics of every epoch. Accuracies are those after the last epoch, not the best of all epochs. "±" is the standard
+deviation over seeds. Paired seeds means: with the same seed, all networks see the same batches in the same order.
+
+<!-- Made by `python -m senet_lib.experiments report` from results/*.json: edit neither by hand. -->
+"""
+
+
+def _report_one(record: Record) -> str:
+    name = record["experiment"]
+    settings, pictures, recipe = record["settings"], record["pictures"], record["settings"]["recipe"]
+    summary = summarise(record)
+    rows = "\n".join(
+        f"| {ARM_NAMES.get(arm, arm)} | {settings['parameters'][arm]:,} | {_mean_and_spread(values)} "
+        f"| {min(values['accuracies'].values()):.3f} | {max(values['accuracies'].values()):.3f} "
+        f"| {values['seconds']:.0f} s |"
+        for arm, values in summary.items()
+    )
+    machines = "\n".join(f"- Machine: {machine}." for machine in dict.fromkeys(map(_machine_in_words, record["runs"])))
+    seed_count = 1 + max(entry["seed"] for entry in record["runs"])
+    return f"""\
+## {EXPERIMENTS[name].title}
+
+<!-- table: {name} -->
+
+| network | parameters | test accuracy | lowest | highest | training time |
+|---|---|---|---|---|---|
+{rows}
+
+<!-- end -->
+
+{_paired_difference(record)}
+
+- Data: {settings["data"]}, {pictures["train"]:,} pictures to train and {pictures["test"]:,} to test,
+  fingerprint `{record["data_sha256"][:12]}`.{DATA_NOTES.get(settings["data"], "")}
+- Recipe: {recipe["epochs"]} epochs, batches of {settings["batch_size"]}, {_recipe_in_words(recipe)}{_augmentation(settings)}.
+{machines}
+- Command: `python -m senet_lib.experiments run {name} --seeds {seed_count}{_data_options(record)}`.
+  It completes the record; move the record away to make it anew.
+"""
+
+
+OPTIMISER_NAMES = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
+
+
+def _recipe_in_words(settings: dict[str, Any]) -> str:
+    recipe = Recipe(**settings)
+    rate = {
+        "one-cycle": "with one cycle up to\n  ",
+        "step": f"divided by 10 every {recipe.step_epochs} epochs, from\n  ",
+        "constant": "at a constant rate of\n  ",
+    }[recipe.schedule]
+    return f"{OPTIMISER_NAMES[recipe.optimiser]} {rate}{recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}"
+
+
+def _augmentation(settings: dict[str, Any]) -> str:
+    return f"; pictures changed by `{settings['augment']}`" if "augment" in settings else ""
+
+
+def _mean_and_spread(values: dict[str, Any]) -> str:
+    one_seed = len(values["accuracies"]) == 1
+    return f"{values['mean']:.3f}" + (" (one seed)" if one_seed else f" ± {values['std']:.3f}")
+
+
+def _data_options(record: Record) -> str:
+    """The options that tell ``run`` about data other than the experiment's own."""
+    data = record["settings"]["data"]
+    return "" if data == EXPERIMENTS[record["experiment"]].data else f' --data folder:PATH --call-it "{data}"'
+
+
+def _paired_difference(record: Record) -> str:
+    compare = EXPERIMENTS[record["experiment"]].compare
+    if compare is None:
+        return "There is nothing to compare it with."
+    differences = paired_differences(record, *compare)
+    if not differences:
+        return "There is no complete pair yet."
+    without, with_it = (ARM_NAMES.get(arm, arm) for arm in compare)
+    what = f"({with_it} less {without})"
+    if len(differences) == 1:
+        (only,) = differences.values()
+        return f"The difference {what} is {only:+.3f}. It is one run of each: another seed may move it as much."
+    return (
+        f"The mean difference {what} over the {len(differences)} paired seeds ({', '.join(map(str, differences))}) is "
+        f"{mean(differences.values()):+.3f}; the smallest is {min(differences.values()):+.3f}, the largest "
+        f"{max(differences.values()):+.3f}."
+    )
+
+
+def _machine_in_words(entry: dict[str, Any]) -> str:
+    machine = entry["machine"]
+    return (
+        f"{machine['device']}, {machine['cores']} cores; Python {machine['python']}, torch {machine['torch']}, "
+        f"torchvision {machine['torchvision']}, senet_lib {machine['senet_lib']}; {entry['started'][:10]}"
+    )

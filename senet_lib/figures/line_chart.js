@@ -1,0 +1,88 @@
+// Lines over two axes, as an SVG that is as wide as its place.
+import { element, svg } from "./kit.js";
+
+const EDGE = { left: 46, right: 12, top: 24, bottom: 36 }; // around the axes, in CSS pixels: room for their texts
+const SHAPES = {
+  circle: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
+  square: "M-3.5-3.5h7v7h-7z",
+  diamond: "M0-5l5 5l-5 5l-5-5z",
+  triangle: "M0-5l4.8 8.5h-9.6z",
+};
+
+/** A short piece of a line, for a legend. */
+export function lineSample({ colour, dash = null, marker = null, thin = false }) {
+  const line = svg("path", { d: "M1 7h32", ...strokeOf({ colour, dash, thin }) });
+  const sample = svg("svg", { width: 34, height: 14, viewBox: "0 0 34 14", "aria-hidden": "true" }, line);
+  if (marker) sample.append(markAt(marker, colour, 17, 7));
+  return sample;
+}
+
+/**
+ * A chart. draw(lines, { x: [from, to], y: [from, to] }) shows lines { xs, ys, colour, dash, marker, thin }: two lists
+ * of as many numbers, a CSS colour, an SVG dash pattern, and a shape of SHAPES at each point; thin for a line behind.
+ */
+export function lineChart({ label, xLabel, yLabel, height = 190 }) {
+  const sheet = svg("svg", { role: "img", "aria-label": label, class: "senet-chart", height });
+  const box = element("div", { class: "senet-chart-box" }, sheet);
+  const draw = (lines, { x, y }) => {
+    const width = Math.max(160, box.clientWidth);
+    const across = scaleTo(x, EDGE.left, width - EDGE.right);
+    const up = scaleTo(y, height - EDGE.bottom, EDGE.top);
+    sheet.setAttribute("width", width);
+    sheet.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const right = width - EDGE.right;
+    const floor = height - EDGE.bottom;
+    const rows = ticks(y, 4).flatMap((tick) => [
+      svg("path", { class: "senet-chart-grid", d: `M${EDGE.left} ${up(tick)}H${right}` }),
+      svg("text", { x: EDGE.left - 6, y: up(tick) + 4, "text-anchor": "end" }, tickText(tick)),
+    ]);
+    const columns = ticks(x, Math.min(8, Math.floor(width / 60))).flatMap((tick) => [
+      svg("path", { class: "senet-chart-axis", d: `M${across(tick)} ${floor}v5` }),
+      svg("text", { x: across(tick), y: floor + 17, "text-anchor": "middle" }, tickText(tick)),
+    ]);
+    const axis = svg("path", { class: "senet-chart-axis", d: `M${EDGE.left} ${floor}H${right}` });
+    const names = [
+      svg("text", { x: 0, y: 12, class: "senet-chart-name" }, yLabel),
+      svg("text", { x: (EDGE.left + right) / 2, y: height - 4, "text-anchor": "middle", class: "senet-chart-name" }, xLabel),
+    ];
+    const drawn = lines.filter(({ xs }) => xs.length > 0).map((line) => drawLine(line, across, up));
+    sheet.replaceChildren(...rows, ...columns, axis, ...names, ...drawn);
+  };
+  return { element: box, draw };
+}
+
+function drawLine({ xs, ys, colour, dash, marker, thin }, across, up) {
+  const points = Array.from(xs, (x, index) => [across(x).toFixed(1), up(ys[index]).toFixed(1)]);
+  const d = points.map((point, index) => `${index ? "L" : "M"}${point.join(" ")}`).join("");
+  const group = svg("g", { class: "senet-chart-line" }, svg("path", { d, ...strokeOf({ colour, dash, thin }) }));
+  if (marker) group.append(...points.map(([x, y]) => markAt(marker, colour, x, y)));
+  return group;
+}
+
+const strokeOf = ({ colour, dash, thin }) => ({
+  fill: "none",
+  style: `stroke: ${colour}; stroke-width: ${thin ? 1 : 2}; stroke-dasharray: ${dash ?? "none"}`,
+  opacity: thin ? 0.75 : 1,
+  "stroke-linejoin": "round",
+});
+
+const markAt = (shape, colour, x, y) =>
+  svg("path", { d: SHAPES[shape], style: `fill: ${colour}`, transform: `translate(${x} ${y})` });
+
+/** A function from the numbers of an axis to pixels; what lies outside is held at the axis' ends. */
+function scaleTo([from, to], start, end) {
+  const span = to > from ? to - from : 1;
+  return (value) => start + (Math.min(1, Math.max(0, (value - from) / span))) * (end - start);
+}
+
+/** Round numbers from one end of an axis to the other, about so many. */
+function ticks([from, to], count) {
+  const rough = Math.max(to - from, 1e-9) / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough * 0.999);
+  const first = Math.ceil(from / step - 1e-9);
+  const last = Math.floor(to / step + 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(6)));
+}
+
+const tickText = (tick) => tick.toLocaleString("en-US", { maximumSignificantDigits: 4 }).replace("-", "−");

@@ -1,0 +1,257 @@
+// A race of networks on the same batches: live, as a thread in Python runs it, or replayed from its record. The arrays
+// hold one row for each report; nothing is computed here but which of them to show.
+import { Problem, button, choice, element, figure, formatNumber, menu, number, player, requireShape, row, slider } from "./kit.js";
+import { lineChart, lineSample } from "./line_chart.js";
+
+const REDUCTIONS = [1, 2, 4, 8, 16];
+const DEPTHS = [6, 8, 20, 56];
+const SPEEDS = [5, 15, 60]; // seconds for the whole replay
+const TICK = 0.1; // seconds between two drawings of the replay
+const NOTHING = -1; // in an array: there is no such number
+// How lanes look, in their order: safe for colour-blind readers, and each with a dash and a marker of its own.
+const LOOKS = [
+  { colour: "var(--race-1)", dash: "6 4", marker: "square" },
+  { colour: "var(--race-2)", dash: null, marker: "circle" },
+  { colour: "var(--race-3)", dash: "2 3", marker: "diamond" },
+  { colour: "var(--race-4)", dash: "10 3 2 3", marker: "triangle" },
+];
+// The rows of the table: an array, its name and unit, and digits after the point.
+const ROWS = [
+  ["loss", "training loss, nats", 3],
+  ["accuracy", "training accuracy, 0 to 1", 3],
+  ["test_accuracy", "test accuracy, 0 to 1", 3],
+  ["pictures_per_second", "speed, pictures/s", 0],
+  ["gate_spread", "gates’ spread, 0 to 0.5", 3],
+];
+const BUSY = ["loading", "running", "paused"];
+// What the first button does in each state.
+const NEXT = {
+  ready: "Start",
+  loading: "Pause",
+  running: "Pause",
+  paused: "Resume",
+  stopped: "Start",
+  finished: "Start",
+  failed: "Start",
+};
+const WORDS = {
+  ready: "Press Start.",
+  loading: "Loading the pictures …",
+  running: "Running.",
+  paused: "Paused.",
+  stopped: "Stopped. Both networks can be used.",
+  finished: "Finished.",
+  failed: "It did not work:",
+};
+
+export default figure((view) => {
+  const lanes = readLanes(view.data("lanes"));
+  const isLive = readMode(view.data("mode")) === "live";
+  const record = () => readRecord(view, lanes.length);
+
+  const live = isLive ? createLive(view) : null;
+  const replay = createReplay(view, record);
+  const numbers = createNumbers(lanes);
+  const charts = createCharts(lanes);
+  const source = element("p", { class: "senet-race-quiet", "data-name": "source" });
+  view.body.append(...(live ? [live.element] : []), replay.element, numbers.element, charts.element, source);
+
+  return () => {
+    const found = record();
+    const state = readState(view.get("state"));
+    const isMoving = isLive && ["loading", "running"].includes(state);
+    const shown = Math.min(found.count, isMoving ? found.count : view.get("moment") + 1);
+    live?.draw(state);
+    replay.element.hidden = found.count < 2 || isMoving;
+    numbers.draw(found, shown - 1);
+    charts.draw(found, shown);
+    source.textContent = view.get("source");
+  };
+});
+
+// ----------------------------------------------------------------------------------------------------------- the state
+
+function readMode(mode) {
+  if (mode === "live" || mode === "replay") return mode;
+  throw new Problem(`mode is ${mode}; it must be one of replay, live.`);
+}
+
+function readState(state) {
+  if (Object.hasOwn(WORDS, state)) return state;
+  throw new Problem(`state is ${state}; it must be one of ${Object.keys(WORDS).join(", ")}.`);
+}
+
+function readLanes(names) {
+  const isList = Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === "string");
+  if (!isList || names.length > LOOKS.length) {
+    throw new Problem(`lanes is [${names}]; it must be a list of 1 to ${LOOKS.length} names.`);
+  }
+  return names.map((name, index) => ({ name, ...LOOKS[index] }));
+}
+
+/** The arrays of the record with the number of its reports, checked; count 0 before the first report. */
+function readRecord(view, laneCount) {
+  const arrays = view.arrays("record", { grows: true });
+  if (Object.keys(arrays).length === 0) return { count: 0, steps: 1, epochs: 1 };
+  const lengths = {};
+  for (const name of ["step", "epoch", "seconds", "seconds_left"]) {
+    requireShape(`record.${name}`, arrays[name], ["T"], lengths);
+  }
+  for (const [name] of ROWS) requireShape(`record.${name}`, arrays[name], ["T", laneCount], lengths);
+  const [steps, epochs] = requireShape("record.totals", arrays.totals, [2]).data;
+  const moment = view.get("moment");
+  if (!(Number.isInteger(moment) && moment >= 0 && moment < lengths.T)) {
+    throw new Problem(`moment is ${moment ?? "not a number"}; it must be a whole number from 0 to ${lengths.T - 1}.`);
+  }
+  return { count: lengths.T, steps, epochs, laneCount, ...arrays };
+}
+
+/** The numbers of a lane up to a report, without the places where there is none. */
+function lineOf(found, name, lane, shown) {
+  const [xs, ys] = [[], []];
+  for (let index = 0; index < shown; index += 1) {
+    const value = found[name].data[index * found.laneCount + lane];
+    if (value === NOTHING) continue;
+    xs.push((found.step.data[index] / found.steps) * found.epochs);
+    ys.push(value);
+  }
+  return { xs, ys };
+}
+
+// -------------------------------------------------------------------------------------------------------- the controls
+
+function createLive(view) {
+  const sets = view.data("data_sets");
+  if (!Array.isArray(sets) || sets.length === 0) throw new Problem("data_sets is no list, or empty; give some names.");
+  const options = (list, text) => list.map((value) => [value, text(value)]);
+  const choices = [
+    menu(view, "data_set", { label: "pictures", options: options(sets, String) }),
+    menu(view, "depth", { label: "depth", options: options(DEPTHS, (depth) => `${depth} layers`) }),
+    choice(view, "reduction", { label: "reduction ratio r", options: options(REDUCTIONS, String) }),
+    slider(view, "epochs", { label: "epochs", min: 1, max: 40 }),
+    slider(view, "seed", { label: "seed", min: 0, max: 20 }),
+  ];
+  const state = () => view.get("state");
+  const go = button("Start", () => view.set("command", NEXT[state()].toLowerCase()));
+  const stop = button("Stop", () => BUSY.includes(state()) && view.set("command", "stop"));
+  go.element.classList.add("senet-race-go");
+  const status = element("span", { role: "status", "data-name": "status" });
+  const buttons = element("div", { class: "senet-race-buttons" }, go.element, stop.element, status);
+  const setup = element("fieldset", { class: "senet-race-setup" }, ...choices.map((one) => one.element));
+  setup.prepend(element("legend", {}, "The next race"));
+  const draw = (now) => {
+    if (go.element.textContent !== NEXT[now]) go.element.textContent = NEXT[now];
+    stop.element.setAttribute("aria-disabled", String(!BUSY.includes(now))); // not disabled: that would lose the focus
+    const text = [WORDS[now], view.get("message")].filter(Boolean).join(" ");
+    if (status.textContent !== text) status.textContent = text;
+    status.classList.toggle("senet-problem", now === "failed");
+  };
+  return { element: element("div", {}, setup, buttons), draw };
+}
+
+function createReplay(view, record) {
+  const position = slider(view, "moment", {
+    label: "step",
+    min: 0,
+    max: () => Math.max(0, record().count - 1),
+    show: (index) => {
+      const { count, step, steps } = record();
+      return count ? `${formatNumber(step.data[index])} of ${formatNumber(steps)}` : "0";
+    },
+  });
+  const speeds = SPEEDS.map((seconds) => [seconds, `${seconds} s`]);
+  const speed = choice(view, "replay_seconds", { label: "all of it in", options: speeds });
+  let credit = 0; // seconds of the race since the report that is shown
+  const advance = () => {
+    const { count, seconds } = record();
+    const last = count - 1;
+    const isAtEnd = view.get("moment") === last;
+    let next = isAtEnd ? 0 : view.get("moment");
+    credit = isAtEnd ? 0 : credit + (TICK / view.get("replay_seconds")) * seconds.data[last];
+    while (next < last && seconds.data[next + 1] - seconds.data[next] <= credit) {
+      credit -= seconds.data[next + 1] - seconds.data[next];
+      next += 1;
+    }
+    view.set("moment", next);
+    return next < last;
+  };
+  const play = player(view, { label: "Play", seconds: TICK, advance });
+  const controls = row(play.element, position.element, speed.element);
+  controls.classList.add("senet-race-replay");
+  return { element: controls };
+}
+
+// --------------------------------------------------------------------------------------------------------- the drawing
+
+/** The numbers at a moment: the time, and a table with a column for each lane. */
+function createNumbers(lanes) {
+  const clock = {
+    step: number("step", { label: "step" }),
+    epoch: number("epoch", { label: "epoch" }),
+    seconds: number("seconds", { label: "time", unit: "s", digits: 1 }),
+    seconds_left: number("seconds_left", { label: "left, about", unit: "s", digits: 0 }),
+  };
+  const heads = lanes.map(({ name, ...look }) => element("th", { scope: "col" }, lineSample(look), name));
+  const rows = ROWS.map(([key, name, digits]) => {
+    const cells = lanes.map((_, lane) => number(`${key}-${lane}`, { digits }));
+    const columns = cells.map((cell) => element("td", {}, cell.element));
+    return { key, cells, element: element("tr", {}, element("th", { scope: "row" }, name), ...columns) };
+  });
+  const top = element("thead", {}, element("tr", {}, element("td"), ...heads));
+  const body = element("tbody", {}, ...rows.map((one) => one.element));
+  const table = element("table", { class: "senet-race-table" }, top, body);
+  const times = element("p", { class: "senet-race-times" }, ...Object.values(clock).map((one) => one.element));
+  const draw = (found, index) => {
+    for (const [key, one] of Object.entries(clock)) one.set(index >= 0 ? found[key].data[index] : NaN);
+    for (const { key, cells } of rows) {
+      cells.forEach((cell, lane) => cell.set(index >= 0 ? latest(found, key, lane, index) : NaN));
+    }
+  };
+  return { element: element("div", {}, times, table), draw };
+}
+
+/** A lane's newest number at a report: the test accuracy is that of the last epoch that was over. */
+function latest(found, name, lane, index) {
+  for (let at = index; at >= 0; at -= 1) {
+    const value = found[name].data[at * found.laneCount + lane];
+    if (value !== NOTHING) return value;
+  }
+  return NaN;
+}
+
+function createCharts(lanes) {
+  const xLabel = "epochs";
+  const accuracy = lineChart({
+    label: "Accuracy of each network over the epochs",
+    xLabel,
+    yLabel: "accuracy (share of the pictures)",
+    height: 240,
+  });
+  const loss = lineChart({ label: "Loss of each network over the epochs", xLabel, yLabel: "training loss (nats)" });
+  const spread = lineChart({
+    label: "Spread of the gates over the epochs",
+    xLabel,
+    yLabel: "gates’ spread (standard deviation)",
+  });
+  const plain = ({ colour, dash }) => ({ colour, dash });
+  const keys = lanes.flatMap(({ name, ...look }) => [
+    element("span", {}, lineSample(look), `${name}, test`),
+    element("span", {}, lineSample({ ...plain(look), thin: true }), `${name}, training`),
+  ]);
+  const legend = element("p", { class: "senet-race-legend" }, ...keys);
+  const pair = element("div", { class: "senet-race-pair" }, loss.element, spread.element);
+  const draw = (found, shown) => {
+    const lines = (name, look) => lanes.map((lane, index) => ({ ...lineOf(found, name, index, shown), ...look(lane) }));
+    const x = [0, found.epochs];
+    const thin = (lane) => ({ ...plain(lane), thin: true });
+    accuracy.draw([...lines("accuracy", thin), ...lines("test_accuracy", (lane) => lane)], { x, y: [0, 1] });
+    loss.draw(lines("loss", plain), { x, y: [0, largest(found, "loss")] });
+    const most = largest(found, "gate_spread");
+    spread.element.hidden = found.count > 0 && most < 0;
+    spread.draw(lines("gate_spread", plain), { x, y: [0, Math.max(most, 0.01)] });
+  };
+  return { element: element("div", {}, legend, accuracy.element, pair), draw };
+}
+
+/** The largest number of the whole record, so that the axis does not move while the curves grow. */
+const largest = (found, name) => (found.count ? found[name].data.reduce((a, b) => Math.max(a, b)) : 1);
