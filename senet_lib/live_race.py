@@ -42,8 +42,8 @@ REDUCTIONS = (1, 2, 4, 8, 16)
 DATA_SETS = ("context-world", "digits", "cifar10")
 CONTROLS = ("data_set", "depth", "reduction", "epochs", "seed")
 CAPTION = (
-    "Choose a race and press Start: a plain network, and the same one with SE, learn from the same batches. Other cells "
-    "run meanwhile."
+    "Choose a race and press Start: a plain network, and the same one with SE, learn from the same batches. Other "
+    "cells run meanwhile."
 )
 
 
@@ -97,9 +97,9 @@ class Choices:
         require_whole("seed", self.seed, least=0)
         for name, value, allowed in (("depth", self.depth, NETWORKS), ("reduction", self.reduction, REDUCTIONS)):
             require_choice(name, str(value), [str(one) for one in allowed])
-        for name, value in (("pictures", self.pictures), ("report_every", self.report_every)):
-            if value is not None:
-                require_whole(name, value)
+        for name, limit in (("pictures", self.pictures), ("report_every", self.report_every)):
+            if limit is not None:
+                require_whole(name, limit)
 
     def load(self) -> tuple[ImageSet, ImageSet]:
         """The training and the test pictures."""
@@ -356,7 +356,7 @@ def live_race(
     """A plain network against the same one with SE, in a figure with Start, Pause, Resume and Stop.
 
     Args:
-        data_set: a name for :func:`senet_lib.data.load_images`; this and the next four are what the controls begin with.
+        data_set: a name for :func:`senet_lib.data.load_images`; this and the next four are where the controls begin.
         depth: layers: 6, 8, 20 or 56.
         reduction: r of the SE blocks: 1, 2, 4, 8 or 16.
         epochs: passes over the training pictures.
@@ -373,7 +373,7 @@ def live_race(
 
 
 def _has_reader() -> bool:
-    """Whether somebody sits at this notebook. Programs that run notebooks tell the kernel that it cannot ask anything."""
+    """Whether somebody sits at this notebook. Programs that run notebooks tell the kernel that it cannot ask."""
     try:
         from IPython import get_ipython
     except ImportError:

@@ -7,7 +7,7 @@ draw from torch's one generator.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from statistics import fmean
@@ -21,7 +21,7 @@ from senet_lib.blocks import SqueezeExcitation
 from senet_lib.evaluation import Batch, RunningMean
 from senet_lib.recipe import Recipe
 from senet_lib.trainer import DivergedError, Trainer
-from senet_lib.training import EpochBatches, _repeatable
+from senet_lib.training import EpochBatches, repeatable
 from senet_lib.validation import require_whole
 
 # A race reports about so many times, however long it is: enough for a smooth curve, and little to send to a browser.
@@ -108,7 +108,7 @@ class TrainingRace:
         self.report_every = max(1, self.total_steps // REPORTS) if report_every is None else report_every
         require_whole("report_every", self.report_every)
 
-    def run(self) -> Iterator[RaceStats]:
+    def run(self) -> Generator[RaceStats, None, None]:
         """Train, and yield a report every ``report_every`` steps and after each epoch.
 
         However it ends (finished, closed, interrupted, with an error), all networks are in evaluation mode and keep
@@ -121,13 +121,13 @@ class TrainingRace:
         with closing(self.steps()) as steps:
             yield from (stats for stats in steps if stats is not None)
 
-    def steps(self) -> Iterator[RaceStats | None]:
+    def steps(self) -> Generator[RaceStats | None, None, None]:
         """As :meth:`run`, but yields after every step and every test batch: a report if one is due, else None.
 
         So whoever asks for the next one can pause the race, or stop it, between any two steps.
         """
         try:
-            with _repeatable(self.recipe.deterministic):
+            with repeatable(self.recipe.deterministic):
                 yield from self._timed()
         finally:
             for model in self.models.values():

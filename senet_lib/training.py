@@ -112,7 +112,7 @@ def fit(
         MemoryError: if a batch does not fit into memory. The message says which size to try.
     """
     try:
-        with _repeatable(recipe.deterministic):
+        with repeatable(recipe.deterministic):
             yield from _fit(model, train, test, recipe, Path(checkpoints) if checkpoints else None, keep_all)
     finally:
         model.eval()
@@ -224,7 +224,7 @@ def _fingerprint(train: EpochBatches) -> str | None:
 
 
 @contextmanager
-def _repeatable(deterministic: bool) -> Iterator[None]:
+def repeatable(deterministic: bool) -> Iterator[None]:
     """On a GPU: the same bits each time, or else the fastest convolutions."""
     before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
     if deterministic:

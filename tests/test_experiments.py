@@ -7,21 +7,19 @@ import pytest
 import torch
 from PIL import Image
 
-from senet_lib import experiments
 from senet_lib.batches import channel_statistics
 from senet_lib.data import load_images
-from senet_lib.experiments import EXPERIMENTS, Experiment, main, report, run, summarise
+from senet_lib.experiments import running
+from senet_lib.experiments.__main__ import main
+from senet_lib.experiments.catalogue import EXPERIMENTS
+from senet_lib.experiments.experiment import Experiment
+from senet_lib.experiments.report import report
+from senet_lib.experiments.running import Trial, run
+from senet_lib.experiments.tutorials import TUTORIALS
 from senet_lib.models import small_resnet, small_se_resnet
+from senet_lib.records import summarise
 from senet_lib.training import Recipe
 from senet_lib.weights import load_weights
-
-
-def tiny_resnet():
-    return small_resnet(num_classes=10, in_channels=1)
-
-
-def tiny_se_resnet():
-    return small_se_resnet(num_classes=10, in_channels=1)
 
 
 @pytest.fixture
@@ -32,7 +30,7 @@ def tiny(monkeypatch) -> str:
         data="digits",
         batch_size=256,
         recipe=Recipe(epochs=2, learning_rate=0.01),
-        arms={"plain": tiny_resnet, "se": tiny_se_resnet},
+        arms={"plain": small_resnet, "se": small_se_resnet},
         compare=("plain", "se"),
     )
     monkeypatch.setitem(EXPERIMENTS, "tiny", experiment)
@@ -66,15 +64,15 @@ def test_same_seed_gives_the_same_numbers(tiny, tmp_path):
 
 
 def test_run_that_was_stopped_goes_on_and_does_not_repeat(tiny, tmp_path, monkeypatch):
-    real_fit, started = experiments.fit, []
+    real_fit, started = running.fit, []
 
-    def fit_that_stops(model, train, test, recipe):
+    def fit_that_stops(model, train, test, recipe, **options):
         started.append(train.seed)
         if len(started) == 3:
             raise KeyboardInterrupt
-        return real_fit(model, train, test, recipe)
+        return real_fit(model, train, test, recipe, **options)
 
-    monkeypatch.setattr(experiments, "fit", fit_that_stops)
+    monkeypatch.setattr(running, "fit", fit_that_stops)
     with pytest.raises(KeyboardInterrupt):
         run(tiny, [0, 1], "cpu", tmp_path)
     before = read(tmp_path / "tiny.json")["runs"]
@@ -96,7 +94,7 @@ def test_record_with_other_settings_is_not_mixed(tiny, tmp_path, refused):
 
 def test_resumed_run_keeps_the_machine_of_the_earlier_runs(tiny, tmp_path, monkeypatch):
     run(tiny, [0], "cpu", tmp_path)
-    monkeypatch.setattr(experiments, "describe_machine", lambda device: {"device": "another"})
+    monkeypatch.setattr(running, "describe_machine", lambda device: {"device": "another"})
     runs = read(run(tiny, [0, 1], "cpu", tmp_path))["runs"]
     assert [entry["machine"]["device"] == "another" for entry in runs] == [False, False, True, True]
 
@@ -108,21 +106,19 @@ def test_weights_of_seed_0_are_kept_with_what_their_input_must_look_like(tiny, t
         "tiny-plain.safetensors",
         "tiny-se.safetensors",
     ]
-    about = load_weights(tiny_se_resnet(), tmp_path / "kept" / "tiny-se.safetensors")
+    about = load_weights(small_se_resnet(num_classes=10, in_channels=1), tmp_path / "kept" / "tiny-se.safetensors")
     assert (about["experiment"], about["arm"], about["seed"], about["data"]) == ("tiny", "se", "0", "digits")
     assert json.loads(about["mean"]) == list(channel_statistics(load_images("digits"))[0])
 
 
-def test_other_data_are_named_in_record_and_report(tiny, tmp_path, monkeypatch):
-    arms = {"plain": lambda: small_resnet(num_classes=10), "se": lambda: small_se_resnet(num_classes=10)}
-    monkeypatch.setitem(EXPERIMENTS, tiny, replace(EXPERIMENTS[tiny], arms=arms))
+def test_other_data_are_named_in_record_and_report(tiny, tmp_path):
     for split, count in (("train", 4), ("test", 2)):
         for name in "abcdefghij":
             (tmp_path / "data" / split / name).mkdir(parents=True)
             for number in range(count):
                 Image.new("L", (16, 16), 20 * number).save(tmp_path / "data" / split / name / f"{number}.png")
     options = ["--seeds", "1", "--results", str(tmp_path / "results"), "--data", f"folder:{tmp_path / 'data'}"]
-    assert main(["run", tiny, *options, "--call-it", "ten greys"]) == 0
+    assert main(["run", tiny, *options, "--checkpoints", str(tmp_path / "unfinished"), "--call-it", "ten greys"]) == 0
     record = read(tmp_path / "results" / "tiny.json")
     assert record["settings"]["data"] == "ten greys" and record["pictures"] == {"train": 40, "test": 20}
     page = report(tmp_path / "results")
@@ -178,7 +174,7 @@ def test_report_of_half_a_pair_says_so(tiny, tmp_path):
 def test_command_line_lists_runs_and_reports(tiny, tmp_path, capsys):
     assert main(["list"]) == 0
     assert "context-world: Context World" in capsys.readouterr().out
-    assert main(["run", "tiny", "--seeds", "1", "--results", str(tmp_path)]) == 0
+    assert main(["run", "tiny", "--seeds", "1", "--results", str(tmp_path), "--checkpoints", str(tmp_path / "c")]) == 0
     assert "seed 0 se: epoch 2, test accuracy" in capsys.readouterr().out
     page = tmp_path / "page.md"
     assert main(["report", "--results", str(tmp_path), "--page", str(page)]) == 0
@@ -198,3 +194,47 @@ def test_command_line_names_what_is_wrong_in_one_line(tiny, arguments, sign, cap
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2 and sign in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_network_that_was_stopped_goes_on_where_it_was_and_ends_the_same(tiny, tmp_path, monkeypatch):
+    whole = read(run(tiny, [0], "cpu", tmp_path / "whole"))["runs"]
+    real_fit = running.fit
+
+    def fit_that_stops(*arguments, **options):
+        for stats in real_fit(*arguments, **options):
+            yield stats
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "fit", fit_that_stops)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny, [0], "cpu", tmp_path / "results", checkpoints=tmp_path / "unfinished")
+    assert [path.name for path in (tmp_path / "unfinished").glob("*/epoch-*")] == ["epoch-0001"]
+    monkeypatch.setattr(running, "fit", real_fit)
+    resumed = read(run(tiny, [0], "cpu", tmp_path / "results", checkpoints=tmp_path / "unfinished"))["runs"]
+    for one, other in zip(whole, resumed, strict=True):
+        assert [e["train_loss"] for e in one["epochs"]] == [e["train_loss"] for e in other["epochs"]]
+    assert list((tmp_path / "unfinished").glob("*")) == []
+
+
+def test_two_processes_share_a_record(tiny, tmp_path):
+    path = run(tiny, [0], "cpu", tmp_path)
+    empty = read(path) | {"runs": []}
+    running._append(path, empty, read(path)["runs"][0] | {"seed": 7})
+    assert [(entry["seed"], entry["arm"]) for entry in read(path)["runs"]] == [(0, "plain"), (0, "se"), (7, "plain")]
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_each_tutorial_runs_on_a_few_small_pictures(name, tmp_path, monkeypatch):
+    arms = dict(list(EXPERIMENTS[name].arms.items())[:1])  # the deep ones take long; all arms are made for the record
+    monkeypatch.setitem(EXPERIMENTS, name, replace(EXPERIMENTS[name], arms=arms))
+    trial = Trial(data="digits", pictures=8, epochs=1, size=32)
+    record = read(run(name, [0], "cpu", tmp_path / "results", checkpoints=tmp_path / "kept", trial=trial))
+    assert record["pictures"] == {"train": 8, "test": 8} and len(record["runs"]) == 1
+    assert len(list((tmp_path / "kept").glob("*/epoch-0001"))) == (name == "tutorial-e")
+
+
+def test_every_network_of_every_experiment_can_be_made():
+    for name, experiment in EXPERIMENTS.items():
+        if name != "tutorial-d":  # large; its networks are those of other tests
+            assert min(experiment.settings(10, 3)["parameters"].values()) > 20_000
+        assert experiment.compare is None or set(experiment.compare) <= set(experiment.arms)

@@ -63,7 +63,8 @@ def _report_one(record: Record) -> str:
 
 - Data: {settings["data"]}, {pictures["train"]:,} pictures to train and {pictures["test"]:,} to test,
   fingerprint `{record["data_sha256"][:12]}`.{DATA_NOTES.get(settings["data"], "")}
-- Recipe: {recipe["epochs"]} epochs, batches of {settings["batch_size"]}, {_recipe_in_words(recipe)}{_augmentation(settings)}.
+- Recipe: {recipe["epochs"]} epochs, batches of {settings["batch_size"]},
+  {_recipe_in_words(recipe)}{_augmentation(settings)}.
 {machines}
 - Command: `python -m senet_lib.experiments run {name} --seeds {seed_count}{_data_options(record)}`.
   It completes the record; move the record away to make it anew.
@@ -76,9 +77,9 @@ OPTIMISER_NAMES = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
 def _recipe_in_words(settings: dict[str, Any]) -> str:
     recipe = Recipe(**settings)
     rate = {
-        "one-cycle": "with one cycle up to\n  ",
-        "step": f"divided by 10 every {recipe.step_epochs} epochs, from\n  ",
-        "constant": "at a constant rate of\n  ",
+        "one-cycle": "with one cycle up to ",
+        "step": f"divided by 10 every {recipe.step_epochs} epochs, from ",
+        "constant": "at a constant rate of ",
     }[recipe.schedule]
     return f"{OPTIMISER_NAMES[recipe.optimiser]} {rate}{recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}"
 

@@ -27,9 +27,9 @@ LOOKS = (
 class TrainingRaceFigure(Figure):
     """The curves and numbers of a race, up to a moment that the reader chooses, or while it runs.
 
-    In the mode "live" it has controls to choose a race, and to start, pause, resume and stop it; somebody in Python must
-    obey ``command`` and keep ``state`` and ``record`` (:func:`senet_lib.live_race.live_race` does). Its HTML form, which
-    has no kernel, is always a replay of what was recorded.
+    In the mode "live" it has controls to choose a race, and to start, pause, resume and stop it; somebody in Python
+    must obey ``command`` and keep ``state`` and ``record`` (:func:`senet_lib.live_race.live_race` does). Its HTML form,
+    which has no kernel, is always a replay of what was recorded.
 
     Attributes:
         mode: "replay" or "live".
