@@ -39,7 +39,7 @@ drawings: .venv/.installed  ## make the drawings of book/ anew
 results: .venv/.installed  ## run what is not on record yet, and rewrite the results page
 	$(BIN)/python -m senet_lib.experiments run context-world
 	$(BIN)/python -m senet_lib.experiments run context-world-reduction
-	$(BIN)/python -m senet_lib.experiments run context-world-placement
+	for name in bottleneck placement squeeze gate depth; do $(BIN)/python -m senet_lib.experiments run context-world-$$name || exit 1; done
 	$(BIN)/python -m senet_lib.experiments report
 
 bench: benchmarks/node_modules/.package-lock.json  ## time figures, blocks and networks beside their peers
@@ -74,6 +74,6 @@ _build/extra/vendor/mathjax/LICENSE: node_modules/.package-lock.json
 	cp node_modules/mathjax/LICENSE $@
 
 # The cache of executed notebooks knows their text, not the library's: forget it when the library changes.
-_build/.library: $(wildcard senet_lib/*.py senet_lib/figures/*) .venv/.installed
+_build/.library: $(wildcard senet_lib/*.py senet_lib/figures/* senet_lib/experiments/*.py) .venv/.installed
 	@mkdir -p _build && rm -rf _build/.jupyter_cache
 	@touch $@

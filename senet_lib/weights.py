@@ -3,7 +3,7 @@
 Weights may come from torchvision, whose names are ours, and from timm: its ``seresnet…`` and ``seresnext…`` networks,
 and the ``legacy_…`` ones, which hold what the SE paper's authors released for Caffe; see ``senet_lib.timm_weights``.
 
-The small trained networks that come with the library are loaded by name; ``senet_lib/experiments.py`` made them.
+The small trained networks that come with the library are loaded by name; ``senet_lib/experiments`` made them.
 """
 
 import json

@@ -16,6 +16,7 @@ from torch import nn
 
 from senet_lib import checks
 from senet_lib.blocks import SqueezeExcitation
+from senet_lib.records import list_records
 from tools import notebooks
 
 ROOT = Path(__file__).parent.parent
@@ -134,6 +135,7 @@ def installed_library(tmp_path_factory) -> Path:
         shutil.copy(ROOT / name, source)
     for requirements in ROOT.glob("requirements*.txt"):
         shutil.copy(requirements, source)
+    shutil.copytree(ROOT / "results", source / "results")
     shutil.copytree(ROOT / "senet_lib", source / "senet_lib", ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site, source],
@@ -142,11 +144,19 @@ def installed_library(tmp_path_factory) -> Path:
     return site
 
 
+def test_the_installed_library_holds_the_records(installed_library):
+    probe = "from senet_lib.records import list_records; print(*list_records())"
+    command, environment = [sys.executable, "-c", probe], os.environ | {"PYTHONPATH": str(installed_library)}
+    output = subprocess.run(command, cwd=installed_library, env=environment, check=True, capture_output=True, text=True)
+    assert output.stdout.split() == list_records(ROOT / "results")
+
+
 @pytest.mark.notebooks
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_runs_in_a_folder_of_its_own(name, installed_library, tmp_path, monkeypatch):
     """As on Colab: a fresh kernel, the installed library, and no repository around it."""
     monkeypatch.setenv("PYTHONPATH", str(installed_library))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # two notebooks at once would wait for each other's threads
     notebook = read(name)
     probe = "import json, senet_lib; print(json.dumps(senet_lib.__file__))"
     notebook.cells.append(nbformat.v4.new_code_cell(probe))
