@@ -238,3 +238,21 @@ def test_every_network_of_every_experiment_can_be_made():
         if name != "tutorial-d":  # large; its networks are those of other tests
             assert min(experiment.settings(10, 3)["parameters"].values()) > 20_000
         assert experiment.compare is None or set(experiment.compare) <= set(experiment.arms)
+
+
+def test_a_quick_trial_gets_neither_among_the_results_nor_over_the_weights(tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(EXPERIMENTS, tiny, replace(EXPERIMENTS[tiny], keep_weights=True))
+    assert main(["run", tiny, "--seeds", "1", "--pictures", "40", "--epochs", "1", "--size", "9"]) == 0
+    assert not (tmp_path / "results").exists() and not (tmp_path / "senet_lib").exists()
+    record = read(tmp_path / "_build" / "trials" / "results" / "tiny.json")
+    assert record["pictures"]["train"] == 40 and record["settings"]["size"] == 9
+    assert [len(entry["epochs"]) for entry in record["runs"]] == [1, 1]
+    assert main(["run", tiny, "--seeds", "1"]) == 0
+    assert len(read(tmp_path / "results" / "tiny.json")["runs"][0]["epochs"]) == 2
+
+
+@pytest.mark.parametrize("option", ["pictures", "epochs", "size"])
+def test_a_trial_of_nothing_is_refused(option, refused):
+    with refused(f"--{option} is 0", "at least 1"):
+        Trial(**{option: 0})

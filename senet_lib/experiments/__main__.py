@@ -12,6 +12,14 @@ from senet_lib.experiments.report import report
 from senet_lib.experiments.running import Trial, run, write_atomically
 from senet_lib.validation import require_whole
 
+# Where things are kept. A trial is another experiment than the book's: it must not get among the book's results.
+PLACES = {
+    "results": Path("results"),
+    "weights": Path("senet_lib/pretrained"),
+    "checkpoints": Path(".checkpoints"),
+}
+TRIALS = {name: Path("_build/trials") / name for name in PLACES}
+
 
 def _list(options: argparse.Namespace) -> None:
     for name, experiment in EXPERIMENTS.items():
@@ -21,10 +29,13 @@ def _list(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     require_whole("--seeds", options.seeds)
     require_device(options.device)
-    print(f"recording in {options.results.resolve()}")
     trial = Trial(options.data, options.call_it, options.pictures, options.epochs, options.size)
-    seeds, weights = range(options.seeds), options.weights
-    run(options.name, seeds, options.device, options.results, weights, options.checkpoints, trial)
+    places = TRIALS if trial.is_another_experiment else PLACES
+    results, weights, checkpoints = (
+        getattr(options, name) or places[name] for name in ("results", "weights", "checkpoints")
+    )
+    print(f"recording in {results.resolve()}")
+    run(options.name, range(options.seeds), options.device, results, weights, checkpoints, trial)
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -46,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run_parser.add_argument("name", choices=EXPERIMENTS)
     run_parser.add_argument("--seeds", type=int, default=5, help="how many paired seeds: 0, 1, 2, … (default 5)")
     run_parser.add_argument("--device", default="cpu")
-    run_parser.add_argument("--results", type=Path, default=Path("results"))
-    run_parser.add_argument("--weights", type=Path, default=Path("senet_lib/pretrained"))
     run_parser.add_argument("--data", metavar="NAME", help="other data, by a name for load_images, e.g. folder:PATH")
-    run_parser.add_argument("--checkpoints", type=Path, default=Path("_build/checkpoints"))
     run_parser.add_argument("--pictures", type=int, metavar="N", help="train on the first N pictures only")
     run_parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
     run_parser.add_argument("--size", type=int, metavar="PIXELS", help="height and width, instead of the experiment's")
     run_parser.add_argument("--call-it", metavar="TEXT", help="what the record calls these data")
+    for name, place in PLACES.items():
+        usual = f"default: {place}, and {TRIALS[name]} with --pictures, --epochs or --size"
+        run_parser.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=usual)
     report_parser = commands.add_parser("report", help="make the results page")
     report_parser.add_argument("--results", type=Path, default=Path("results"))
     report_parser.add_argument("--page", type=Path, default=Path("book/results.md"))

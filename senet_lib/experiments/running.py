@@ -39,6 +39,9 @@ class Trial:
         pictures: how many to train on; for testing at most as many are used.
         epochs: of the recipe.
         size: height and width, in pixels, to which the pictures are resized.
+
+    Raises:
+        ValueError: if a number is out of range.
     """
 
     data: str | None = None
@@ -47,17 +50,26 @@ class Trial:
     epochs: int | None = None
     size: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("pictures", "epochs", "size"):
+            if getattr(self, name) is not None:
+                require_whole(f"--{name}", getattr(self, name))
+
+    @property
+    def is_another_experiment(self) -> bool:
+        """Whether the result is not that of the experiment: its record and its weights belong elsewhere."""
+        return (self.pictures, self.epochs, self.size) != (None, None, None)
+
     def apply(self, experiment: Experiment) -> Experiment:
         """The experiment with these changes. Its data have the name for the record."""
         recipe = experiment.recipe if self.epochs is None else replace(experiment.recipe, epochs=self.epochs)
         data = self.data_name or self.data or experiment.data
-        return replace(experiment, recipe=recipe, data=data, size=self.size or experiment.size)
+        return replace(experiment, recipe=recipe, data=data, size=experiment.size if self.size is None else self.size)
 
     def load(self, experiment: Experiment) -> tuple[ImageSet, ImageSet]:
         """The pictures to train and to test."""
         both = [load_images(self.data or experiment.data, train=train) for train in (True, False)]
         if self.pictures is not None:
-            require_whole("--pictures", self.pictures)
             both = [pictures.subset(min(self.pictures, len(pictures))) for pictures in both]
         return both[0], both[1]
 
