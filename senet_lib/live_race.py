@@ -11,8 +11,6 @@ A press on a button reaches Python as a message of the notebook. Where a kernel 
 
 import atexit
 import json
-import os
-import platform
 import threading
 import time
 from collections.abc import Callable
@@ -25,11 +23,12 @@ from typing import Any, Self
 import torch
 from torch import nn
 
-import senet_lib
 from senet_lib.batches import Augmentation, pad_crop_flip, train_and_test_batches
 from senet_lib.data import ImageSet, load_images
 from senet_lib.device import best_device, require_device
 from senet_lib.figures.training_race import TrainingRaceFigure
+from senet_lib.files import write_atomically
+from senet_lib.machine import describe_machine
 from senet_lib.models import create_model
 from senet_lib.race import RaceStats, TrainingRace, history_to_arrays
 from senet_lib.recipe import Recipe
@@ -121,10 +120,7 @@ class Choices:
             "plain": self._seeded(partial(make, name)),
             "SE": self._seeded(partial(make, f"se_{name}", reduction=self.reduction)),
         }
-        on_device = {
-            name: model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for name, model in models.items()
-        }
+        on_device = {name: model.to(device).to(memory_format=torch.channels_last) for name, model in models.items()}
         recipe = Recipe(self.epochs, habits.learning_rate)
         return TrainingRace(on_device, train, test, recipe, report_every=self.report_every)
 
@@ -239,14 +235,12 @@ class LiveRace:
         record = {name: _short_numbers(values) for name, values in history_to_arrays(self.history).items()}
         saved = {
             "command": self._command(path),
-            "machine": _machine(self.device),
+            "machine": describe_machine(self.device),
             "source": self.figure.source,
             "lanes": [lane.name for lane in self.history[-1].lanes],
             "record": record,
         }
-        draft = Path(path).with_suffix(".tmp")
-        draft.write_text(json.dumps(saved, separators=(",", ":")) + "\n", encoding="utf-8")
-        draft.replace(path)
+        write_atomically(Path(path), json.dumps(saved, separators=(",", ":")) + "\n")
 
     def close(self) -> None:
         """Stop the race, and take the figure off the page."""
@@ -327,7 +321,7 @@ class LiveRace:
 
     def _source(self) -> str:
         """What is raced, in a line."""
-        one, machine = self._choices, _machine(self.device)
+        one, machine = self._choices, describe_machine(self.device)
         of = "" if one.pictures is None else f", {one.pictures:,} pictures"
         return (
             f"{one.data_set}{of}; {NETWORKS[one.depth]} ({one.depth} layers), r = {one.reduction}, seed {one.seed}; "
@@ -386,14 +380,3 @@ def _short_numbers(values: Any) -> list:
     if values.dtype.kind != "f":
         return values.tolist()
     return [_short_numbers(row) if row.ndim else float(f"{row:.4g}") for row in values]
-
-
-def _machine(device: torch.device) -> dict[str, Any]:
-    on_gpu = device.type == "cuda"
-    return {
-        "device": torch.cuda.get_device_name(device) if on_gpu else f"{device} ({platform.machine()})",
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "senet_lib": senet_lib.__version__,
-    }

@@ -17,6 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from senet_lib.files import write_atomically
+
 
 class Statistics(Protocol):
     """A dataclass of numbers, one of them the epoch, such as ``EpochStats``. None stands for no number."""
@@ -78,8 +80,7 @@ def _write_table(stats: Iterable[Stats], path: Path) -> Iterator[Stats]:
         writer = csv.DictWriter(table, fieldnames=list(rows[one.epoch]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows.values())
-        _draft(path).write_text(table.getvalue(), encoding="utf-8")
-        _draft(path).replace(path)
+        write_atomically(path, table.getvalue())
         yield one
 
 
@@ -110,13 +111,10 @@ def _summary_writer() -> Callable[..., Any]:
 def _require_writable(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _draft(path).touch()
-        _draft(path).unlink()
+        draft = path.with_name(path.name + ".tmp")
+        draft.touch()
+        draft.unlink()
         if path.is_dir():
             raise IsADirectoryError(0, "it is a folder")
     except OSError as error:
         raise ValueError(f"{str(path)!r} cannot be written ({error.strerror}); choose another path") from error
-
-
-def _draft(path: Path) -> Path:
-    return path.with_name(path.name + ".tmp")

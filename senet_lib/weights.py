@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from senet_lib.files import write_atomically
 from senet_lib.models import ResNet, resnet8, se_resnet8, small_resnet, small_se_resnet
 from senet_lib.timm_weights import State, from_timm, is_timms, require_timms_arithmetic
 
@@ -72,14 +73,9 @@ def save_weights(model: nn.Module, path: str | Path, about: dict[str, str] | Non
     Returns:
         The path of the file.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".tmp")
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    draft.write_bytes(save(state, about))
-    draft.replace(path)
-    return path
+    return write_atomically(Path(path), save(state, about))
 
 
 def load_weights(model: nn.Module, source: str | Path | State) -> dict[str, str]:

@@ -256,3 +256,14 @@ def test_a_quick_trial_gets_neither_among_the_results_nor_over_the_weights(tiny,
 def test_a_trial_of_nothing_is_refused(option, refused):
     with refused(f"--{option} is 0", "at least 1"):
         Trial(**{option: 0})
+
+
+def test_the_report_shows_losses_and_errors_at_the_milestones(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, tiny, replace(EXPERIMENTS[tiny], milestones=(1, 2, 30)))
+    record = read(run(tiny, [0, 1], "cpu", tmp_path))
+    rows = [line for line in report(tmp_path).splitlines() if line.startswith("| plain | ")][1:]
+    assert [row.split(" | ")[1] for row in rows] == ["1", "2"]
+    ends = [entry["epochs"][1] for entry in record["runs"] if entry["arm"] == "plain"]
+    loss = sum(end["train_loss"] for end in ends) / 2
+    errors = [1 - sum(end[name] for end in ends) / 2 for name in ("test_accuracy", "test_top5_accuracy")]
+    assert f"| {loss:.3f} |" in rows[1] and rows[1].endswith(f"| {errors[0]:.2%} | {errors[1]:.2%} |")

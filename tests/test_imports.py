@@ -48,10 +48,11 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.experiments.tutorials": None,
     "senet_lib.export": {"numpy", "torch", "senet_lib.blocks", "senet_lib.models", "senet_lib.residual_blocks"},
     "senet_lib.figures": set(),
+    "senet_lib.files": set(),
     "senet_lib.figures.draws": {"numpy"},
     "senet_lib.figures.figure": {"numpy", "matplotlib", "PIL", "traitlets", "anywidget"},
     "senet_lib.insert": {"torch", "senet_lib.blocks", "senet_lib.residual_branches", "senet_lib.validation"},
-    "senet_lib.logs": {"torch"},
+    "senet_lib.logs": {"torch", "senet_lib.files"},
     "senet_lib.live_race": None,
     "senet_lib.race": {
         "numpy",
@@ -64,6 +65,7 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.training",
         "senet_lib.validation",
     },
+    "senet_lib.machine": {"numpy", "senet_lib", "torch", "torchvision"},
     "senet_lib.measure": {"torch", "senet_lib.validation"},
     "senet_lib.models": {"torch", "senet_lib.blocks", "senet_lib.residual_blocks", "senet_lib.validation"},
     "senet_lib.notebook": {
@@ -103,7 +105,7 @@ ROOMS: dict[str, set[str] | None] = {
     },
     "senet_lib.validation": set(),
     "senet_lib.timm_weights": {"torch", "senet_lib.blocks", "senet_lib.models", "senet_lib.residual_blocks"},
-    "senet_lib.weights": {"safetensors", "torch", "senet_lib.models", "senet_lib.timm_weights"},
+    "senet_lib.weights": {"safetensors", "torch", "senet_lib.files", "senet_lib.models", "senet_lib.timm_weights"},
 }
 # What any figure may import: arrays and drawing, never torch or a model.
 FIGURE_ROOM = {
@@ -128,6 +130,7 @@ CORE = (
     "epoch_plan",
     "evaluation",
     "export",
+    "files",
     "insert",
     "logs",
     "measure",

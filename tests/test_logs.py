@@ -146,7 +146,7 @@ def test_a_full_disk_leaves_the_table_of_the_epoch_before(tmp_path, monkeypatch)
         path.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(type(tmp_path), "write_text", refuse)
+    monkeypatch.setattr(type(tmp_path), "write_bytes", refuse)
     with pytest.raises(OSError, match="No space left"):
         next(passed)
     assert [row["epoch"] for row in table(tmp_path / "run.csv")] == ["1"]

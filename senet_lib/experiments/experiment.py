@@ -29,8 +29,7 @@ class Experiment:
         size: height and width, in pixels, to which the pictures are resized on the device; None for their own.
         keep_weights: whether the networks of seed 0 are saved.
         keep_checkpoints: whether the state after each epoch is kept.
-        milestones: epochs whose statistics the report shows beside the last one's.
-        note: what a reader of the report must know besides, as one or two sentences.
+        milestones: epochs whose losses and errors the report shows in a table of their own.
     """
 
     title: str
@@ -44,7 +43,6 @@ class Experiment:
     keep_weights: bool = False
     keep_checkpoints: bool = False
     milestones: tuple[int, ...] = ()
-    note: str = ""
 
     def settings(self, num_classes: int, in_channels: int) -> dict[str, Any]:
         """What defines the result, besides the seeds, the pictures and the machine."""

@@ -29,54 +29,40 @@ def _resnet56_over_ratios(*ratios: int) -> dict[str, ModelMaker]:
     return {"plain": resnet56, **with_se}
 
 
-# Long enough for SE to show: 40 epochs of SGD with one cycle, as short recipes for these pictures go.
-_LONG = Recipe(epochs=40, learning_rate=0.4, weight_decay=5e-4, optimiser="sgd", label_smoothing=0.1)
+_small = partial(Experiment, data="cifar10", batch_size=128, augment=pad_crop_flip)
+# For a GPU, and long enough for SE to show: 40 epochs of SGD with one cycle, as short recipes for these pictures go.
+_long = partial(
+    Experiment,
+    batch_size=512,
+    recipe=Recipe(epochs=40, learning_rate=0.4, weight_decay=5e-4, optimiser="sgd", label_smoothing=0.1),
+    augment=pad_crop_flip,
+)
+_over_ratios = partial(_long, arms=_resnet56_over_ratios(2, 4, 8, 16, 32), compare=("plain", "r=4"))
 
 PHOTOGRAPHS = {
-    "pictures": Experiment(
+    "pictures": _small(
         title="Photographs of 32x32 pixels: ResNet-8, plain and with SE",
-        data="cifar10",
-        batch_size=128,
         recipe=Recipe(epochs=15, learning_rate=0.01),
         arms={"se": se_resnet8, "plain": resnet8},
         compare=("plain", "se"),
-        augment=pad_crop_flip,
         keep_weights=True,
     ),
-    "cifar10-resnet20": Experiment(
+    "cifar10-resnet20": _small(
         title="CIFAR-10: ResNet-20, plain and with SE of three reduction ratios",
-        data="cifar10",
-        batch_size=128,
         recipe=Recipe(epochs=2, learning_rate=0.01),
         arms={"plain": resnet20, **{f"r={r}": partial(se_resnet20, reduction=r) for r in (4, 8, 16)}},
         compare=("plain", "r=4"),
-        augment=pad_crop_flip,
     ),
-    "cifar10-resnet56": Experiment(
-        title="CIFAR-10: ResNet-56, plain and with SE of five reduction ratios",
-        data="cifar10",
-        batch_size=512,
-        recipe=_LONG,
-        arms=_resnet56_over_ratios(2, 4, 8, 16, 32),
-        compare=("plain", "r=4"),
-        augment=pad_crop_flip,
+    "cifar10-resnet56": _over_ratios(
+        title="CIFAR-10: ResNet-56, plain and with SE of five reduction ratios", data="cifar10"
     ),
-    "cifar100-resnet56": Experiment(
-        title="CIFAR-100: ResNet-56, plain and with SE of five reduction ratios",
-        data="cifar100",
-        batch_size=512,
-        recipe=_LONG,
-        arms=_resnet56_over_ratios(2, 4, 8, 16, 32),
-        compare=("plain", "r=4"),
-        augment=pad_crop_flip,
+    "cifar100-resnet56": _over_ratios(
+        title="CIFAR-100: ResNet-56, plain and with SE of five reduction ratios", data="cifar100"
     ),
-    "cifar10-resnext50": Experiment(
+    "cifar10-resnext50": _long(
         title="CIFAR-10: ResNeXt-50 with a stem for small pictures, plain and with SE",
         data="cifar10",
-        batch_size=512,
-        recipe=_LONG,
         arms={"plain": partial(resnext50_32x4d, stem="3x3"), "se": partial(se_resnext50_32x4d, stem="3x3")},
         compare=("plain", "se"),
-        augment=pad_crop_flip,
     ),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.recipe import Recipe
-from senet_lib.records import Record, list_records, load_record, paired_differences, summarise
+from senet_lib.records import Record, curves, list_records, load_record, paired_differences, summarise
 
 
 def report(results: Path) -> str:
@@ -60,7 +60,7 @@ def _report_one(record: Record) -> str:
 <!-- end -->
 
 {_paired_difference(record)}
-
+{_milestones(record)}
 - Data: {settings["data"]}, {pictures["train"]:,} pictures to train and {pictures["test"]:,} to test,
   fingerprint `{record["data_sha256"][:12]}`.{DATA_NOTES.get(settings["data"], "")}
 - Recipe: {recipe["epochs"]} epochs, batches of {settings["batch_size"]},
@@ -69,6 +69,31 @@ def _report_one(record: Record) -> str:
 - Command: `python -m senet_lib.experiments run {name} --seeds {seed_count}{_data_options(record)}`.
   It completes the record; move the record away to make it anew.
 """
+
+
+def _milestones(record: Record) -> str:
+    """A table of some epochs, means over the seeds; nothing if the experiment names none, or none is reached."""
+    reached = min(len(entry["epochs"]) for entry in record["runs"])
+    epochs = [epoch for epoch in EXPERIMENTS[record["experiment"]].milestones if epoch <= reached]
+    if not epochs:
+        return ""
+    arms = dict.fromkeys(entry["arm"] for entry in record["runs"])
+    rows = [_milestone(record, arm, epoch) for arm in arms for epoch in epochs]
+    head = (
+        "| network | epoch | training loss | training accuracy | test loss | top-1 error | top-5 error |\n"
+        "|---|---|---|---|---|---|---|"
+    )
+    return "\n".join(["", head, *rows, ""])
+
+
+def _milestone(record: Record, arm: str, epoch: int) -> str:
+    def at(metric: str) -> float:
+        return curves(record, arm, metric)[:, epoch - 1].mean()
+
+    return (
+        f"| {ARM_NAMES.get(arm, arm)} | {epoch} | {at('train_loss'):.3f} | {at('train_accuracy'):.3f} "
+        f"| {at('test_loss'):.3f} | {1 - at('test_accuracy'):.2%} | {1 - at('test_top5_accuracy'):.2%} |"
+    )
 
 
 OPTIMISER_NAMES = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}

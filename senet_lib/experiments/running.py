@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import platform
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,16 +12,15 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-import torchvision
 from torch import nn
 
-import senet_lib
 from senet_lib.batches import Batches, train_and_test_batches
 from senet_lib.data import ImageSet, load_images
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.experiment import Experiment, recipe_settings
+from senet_lib.files import write_atomically
+from senet_lib.machine import describe_machine
 from senet_lib.records import Record, load_record, record_path
 from senet_lib.training import Recipe, fit
 from senet_lib.validation import require_whole
@@ -141,7 +139,7 @@ def _make(experiment: Experiment, arm: str, seed: int, device: str, pictures: Im
     """A new network of this arm, with the seed's weights."""
     torch.manual_seed(seed)
     model = experiment.arms[arm](num_classes=len(pictures.classes), in_channels=pictures.images.shape[1])
-    return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.to(device).to(memory_format=torch.channels_last)
 
 
 def _train(
@@ -214,29 +212,6 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
-
-
-def describe_machine(device: str) -> dict[str, Any]:
-    """Device, cores and versions, for the record. No names or paths of the machine."""
-    on_gpu = torch.device(device).type == "cuda"
-    return {
-        "device": torch.cuda.get_device_name(device) if on_gpu else f"{device} ({platform.machine()})",
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "senet_lib": senet_lib.__version__,
-    }
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text so that an interruption leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
 
 
 def _now() -> str:

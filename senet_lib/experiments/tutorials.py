@@ -25,30 +25,30 @@ from senet_lib.models import (
 )
 from senet_lib.training import Recipe
 
-_ADAM = Recipe(epochs=10, learning_rate=1e-3, weight_decay=0, optimiser="adam", schedule="constant")
-_LARGE = partial(Experiment, data="cifar10", batch_size=64, size=224)
+_adam = Recipe(epochs=10, learning_rate=1e-3, weight_decay=0, optimiser="adam", schedule="constant")
+_large = partial(Experiment, data="cifar10", batch_size=64, size=224)
 
 TUTORIALS = {
-    "tutorial-a": _LARGE(
+    "tutorial-a": _large(
         title="Tutorial A: SE-ResNet-50 on CIFAR-10 at 224x224",
-        recipe=_ADAM,
+        recipe=_adam,
         arms={"se": se_resnet50},
     ),
-    "tutorial-b": _LARGE(
+    "tutorial-b": _large(
         title="Tutorial B: a network of SE bottlenecks, for 400 epochs",
         size=None,
-        recipe=replace(_ADAM, epochs=400),
+        recipe=replace(_adam, epochs=400),
         arms={"se": partial(se_resnet50, stem="3x3")},
         milestones=(100, 200, 300),
     ),
-    "tutorial-c": _LARGE(
+    "tutorial-c": _large(
         title="Tutorial C: SE-ResNet in five depths",
-        recipe=replace(_ADAM, epochs=1),
+        recipe=replace(_adam, epochs=1),
         arms={f"{depth} layers": partial(create_model, f"se_resnet{depth}") for depth in (18, 34, 50, 101, 152)},
     ),
-    "tutorial-d": _LARGE(
+    "tutorial-d": _large(
         title="Tutorial D: ResNet and ResNeXt, plain and with SE",
-        recipe=replace(_ADAM, epochs=30),
+        recipe=replace(_adam, epochs=30),
         arms={
             "ResNet-50": resnet50,
             "SE-ResNet-50": se_resnet50,
@@ -58,11 +58,11 @@ TUTORIALS = {
         compare=("ResNet-50", "SE-ResNet-50"),
         milestones=(10, 20, 30),
     ),
-    "tutorial-e": _LARGE(
+    "tutorial-e": _large(
         title="Tutorial E: SE-ResNet-18 on MNIST, one channel",
         data="mnist",
         batch_size=32,
-        recipe=_ADAM,
+        recipe=_adam,
         arms={"se": se_resnet18},
         keep_checkpoints=True,
     ),
