@@ -28,7 +28,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.timing import chosen_device, median_ms, paired_ratio, provenance, time_in_turn, write_record
+from benchmarks.timing import (
+    add_common_options,
+    median_ms,
+    paired_ratio,
+    parse_options,
+    provenance,
+    time_in_turn,
+    write_record,
+)
 from benchmarks.tutorial_loops import Batch, Feed, Step, make_pipelines, our_step, tutorial_step
 from senet_lib.blocks import SqueezeExcitation
 from senet_lib.data import ImageSet
@@ -89,17 +97,9 @@ ON_CPU: dict[str, dict[str, Any]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=9, help="rounds for each set-up (default 9)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
-    parser.add_argument("--threads", type=int, help="default: as torch chooses; 1 is steadier on a busy machine")
+    add_common_options(parser, repeats=9, what="set-up")
     parser.add_argument("--quick", action="store_true", help="small batches, 3 rounds, no record")
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    try:
-        device = chosen_device(options.device)
-    except ValueError as error:
-        parser.exit(2, f"{error}\n")
+    options, device = parse_options(parser)
     repeats = 3 if options.quick else options.repeats
     record = {
         **provenance(f"python -m {' '.join(['benchmarks.input_pipeline', *sys.argv[1:]])}", device),

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 from benchmarks.timing import (
     LAYOUTS,
-    chosen_device,
+    add_common_options,
     median_ms,
     paired_ratio,
+    parse_options,
     provenance,
     time_in_turn,
     write_record,
@@ -48,18 +49,10 @@ BUDGET = 1.10  # SE / plain: training, channels last
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=15, help="rounds for each layout (default 15)")
+    add_common_options(parser, repeats=15, what="layout")
     parser.add_argument("--batch", type=int, default=4, help="pictures (default 4)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
-    parser.add_argument("--threads", type=int, help="default: as torch chooses; 1 is steadier on a busy machine")
     parser.add_argument("--quick", action="store_true", help="2 pictures, 3 rounds, no record")
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    try:
-        device = chosen_device(options.device)
-    except ValueError as error:
-        parser.exit(2, f"{error}\n")
+    options, device = parse_options(parser)
     repeats, batch = (3, 2) if options.quick else (options.repeats, options.batch)
     record = {
         **provenance(f"python -m {' '.join(['benchmarks.networks', *sys.argv[1:]])}", device),

@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from benchmarks.peers import make_blocks
 from benchmarks.timing import (
     LAYOUTS,
-    chosen_device,
+    add_common_options,
     median_ms,
     paired_ratio,
+    parse_options,
     provenance,
     time_in_turn,
     write_record,
@@ -37,18 +38,10 @@ BUDGET = 1.0  # ours / each peer: forward and backward, eager
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=51, help="rounds for each size and mode (default 51)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
-    parser.add_argument("--threads", type=int, help="default: as torch chooses; 1 is steadier on a busy machine")
+    add_common_options(parser, repeats=51, what="size and mode")
     parser.add_argument("--eager-only", action="store_true", help="leave out what is compiled; compiling takes minutes")
     parser.add_argument("--quick", action="store_true", help="two sizes, 11 rounds, eager, no record")
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    try:
-        device = chosen_device(options.device)
-    except ValueError as error:
-        parser.exit(2, f"{error}\n")
+    options, device = parse_options(parser)
     repeats = 11 if options.quick else options.repeats
     modes = ["eager"] if options.quick or options.eager_only else ["eager", "compiled"]
     record = {**provenance(f"python -m {' '.join(['benchmarks.se_block', *sys.argv[1:]])}", device), "repeats": repeats}

@@ -4,6 +4,7 @@ On a busy machine one slow moment must not decide. So all pieces of work run in 
 starts with another one; a ratio is the median of the rounds' own ratios.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -68,6 +69,24 @@ def chosen_device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device is {name!r}, but torch sees no GPU; use cpu")
     return device
+
+
+def add_common_options(parser: argparse.ArgumentParser, repeats: int, what: str) -> None:
+    """--repeats, --device and --threads, which all benchmarks of networks have."""
+    parser.add_argument("--repeats", type=int, default=repeats, help=f"rounds for each {what} (default {repeats})")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+    parser.add_argument("--threads", type=int, help="default: as torch chooses; 1 is steadier on a busy machine")
+
+
+def parse_options(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, torch.device]:
+    """The options and the device. A device that is not there ends the program, with one line."""
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    try:
+        return options, chosen_device(options.device)
+    except ValueError as error:
+        parser.exit(2, f"{error}\n")
 
 
 def provenance(command: str, device: torch.device) -> dict[str, Any]:

@@ -14,11 +14,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from senet_lib.data import ImageSet
-from senet_lib.epoch_plan import EpochPlan, Share, seeded_generator
+from senet_lib.epoch_plan import Batch, EpochPlan, PlannedBatches, Share, seeded_generator
 from senet_lib.validation import require_whole
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
-Batch = tuple[Tensor, Tensor]
 
 
 def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -98,7 +97,7 @@ class Normalisation:
         return (images.to(torch.float32) - self._centre) / self._spread
 
 
-class Batches:
+class Batches(PlannedBatches):
     """An image set as normalised batches on a device.
 
     A batch is (x, y): x float32 (B, C, H, W), y int64 (B,). Iterating gives ``epoch(0)``. In a training loop call
@@ -145,7 +144,7 @@ class Batches:
         size: int | None = None,
         share: Share = (0, 1),
     ):
-        self._plan = EpochPlan(len(image_set), batch_size, shuffle, seed, share)
+        super().__init__(EpochPlan(len(image_set), batch_size, shuffle, seed, share))
         if size is not None:
             require_whole("size", size)
         if augment is not None and not callable(augment):
@@ -162,22 +161,6 @@ class Batches:
         self.seed = seed
         self.size = size
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-
-    def __len__(self) -> int:
-        """The number of batches in an epoch."""
-        return len(self._plan)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self.epoch(0)
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch, counted from 0. The same seed and number always give the same batches.
-
-        Raises:
-            ValueError: if number is not a whole number of at least 0, or ``augment`` returns something unfit.
-        """
-        require_whole("the epoch's number", number, least=0)
-        return self._batches(number)
 
     def fingerprint(self) -> str:
         """A short text that changes when a picture, a label, the batch size, the seed or the augmentation does."""

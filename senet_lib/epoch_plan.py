@@ -4,6 +4,7 @@ Processes that share the work draw the same batches from the same seed, and each
 batch. So together they see what one process alone would see, and their results can be compared.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 from senet_lib.validation import is_whole, require_whole
 
 Share = tuple[int, int]
+Batch = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,37 @@ class EpochPlan:
         if not self.shuffle:
             return torch.arange(self.pictures)
         return torch.randperm(self.pictures, generator=generator)[: self.pictures_used]
+
+
+class PlannedBatches:
+    """Batches of epoch 0, 1, 2, … as :class:`EpochPlan` plans them. A subclass makes them, in ``_batches``.
+
+    Args:
+        plan: which pictures come in which batch.
+    """
+
+    def __init__(self, plan: EpochPlan):
+        self._plan = plan
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        return len(self._plan)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.epoch(0)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of one epoch, counted from 0. The same seed and number always give the same batches.
+
+        Raises:
+            ValueError: if number is not a whole number of at least 0, or, when a batch is asked for, if it cannot be
+                made.
+        """
+        require_whole("the epoch's number", number, least=0)
+        return self._batches(number)
+
+    def _batches(self, number: int) -> Iterator[Batch]:
+        raise NotImplementedError
 
 
 def seeded_generator(*numbers: int) -> torch.Generator:

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
-Batch = tuple[Tensor, Tensor]
+from senet_lib.epoch_plan import Batch
+
 TOP = 5
 
 

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from senet_lib.batches import Batch, Normalisation
+from senet_lib.batches import Normalisation
 from senet_lib.data import files_by_class, read_picture
-from senet_lib.epoch_plan import EpochPlan, Share, mixed_seed, seeded_generator
+from senet_lib.epoch_plan import Batch, EpochPlan, PlannedBatches, Share, mixed_seed, seeded_generator
 from senet_lib.validation import require_whole
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -29,7 +29,7 @@ JPEG_SUFFIXES = (".jpg", ".jpeg")
 TRIAL_SEED = 0
 
 
-class StreamedBatches:
+class StreamedBatches(PlannedBatches):
     """A folder of pictures as normalised batches on a device, like ``Batches``, but never all of them in memory.
 
     A batch is (x, y): x float32 (B, 3, image_size, image_size), y int64 (B,). Seed and epoch alone decide on the order,
@@ -81,29 +81,13 @@ class StreamedBatches:
         self.classes = tuple(files)
         self._names, self._labels = _list(files, self._folder, pictures)
         self.pictures = len(self._labels)
-        self._plan = EpochPlan(self.pictures, batch_size, train, seed, share)
+        super().__init__(EpochPlan(self.pictures, batch_size, train, seed, share))
         self._normalise = Normalisation(mean, std, 3, device)
         self._settings = (train, batch_size, image_size, seed, tuple(mean), tuple(std))
         self._change = _random_crop_and_flip(image_size) if train else _centre_crop(image_size)
         self._workers = workers
         self._device = torch.device(device)
         self._fingerprint: str | None = None
-
-    def __len__(self) -> int:
-        """The number of batches in an epoch."""
-        return len(self._plan)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self.epoch(0)
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch, counted from 0. The same seed and number always give the same batches.
-
-        Raises:
-            ValueError: if number is not a whole number of at least 0, or a picture cannot be read.
-        """
-        require_whole("the epoch's number", number, least=0)
-        return self._batches(number)
 
     def fingerprint(self) -> str:
         """A short text that changes when a file is added, removed, renamed or resized, or a setting changes.

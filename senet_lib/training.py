@@ -150,8 +150,8 @@ def _run_epoch(trainer: Trainer, train: EpochBatches, test: Iterable[Batch], epo
         mean.add(*trainer.step(pictures, labels), labels)
     trainer.finish_epoch()
     seconds = time.perf_counter() - start
-    share_buffers(trainer.model)
-    share_buffers(trainer.evaluated_model)
+    for shared in {unwrap(trainer.model), trainer.evaluated_model}:  # one, unless weights are averaged
+        share_buffers(shared)
     mean.gather()
     tested = evaluate(trainer.evaluated_model, test)
     trainer.require_finite(tested.loss)

@@ -9,8 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import networks, se_block, timing
+from benchmarks import input_pipeline, networks, se_block, time_to_accuracy, timing, tutorial_loops
 from benchmarks.peers import copy_weights, make_blocks
+from senet_lib.batches import train_and_test_batches
+from senet_lib.data import load_images
+from senet_lib.training import Recipe
 from tests.networks import noise
 
 CPU = torch.device("cpu")
@@ -159,3 +162,68 @@ def test_a_record_says_where_it_comes_from():
     assert set(record) == {"command", "date", "machine", "versions"}
     assert record["machine"]["threads"] == torch.get_num_threads()
     assert record["versions"]["torch"] == torch.__version__
+
+
+# --- input pipelines --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [16, 40])
+def test_all_pipelines_deliver_the_same_pictures(size):
+    """Without augmentation; each in its own order, and PIL rounds to bytes when it resizes."""
+    pictures = input_pipeline.make_pictures(12, channels=3, side=16)
+    feed = tutorial_loops.Feed(pictures, batch_size=5, size=size, augment=False, device=CPU)
+    totals = {}
+    for name, batches in tutorial_loops.make_pipelines(feed).items():
+        x, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        assert x.shape == (12, 3, size, size) and x.dtype == torch.float32
+        assert sorted(labels.tolist()) == sorted(pictures.labels.tolist())
+        totals[name] = x.sum((1, 2, 3)).sort().values / x[0].numel()
+    for total in totals.values():
+        torch.testing.assert_close(total, totals["ours"], atol=0.01, rtol=0)
+
+
+def test_a_pass_counts_its_waiting_and_its_steps():
+    seen = []
+    one = input_pipeline.Pass([("x", 1), ("y", 2)], lambda x, label: seen.append((x, label)))
+    one()
+    assert seen == [("x", 1), ("y", 2)] and len(one.waits_ms) == 1 and one.waits_ms[0] >= 0
+
+
+def test_the_share_of_waiting_leaves_the_warm_up_out():
+    assert input_pipeline.waiting_share([900.0, 1.0, 3.0, 2.0], [10.0, 10.0, 10.0]) == 0.2
+
+
+def test_missed_goals_of_the_pipeline_are_named():
+    def rows(ratio, wait):
+        resizing = {"part": "pipeline", "setup": input_pipeline.RESIZING}
+        resizing["ours_to_peer"] = {input_pipeline.TUTORIAL: {"median": ratio}}
+        return [resizing, {"part": "training", "setup": "a network", "waiting_share": {"ours": wait}}]
+
+    assert input_pipeline.find_misses(rows(10.0, 0.049)) == []
+    slow, waiting = input_pipeline.find_misses(rows(9.9, 0.05))
+    assert "9.9 times" in slow and "a network: 5.0%" in waiting
+
+
+# --- time to an accuracy ----------------------------------------------------------------------------------------------
+
+
+def test_the_first_epoch_that_reaches_a_target_counts():
+    epochs = [{"epoch": number, "test_accuracy": accuracy} for number, accuracy in ((1, 0.4), (2, 0.6), (3, 0.5))]
+    assert time_to_accuracy.find_reached(epochs, [0.5, 0.7]) == {"0.5": epochs[1], "0.7": None}
+
+
+def test_training_to_an_accuracy_on_digits():
+    pictures, test = (load_images("digits", train=train).subset(200) for train in (True, False))
+    train, test = train_and_test_batches(pictures, test, 64)
+    recipe = Recipe(1, 0.01)
+    made = time_to_accuracy.make_networks("se_resnet8", train, seed=0)
+    assert list(made) == ["se_resnet8", "resnet8"]
+    step = time_to_accuracy.measure_step(made, train, recipe, repeats=3)
+    assert step["se_to_plain"]["median"] > 0
+    (epoch,) = time_to_accuracy.measure_epochs(made["se_resnet8"], train, test, recipe)
+    assert 0 < epoch["training_seconds"] <= epoch["seconds"] and 0 <= epoch["test_accuracy"] <= 1
+
+
+def test_a_network_without_se_has_no_time_to_compare(refused):
+    with refused("network is 'resnet8'", "use se_resnet8"):
+        time_to_accuracy.make_networks("resnet8", None, 0)

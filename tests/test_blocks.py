@@ -9,6 +9,7 @@ from torch import nn
 from torchvision import ops
 
 from senet_lib.blocks import (
+    NoSqueeze,
     SqueezeExcitation,
     average_squeeze,
     both_squeeze,
@@ -308,3 +309,35 @@ def test_a_tensor_without_fractions_is_refused(dtype, refused):
 def test_squeeze_alone_refuses_what_forward_refuses(shape, refused):
     with refused("the input has"):
         seeded_block().squeeze(torch.ones(shape))
+
+
+# --- without the squeeze ----------------------------------------------------------------------------------------------
+
+
+def test_without_places_no_squeeze_is_the_se_block():
+    """On a map of one place there is nothing to gather."""
+    torch.manual_seed(0)
+    se, without = SqueezeExcitation(12, 4), NoSqueeze(12, 4)
+    state = {name: value.reshape(without.state_dict()[name].shape) for name, value in se.state_dict().items()}
+    without.load_state_dict(state)
+    x = torch.randn(3, 12, 1, 1)
+    torch.testing.assert_close(without(x), se(x))
+
+
+def test_without_squeeze_a_place_knows_nothing_of_another():
+    torch.manual_seed(0)
+    se, without = SqueezeExcitation(12, 4), NoSqueeze(12, 4)
+    x = torch.randn(1, 12, 5, 5)
+    changed = x.clone()
+    changed[..., 4, 4] += 1
+    assert torch.equal(without(x)[..., :4, :], without(changed)[..., :4, :])
+    assert not torch.equal(se(x)[..., :4, :], se(changed)[..., :4, :])
+
+
+def test_without_squeeze_it_has_as_many_weights_and_refuses_the_same(refused):
+    counts = [sum(p.numel() for p in block(32, 8).parameters()) for block in (SqueezeExcitation, NoSqueeze)]
+    assert counts[0] == counts[1]
+    with refused("has 8 channels", "made for 32"):
+        NoSqueeze(32, 8)(torch.zeros(1, 8, 2, 2))
+    with refused("reduction is 64"):
+        NoSqueeze(32, 64)

@@ -36,7 +36,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.device": {"torch"},
     "senet_lib.distributed": {"torch", "senet_lib.device"},
     "senet_lib.epoch_plan": {"numpy", "torch", "senet_lib.validation"},
-    "senet_lib.evaluation": {"torch"},
+    "senet_lib.evaluation": {"torch", "senet_lib.epoch_plan"},
     "senet_lib.experiments": set(),
     "senet_lib.experiments.__main__": None,
     "senet_lib.experiments.catalogue": None,
