@@ -85,3 +85,13 @@ def test_a_bad_state_is_named(browser, tmp_path, state, sign):
     bad = TrainingRaceFigure(**{"record": TrainingRaceFigure.example().record, **state})
     with open_figure(browser, bad, tmp_path) as opened:
         assert sign in opened.problem
+
+
+def test_the_record_says_what_chapter_4_says_of_it(figure, root):
+    text = " ".join((root / "notebooks" / "04_rescale.md").read_text(encoding="utf-8").split())
+    step, spread = figure.record["step"], figure.record["gate_spread"][:, 1]
+    loss, tested = figure.record["loss"], figure.record["test_accuracy"]
+    assert np.abs(loss[step <= 200, 0] - loss[step <= 200, 1]).max() < 0.15 and step[-1] == 1000
+    assert f"grows from {spread[0]:.2f} to {spread[step == 200][0]:.2f}" in text
+    (plain, se), second = tested[step == 250][0], tested[step == 500][0, 1]
+    assert f"{se:.2f} against {plain:.2f}" in text and f"After the second epoch it has {second:.3f}" in text
