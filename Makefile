@@ -42,10 +42,11 @@ results: .venv/.installed  ## run what is not on record yet, and rewrite the res
 	for name in bottleneck placement squeeze gate depth; do $(BIN)/python -m senet_lib.experiments run context-world-$$name || exit 1; done
 	$(BIN)/python -m senet_lib.experiments report
 
-bench: benchmarks/node_modules/.package-lock.json  ## time figures, blocks and networks beside their peers
+bench: benchmarks/node_modules/.package-lock.json  ## time figures, blocks, networks and input pipelines beside their peers
 	$(BIN)/python -m benchmarks.figures
 	$(BIN)/python -m benchmarks.se_block
 	$(BIN)/python -m benchmarks.networks
+	MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m benchmarks.input_pipeline
 
 clean:  ## remove what was built, keep the environment
 	rm -rf _build
