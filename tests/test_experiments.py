@@ -122,7 +122,11 @@ def test_other_data_are_named_in_record_and_report(tiny, tmp_path):
     record = read(tmp_path / "results" / "tiny.json")
     assert record["settings"]["data"] == "ten greys" and record["pictures"] == {"train": 40, "test": 20}
     page = report(tmp_path / "results")
-    assert "Data: ten greys" in page and 'run tiny --seeds 1 --data folder:PATH --call-it "ten greys"`' in page
+    assert (
+        "\n## Tiny: ten greys\n" in page
+        and "Data: ten greys" in page
+        and 'run tiny --seeds 1 --data folder:PATH --call-it "ten greys"`' in page
+    )
     assert str(tmp_path) not in json.dumps(record)
 
 

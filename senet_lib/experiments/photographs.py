@@ -48,7 +48,7 @@ PHOTOGRAPHS = {
         keep_weights=True,
     ),
     "cifar10-resnet20": _small(
-        title="CIFAR-10: ResNet-20, plain and with SE of three reduction ratios",
+        title="Photographs of 32x32 pixels: ResNet-20, plain and with SE of three reduction ratios",
         recipe=Recipe(epochs=2, learning_rate=0.01),
         arms={"plain": resnet20, **{f"r={r}": partial(se_resnet20, reduction=r) for r in (4, 8, 16)}},
         compare=("plain", "r=4"),
