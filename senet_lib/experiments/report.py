@@ -31,8 +31,8 @@ REPORT_HEAD = """\
 Every number here comes from a recorded run. The file names its settings, seeds, machine and versions, and holds the
 statistics of every epoch. Accuracies are those after the last epoch, not the best of all epochs. "±" is the standard
 deviation over seeds. Paired seeds means: with the same seed, all networks see the same batches in the same order.
-Training times are what the clock said, with whatever else ran on the machine: they do not compare one table with another.
-What SE costs in time is measured side by side, in `benchmarks/`.
+Training times are what the clock said, with whatever else ran on the machine: do not compare one table's with
+another's. What SE costs in time is measured side by side, in `benchmarks/`.
 
 <!-- Made by `python -m senet_lib.experiments report` from results/*.json: edit neither by hand. -->
 """
@@ -76,7 +76,7 @@ def _report_one(record: Record) -> str:
 def _title(record: Record) -> str:
     """With the name of the data, where these are not the experiment's own."""
     experiment, data = EXPERIMENTS[record["experiment"]], record["settings"]["data"]
-    return experiment.title if data == experiment.data else f"{experiment.title}: {data}"
+    return experiment.title if data == experiment.data else f"{experiment.title} ({data})"
 
 
 def _milestones(record: Record) -> str:
