@@ -150,7 +150,8 @@ def _run_epoch(trainer: Trainer, train: EpochBatches, test: Iterable[Batch], epo
         mean.add(*trainer.step(pictures, labels), labels)
     trainer.finish_epoch()
     seconds = time.perf_counter() - start
-    for shared in {unwrap(trainer.model), trainer.evaluated_model}:  # one, unless weights are averaged
+    # One, unless weights are averaged; in the same order in all processes, which a set would not have.
+    for shared in dict.fromkeys((unwrap(trainer.model), trainer.evaluated_model)):
         share_buffers(shared)
     mean.gather()
     tested = evaluate(trainer.evaluated_model, test)
