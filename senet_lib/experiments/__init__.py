@@ -8,5 +8,6 @@
 ``run`` writes one JSON file to ``results/``, after each network that is trained; started again with the same
 settings, it goes on where it stopped, in the middle of a network too. With ``--pictures``, ``--epochs`` or ``--size``
 it is a quick trial, which is kept apart from the book's results. ``report`` makes ``book/results.md`` from all
-files in ``results/``. The experiments are in ``context_world.py``, ``photographs.py`` and ``tutorials.py``.
+files in ``results/``. The experiments are in ``context_world.py``, ``digits.py``, ``photographs.py`` and
+``tutorials.py``.
 """

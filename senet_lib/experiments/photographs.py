@@ -53,6 +53,13 @@ PHOTOGRAPHS = {
         arms={"plain": resnet20, **{f"r={r}": partial(se_resnet20, reduction=r) for r in (4, 8, 16)}},
         compare=("plain", "r=4"),
     ),
+    "cifar10-resnet20-longer": _small(
+        title="Photographs of 32x32 pixels: ResNet-20 for eight epochs, plain and with SE of two reduction ratios",
+        recipe=Recipe(epochs=8, learning_rate=0.01),
+        arms={"plain": resnet20, **{f"r={r}": partial(se_resnet20, reduction=r) for r in (4, 16)}},
+        compare=("plain", "r=4"),
+        keep_weights=True,
+    ),
     "cifar10-resnet56": _over_ratios(
         title="CIFAR-10: ResNet-56, plain and with SE of five reduction ratios", data="cifar10"
     ),
