@@ -181,8 +181,13 @@ def test_command_line_lists_runs_and_reports(tiny, tmp_path, capsys):
     assert main(["run", "tiny", "--seeds", "1", "--results", str(tmp_path), "--checkpoints", str(tmp_path / "c")]) == 0
     assert "seed 0 se: epoch 2, test accuracy" in capsys.readouterr().out
     page = tmp_path / "page.md"
-    assert main(["report", "--results", str(tmp_path), "--page", str(page)]) == 0
+    chapter = tmp_path / "chapter.md"
+    chapter.write_text("before\n\n<!-- table: tiny -->\n\nold\n\n<!-- end -->\n\nafter\n")
+    places = ["--results", str(tmp_path), "--page", str(page), "--chapters", str(tmp_path)]
+    assert main(["report", *places]) == 0
     assert "## Tiny" in page.read_text(encoding="utf-8")
+    text = chapter.read_text(encoding="utf-8")
+    assert text.startswith("before") and text.endswith("after\n") and "| plain | " in text and "old" not in text
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@
 
 ``run`` writes one JSON file to ``results/``, after each network that is trained; started again with the same
 settings, it goes on where it stopped, in the middle of a network too. With ``--pictures``, ``--epochs`` or ``--size``
-it is a quick trial, which is kept apart from the book's results. ``report`` makes ``book/results.md`` from all
-files in ``results/``. The experiments are in ``context_world.py``, ``digits.py``, ``photographs.py`` and
-``tutorials.py``.
+it is a quick trial, which is kept apart from the book's results. ``report`` makes ``book/results.md`` and the tables
+of the chapters from the files in ``results/``; after it, run ``make notebooks``. The experiments are in
+``context_world.py``, ``digits.py``, ``photographs.py`` and ``tutorials.py``.
 """

@@ -10,6 +10,7 @@ from senet_lib.device import require_device
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.report import report
 from senet_lib.experiments.running import Trial, run
+from senet_lib.experiments.tables import fill_tables
 from senet_lib.files import write_atomically
 from senet_lib.validation import require_whole
 
@@ -41,6 +42,11 @@ def _run(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     write_atomically(options.page, report(options.results))
+    for chapter in sorted(options.chapters.glob("*.md")):
+        text = chapter.read_text(encoding="utf-8")
+        filled = fill_tables(text, options.results)
+        if filled != text:
+            write_atomically(chapter, filled)
 
 
 _COMMANDS = {"list": _list, "run": _run, "report": _report}
@@ -66,9 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, place in PLACES.items():
         usual = f"default: {place}, and {TRIALS[name]} with --pictures, --epochs or --size"
         run_parser.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=usual)
-    report_parser = commands.add_parser("report", help="make the results page")
+    report_parser = commands.add_parser("report", help="make the results page, and the tables of the chapters")
     report_parser.add_argument("--results", type=Path, default=Path("results"))
     report_parser.add_argument("--page", type=Path, default=Path("book/results.md"))
+    report_parser.add_argument("--chapters", type=Path, default=Path("notebooks"), metavar="FOLDER")
     options = parser.parse_args(arguments)
     try:
         _COMMANDS[options.command](options)

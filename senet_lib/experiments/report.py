@@ -5,8 +5,9 @@ from statistics import mean
 from typing import Any
 
 from senet_lib.experiments.catalogue import EXPERIMENTS
+from senet_lib.experiments.tables import ARM_NAMES, summary_table
 from senet_lib.recipe import Recipe
-from senet_lib.records import Record, curves, list_records, load_record, paired_differences, summarise
+from senet_lib.records import Record, curves, list_records, load_record, paired_differences
 
 
 def report(results: Path) -> str:
@@ -17,8 +18,6 @@ def report(results: Path) -> str:
     return "\n".join([REPORT_HEAD, *map(_report_one, records)])
 
 
-# How the report writes the names of arms.
-ARM_NAMES = {"se": "with SE"}
 # What a reader must know about data that differ from what their name suggests.
 DATA_NOTES = {
     "CIFAR-10 (JPEG-75)": " CIFAR-10, encoded anew as JPEG of quality 75:\n"
@@ -41,13 +40,6 @@ another's. What SE costs in time is measured side by side, in `benchmarks/`.
 def _report_one(record: Record) -> str:
     name = record["experiment"]
     settings, pictures, recipe = record["settings"], record["pictures"], record["settings"]["recipe"]
-    summary = summarise(record)
-    rows = "\n".join(
-        f"| {ARM_NAMES.get(arm, arm)} | {settings['parameters'][arm]:,} | {_mean_and_spread(values)} "
-        f"| {min(values['accuracies'].values()):.3f} | {max(values['accuracies'].values()):.3f} "
-        f"| {values['seconds']:.0f} s |"
-        for arm, values in summary.items()
-    )
     machines = "\n".join(f"- Machine: {machine}." for machine in dict.fromkeys(map(_machine_in_words, record["runs"])))
     seed_count = 1 + max(entry["seed"] for entry in record["runs"])
     return f"""\
@@ -55,9 +47,7 @@ def _report_one(record: Record) -> str:
 
 <!-- table: {name} -->
 
-| network | parameters | test accuracy | lowest | highest | training time |
-|---|---|---|---|---|---|
-{rows}
+{summary_table(record)}
 
 <!-- end -->
 
@@ -119,11 +109,6 @@ def _recipe_in_words(settings: dict[str, Any]) -> str:
 
 def _augmentation(settings: dict[str, Any]) -> str:
     return f"; pictures changed by `{settings['augment']}`" if "augment" in settings else ""
-
-
-def _mean_and_spread(values: dict[str, Any]) -> str:
-    one_seed = len(values["accuracies"]) == 1
-    return f"{values['mean']:.3f}" + (" (one seed)" if one_seed else f" ± {values['std']:.3f}")
 
 
 def _data_options(record: Record) -> str:

@@ -1,0 +1,155 @@
+"""The tables of the chapters and of the results page, in Markdown, made from the records and the paper's numbers alone.
+
+A page holds a table between two comments, ``<!-- table: NAME -->`` and ``<!-- end -->``. :func:`fill_tables` writes
+what belongs there.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from senet_lib import paper
+from senet_lib.cost import NETWORKS, added_parameters
+from senet_lib.records import Record, load_record, paired_differences, summarise
+
+TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+# How the tables write the names of arms.
+ARM_NAMES = {"se": "with SE"}
+# A network has solved the Context World when hardly any picture is wrong.
+SOLVED = 0.97
+
+
+def fill_tables(text: str, results: Path) -> str:
+    """A page with its tables made anew.
+
+    Raises:
+        ValueError: if the page asks for a table that there is not.
+    """
+
+    def fill(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{make_table(found['name'], results)}\n{found[3]}"
+
+    return TABLE.sub(fill, text)
+
+
+def make_table(name: str, results: Path) -> str:
+    """A table by its name: one of ``TABLES``, or the name of a record for the summary of that.
+
+    Raises:
+        ValueError: if there is no such table.
+    """
+    return TABLES[name](results) if name in TABLES else summary_table(load_record(name, results))
+
+
+def summary_table(record: Record) -> str:
+    """Each network of a record with its parameters, accuracies and time."""
+    parameters = record["settings"]["parameters"]
+    rows = [
+        (
+            ARM_NAMES.get(arm, arm),
+            f"{parameters[arm]:,}",
+            mean_and_spread(values),
+            f"{min(values['accuracies'].values()):.3f}",
+            f"{max(values['accuracies'].values()):.3f}",
+            f"{values['seconds']:.0f} s",
+        )
+        for arm, values in summarise(record).items()
+    ]
+    return _table(("network", "parameters", "test accuracy", "lowest", "highest", "training time"), rows)
+
+
+def mean_and_spread(values: dict[str, Any]) -> str:
+    """An entry of :func:`senet_lib.records.summarise` in words."""
+    one_seed = len(values["accuracies"]) == 1
+    return f"{values['mean']:.3f}" + (" (one seed)" if one_seed else f" ± {values['std']:.3f}")
+
+
+# ---------------------------------------------------------------------------------------------- the race (chapter 8)
+
+# Our races of plain against SE: a record, how its pictures and networks are called, and its two arms.
+OUR_RACES = (
+    ("context-world", "Context World", "small ResNet", "plain", "se"),
+    ("digits", "digits", "small ResNet", "plain", "se"),
+    ("pictures", "CIFAR-10 (JPEG-75)", "ResNet-8", "plain", "se"),
+    ("cifar10-resnet20", "CIFAR-10 (JPEG-75)", "ResNet-20, r=4", "plain", "r=4"),
+)
+
+
+def _races(results: Path) -> str:
+    """Ours, then the paper's: errors in percent without and with SE."""
+    ours = [_our_race(load_record(name, results), *words) for name, *words in OUR_RACES]
+    imagenet = [("ImageNet", name, pair, "Table 2") for name, pair in paper.IMAGENET.items()]
+    cifar10 = [("CIFAR-10", name, pair, "Table 4") for name, pair in paper.CIFAR10.items()]
+    cifar100 = [("CIFAR-100", name, pair, "Table 5") for name, pair in paper.CIFAR100.items()]
+    theirs = [_their_race(*row) for row in (*cifar10, *cifar100, *imagenet)]
+    return _table(("pictures", "network", "plain, error %", "with SE", "SE less plain", "from"), [*ours, *theirs])
+
+
+def _our_race(record: Record, pictures: str, network: str, plain: str, with_se: str) -> tuple[str, ...]:
+    summary, differences = summarise(record), paired_differences(record, plain, with_se)
+    seeds = "1 seed" if len(differences) == 1 else f"{len(differences)} seeds"
+    errors = [f"{100 * (1 - summary[arm]['mean']):.2f}" for arm in (plain, with_se)]
+    return pictures, network, *errors, f"{-100 * mean(differences.values()):+.2f}", f"ours, {seeds}"
+
+
+def _their_race(pictures: str, network: str, pair: paper.Pair, table: str) -> tuple[str, ...]:
+    plain, with_se = pair.plain.top1, pair.with_se.top1
+    return pictures, network, f"{plain:.2f}", f"{with_se:.2f}", f"{with_se - plain:+.2f}", f"paper, {table}"
+
+
+# ----------------------------------------------------------------------------------- the reduction ratio (chapter 9)
+
+
+def _context_world_ratios(results: Path) -> str:
+    """r, the hidden numbers of the two blocks, the price, the accuracy, and how many seeds solve the task."""
+    record = load_record("context-world-reduction", results)
+    parameters = record["settings"]["parameters"]
+    channels = [stage.channels for stage in NETWORKS["small_resnet"].stages]
+    rows = []
+    for arm, values in summarise(record).items():
+        r = _ratio_of(arm)
+        accuracies = values["accuracies"].values()
+        rows.append(
+            (
+                arm,
+                " and ".join(str(C // r) for C in channels) if r else "–",
+                f"{parameters[arm] - parameters['plain']:,}",
+                mean_and_spread(values),
+                f"{min(accuracies):.3f}",
+                f"{sum(one > SOLVED for one in accuracies)} of {len(accuracies)}",
+            )
+        )
+    return _table(
+        ("network", "hidden numbers", "new parameters", "test accuracy", "lowest", "seeds that solve it"), rows
+    )
+
+
+def _papers_ratios(results: Path) -> str:
+    """Table 10 of the paper, with the exact count of parameters beside the printed one."""
+    rows = [("without SE", "–", f"{paper.REDUCTION_PLAIN.millions}M", *_both(paper.REDUCTION_PLAIN.errors))]
+    for r, ratio in paper.REDUCTION.items():
+        exact = added_parameters("resnet50", r, bias=False)
+        rows.append((f"r={r}", f"{exact:,}", f"{ratio.millions}M", *_both(ratio.errors)))
+    return _table(("network", "new weights, exact", "all, as printed", "top-1 error %", "top-5 error %"), rows)
+
+
+def _both(errors: paper.Errors) -> tuple[str, str]:
+    return f"{errors.top1:.2f}", f"{errors.top5:.2f}"
+
+
+def _ratio_of(arm: str) -> int | None:
+    return int(arm.removeprefix("r=")) if arm.startswith("r=") else None
+
+
+TABLES: dict[str, Callable[[Path], str]] = {
+    "races": _races,
+    "context-world-ratios": _context_world_ratios,
+    "papers-ratios": _papers_ratios,
+}
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("| --- ", "|---").replace("|--- |", "|---|")

@@ -1,0 +1,61 @@
+"""Results that the paper prints, to put beside one's own: Hu, Shen, Albanie, Sun, Wu, arXiv 1709.01507, version 4.
+
+All are errors in percent, on one crop. Compare within one table only: the tables have different training recipes, and
+so the paper has four different errors for SE-ResNet-50 (Table 2, Table 10, a footnote and the released weights).
+"""
+
+from typing import NamedTuple
+
+
+class Errors(NamedTuple):
+    """Errors in percent: the first guess wrong, and none of the first five right (None where it is not printed)."""
+
+    top1: float
+    top5: float | None = None
+
+
+class Pair(NamedTuple):
+    """A network without and with SE (r = 16), trained alike."""
+
+    plain: Errors
+    with_se: Errors
+
+
+class Ratio(NamedTuple):
+    """SE-ResNet-50 with one reduction ratio; its parameters in millions, as printed."""
+
+    errors: Errors
+    millions: float
+
+
+# Table 2: ImageNet. "plain" is the authors' own training ("re-implementation"), not the error of the first publication.
+IMAGENET = {
+    "ResNet-50": Pair(Errors(24.80, 7.48), Errors(23.29, 6.62)),
+    "ResNet-101": Pair(Errors(23.17, 6.52), Errors(22.38, 6.07)),
+    "ResNet-152": Pair(Errors(22.42, 6.34), Errors(21.57, 5.73)),
+    "ResNeXt-50": Pair(Errors(22.11, 5.90), Errors(21.10, 5.49)),
+    "ResNeXt-101": Pair(Errors(21.18, 5.57), Errors(20.70, 5.01)),
+    "VGG-16 with BatchNorm": Pair(Errors(27.02, 8.81), Errors(25.22, 7.70)),
+    "BN-Inception": Pair(Errors(25.38, 7.89), Errors(24.23, 7.14)),
+    "Inception-ResNet-v2": Pair(Errors(20.37, 5.21), Errors(19.80, 4.79)),
+}
+# Tables 4 and 5.
+CIFAR10 = {
+    "ResNet-110": Pair(Errors(6.37), Errors(5.21)),
+    "ResNet-164": Pair(Errors(5.46), Errors(4.39)),
+    "WRN-16-8": Pair(Errors(4.27), Errors(3.88)),
+}
+CIFAR100 = {
+    "ResNet-110": Pair(Errors(26.88), Errors(23.85)),
+    "ResNet-164": Pair(Errors(24.33), Errors(21.31)),
+    "WRN-16-8": Pair(Errors(20.43), Errors(19.14)),
+}
+# Table 10: SE-ResNet-50 on ImageNet, without biases in the SE blocks; and the ResNet-50 of that table.
+REDUCTION = {
+    2: Ratio(Errors(22.29, 6.00), 45.7),
+    4: Ratio(Errors(22.25, 6.09), 35.7),
+    8: Ratio(Errors(22.26, 5.99), 30.7),
+    16: Ratio(Errors(22.28, 6.03), 28.1),
+    32: Ratio(Errors(22.72, 6.20), 26.9),
+}
+REDUCTION_PLAIN = Ratio(Errors(23.30, 6.55), 25.6)
