@@ -99,11 +99,12 @@ def test_resumed_run_keeps_the_machine_of_the_earlier_runs(tiny, tmp_path, monke
     assert [entry["machine"]["device"] == "another" for entry in runs] == [False, False, True, True]
 
 
-def test_weights_of_seed_0_are_kept_with_what_their_input_must_look_like(tiny, tmp_path, monkeypatch):
-    monkeypatch.setitem(EXPERIMENTS, tiny, replace(EXPERIMENTS[tiny], keep_weights=True))
+def test_weights_that_are_asked_for_are_kept_with_what_their_input_must_look_like(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, tiny, replace(EXPERIMENTS[tiny], keep_weights=True, also_keep=(("se", 1),)))
     run(tiny, [0, 1], "cpu", tmp_path, weights=tmp_path / "kept")
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [
         "tiny-plain.safetensors",
+        "tiny-se-seed1.safetensors",
         "tiny-se.safetensors",
     ]
     about = load_weights(small_se_resnet(num_classes=10, in_channels=1), tmp_path / "kept" / "tiny-se.safetensors")

@@ -28,6 +28,7 @@ class Experiment:
         augment: changes the training pictures, for example ``pad_crop_flip``; None for none.
         size: height and width, in pixels, to which the pictures are resized on the device; None for their own.
         keep_weights: whether the networks of seed 0 are saved.
+        also_keep: the arm and the seed of further networks that are saved.
         keep_checkpoints: whether the state after each epoch is kept.
         milestones: epochs whose losses and errors the report shows in a table of their own.
     """
@@ -41,8 +42,13 @@ class Experiment:
     augment: Augmentation | None = None
     size: int | None = None
     keep_weights: bool = False
+    also_keep: tuple[tuple[str, int], ...] = ()
     keep_checkpoints: bool = False
     milestones: tuple[int, ...] = ()
+
+    def keeps_weights_of(self, arm: str, seed: int) -> bool:
+        """Whether a trained network is saved."""
+        return (self.keep_weights and seed == 0) or (arm, seed) in self.also_keep
 
     def settings(self, num_classes: int, in_channels: int) -> dict[str, Any]:
         """What defines the result, besides the seeds, the pictures and the machine."""

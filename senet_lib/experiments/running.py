@@ -88,7 +88,7 @@ def run(
         seeds: of the networks and their batches.
         device: for example "cpu".
         results: folder for the record.
-        weights: folder for the weights of seed 0, if the experiment keeps them; None to keep none.
+        weights: folder for the weights that the experiment keeps; None to keep none.
         checkpoints: folder for the state of the network that is being trained, so that it can be resumed; None for
             none.
         trial: what is to be otherwise than the experiment says.
@@ -120,19 +120,20 @@ def run(
         unfinished = checkpoints / f"{weights_name(name, arm)}-seed{seed}" if checkpoints else None
         model = _make(experiment, arm, seed, device, train_set)
         entry = _train(model, experiment, arm, seed, device, batches, unfinished)
-        if experiment.keep_weights and weights is not None and seed == 0:
+        if weights is not None and experiment.keeps_weights_of(arm, seed):
             about = {"experiment": name, "arm": arm, "seed": str(seed), "data": experiment.data}
             about |= {"mean": json.dumps(batches[0].mean), "std": json.dumps(batches[0].std)}
-            save_weights(model, weights / f"{weights_name(name, arm)}.safetensors", about)
+            save_weights(model, weights / f"{weights_name(name, arm, seed)}.safetensors", about)
         _append(path, empty, entry)
         if unfinished and not experiment.keep_checkpoints:
             shutil.rmtree(unfinished, ignore_errors=True)
     return path
 
 
-def weights_name(name: str, arm: str) -> str:
-    """What an arm's weights are called, for example "context-world-reduction-r4"."""
-    return f"{name}-{arm.replace('=', '')}".replace(", ", "-").replace(" ", "-")
+def weights_name(name: str, arm: str, seed: int = 0) -> str:
+    """What an arm's weights are called, for example "context-world-reduction-r4"; with the seed if that is not 0."""
+    what = f"{name}-{arm.replace('=', '')}".replace(", ", "-").replace(" ", "-")
+    return f"{what}-seed{seed}" if seed else what
 
 
 def _make(experiment: Experiment, arm: str, seed: int, device: str, pictures: ImageSet) -> nn.Module:

@@ -91,12 +91,16 @@ def _our_race(record: Record, pictures: str, network: str, plain: str, with_se: 
     summary, differences = summarise(record), paired_differences(record, plain, with_se)
     seeds = "1 seed" if len(differences) == 1 else f"{len(differences)} seeds"
     errors = [f"{100 * (1 - summary[arm]['mean']):.2f}" for arm in (plain, with_se)]
-    return pictures, network, *errors, f"{-100 * mean(differences.values()):+.2f}", f"ours, {seeds}"
+    return pictures, network, *errors, _signed(-100 * mean(differences.values())), f"ours, {seeds}"
+
+
+def _signed(points: float) -> str:
+    return f"{points:+.2f}".replace("-", "−")
 
 
 def _their_race(pictures: str, network: str, pair: paper.Pair, table: str) -> tuple[str, ...]:
     plain, with_se = pair.plain.top1, pair.with_se.top1
-    return pictures, network, f"{plain:.2f}", f"{with_se:.2f}", f"{with_se - plain:+.2f}", f"paper, {table}"
+    return pictures, network, f"{plain:.2f}", f"{with_se:.2f}", _signed(with_se - plain), f"paper, {table}"
 
 
 # ----------------------------------------------------------------------------------- the reduction ratio (chapter 9)
