@@ -10,7 +10,7 @@ HTML := _build/html
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
 
-book: .venv/.installed _build/extra/vendor/mathjax/LICENSE _build/.library  ## install everything, execute the notebooks, build the book
+book: .venv/.installed _build/extra/vendor/mathjax/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/.library  ## install everything, execute the notebooks, build the book
 	$(BIN)/python -m tools.notebooks check
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
 	@echo
@@ -36,11 +36,13 @@ notebooks: .venv/.installed  ## make the .ipynb from the .md
 drawings: .venv/.installed  ## make the drawings of book/ anew
 	$(BIN)/python -m tools.drawings
 
-results: .venv/.installed  ## run what is not on record yet, and rewrite the results page
+results: .venv/.installed  ## run what is not on record yet, and rewrite the results page and the chapters' tables
 	$(BIN)/python -m senet_lib.experiments run context-world
-	$(BIN)/python -m senet_lib.experiments run context-world-reduction
+	$(BIN)/python -m senet_lib.experiments run context-world-reduction --seeds 10
 	for name in bottleneck placement squeeze gate depth; do $(BIN)/python -m senet_lib.experiments run context-world-$$name || exit 1; done
+	$(BIN)/python -m senet_lib.experiments run digits --seeds 20
 	$(BIN)/python -m senet_lib.experiments report
+	$(BIN)/python -m tools.notebooks write
 
 bench: benchmarks/node_modules/.package-lock.json  ## time figures, blocks, networks and input pipelines beside their peers
 	$(BIN)/python -m benchmarks.figures
@@ -58,8 +60,9 @@ clean:  ## remove what was built, keep the environment
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[book,dev]'
 	@touch $@
 
+# No package needs its install scripts, and they would look for a node on the PATH.
 node_modules/.package-lock.json: package.json package-lock.json .venv/.installed
-	$(BIN)/npm ci --silent
+	$(BIN)/npm ci --silent --ignore-scripts
 	@touch $@
 
 benchmarks/node_modules/.package-lock.json: benchmarks/package.json benchmarks/package-lock.json .venv/.installed
@@ -73,6 +76,14 @@ _build/extra/vendor/mathjax/LICENSE: node_modules/.package-lock.json
 	cp -r $(addprefix node_modules/mathjax/es5/,tex-svg.js a11y sre) $(@D)
 	cp -r node_modules/mathjax/es5/input/tex $(@D)/input
 	cp node_modules/mathjax/LICENSE $@
+
+# What runs networks in the page on one thread, without a GPU. The package for the browser has no licence with it; the one
+# for Python, of the same version, has.
+_build/extra/vendor/onnxruntime/LICENSE: node_modules/.package-lock.json
+	@rm -rf $(@D) && mkdir -p $(@D)
+	cp $(addprefix node_modules/onnxruntime-web/dist/,ort.wasm.bundle.min.mjs ort-wasm-simd-threaded.wasm) $(@D)
+	cp .venv/lib/python3*/site-packages/onnxruntime/ThirdPartyNotices.txt $(@D)
+	cp .venv/lib/python3*/site-packages/onnxruntime/LICENSE $@
 
 # The cache of executed notebooks knows their text, not the library's: forget it when the library changes.
 _build/.library: $(wildcard senet_lib/*.py senet_lib/figures/* senet_lib/experiments/*.py) .venv/.installed

@@ -15,6 +15,7 @@ PACKAGE = Path(senet_lib.__file__).parent
 # For each module: what it may import besides the standard library. None: anything.
 ROOMS: dict[str, set[str] | None] = {
     "senet_lib": set(),
+    "senet_lib.analysis": {"numpy", "senet_lib.validation"},
     "senet_lib.batches": {"torch", "senet_lib.data", "senet_lib.epoch_plan", "senet_lib.validation"},
     "senet_lib.blocks": {"torch", "senet_lib.validation"},
     "senet_lib.checks": {
@@ -61,6 +62,13 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.figures.figure": {"numpy", "matplotlib", "PIL", "traitlets", "anywidget"},
     "senet_lib.insert": {"torch", "senet_lib.blocks", "senet_lib.residual_branches", "senet_lib.validation"},
     "senet_lib.logs": {"torch", "senet_lib.files"},
+    "senet_lib.interventions": {
+        "numpy",
+        "torch",
+        "senet_lib.epoch_plan",
+        "senet_lib.recording",
+        "senet_lib.validation",
+    },
     "senet_lib.live_race": None,
     "senet_lib.race": {
         "numpy",
@@ -85,8 +93,30 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.plots",
         "senet_lib.validation",
     },
+    "senet_lib.onnx_export": {
+        "numpy",
+        "torch",
+        "onnx",
+        "onnx_ir",
+        "onnxruntime",
+        "onnxscript",
+        "senet_lib.blocks",
+        "senet_lib.files",
+        "senet_lib.residual_branches",
+        "senet_lib.validation",
+    },
     "senet_lib.paper": set(),
     "senet_lib.plots": {"numpy", "matplotlib"},
+    "senet_lib.recording": {
+        "numpy",
+        "torch",
+        "senet_lib.analysis",
+        "senet_lib.blocks",
+        "senet_lib.epoch_plan",
+        "senet_lib.files",
+        "senet_lib.residual_branches",
+        "senet_lib.validation",
+    },
     "senet_lib.records": {"numpy"},
     "senet_lib.recipe": {"torch", "senet_lib.validation"},
     "senet_lib.receptive_field": {"torch", "senet_lib.validation"},
@@ -124,10 +154,13 @@ FIGURE_ROOM = {
     "senet_lib.context_world",
     "senet_lib.cost",
     "senet_lib.plots",
+    "senet_lib.records",
+    "senet_lib.validation",
     "senet_lib.figures.draws",
     "senet_lib.figures.figure",
 }
 CORE = (
+    "analysis",
     "batches",
     "blocks",
     "checkpoints",
@@ -141,12 +174,16 @@ CORE = (
     "export",
     "files",
     "insert",
+    "interventions",
     "logs",
     "measure",
     "models",
+    "onnx_export",
+    "paper",
     "receptive_field",
     "race",
     "recipe",
+    "recording",
     "records",
     "residual_blocks",
     "residual_branches",
@@ -215,7 +252,10 @@ def test_import_senet_lib_is_light(root):
 def test_core_modules_load_nothing_to_draw_with(root):
     loaded = loaded_after("\n".join(f"import senet_lib.{name}" for name in CORE), root)
     assert {"senet_lib", "torch", "numpy"} <= loaded
-    assert not loaded & {"matplotlib", "ipywidgets", "anywidget", "IPython", "sklearn", "tensorboard"}
+    assert not loaded & {
+        *("matplotlib", "ipywidgets", "anywidget", "IPython", "sklearn", "tensorboard"),
+        *("onnx", "onnxscript", "onnxruntime", "timm"),
+    }
 
 
 def test_plots_draw_without_torch(root):

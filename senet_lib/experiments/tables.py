@@ -4,15 +4,16 @@ A page holds a table between two comments, ``<!-- table: NAME -->`` and ``<!-- e
 what belongs there.
 """
 
+import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from senet_lib import paper
 from senet_lib.cost import NETWORKS, added_parameters
-from senet_lib.records import Record, load_record, paired_differences, summarise
+from senet_lib.records import Record, list_records, load_record, paired_differences, summarise
 
 TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 # How the tables write the names of arms.
@@ -40,7 +41,13 @@ def make_table(name: str, results: Path) -> str:
     Raises:
         ValueError: if there is no such table.
     """
-    return TABLES[name](results) if name in TABLES else summary_table(load_record(name, results))
+    if name in TABLES:
+        return TABLES[name](results)
+    known = [*TABLES, *list_records(results)]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+        raise ValueError(f"there is no table {name!r}; did you mean {near[0]!r}?")
+    return summary_table(load_record(name, results))
 
 
 def summary_table(record: Record) -> str:
@@ -154,6 +161,6 @@ TABLES: dict[str, Callable[[Path], str]] = {
 }
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("| --- ", "|---").replace("|--- |", "|---|")

@@ -1,0 +1,434 @@
+// Two networks trained with the same seeds: what one run says, what several say, and what the pairs are good for.
+import { Problem, button, choice, element, figure, formatNumber, menu, number, row, slider, svg } from "./kit.js";
+import { markAt, scaleTo, tickText, ticks } from "./line_chart.js";
+
+const DIGITS = 4; // of accuracies: one picture of 10,000
+const NO_SPREAD = 1e-9; // a standard deviation below this is nothing but rounding
+const PAIRINGS = [
+  ["paired", "paired"],
+  ["unpaired", "unpaired"],
+];
+// How the network without and the one with it look.
+const LOOKS = [
+  { colour: "var(--pairs-without)", marker: "square" },
+  { colour: "var(--pairs-with)", marker: "circle" },
+];
+const FRAME = { left: 52, right: 10, top: 26, bottom: 38 }; // around the axes, in CSS pixels: room for their texts
+const HEIGHT = 216; // of both charts
+const LANES = { seeds: 52, paired: 99, unpaired: 142 }; // the rows of the differences, from the top
+const FLOOR = HEIGHT - FRAME.bottom;
+const LEAST_WIDTH = 160;
+
+export default figure((view) => {
+  const quantiles = view.data("_quantiles");
+  const experiments = readExperiments(view.data("experiments"), quantiles);
+  const chosen = () => experiments[view.get("experiment")];
+  const pair = () => findPair(chosen(), view.get("without"), view.get("with_it"));
+
+  const titles = experiments.map(({ title }, index) => [index, title]);
+  const experiment = menu(view, "experiment", { label: "experiment", options: titles });
+  view.addControl(createFitting(view, chosen));
+  view.addControl(() => requireState(view, chosen()));
+  const arms = uniqueArms(experiments);
+  const without = menu(view, "without", { label: "compare", options: arms });
+  const withIt = menu(view, "with_it", { label: "with", options: arms });
+  const count = () => pair().seeds.length;
+  const another = button("Another seed", () => view.set("first", (view.get("first") + view.get("shown")) % count()));
+  const ofAll = (value) => `${value} of ${count()}`;
+  const shown = slider(view, "shown", { label: "how many seeds", min: 1, max: count, show: ofAll });
+  const pairing = choice(view, "pairing", { label: "look at them", options: PAIRINGS });
+
+  const tally = createTally();
+  const runs = createRuns();
+  const gains = createGains();
+  const conclusion = element("p", { class: "senet-pairs-conclusion", role: "status", "data-name": "conclusion" });
+  const table = createTable();
+  const seeds = element("p", { "data-name": "seeds" });
+  const note = element("p", { "data-name": "note" });
+  const controls = [
+    row(experiment.element, without.element, withIt.element),
+    row(another.element, shown.element, pairing.element),
+  ];
+  for (const one of controls) one.classList.add("senet-pairs-controls");
+  const charts = element("div", { class: "senet-pairs-charts" }, runs.element, gains.element);
+  const source = element("div", { class: "senet-pairs-source" }, seeds, note);
+  const numbers = element("div", { class: "senet-pairs-numbers" }, table.element, source);
+  view.body.append(...controls, tally.element, charts, conclusion, numbers);
+
+  return () => {
+    const all = pair();
+    const places = shownPlaces(all.seeds.length, view.get("first"), view.get("shown"));
+    const take = (values) => places.map((place) => values[place]);
+    const isPaired = view.get("pairing") === "paired";
+    const state = { all, places, seeds: take(all.seeds), names: all.names, isPaired };
+    const found = compare(take(all.before), take(all.after), quantiles);
+    for (const one of [without, withIt]) offerArms(one.element, arms, chosen());
+    drawButton(another.element, places.length, all.seeds.length);
+    tally.draw(state, found);
+    runs.draw(state, found);
+    gains.draw(state, found, compare(all.before, all.after, quantiles));
+    conclusion.textContent = conclude(state, found);
+    table.draw(state, found);
+    seeds.textContent = `Shown: ${places.length > 1 ? "seeds" : "seed"} ${state.seeds.join(", ")}.`;
+    note.textContent = chosen().note;
+  };
+});
+
+// ------------------------------------------------------------------------------------------------------ the arithmetic
+
+const sumOf = (values) => values.reduce((sum, value) => sum + value, 0);
+const meanOf = (values) => sumOf(values) / values.length;
+
+/** The sample's variance, with n - 1; NaN for one number. */
+function varianceOf(values) {
+  const mean = meanOf(values);
+  return sumOf(values.map((value) => (value - mean) ** 2)) / (values.length - 1);
+}
+
+/** Two lists of as many accuracies, compared with and without their pairs; what one seed cannot tell is NaN. */
+function compare(before, after, quantiles) {
+  const count = before.length;
+  const gains = after.map((value, index) => value - before[index]);
+  const mean = meanOf(gains);
+  const ofGains = Math.sqrt(varianceOf(gains));
+  const pooled = Math.sqrt((varianceOf(before) + varianceOf(after)) / 2);
+  return {
+    gains,
+    before,
+    after,
+    mean,
+    paired: interval(mean, ofGains, ofGains / Math.sqrt(count), quantiles[count - 2]),
+    unpaired: interval(mean, pooled, pooled * Math.sqrt(2 / count), quantiles[2 * count - 3]),
+    better: gains.filter((gain) => gain > 0).length,
+    worse: gains.filter((gain) => gain < 0).length,
+    equal: gains.filter((gain) => gain === 0).length,
+  };
+}
+
+/** Student's 95 % interval of a mean. Without a spread there is none. */
+function interval(mean, deviation, error, t = NaN) {
+  const half = deviation > NO_SPREAD ? t * error : NaN;
+  return { mean, deviation, error, t, low: mean - half, high: mean + half };
+}
+
+/** What follows from the seeds that are shown, in words. */
+function conclude({ all, names, isPaired }, { gains, mean, ...found }) {
+  const [without, withIt] = names;
+  const count = gains.length;
+  const text = (value) => formatNumber(value, DIGITS);
+  if (all.isSame) return `Both are ${without}: choose two different networks.`;
+  if (count === 1) {
+    const gap = `${comparative(mean)} than ${without} by ${text(Math.abs(mean))}`;
+    const verdict = mean === 0 ? `is just as good as ${without}` : `is ${gap}`;
+    return `One run says: ${withIt} ${verdict}. It cannot tell whether another seed would say the same.`;
+  }
+  const { deviation, low, high } = isPaired ? found.paired : found.unpaired;
+  if (found.equal === count) return `With each of these ${count} seeds both are equal: no difference is shown.`;
+  if (!(deviation > NO_SPREAD)) {
+    return `All ${count} seeds say the same: ${text(mean)}. Without a spread there is no interval; look at more seeds.`;
+  }
+  const spread = isPaired ? `, in pairs: ${text(mean)} ± ${text(deviation)}` : `, without the pairs: ${text(mean)}`;
+  const head = `From these ${count} seeds${spread}. The 95 % interval, ${text(low)} to ${text(high)},`;
+  if (low <= 0 && high >= 0) return `${head} holds 0: no difference is shown.`;
+  const verdict = `${withIt} is ${comparative(mean)} than ${without}`;
+  return `${head} does not hold 0: ${verdict}, on these data with this recipe.`;
+}
+
+const comparative = (gain) => (gain > 0 ? "better" : "worse");
+
+// ----------------------------------------------------------------------------------------------------------- the state
+
+const isText = (value) => typeof value === "string" && value !== "";
+
+function readExperiments(list, quantiles) {
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new Problem("experiments is no list, or empty; give at least one experiment.");
+  }
+  const most = Math.floor(quantiles.length / 2) + 1;
+  return list.map((entry, index) => {
+    const { title, note = "", arms } = entry ?? {};
+    if (!isText(title)) throw new Problem(`experiments has the title ${title} at place ${index}; give it a text.`);
+    if (!Array.isArray(arms) || arms.length < 2) {
+      throw new Problem(`experiments has fewer than two arms in “${title}”; give a list of two or more.`);
+    }
+    return { title, note, arms: arms.map((arm, place) => readArm(arm, place, arms, title, most)) };
+  });
+}
+
+function readArm(arm, place, arms, experiment, most) {
+  const { name, title = name, seeds, accuracies } = arm ?? {};
+  const need = (good, fault) => {
+    if (!good) throw new Problem(`experiments has ${fault}`);
+  };
+  const isNew = isText(name) && arms.findIndex((other) => other?.name === name) === place;
+  need(isNew, `the arm name “${name}” at place ${place} of “${experiment}”; each arm needs one of its own.`);
+  const where = `for ${name} of “${experiment}”`;
+  const areSeeds = Array.isArray(seeds) && seeds.every(Number.isInteger) && new Set(seeds).size === seeds.length;
+  need(areSeeds && seeds.length > 0, `the seeds [${seeds}] ${where}; give different whole numbers.`);
+  need(seeds.length <= most, `${seeds.length} seeds ${where}; this figure shows ${most} at most.`);
+  const fits = Array.isArray(accuracies) && accuracies.length === seeds.length;
+  need(fits, `${accuracies?.length ?? "no"} accuracies for ${seeds.length} seeds ${where}; give one for each.`);
+  const bad = accuracies.findIndex((value) => !(typeof value === "number" && value >= 0 && value <= 1));
+  need(bad < 0, `the accuracy ${accuracies[bad] ?? "not a number"} ${where}; each must be from 0 to 1.`);
+  return { name, title, ofSeed: new Map(seeds.map((seed, index) => [seed, accuracies[index]])) };
+}
+
+/** Name and title of the arms of all experiments, each once, for the menus. */
+function uniqueArms(experiments) {
+  const all = experiments.flatMap(({ arms }) => arms);
+  return [...new Map(all.map(({ name, title }) => [name, title]))];
+}
+
+/** The seeds that both arms have, in their order, and the accuracies with them. */
+function findPair({ arms }, without, withIt) {
+  const [first, second] = [without, withIt].map((name) => arms.find((arm) => arm.name === name));
+  const seeds = [...first.ofSeed.keys()].filter((seed) => second.ofSeed.has(seed)).sort((a, b) => a - b);
+  const [before, after] = [first, second].map((arm) => seeds.map((seed) => arm.ofSeed.get(seed)));
+  return { seeds, before, after, names: [first.title, second.title], isSame: first === second };
+}
+
+/** The places of the seeds that are shown; behind the last comes the first again. */
+const shownPlaces = (count, first, shown) => Array.from({ length: shown }, (_, index) => (first + index) % count);
+
+function requireState(view, { title, arms }) {
+  const names = arms.map((arm) => arm.name);
+  const [without, withIt, first] = ["without", "with_it", "first"].map((name) => view.get(name));
+  for (const [trait, name] of Object.entries({ without, with_it: withIt })) {
+    if (names.includes(name)) continue;
+    throw new Problem(`${trait} is ${name}; in “${title}” it must be one of ${names.join(", ")}.`);
+  }
+  const count = findPair({ arms }, without, withIt).seeds.length;
+  if (count === 0) {
+    throw new Problem(`with_it is ${withIt}, which shares no seed with ${without} in “${title}”; choose another arm.`);
+  }
+  requireWhole("first", first, 0, count - 1);
+  requireWhole("shown", view.get("shown"), 1, count);
+}
+
+function requireWhole(name, value, least, most) {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new Problem(`${name} is ${value ?? "not a number"}; it must be a whole number from ${least} to ${most}.`);
+}
+
+/** A function that makes the rest of the state fit, after another experiment or another network was chosen. */
+function createFitting(view, chosen) {
+  let last = null; // the experiment and the networks of the last drawing
+  return () => {
+    const [experiment, ...pair] = ["experiment", "without", "with_it"].map((name) => view.get(name));
+    const names = chosen().arms.map((arm) => arm.name);
+    const areKnown = pair.every((name) => names.includes(name));
+    const isOther = last !== null && experiment !== last[0];
+    const hasChanged = isOther || (last !== null && pair.some((name, index) => name !== last[index + 1]));
+    const fitting = isOther && !areKnown ? names.slice(0, 2) : pair;
+    last = [experiment, ...fitting];
+    if (!hasChanged || (!areKnown && !isOther)) return;
+    view.set("without", fitting[0]);
+    view.set("with_it", fitting[1]);
+    const count = findPair(chosen(), ...fitting).seeds.length;
+    if (view.get("first") >= count) view.set("first", 0);
+    if (view.get("shown") > count) view.set("shown", Math.max(1, count));
+  };
+}
+
+/** Let the reader choose only the arms of this experiment. */
+function offerArms(box, arms, experiment) {
+  for (const [index, option] of [...box.querySelectorAll("option")].entries()) {
+    option.hidden = option.disabled = !experiment.arms.some((arm) => arm.name === arms[index][0]);
+  }
+}
+
+function drawButton(node, shown, count) {
+  const text = shown > 1 && shown < count ? "Other seeds" : "Another seed";
+  if (node.textContent !== text) node.textContent = text;
+  node.setAttribute("aria-disabled", String(shown === count)); // not disabled: that would lose the focus
+}
+
+// --------------------------------------------------------------------------------------------------------- the numbers
+
+// The table's rows: what interval() calls it, its name, digits after the point, and how each way makes it.
+const ROWS = [
+  ["mean", "mean difference", DIGITS, {}],
+  ["deviation", "standard deviation s", DIGITS, { unpaired: "pooled" }],
+  ["error", "standard error", DIGITS, { paired: "s/√n", unpaired: "s·√(2/n)" }],
+  ["t", "Student’s t, 97.5 %", 3, {}],
+  ["low", "95 % interval, from", DIGITS, {}],
+  ["high", "95 % interval, to", DIGITS, {}],
+];
+
+/** From the mean difference to its interval, with a column for each way to look at the runs. */
+function createTable() {
+  const ways = PAIRINGS.map(([way]) => way);
+  const heads = ways.map((way) => element("th", { scope: "col" }, way));
+  const rows = ROWS.map(([key, label, digits, formulas]) => {
+    const cells = ways.map((way) => {
+      const shown = number(`${way}-${key}`, { digits });
+      const formula = formulas[way] ? [element("span", { class: "senet-pairs-formula" }, `${formulas[way]} = `)] : [];
+      return { way, key, shown, element: element("td", {}, ...formula, shown.element) };
+    });
+    const name = element("th", { scope: "row" }, label);
+    return { cells, element: element("tr", {}, name, ...cells.map((cell) => cell.element)) };
+  });
+  const head = element("thead", {}, element("tr", {}, element("td"), ...heads));
+  const body = element("tbody", {}, ...rows.map((one) => one.element));
+  const draw = ({ isPaired }, found) => {
+    heads[1].hidden = isPaired;
+    for (const { way, key, shown, element: cell } of rows.flatMap((one) => one.cells)) {
+      cell.hidden = isPaired && way === "unpaired";
+      shown.set(found[way][key]);
+    }
+  };
+  return { element: element("table", { class: "senet-pairs-table" }, head, body), draw };
+}
+
+/** The means of both networks, with their marks, and with how many seeds one is better. */
+function createTally() {
+  const means = LOOKS.map(({ colour, marker }, index) => {
+    const name = element("span");
+    const mean = number(index ? "mean-with" : "mean-without", { digits: DIGITS });
+    const mark = markAt(marker, colour, 7, 7);
+    const chip = svg("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, mark);
+    return { name, mean, element: element("span", {}, chip, name, mean.element) };
+  });
+  const counts = ["better", "worse", "equal"].map((name) => [name, number(name, { label: name })]);
+  const withIt = element("span");
+  const line = element("span", { class: "senet-pairs-counts" }, withIt, ...counts.map(([, one]) => one.element));
+  const draw = ({ names, seeds }, found) => {
+    for (const [index, { name, mean }] of means.entries()) {
+      name.textContent = `${names[index]}, ${seeds.length > 1 ? "mean accuracy" : "accuracy"} `;
+      mean.set(meanOf(index ? found.after : found.before));
+    }
+    withIt.textContent = `${names[1]}, seed by seed:`;
+    for (const [name, one] of counts) one.set(found[name]);
+  };
+  return { element: element("p", { class: "senet-pairs-tally" }, ...means.map((one) => one.element), line), draw };
+}
+
+// --------------------------------------------------------------------------------------------------------- the drawing
+
+/** An SVG as wide as its place. draw(label, paint): paint(width) gives its parts. */
+function createSheet() {
+  const sheet = svg("svg", { role: "img", class: "senet-pairs-chart", height: HEIGHT });
+  const box = element("div", { class: "senet-pairs-box" }, sheet);
+  const draw = (label, paint) => {
+    const width = Math.max(LEAST_WIDTH, box.clientWidth);
+    sheet.setAttribute("aria-label", label);
+    sheet.setAttribute("width", width);
+    sheet.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    sheet.replaceChildren(...paint(width));
+  };
+  return { element: box, draw };
+}
+
+const path = (name, d, style = null) => svg("path", { class: `senet-pairs-${name}`, d, style });
+const words = (x, y, text, anchor = "middle", name = null) =>
+  svg("text", { x, y, "text-anchor": anchor, class: name && `senet-pairs-${name}` }, text);
+
+/** A range around some numbers, with a margin at both ends. */
+function rangeOf(values) {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const margin = 0.08 * (most - least) || 0.01;
+  return [least - margin, most + margin];
+}
+
+/** The accuracies: pairs side by side, or a column for each network. The axis is that of all seeds, so it stays. */
+function createRuns() {
+  const sheet = createSheet();
+  const draw = (state, found) => {
+    const range = rangeOf([...state.all.before, ...state.all.after]);
+    const up = scaleTo(range, FLOOR, FRAME.top);
+    const text = (value) => formatNumber(value, DIGITS);
+    const pairs = state.seeds.map((seed, at) => `seed ${seed}: ${text(found.before[at])} and ${text(found.after[at])}`);
+    sheet.draw(`Test accuracy of ${state.names.join(" and ")}. ${pairs.join("; ")}`, (width) => {
+      const right = width - FRAME.right;
+      const scale = ticks(range, 4).flatMap((tick) => [
+        path("grid", `M${FRAME.left} ${up(tick)}H${right}`),
+        words(FRAME.left - 6, up(tick) + 4, tickText(tick), "end"),
+      ]);
+      const heading = words(0, 12, "test accuracy, 0 to 1", "start", "name");
+      const axis = path("axis", `M${FRAME.left} ${FLOOR}H${right}`);
+      const drawRuns = state.isPaired ? drawPairs : drawGroups;
+      return [heading, ...scale, axis, ...drawRuns(state, found, up, right)];
+    });
+  };
+  return { element: sheet.element, draw };
+}
+
+/** A column for each seed, also for those that the reader has not looked at. */
+function drawPairs({ all, places }, found, up, right) {
+  const slot = (right - FRAME.left) / all.seeds.length;
+  const across = (place) => FRAME.left + (place + 0.5) * slot;
+  const every = Math.ceil(20 / slot); // so that the names of the seeds do not touch
+  const names = all.seeds.map((seed, place) => words(across(place), FLOOR + 17, place % every ? "" : seed));
+  const unseen = all.seeds.map((_, place) => {
+    return words(across(place), (FRAME.top + FLOOR) / 2, places.includes(place) ? "" : "?", "middle", "unseen");
+  });
+  const pairs = places.map((place, index) => {
+    const [x, from, to] = [across(place), up(found.before[index]), up(found.after[index])];
+    const link = path(found.gains[index] < 0 ? "loss" : "gain", `M${x} ${from}V${to}`);
+    const marks = [from, to].map((y, one) => markAt(LOOKS[one].marker, LOOKS[one].colour, x, y));
+    return svg("g", { class: "senet-pairs-pair" }, link, ...marks);
+  });
+  return [...names, words((FRAME.left + right) / 2, FLOOR + 34, "seed", "middle", "name"), ...unseen, ...pairs];
+}
+
+/** A column for each network, with its mean; which runs share a seed is not to be seen. */
+function drawGroups({ names, places }, found, up, right) {
+  const span = right - FRAME.left;
+  const step = Math.min(9, span / 4 / places.length);
+  const reach = Math.max(24, (places.length * step) / 2 + 8); // of the line at the mean
+  return [found.before, found.after].flatMap((values, index) => {
+    const { colour, marker } = LOOKS[index];
+    const centre = FRAME.left + (0.25 + 0.5 * index) * span;
+    const xOf = (at) => centre + (at - (values.length - 1) / 2) * step;
+    const points = values.map((value, at) => markAt(marker, colour, xOf(at), up(value)));
+    const line = path("mean", `M${centre - reach} ${up(meanOf(values))}h${2 * reach}`, `stroke: ${colour}`);
+    return [line, ...points, words(centre, FLOOR + 17, names[index], "middle", "name")];
+  });
+}
+
+/** The differences, seed by seed, and below them their mean with its interval. The axis is that of all seeds. */
+function createGains() {
+  const sheet = createSheet();
+  const draw = ({ names, isPaired }, found, whole) => {
+    const ways = isPaired ? ["paired"] : ["paired", "unpaired"];
+    const ends = [whole.paired, whole.unpaired].flatMap(({ low, high }) => [low, high]).filter(Number.isFinite);
+    const range = rangeOf([0, ...whole.gains, ...ends]);
+    const heading = `${names[1]} less ${names[0]}`;
+    const label = `Difference of the test accuracies, ${heading}: a point for each seed, their mean, and its interval`;
+    sheet.draw(label, (width) => {
+      const [left, right] = [FRAME.left + 22, width - FRAME.right];
+      const across = scaleTo(range, left, right);
+      const scale = ticks(range, Math.max(2, Math.floor(width / 80))).flatMap((tick) => [
+        path("grid", `M${across(tick)} ${FRAME.top}V${FLOOR}`),
+        words(across(tick), FLOOR + 17, tickText(tick)),
+      ]);
+      const lanes = ["seeds", ...ways].map((name) => words(0, LANES[name] + 4, name, "start"));
+      const points = found.gains.map((gain) => {
+        const name = `senet-pairs-${gain < 0 ? "worse" : "better"}`;
+        return svg("circle", { class: name, cx: across(gain), cy: LANES.seeds, r: 4.5 });
+      });
+      return [
+        words(0, 12, heading, "start", "name"),
+        ...scale,
+        path("axis", `M${left} ${FLOOR}H${right}`),
+        path("zero", `M${across(0)} ${FRAME.top}V${FLOOR}`),
+        words((left + right) / 2, FLOOR + 34, "difference of the test accuracies", "middle", "name"),
+        ...lanes,
+        ...points,
+        ...ways.flatMap((way) => drawInterval(found[way], LANES[way], across, range, way === ways.at(-1))),
+      ];
+    });
+  };
+  return { element: sheet.element, draw };
+}
+
+/** A mean and its interval; an arrow where that leaves the axis. With one seed there is only the mean. */
+function drawInterval({ mean, low, high }, y, across, [from, to], isChosen) {
+  const diamond = markAt("diamond", "var(--senet-ink)", across(mean), y);
+  if (!Number.isFinite(low)) return [diamond];
+  const [start, end] = [across(low), across(high)];
+  const left = low < from ? `M${start + 7} ${y - 5}l-6 5l6 5` : `M${start} ${y - 6}v12`;
+  const right = high > to ? `M${end - 7} ${y - 5}l6 5l-6 5` : `M${end} ${y - 6}v12`;
+  const name = isChosen ? "interval" : "interval senet-pairs-other";
+  return [path(name, `M${start} ${y}H${end}${left}${right}`), diamond];
+}

@@ -1,0 +1,541 @@
+"""The reduction explorer: each number is what numpy makes of the record, its dots stand where they should."""
+
+import copy
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from senet_lib.blocks import SqueezeExcitation
+from senet_lib.figures.reduction_explorer import (
+    NO_SE,
+    ReductionExplorer,
+    hidden_widths,
+    published_series,
+    recorded_series,
+)
+from senet_lib.models import se_resnet20, small_se_resnet
+from senet_lib.records import Record, curves, load_record
+from tests.browser.figures import Opened, open_figure, open_html, serious_violations
+from tests.networks import empty
+
+pytestmark = pytest.mark.browser
+
+RECORDS = {"context-world-reduction": (1, 2, 4, 8, 16), "cifar10-resnet20": (4, 8, 16)}
+CHANNELS = {"context-world-reduction": (16, 32), "cifar10-resnet20": (16, 32, 64)}
+STATES = [(name, r) for name, ratios in RECORDS.items() for r in (*ratios, NO_SE)]
+SOLVED = 0.97
+START = {"shown": "context-world-reduction", "reduction": 16}
+# The paper's Table 10: ResNet-50 on ImageNet, top-1 error in %, parameters in millions.
+ERRORS = {2: 22.29, 4: 22.25, 8: 22.26, 16: 22.28, 32: 22.72, NO_SE: 23.30}
+MILLIONS = {2: 45.7, 4: 35.7, 8: 30.7, 16: 28.1, 32: 26.9, NO_SE: 25.6}
+SET = "(root, state) => { for (const [name, value] of Object.entries(state)) root.model.set(name, value); }"
+NUMBERS = """root => Object.fromEntries([...root.querySelectorAll('[data-name]')]
+  .filter((one) => one.checkVisibility() && one.dataset.value).map((one) => [one.dataset.name, one.dataset.value]))"""
+# The dots of each column: what they stand for, and their centres in CSS pixels.
+DOTS = """root => [...root.querySelectorAll('[data-ratio]:has(text)')].map((column) => [
+  Number(column.dataset.ratio), [...column.querySelectorAll('.senet-reduction-dot')].map((dot) => {
+    const [x, y] = dot.getAttribute('transform').match(/[-\\d.]+/g).map(Number);
+    return [dot.textContent, x, y];
+  })])"""
+
+
+def published() -> dict[str, Any]:
+    return published_series(
+        "table-10",
+        "ImageNet, ResNet-50: the paper",
+        errors=ERRORS,
+        parameters_millions=MILLIONS,
+        channels=(256, 512, 1024, 2048),
+        source="Hu et al., Table 10",
+    )
+
+
+@pytest.fixture(scope="module")
+def figure() -> ReductionExplorer:
+    example = ReductionExplorer.example()
+    example.series = [*example.series, published()]
+    return example
+
+
+@pytest.fixture(scope="module")
+def html(figure) -> str:
+    return figure.to_html()
+
+
+@pytest.fixture(scope="module")
+def page(browser, html, tmp_path_factory):
+    with open_html(browser, html, tmp_path_factory.mktemp("page")) as page:
+        yield page
+
+
+@pytest.fixture
+def opened(page):
+    """The figure as it begins, in a page that all tests share."""
+    set_all(page, **START)
+    yield page
+    assert page.faults == []
+
+
+def set_all(opened: Opened, **state: Any) -> None:
+    """Set traits together: one by one, some would not fit the others."""
+    opened.root.evaluate(SET, state)
+    opened.settle()
+
+
+def arm_of(reduction: int) -> str:
+    return "plain" if reduction == NO_SE else f"r={reduction}"
+
+
+@cache
+def record_of(name: str) -> Record:
+    """Read once: a record may grow while the tests run."""
+    return load_record(name)
+
+
+def finals(name: str, reduction: int) -> np.ndarray:
+    """The last test accuracies, in the order of the seeds, straight from the record's runs."""
+    runs = [run for run in record_of(name)["runs"] if run["arm"] == arm_of(reduction)]
+    ordered = sorted(runs, key=lambda run: run["seed"])
+    return np.array([run["epochs"][-1]["test_accuracy"] for run in ordered])
+
+
+def seconds(name: str, reduction: int) -> float:
+    return float(curves(record_of(name), arm_of(reduction), "seconds").sum(axis=1).mean())
+
+
+def expected_numbers(name: str, reduction: int) -> dict[str, float]:
+    counts, results = record_of(name)["settings"]["parameters"], finals(name, reduction)
+    parameters, plain = counts[arm_of(reduction)], counts["plain"]
+    return {
+        "parameters": parameters,
+        "added": parameters - plain,
+        "share": 100 * (parameters - plain) / plain,
+        "mean": results.mean(),
+        "std": results.std(ddof=1),
+        "lowest": results.min(),
+        "highest": results.max(),
+        "seeds": len(results),
+        "time": seconds(name, reduction) / seconds(name, NO_SE),
+    }
+
+
+@pytest.mark.parametrize(("name", "reduction"), STATES)
+def test_every_number_is_that_of_the_record(opened, name, reduction):
+    set_all(opened, shown=name, reduction=reduction)
+    assert opened.problem is None
+    shown = opened.root.evaluate(NUMBERS)
+    expected = expected_numbers(name, reduction)
+    widths = ", ".join(str(c // reduction) for c in CHANNELS[name]) if reduction else "–"
+    assert shown.pop("hidden") == widths
+    if reduction != NO_SE:  # beside it stands the network without SE
+        assert shown.pop("plain-hidden") == "–"
+        expected |= {f"plain-{key}": value for key, value in expected_numbers(name, NO_SE).items()}
+    assert set(shown) == set(expected)
+    for key, value in expected.items():
+        assert float(shown[key]) == pytest.approx(value, rel=1e-9, abs=1e-12), key
+
+
+@pytest.mark.parametrize("reduction", ERRORS)
+def test_published_numbers_stand_there_as_printed_without_a_spread(opened, reduction):
+    set_all(opened, shown="table-10", reduction=reduction)
+    names = {"parameters", "added", "share", "hidden", "mean"}
+    beside = set() if reduction == NO_SE else {f"plain-{name}" for name in names}
+    assert set(opened.root.evaluate(NUMBERS)) == names | beside
+    assert opened.text("mean") == f"{ERRORS[reduction]:.2f}"
+    assert opened.text("parameters") == f"{MILLIONS[reduction]:.1f}"
+    assert opened.number("added") == pytest.approx(MILLIONS[reduction] - 25.6, abs=1e-9)
+    assert opened.number("share") == pytest.approx(100 * (MILLIONS[reduction] / 25.6 - 1), abs=1e-9)
+    assert opened.root.locator(".senet-chart:visible").count() == 1
+    assert opened.text("source") == "Hu et al., Table 10"
+
+
+def test_the_hidden_widths_are_those_of_the_real_networks():
+    for make, channels in ((small_se_resnet, (16, 32)), (se_resnet20, (16, 32, 64))):
+        for reduction in (1, 2, 4, 8, 16):
+            blocks = [one for one in empty(make, reduction=reduction).modules() if isinstance(one, SqueezeExcitation)]
+            widths = list(dict.fromkeys((block.fc1.in_features, block.fc1.out_features) for block in blocks))
+            assert [hidden for _, hidden in widths] == hidden_widths(channels, reduction)
+    assert hidden_widths((16, 32, 64), 32) == [1, 1, 2]
+
+
+# --- the charts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_each_seed_is_a_dot_at_its_height_and_the_mean_a_bar(browser, html, tmp_path, name, width):
+    with open_html(browser, html, tmp_path, width=width) as opened:
+        opened.set("shown", name)
+        columns = dict(opened.root.evaluate(DOTS))
+        assert list(columns) == [*RECORDS[name], NO_SE]
+        values, heights, places = [], [], []
+        for reduction, dots in columns.items():
+            texts, across, down = zip(*dots, strict=True)
+            assert [float(text.split(": ")[1]) for text in texts] == finals(name, reduction).tolist()
+            assert len(set(across)) == len(across)  # side by side, so that equal ones are seen
+            values += finals(name, reduction).tolist()
+            heights += down
+            places += across
+        assert places == sorted(places)
+        slope, start = np.polyfit(values, heights, 1)
+        assert slope < 0
+        assert heights == pytest.approx((slope * np.array(values) + start).tolist(), abs=0.15)
+        bars = opened.root.locator("[data-ratio] .senet-reduction-mean").evaluate_all(
+            "all => all.map((one) => Number(one.getAttribute('d').match(/ ([\\d.]+)h/)[1]))"
+        )
+        means = [finals(name, reduction).mean() for reduction in (*RECORDS[name], NO_SE)]
+        assert bars == pytest.approx((slope * np.array(means) + start).tolist(), abs=0.15)
+        assert opened.faults == []
+
+
+def test_the_dashed_line_is_at_the_reference_and_only_where_there_is_one(opened):
+    line = opened.root.locator(".senet-chart .senet-reduction-reference")
+    columns = dict(opened.root.evaluate(DOTS))
+    points = [(float(text.split(": ")[1]), y) for dots in columns.values() for text, _, y in dots]
+    slope, start = np.polyfit(*zip(*points, strict=True), 1)
+    height = float(line.get_attribute("d").split()[1].partition("H")[0])
+    assert height == pytest.approx(slope * 9 / 16 + start, abs=0.15)
+    assert opened.root.get_by_text("9/16: a network that cannot see the cue").is_visible()
+    opened.set("shown", "cifar10-resnet20")
+    assert line.count() == 0
+
+
+@pytest.mark.parametrize(("name", "reduction"), STATES)
+def test_the_curves_are_those_of_the_chosen_r_beside_those_without_se(opened, name, reduction):
+    set_all(opened, shown=name, reduction=reduction)
+    paths = opened.root.locator(".senet-chart-line > path").evaluate_all(
+        "all => all.map((one) => one.attributes.d.value)"
+    )
+    record = record_of(name)
+    expected = curves(record, "plain")
+    if reduction != NO_SE:
+        expected = np.concatenate([expected, curves(record, arm_of(reduction))])
+    drawn = np.array([[point.split() for point in path[1:].split("L")] for path in paths], float)
+    assert drawn.shape == (*expected.shape, 2)
+    assert (np.diff(drawn[:, :, 0]) > 0).all()
+    slope, start = np.polyfit(expected.ravel(), drawn[:, :, 1].ravel(), 1)
+    assert slope < 0
+    assert np.abs(slope * expected + start - drawn[:, :, 1]).max() < 0.15
+
+
+def test_the_axis_of_the_curves_stays_when_r_moves(opened):
+    grid = ".senet-reduction-charts > div:nth-child(2) text"
+    texts = []
+    for reduction in (1, 16, NO_SE):
+        opened.set("reduction", reduction)
+        texts.append(opened.root.locator(grid).all_text_contents())
+    assert texts[0] == texts[1] == texts[2] and "epochs" in texts[0]
+
+
+# --- the sentence -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reduction", [1, 2, 4, 8, 16, NO_SE])
+def test_the_sentence_counts_the_seeds_that_solve_it(opened, reduction):
+    opened.set("reduction", reduction)
+    results = finals("context-world-reduction", reduction)
+    failed = np.sort(results[results < SOLVED])
+    sentence = opened.text("sentence")
+    assert sentence.startswith("Without SE: " if reduction == NO_SE else f"r = {reduction}: ")
+    assert f"{len(results) - len(failed)} of {len(results)} seeds solve" in sentence
+    if len(failed) == 1:
+        assert f"ends at {failed[0]:.3f}" in sentence
+    elif len(failed):
+        assert f"end between {failed[0]:.3f} and {failed[-1]:.3f}" in sentence
+    else:
+        assert "end" not in sentence
+
+
+@pytest.mark.parametrize("reduction", [4, 8, 16])
+def test_the_sentence_compares_means_and_seeds(opened, reduction):
+    set_all(opened, shown="cifar10-resnet20", reduction=reduction)
+    own, plain = finals("cifar10-resnet20", reduction), finals("cifar10-resnet20", NO_SE)
+    gap, sentence = own.mean() - plain.mean(), opened.text("sentence")
+    assert f"of {own.mean():.3f} over {len(own)} seeds" in sentence
+    assert f"{abs(gap):.3f} {'higher' if gap > 0 else 'lower'} than without SE ({plain.mean():.3f})" in sentence
+    assert f"higher in {(own > plain).sum()} of {len(own)}, lower in {(own < plain).sum()}" in sentence
+
+
+def test_the_sentence_of_a_published_number_says_that_it_is_one(opened):
+    opened.set("shown", "table-10")
+    assert opened.text("sentence") == (
+        "r = 16: a top-1 error of 22.28 %, 1.02 lower than without SE (23.30 %). "
+        "It is one number: nothing here says how far another seed would move it."
+    )
+    opened.set("reduction", NO_SE)
+    assert opened.text("sentence").startswith("Without SE: a top-1 error of 23.30 %.")
+
+
+GOOD = {
+    "name": "mine",
+    "metric": "test accuracy",
+    "plain": {
+        "parameters": 100,
+        "results": [0.5, 0.6],
+        "seeds": [0, 1],
+        "seconds": 2,
+        "curves": [[0.4, 0.5], [0.5, 0.6]],
+    },
+    "entries": [
+        {
+            "r": 4,
+            "parameters": 110,
+            "hidden": [2],
+            "results": [0.5, 0.9],
+            "seeds": [1, 2],
+            "seconds": 3,
+            "curves": [[0.1, 0.5], [0.2, 0.9]],
+        }
+    ],
+}
+
+
+def changed(path: str, value: Any) -> list[dict[str, Any]]:
+    """The good series with one thing changed; a path is "plain.results", say, or "entries.0.r"."""
+    series: Any = [copy.deepcopy(GOOD)]
+    *way, last = ["0", *path.split(".")]
+    place = series
+    for step in way:
+        place = place[int(step) if isinstance(place, list) else step]
+    place[int(last) if isinstance(place, list) else last] = value
+    return series
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("solved", 0.7, "r = 4: 1 of 2 seeds solves it (test accuracy of at least 0.7). The other ends at 0.500."),
+        (
+            "solved",
+            0.95,
+            "r = 4: 0 of 2 seeds solve it (test accuracy of at least 0.95). The seeds end between 0.500 and",
+        ),
+        ("solved", 0.5, "r = 4: 2 of 2 seeds solve it (test accuracy of at least 0.5)."),
+        ("entries.0.seeds", [0, 1], "Seed by seed it is higher in 1 of 2, lower in 0, the same in 1."),
+        ("entries.0.seeds", [1, 2], "Seed by seed it is higher in 0 of 1, lower in 1."),
+        (
+            "entries.0.seeds",
+            [2, 3],
+            "r = 4: a mean test accuracy of 0.700 over 2 seeds, 0.150 higher than without SE (0.550).",
+        ),
+        (
+            "plain.seeds",
+            None,
+            "r = 4: a mean test accuracy of 0.700 over 2 seeds, 0.150 higher than without SE (0.550).",
+        ),
+        ("plain.results", [0.6, 0.8], "0.700 over 2 seeds, as without SE (0.700)."),
+    ],
+)
+def test_sentences_of_other_series(browser, tmp_path, path, value, sentence):
+    with open_figure(browser, ReductionExplorer(series=changed(path, value), reduction=4), tmp_path) as opened:
+        assert opened.problem is None
+        assert sentence in opened.text("sentence")
+
+
+# --- the controls -----------------------------------------------------------------------------------------------------
+
+
+def test_the_arrow_keys_move_r_to_the_network_without_se_and_back(opened):
+    control = opened.root.locator('input[type="range"]')
+    control.press("Home")
+    ways = []
+    for _ in range(6):
+        opened.settle()
+        ways.append(opened.get("reduction"))
+        control.press("ArrowRight")
+    assert ways == [1, 2, 4, 8, 16, NO_SE]
+    opened.settle()
+    assert opened.get("reduction") == NO_SE
+    assert control.get_attribute("aria-valuetext") == "no SE"
+    assert opened.root.locator(".senet-reduction-chosen text").text_content() == "no SE"
+    control.press("ArrowLeft")
+    opened.settle()
+    assert opened.get("reduction") == 16
+
+
+def test_the_menu_keeps_r_where_it_can_and_takes_the_largest_where_not(opened):
+    menu = opened.root.get_by_label("series")
+    opened.set("reduction", 2)
+    menu.select_option(label="ImageNet, ResNet-50: the paper")
+    opened.settle()
+    assert (opened.get("shown"), opened.get("reduction"), opened.problem) == ("table-10", 2, None)
+    menu.select_option(label="CIFAR-10 (JPEG-75), ResNet-20")
+    opened.settle()
+    assert (opened.get("shown"), opened.get("reduction"), opened.problem) == ("cifar10-resnet20", 16, None)
+    assert "JPEG of quality 75" in opened.text("source")
+
+
+def test_a_click_into_a_column_chooses_its_r(opened):
+    for reduction in (4, NO_SE, 1):
+        opened.root.locator(f'[data-ratio="{reduction}"] rect').click(position={"x": 4, "y": 100})
+        opened.settle()
+        assert opened.get("reduction") == reduction
+
+
+def test_a_single_series_has_no_menu(browser, tmp_path):
+    with open_figure(browser, ReductionExplorer(series=[GOOD]), tmp_path) as opened:
+        assert (opened.get("shown"), opened.get("reduction"), opened.problem) == ("mine", NO_SE, None)
+        assert not opened.root.locator("select").is_visible()
+        assert opened.root.locator('input[type="range"]').is_visible()
+
+
+def test_twenty_seeds_and_forty_epochs_fit(browser, tmp_path):
+    draws = np.random.default_rng(0).uniform(0.8, 0.9, (20, 40))
+    arm = {"results": draws[:, -1].tolist(), "seeds": list(range(20)), "seconds": 10.0, "curves": draws.tolist()}
+    entries = [{"r": r, "parameters": 900 + r, "hidden": [1], **arm} for r in (32, 2, 8, 4, 16)]
+    series = {"name": "many", "metric": "test accuracy", "plain": {"parameters": 900, **arm}, "entries": entries}
+    with open_figure(browser, ReductionExplorer(series=[series], reduction=8), tmp_path, width=390) as opened:
+        assert opened.problem is None
+        columns = dict(opened.root.evaluate(DOTS))
+        assert list(columns) == [2, 4, 8, 16, 32, NO_SE]  # in order, however they were given
+        places = [x for dots in columns.values() for _, x, _ in dots]
+        assert len(places) == 120 and places == sorted(places)
+        assert opened.number("std") == pytest.approx(draws[:, -1].std(ddof=1))
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+def refuses(opened: Opened, *parts: str, **state: Any) -> None:
+    """The frame says all parts; "Start again" mends it."""
+    set_all(opened, **state)
+    assert opened.problem is not None, f"{state} passes unseen"
+    for part in parts:
+        assert part in opened.problem
+    assert not opened.root.locator(".senet-body").is_visible()
+    opened.root.get_by_role("button", name="Start again").click()
+    opened.settle()
+    assert opened.problem is None
+    assert opened.number("parameters") == expected_numbers("context-world-reduction", 16)["parameters"]
+
+
+@pytest.mark.parametrize("reduction", [3, -1, 32, 2.5, "16", None])
+def test_an_r_that_was_not_recorded(opened, reduction):
+    refuses(opened, "reduction is", "one of 1, 2, 4, 8, 16, or 0 for the network without SE", reduction=reduction)
+
+
+def test_an_unknown_series(opened):
+    refuses(opened, "shown is imagenet", "context-world-reduction, cifar10-resnet20, table-10", shown="imagenet")
+
+
+@pytest.mark.parametrize(
+    ("series", "sign"),
+    [
+        ([], "series is no list, or empty"),
+        ("context-world", "series is no list, or empty"),
+        ([None], "series has the name undefined at place 0"),
+        ([GOOD, GOOD], "series has the name mine at place 1"),
+        (changed("metric", "loss"), "series mine has metric loss; it must be one of test accuracy, top-1 error"),
+        (changed("entries", []), "series mine has no list of entries"),
+        (changed("entries.0.r", 0), "series mine has r = 0 among its entries"),
+        (changed("entries.0.r", 2.5), "series mine has r = 2.5 among its entries"),
+        (changed("entries", [GOOD["entries"][0]] * 2), "series mine has r = 4 among its entries"),
+        (changed("entries", [None]), "series mine has r = undefined among its entries"),
+        (changed("entries.0.hidden", [0]), "series mine, r = 4, has hidden [0]"),
+        (changed("entries.0.hidden", None), "series mine, r = 4, has hidden [null]"),
+        (changed("entries.0.parameters", 99), "series mine, r = 4, has 99 parameters, fewer than the 100 without SE"),
+        (changed("plain", None), "series mine, plain, has parameters undefined"),
+        (changed("plain.parameters", -1), "series mine, plain, has parameters -1"),
+        (changed("plain.results", []), "series mine, plain, has no list of results"),
+        (changed("plain.results", [0.5, 1.2]), "series mine, plain, has the result 1.2; it must be from 0 to 1"),
+        (changed("entries.0.results.0", -0.1), "series mine, r = 4, has the result -0.1; it must be from 0 to 1"),
+        (changed("entries.0.results.0", None), "series mine, r = 4, has the result null; it must be from 0 to 1"),
+        (changed("plain.seeds", [1]), "series mine, plain, has seeds [1]; give another whole number for each of its 2"),
+        (changed("plain.seeds", [1, 1]), "series mine, plain, has seeds [1,1]"),
+        (changed("plain.seconds", 0), "series mine, plain, has seconds 0"),
+        (changed("plain.curves", [[0.1, 0.2]]), "series mine, plain, has 1 curves for 2 results"),
+        (changed("plain.curves.1", [0.1]), "series mine, plain, has a curve that is no list"),
+        (changed("plain.curves.1.1", 7), "series mine, plain, has a curve that is no list of numbers from 0 to 1"),
+        (changed("plain.curves", None), "series mine has curves of different lengths, in epochs: 2, none"),
+        (changed("solved", 97), "series mine has solved 97; it must be from 0 to 1"),
+        (changed("reference", {"value": 0.5}), 'series mine has reference {"value":0.5}'),
+        (changed("parameters_unit", "k"), "series mine has parameters_unit k"),
+    ],
+)
+def test_series_of_a_wrong_form(opened, series, sign):
+    refuses(opened, sign, series=series)
+
+
+def test_a_number_that_is_not_finite_from_python_is_named(browser, tmp_path):
+    bad = ReductionExplorer(series=changed("entries.0.results.0", float("nan")), reduction=4)
+    with open_figure(browser, bad, tmp_path) as opened:
+        assert "series mine, r = 4, has the result null" in opened.problem
+
+
+def test_new_series_replace_the_old_ones(opened):
+    set_all(opened, series=[GOOD], shown="mine", reduction=4)
+    assert opened.problem is None
+    assert opened.text("share") == "10" and opened.number("time") == 1.5
+
+
+# --- Python's side ----------------------------------------------------------------------------------------------------
+
+
+def test_a_records_arms_are_read_and_others_are_left_out():
+    def run(arm: str, seed: int, accuracy: float) -> dict[str, Any]:
+        return {"arm": arm, "seed": seed, "epochs": [{"test_accuracy": accuracy, "seconds": 2.0}]}
+
+    arms = [("r=16", 1, 0.7), ("plain", 1, 0.5), ("r=2", 0, 0.8), ("r=16", 0, 0.6), ("plain", 0, 0.4), ("se", 0, 0.1)]
+    settings = {"data": "digits", "recipe": {"epochs": 1}, "parameters": {"plain": 5, "r=2": 9, "r=16": 6, "se": 7}}
+    record = {
+        "experiment": "e",
+        "settings": settings,
+        "pictures": {"train": 1000, "test": 9},
+        "runs": [run(*a) for a in arms],
+    }
+    series = recorded_series(record, (16, 32), title="t", note="A note.")
+    assert [(one["r"], one["hidden"], one["results"]) for one in series["entries"]] == [
+        (2, [8, 16], [0.8]),
+        (16, [1, 2], [0.6, 0.7]),
+    ]
+    assert series["plain"]["seeds"] == [0, 1] and series["plain"]["results"] == [0.4, 0.5]
+    assert series["source"] == "Recorded: digits, 1,000 pictures to train and 9 to test, 1 epochs. A note."
+    record["runs"] = record["runs"][-1:]
+    with pytest.raises(ValueError, match='has the arms se; it needs "plain", and some such as "r=4"'):
+        recorded_series(record, (16, 32), title="t")
+
+
+def test_mistakes_in_python_are_named():
+    with pytest.raises(ValueError, match="there is no record 'context-world-reductoin'"):
+        ReductionExplorer.from_records({"context-world-reductoin": {"channels": (16, 32), "title": "t"}})
+    with pytest.raises(ValueError, match="channels is 0"):
+        hidden_widths((16, 0), 2)
+    with pytest.raises(ValueError, match=r"reduction is 2\.5"):
+        hidden_widths((16,), 2.5)
+    options = {"parameters_millions": {4: 2.0}, "channels": (8,), "source": "s"}
+    with pytest.raises(ValueError, match="give both for the same r, and 0"):
+        published_series("n", "t", errors={4: 1.0}, **options)
+
+
+def test_the_still_picture_draws_the_state():
+    figure = ReductionExplorer.example()
+    results, over_epochs = figure.draw_still().axes
+    dots = [line.get_ydata().tolist() for line in results.lines if line.get_linestyle() == "None"]
+    assert dots == [finals("context-world-reduction", r).tolist() for r in (1, 2, 4, 8, 16, NO_SE)]
+    record = record_of("context-world-reduction")
+    expected = np.concatenate([curves(record, "plain"), curves(record, "r=16")])
+    assert [line.get_ydata().tolist() for line in over_epochs.lines] == expected.tolist()
+    paper = ReductionExplorer(series=[published()], reduction=8).draw_still()
+    (results,) = paper.axes
+    assert [tick.get_text() for tick in results.get_xticklabels()] == ["2", "4", "8", "16", "32", "no SE"]
+
+
+# --- for every reader -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(browser, html, tmp_path, theme):
+    with open_html(browser, html, tmp_path, width=390, theme=theme) as opened:
+        for state in (
+            {"shown": "table-10"},
+            {"shown": "cifar10-resnet20", "reduction": 4},
+            {"shown": "context-world-reduction", "reduction": NO_SE},
+        ):
+            set_all(opened, **state)
+            assert opened.problem is None
+            assert serious_violations(opened.page) == []
+            for selector in (".senet-frame", ".senet-body", ".senet-reduction-table"):
+                element = opened.root.locator(selector)
+                assert element.evaluate("el => el.scrollWidth - el.clientWidth") <= 0, (selector, state)
