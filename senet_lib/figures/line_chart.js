@@ -66,17 +66,17 @@ const strokeOf = ({ colour, dash, thin }) => ({
   "stroke-linejoin": "round",
 });
 
-const markAt = (shape, colour, x, y) =>
+export const markAt = (shape, colour, x, y) =>
   svg("path", { d: SHAPES[shape], style: `fill: ${colour}`, transform: `translate(${x} ${y})` });
 
 /** A function from the numbers of an axis to pixels; what lies outside is held at the axis' ends. */
-function scaleTo([from, to], start, end) {
+export function scaleTo([from, to], start, end) {
   const span = to > from ? to - from : 1;
   return (value) => start + (Math.min(1, Math.max(0, (value - from) / span))) * (end - start);
 }
 
 /** Round numbers from one end of an axis to the other, about so many. */
-function ticks([from, to], count) {
+export function ticks([from, to], count) {
   const rough = Math.max(to - from, 1e-9) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough * 0.999);
@@ -85,4 +85,4 @@ function ticks([from, to], count) {
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(6)));
 }
 
-const tickText = (tick) => tick.toLocaleString("en-US", { maximumSignificantDigits: 4 }).replace("-", "−");
+export const tickText = (tick) => tick.toLocaleString("en-US", { maximumSignificantDigits: 4 }).replace("-", "−");

@@ -307,8 +307,8 @@ function createTally() {
 
 /** An SVG as wide as its place. draw(label, paint): paint(width) gives its parts. */
 function createSheet() {
-  const sheet = svg("svg", { role: "img", class: "senet-pairs-chart", height: HEIGHT });
-  const box = element("div", { class: "senet-pairs-box" }, sheet);
+  const sheet = svg("svg", { role: "img", class: "senet-chart", height: HEIGHT });
+  const box = element("div", { class: "senet-chart-box" }, sheet);
   const draw = (label, paint) => {
     const width = Math.max(LEAST_WIDTH, box.clientWidth);
     sheet.setAttribute("aria-label", label);
@@ -319,9 +319,9 @@ function createSheet() {
   return { element: box, draw };
 }
 
-const path = (name, d, style = null) => svg("path", { class: `senet-pairs-${name}`, d, style });
+const path = (name, d, style = null) => svg("path", { class: `senet-${name}`, d, style });
 const words = (x, y, text, anchor = "middle", name = null) =>
-  svg("text", { x, y, "text-anchor": anchor, class: name && `senet-pairs-${name}` }, text);
+  svg("text", { x, y, "text-anchor": anchor, class: name && `senet-${name}` }, text);
 
 /** A range around some numbers, with a margin at both ends. */
 function rangeOf(values) {
@@ -341,11 +341,11 @@ function createRuns() {
     sheet.draw(`Test accuracy of ${state.names.join(" and ")}. ${pairs.join("; ")}`, (width) => {
       const right = width - FRAME.right;
       const scale = ticks(range, 4).flatMap((tick) => [
-        path("grid", `M${FRAME.left} ${up(tick)}H${right}`),
+        path("chart-grid", `M${FRAME.left} ${up(tick)}H${right}`),
         words(FRAME.left - 6, up(tick) + 4, tickText(tick), "end"),
       ]);
-      const heading = words(0, 12, "test accuracy, 0 to 1", "start", "name");
-      const axis = path("axis", `M${FRAME.left} ${FLOOR}H${right}`);
+      const heading = words(0, 12, "test accuracy, 0 to 1", "start", "chart-name");
+      const axis = path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`);
       const drawRuns = state.isPaired ? drawPairs : drawGroups;
       return [heading, ...scale, axis, ...drawRuns(state, found, up, right)];
     });
@@ -360,15 +360,15 @@ function drawPairs({ all, places }, found, up, right) {
   const every = Math.ceil(20 / slot); // so that the names of the seeds do not touch
   const names = all.seeds.map((seed, place) => words(across(place), FLOOR + 17, place % every ? "" : seed));
   const unseen = all.seeds.map((_, place) => {
-    return words(across(place), (FRAME.top + FLOOR) / 2, places.includes(place) ? "" : "?", "middle", "unseen");
+    return words(across(place), (FRAME.top + FLOOR) / 2, places.includes(place) ? "" : "?", "middle", "pairs-unseen");
   });
   const pairs = places.map((place, index) => {
     const [x, from, to] = [across(place), up(found.before[index]), up(found.after[index])];
-    const link = path(found.gains[index] < 0 ? "loss" : "gain", `M${x} ${from}V${to}`);
+    const link = path(found.gains[index] < 0 ? "pairs-loss" : "pairs-gain", `M${x} ${from}V${to}`);
     const marks = [from, to].map((y, one) => markAt(LOOKS[one].marker, LOOKS[one].colour, x, y));
     return svg("g", { class: "senet-pairs-pair" }, link, ...marks);
   });
-  return [...names, words((FRAME.left + right) / 2, FLOOR + 34, "seed", "middle", "name"), ...unseen, ...pairs];
+  return [...names, words((FRAME.left + right) / 2, FLOOR + 34, "seed", "middle", "chart-name"), ...unseen, ...pairs];
 }
 
 /** A column for each network, with its mean; which runs share a seed is not to be seen. */
@@ -381,8 +381,8 @@ function drawGroups({ names, places }, found, up, right) {
     const centre = FRAME.left + (0.25 + 0.5 * index) * span;
     const xOf = (at) => centre + (at - (values.length - 1) / 2) * step;
     const points = values.map((value, at) => markAt(marker, colour, xOf(at), up(value)));
-    const line = path("mean", `M${centre - reach} ${up(meanOf(values))}h${2 * reach}`, `stroke: ${colour}`);
-    return [line, ...points, words(centre, FLOOR + 17, names[index], "middle", "name")];
+    const line = path("pairs-mean", `M${centre - reach} ${up(meanOf(values))}h${2 * reach}`, `stroke: ${colour}`);
+    return [line, ...points, words(centre, FLOOR + 17, names[index], "middle", "chart-name")];
   });
 }
 
@@ -399,7 +399,7 @@ function createGains() {
       const [left, right] = [FRAME.left + 22, width - FRAME.right];
       const across = scaleTo(range, left, right);
       const scale = ticks(range, Math.max(2, Math.floor(width / 80))).flatMap((tick) => [
-        path("grid", `M${across(tick)} ${FRAME.top}V${FLOOR}`),
+        path("chart-grid", `M${across(tick)} ${FRAME.top}V${FLOOR}`),
         words(across(tick), FLOOR + 17, tickText(tick)),
       ]);
       const lanes = ["seeds", ...ways].map((name) => words(0, LANES[name] + 4, name, "start"));
@@ -408,11 +408,11 @@ function createGains() {
         return svg("circle", { class: name, cx: across(gain), cy: LANES.seeds, r: 4.5 });
       });
       return [
-        words(0, 12, heading, "start", "name"),
+        words(0, 12, heading, "start", "chart-name"),
         ...scale,
-        path("axis", `M${left} ${FLOOR}H${right}`),
-        path("zero", `M${across(0)} ${FRAME.top}V${FLOOR}`),
-        words((left + right) / 2, FLOOR + 34, "difference of the test accuracies", "middle", "name"),
+        path("chart-axis", `M${left} ${FLOOR}H${right}`),
+        path("pairs-zero", `M${across(0)} ${FRAME.top}V${FLOOR}`),
+        words((left + right) / 2, FLOOR + 34, "difference of the test accuracies", "middle", "chart-name"),
         ...lanes,
         ...points,
         ...ways.flatMap((way) => drawInterval(found[way], LANES[way], across, range, way === ways.at(-1))),
@@ -429,6 +429,6 @@ function drawInterval({ mean, low, high }, y, across, [from, to], isChosen) {
   const [start, end] = [across(low), across(high)];
   const left = low < from ? `M${start + 7} ${y - 5}l-6 5l6 5` : `M${start} ${y - 6}v12`;
   const right = high > to ? `M${end - 7} ${y - 5}l6 5l-6 5` : `M${end} ${y - 6}v12`;
-  const name = isChosen ? "interval" : "interval senet-pairs-other";
+  const name = isChosen ? "pairs-interval" : "pairs-interval senet-pairs-other";
   return [path(name, `M${start} ${y}H${end}${left}${right}`), diamond];
 }

@@ -206,7 +206,7 @@ def test_a_link_goes_from_one_accuracy_to_the_other(opened):
     assert slope < 0 and correlation == pytest.approx(-1, abs=1e-9)
     marks = opened.root.locator(".senet-pairs-pair > [transform]")
     assert marks.count() == 6
-    label = opened.root.locator(".senet-pairs-chart").first.get_attribute("aria-label")
+    label = opened.root.locator(".senet-chart").first.get_attribute("aria-label")
     assert all(
         f"seed {seed}: {a:.4f} and {b:.4f}" in label for seed, (a, b) in enumerate(zip(before, after, strict=True))
     )
