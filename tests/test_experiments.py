@@ -191,6 +191,13 @@ def test_command_line_lists_runs_and_reports(tiny, tmp_path, capsys):
     assert text.startswith("before") and text.endswith("after\n") and "| plain | " in text and "old" not in text
 
 
+def test_tensorboard_gets_a_folder_of_curves_for_each_network(tiny, tmp_path):
+    places = ["--results", str(tmp_path), "--checkpoints", str(tmp_path / "c"), "--tensorboard", str(tmp_path / "tb")]
+    assert main(["run", tiny, "--seeds", "1", *places]) == 0
+    curves = {path.name: sum(1 for _ in path.glob("events*")) for path in (tmp_path / "tb").iterdir()}
+    assert curves == {"tiny-plain-seed0": 1, "tiny-se-seed0": 1}
+
+
 @pytest.mark.parametrize(
     ("arguments", "sign"),
     [

@@ -37,7 +37,7 @@ def _run(options: argparse.Namespace) -> None:
         getattr(options, name) or places[name] for name in ("results", "weights", "checkpoints")
     )
     print(f"recording in {results.resolve()}")
-    run(options.name, range(options.seeds), options.device, results, weights, checkpoints, trial)
+    run(options.name, range(options.seeds), options.device, results, weights, checkpoints, trial, options.tensorboard)
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -69,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run_parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
     run_parser.add_argument("--size", type=int, metavar="PIXELS", help="height and width, instead of the experiment's")
     run_parser.add_argument("--call-it", metavar="TEXT", help="what the record calls these data")
+    run_parser.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write TensorBoard's curves there")
     for name, place in PLACES.items():
         usual = f"default: {place}, and {TRIALS[name]} with --pictures, --epochs or --size"
         run_parser.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=usual)
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         _COMMANDS[options.command](options)
-    except (ValueError, ArithmeticError, OSError, MemoryError) as error:
+    except (ValueError, ArithmeticError, OSError, MemoryError, ModuleNotFoundError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     return 0
 

@@ -20,9 +20,10 @@ from senet_lib.data import ImageSet, load_images
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.experiment import Experiment, recipe_settings
 from senet_lib.files import write_atomically
+from senet_lib.logs import log_tensorboard
 from senet_lib.machine import describe_machine
 from senet_lib.records import Record, load_record, record_path
-from senet_lib.training import Recipe, fit
+from senet_lib.training import EpochStats, Recipe, fit
 from senet_lib.validation import require_whole
 from senet_lib.weights import save_weights
 
@@ -80,6 +81,7 @@ def run(
     weights: Path | None = None,
     checkpoints: Path | None = None,
     trial: Trial | None = None,
+    tensorboard: Path | None = None,
 ) -> Path:
     """Run an experiment and record it; networks that are on record already are not trained again.
 
@@ -92,6 +94,7 @@ def run(
         checkpoints: folder for the state of the network that is being trained, so that it can be resumed; None for
             none.
         trial: what is to be otherwise than the experiment says.
+        tensorboard: folder for TensorBoard's curves, one folder in it for each network; None for none.
 
     Returns:
         The path of the record.
@@ -117,9 +120,11 @@ def run(
             device=device,
             size=experiment.size,
         )
-        unfinished = checkpoints / f"{weights_name(name, arm)}-seed{seed}" if checkpoints else None
+        network = f"{weights_name(name, arm)}-seed{seed}"
+        unfinished = checkpoints / network if checkpoints else None
+        curves = tensorboard / network if tensorboard else None
         model = _make(experiment, arm, seed, device, train_set)
-        entry = _train(model, experiment, arm, seed, device, batches, unfinished)
+        entry = _train(model, experiment, arm, seed, device, batches, unfinished, curves)
         if weights is not None and experiment.keeps_weights_of(arm, seed):
             about = {"experiment": name, "arm": arm, "seed": str(seed), "data": experiment.data}
             about |= {"mean": json.dumps(batches[0].mean), "std": json.dumps(batches[0].std)}
@@ -151,10 +156,15 @@ def _train(
     device: str,
     batches: tuple[Batches, Batches],
     checkpoints: Path | None,
+    curves: Path | None,
 ) -> dict[str, Any]:
     """Train a network: what the record holds of it."""
     entry: dict[str, Any] = {"seed": seed, "arm": arm, "machine": describe_machine(device), "started": _now()}
-    run_of_this = fit(model, *batches, experiment.recipe, checkpoints=checkpoints, keep_all=experiment.keep_checkpoints)
+    run_of_this: Iterator[EpochStats] = fit(
+        model, *batches, experiment.recipe, checkpoints=checkpoints, keep_all=experiment.keep_checkpoints
+    )
+    if curves is not None:
+        run_of_this = log_tensorboard(run_of_this, curves)
     entry["epochs"] = []
     for stats in run_of_this:
         entry["epochs"].append(asdict(stats))

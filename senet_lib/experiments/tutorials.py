@@ -6,9 +6,10 @@ C  SE-ResNet-18, 34, 50, 101 and 152, each for one epoch of CIFAR-10 at 224x224:
 D  ResNet and SE-ResNet, ResNeXt and SE-ResNeXt side by side, with a table at epochs 10, 20 and 30.
 E  SE-ResNet-18 on MNIST, one channel, with a checkpoint after every epoch.
 
-They need a GPU, or ``--pictures 64 --epochs 1 --size 32`` to see them run at all. Otherwise than the tutorials: no bias
-before batch normalisation, pictures resized on the device, logits without softmax, losses averaged over pictures. E has
-the usual stem: one without a stride at 224x224 needs 12 GB for 32 pictures.
+Tutorial A watches its curves in TensorBoard: ``--tensorboard FOLDER``. All need a GPU, or ``--pictures 64 --epochs 1
+--size 32`` to see them run at all. Otherwise than the tutorials: no bias before batch normalisation, pictures resized
+on the device, logits without softmax, losses averaged over pictures. E has the usual stem: one without a stride at
+224x224 needs 12 GB for 32 pictures.
 """
 
 from dataclasses import replace
