@@ -38,7 +38,8 @@ drawings: .venv/.installed  ## make the drawings of book/ anew
 
 results: .venv/.installed  ## run what is not on record yet, and rewrite the results page and the chapters' tables
 	$(BIN)/python -m senet_lib.experiments run context-world
-	$(BIN)/python -m senet_lib.experiments run context-world-reduction --seeds 10
+	$(BIN)/python -m senet_lib.experiments run context-world-reduction --seeds 8
+	$(BIN)/python -m senet_lib.experiments run context-world-luck --seeds 24
 	for name in bottleneck placement squeeze gate depth; do $(BIN)/python -m senet_lib.experiments run context-world-$$name || exit 1; done
 	$(BIN)/python -m senet_lib.experiments run digits --seeds 20
 	$(BIN)/python -m senet_lib.experiments report
