@@ -139,6 +139,13 @@ def _paired_difference(record: Record) -> str:
 def _machine_in_words(entry: dict[str, Any]) -> str:
     machine = entry["machine"]
     return (
-        f"{machine['device']}, {machine['cores']} cores; Python {machine['python']}, torch {machine['torch']}, "
-        f"torchvision {machine['torchvision']}, senet_lib {machine['senet_lib']}; {entry['started'][:10]}"
+        f"{machine['device']}, {machine['cores']} cores{_threads(machine)}; Python {machine['python']}, "
+        f"torch {machine['torch']}, torchvision {machine['torchvision']}, senet_lib {machine['senet_lib']}; "
+        f"{entry['started'][:10]}"
     )
+
+
+def _threads(machine: dict[str, Any]) -> str:
+    """How many threads, where the record holds it: each number of them adds up, and rounds, in another order."""
+    threads = machine.get("threads")
+    return "" if threads is None else f", {threads} {'thread' if threads == 1 else 'threads'}"
