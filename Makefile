@@ -45,10 +45,11 @@ results: .venv/.installed  ## run what is not on record yet, and rewrite the res
 	$(BIN)/python -m senet_lib.experiments report
 	$(BIN)/python -m tools.notebooks write
 
-bench: benchmarks/node_modules/.package-lock.json  ## time figures, blocks, networks and input pipelines beside their peers
+bench: benchmarks/node_modules/.package-lock.json  ## time figures, blocks, networks, recording and input pipelines
 	$(BIN)/python -m benchmarks.figures
 	$(BIN)/python -m benchmarks.se_block
 	$(BIN)/python -m benchmarks.networks
+	$(BIN)/python -m benchmarks.recording
 	MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m benchmarks.input_pipeline
 
 clean:  ## remove what was built, keep the environment

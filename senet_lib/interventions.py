@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from senet_lib.epoch_plan import seeded_generator
-from senet_lib.recording import GATES, ExcitationRecord, ExcitationStatistics, Gates, Patterns, find_gates, gate_matrix
+from senet_lib.gate_modules import GATES, Gates, Patterns, find_gates, gate_matrix
+from senet_lib.gate_statistics import ExcitationStatistics
+from senet_lib.recording import ExcitationRecord
 from senet_lib.validation import require_whole
 
 # From the name of a block and its gates s (B, C) to other gates (B, C).
@@ -44,7 +46,7 @@ def replace_excitations(
         model: any network with SE blocks, ours, timm's or torchvision's.
         replacement: one of this module's, or a function of the block's name and s (B, C) that returns (B, C).
         blocks: which ones: None for all, or names or patterns, such as "layer3.*", or the names of stages.
-        gates: where a class of SE blocks has its gate; see ``senet_lib.recording.GATES``.
+        gates: where a class of SE blocks has its gate; see ``senet_lib.gate_modules.GATES``.
 
     Yields:
         The names of the chosen blocks.

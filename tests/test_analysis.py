@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import mutual_info_score
 
 from senet_lib.analysis import (
-    ClassMoments,
     block_similarity,
     class_mean,
     class_means,
@@ -47,28 +46,6 @@ def test_a_class_without_pictures_is_nan():
     assert means.shape == (8, 5)
     assert np.isnan(means[1::2]).all() and np.isfinite(means[::2]).all()
     assert np.isnan(class_spreads(GATES, LABELS * 2)[1]).all()
-
-
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 1000))
-def test_moments_do_not_depend_on_how_the_pictures_come_in_batches(sizes, seed):
-    random = np.random.default_rng(seed)
-    values, labels = random.normal(size=(sum(sizes), 3)), random.integers(3, size=sum(sizes))
-    moments = ClassMoments(0, 3)
-    for part in np.split(np.arange(len(labels)), np.cumsum(sizes)[:-1]):
-        moments.add(values[part], labels[part])
-    moments.add(values[:0], labels[:0])
-    np.testing.assert_allclose(moments.mean(), values.mean(0), atol=1e-12)
-    np.testing.assert_allclose(moments.spread(), values.std(0), atol=1e-12)
-    np.testing.assert_allclose(moments.class_means(), class_means(values, labels), atol=1e-12)
-    np.testing.assert_allclose(moments.class_spreads(), class_spreads(values, labels), atol=1e-12)
-
-
-def test_a_tiny_spread_around_a_large_mean_keeps_its_digits():
-    values = 1e4 + 1e-4 * RANDOM.normal(size=(1000, 2))
-    moments = ClassMoments(1, 2)
-    for batch in np.split(values, 10):
-        moments.add(batch, np.zeros(100, int))
-    np.testing.assert_allclose(moments.spread(), (values - 1e4).std(0), rtol=1e-6)  # a sum of squares would give noise
 
 
 # --- one block --------------------------------------------------------------------------------------------------------

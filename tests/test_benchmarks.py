@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import input_pipeline, networks, se_block, time_to_accuracy, timing, tutorial_loops
+from benchmarks import input_pipeline, networks, recording, se_block, time_to_accuracy, timing, tutorial_loops
 from benchmarks.peers import copy_weights, make_blocks
 from senet_lib.batches import train_and_test_batches
 from senet_lib.data import load_images
+from senet_lib.models import se_resnet8
 from senet_lib.training import Recipe
 from tests.networks import noise
 
@@ -202,6 +203,38 @@ def test_missed_goals_of_the_pipeline_are_named():
     assert input_pipeline.find_misses(rows(10.0, 0.049)) == []
     slow, waiting = input_pipeline.find_misses(rows(9.9, 0.05))
     assert "9.9 times" in slow and "a network: 5.0%" in waiting
+
+
+# --- recording --------------------------------------------------------------------------------------------------------
+
+
+def test_a_quick_look_at_recording_prints_its_ratios_and_writes_no_record(monkeypatch, capsys):
+    monkeypatch.setattr(recording, "SETUPS", [("se_resnet8", se_resnet8, 4, 16)])
+    monkeypatch.setattr(recording, "write_record", lambda *_: pytest.fail("a record was written"))
+    monkeypatch.setattr("sys.argv", ["recording", "--quick"])
+    status = recording.main()
+    line, _, *verdict = capsys.readouterr().out.splitlines()
+    assert line.startswith("se_resnet8, 4 pictures of 16x16: plain ") and "record_dataset" in line
+    assert status == (verdict != ["The budget is kept."])
+
+
+def test_the_works_of_recording_are_the_same_pass():
+    torch.manual_seed(0)
+    works = recording.works(se_resnet8().eval(), noise(4, 3, 16, 16))
+    gates, statistics = works["record_excitations"](), works["record_dataset"]()
+    assert works[recording.PLAIN]().shape == (4, 10) and len(gates) == 3
+    assert statistics.num_classes == recording.CLASSES and statistics.counts.sum() == 4
+    for block, s in gates.items():
+        assert statistics.mean(block) == pytest.approx(s.mean(0), abs=1e-6)
+
+
+def test_the_budget_of_recording_is_a_tenth_of_the_pass():
+    def row(median):
+        return {"network": "a network", "to_plain": {"record_dataset": {"median": median}}}
+
+    assert recording.find_misses([row(1.1)]) == []
+    (miss,) = recording.find_misses([row(1.1), row(1.101)])
+    assert "a network: a pass takes 1.101 times as long with record_dataset" in miss
 
 
 # --- time to an accuracy ----------------------------------------------------------------------------------------------

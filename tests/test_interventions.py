@@ -10,6 +10,7 @@ import torchvision
 from torch import Tensor, nn
 
 from senet_lib.blocks import SqueezeExcitation
+from senet_lib.gate_statistics import record_dataset
 from senet_lib.interventions import (
     constant,
     gates_of_picture,
@@ -21,7 +22,7 @@ from senet_lib.interventions import (
     unchanged,
 )
 from senet_lib.models import create_model, resnet8, se_resnet8
-from senet_lib.recording import record_dataset, record_excitations
+from senet_lib.recording import record_excitations
 from tests.networks import noise, shaken
 
 BLOCKS = ("layer1.0.attention", "layer2.0.attention", "layer3.0.attention")
