@@ -14,6 +14,22 @@ from playwright.sync_api import Browser, sync_playwright
 ROOT = Path(__file__).parent.parent.parent
 HTML = ROOT / "_build" / "html"
 HOW_TO_ENABLE = "no Chromium found; on Debian and Ubuntu: sudo apt-get install chromium (or set CHROMIUM to its path)"
+# The first two: each new window would also load the pop-ups of its address bar, which no test opens, in a process of
+# their own. The others are those of Playwright's chromiumSwitches.ts, since only the last --disable-features counts.
+UNUSED_FEATURES = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup"),
+    *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
+    *("DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay"),
+    *("MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
+    *("TcpPortRandomizationWin", "ThirdPartyStoragePartitioning"),
+)
+SWITCHES = [
+    "--no-sandbox",  # as root, as in a container, Chromium starts only without it; it opens nothing but our own pages
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    f"--disable-features={','.join(UNUSED_FEATURES)}",
+]
 
 
 def find_chromium() -> str | None:
@@ -29,11 +45,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail(HOW_TO_ENABLE)
         pytest.skip(HOW_TO_ENABLE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            # As root, as in a container, Chromium starts only without its sandbox. It opens nothing but our own pages.
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-        )
+        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
         yield browser
         browser.close()
 

@@ -21,6 +21,8 @@ PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charse
 <style>body {{ margin: 0; background: {paper}; }}</style></head>
 <body><main><h1>A figure</h1>{figures}</main></body></html>"""
 
+_made: dict[tuple[str, str], str] = {}
+
 
 def all_figures() -> list[type[Figure]]:
     """Every figure of the library: all subclasses of Figure in senet_lib/figures."""
@@ -134,10 +136,21 @@ def _watch(opened: Opened, home: str) -> None:
     page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
 
 
+def html_of(figure: Figure) -> str:
+    """``figure.to_html()``, made once for each class and state: drawing the still picture takes long.
+
+    What stays in Python is no part of the state; it shows in the still picture only.
+    """
+    key = (type(figure).__qualname__, json.dumps(figure._plain_state()))
+    if key not in _made:
+        _made[key] = figure.to_html()
+    return _made[key]
+
+
 @contextmanager
 def open_figure(browser: Browser, figure: Figure, folder: Path, **options: Any) -> Iterator[Opened]:
     """A page with one figure; options as for ``open_html``."""
-    with open_html(browser, figure.to_html(), folder, **options) as opened:
+    with open_html(browser, html_of(figure), folder, **options) as opened:
         yield opened
 
 

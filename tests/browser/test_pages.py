@@ -1,11 +1,13 @@
 """Every page of the built book, in a real Chromium, from a server and from a folder, with all other hosts blocked."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.browser.audit import audit
+from tests.browser.audit import Audit, audit
 from tests.browser.conftest import ROOT, serve
 
 pytestmark = pytest.mark.browser
@@ -20,24 +22,33 @@ def list_pages() -> list[str]:
 CHAPTERS = [page for page in list_pages() if page.startswith("notebooks/")]
 
 
+@pytest.fixture(scope="session")
+def audited(browser, addresses) -> Callable[..., Audit]:
+    """``audited(page, "http", 1280, "light")``: what that page showed. Each is opened once, whoever asks."""
+
+    @functools.cache
+    def look(page: str, way: str, width: int, scheme: str) -> Audit:
+        return audit(browser, f"{addresses[way]}/{page}.html", addresses[way], width, scheme)
+
+    return look
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("way", ["http", "file"])
 @pytest.mark.parametrize("page", list_pages())
-def test_page_is_complete_and_asks_nobody_else(browser, addresses, page, way, width, scheme):
-    found = audit(browser, f"{addresses[way]}/{page}.html", addresses[way], width, scheme)
-    assert found.problems == []
+def test_page_is_complete_and_asks_nobody_else(audited, page, way, width, scheme):
+    assert audited(page, way, width, scheme).problems == []
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
-def test_chapter_has_typeset_mathematics(browser, addresses, page):
-    found = audit(browser, f"{addresses['http']}/{page}.html", addresses["http"], width=1280)
-    assert found.formulas >= 5
+def test_chapter_has_typeset_mathematics(audited, page):
+    assert audited(page, "http", 1280, "light").formulas >= 5
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
-def test_chapter_has_live_figures(browser, addresses, page):
-    found = audit(browser, f"{addresses['file']}/{page}.html", addresses["file"], width=1280)
+def test_chapter_has_live_figures(audited, page):
+    found = audited(page, "file", 1280, "light")
     assert found.figures >= 1 and found.problems == []
 
 
