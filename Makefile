@@ -10,7 +10,7 @@ HTML := _build/html
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
 
-book: .venv/.installed _build/extra/vendor/mathjax/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/.library  ## install everything, execute the notebooks, build the book
+book: .venv/.installed _build/extra/vendor/mathjax/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/networks _build/.library  ## install everything, execute the notebooks, build the book
 	$(BIN)/python -m tools.notebooks check
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
 	@echo
@@ -39,7 +39,6 @@ drawings: .venv/.installed  ## make the drawings of book/ anew
 results: .venv/.installed  ## run what is not on record yet, and rewrite the results page and the chapters' tables
 	$(BIN)/python -m senet_lib.experiments run context-world
 	$(BIN)/python -m senet_lib.experiments run context-world-reduction --seeds 8
-	$(BIN)/python -m senet_lib.experiments run context-world-luck --seeds 24
 	for name in bottleneck placement squeeze gate depth; do $(BIN)/python -m senet_lib.experiments run context-world-$$name || exit 1; done
 	$(BIN)/python -m senet_lib.experiments run digits --seeds 20
 	$(BIN)/python -m senet_lib.experiments report
@@ -86,6 +85,11 @@ _build/extra/vendor/onnxruntime/LICENSE: node_modules/.package-lock.json
 	cp $(addprefix node_modules/onnxruntime-web/dist/,ort.wasm.bundle.min.mjs ort-wasm-simd-threaded.wasm) $(@D)
 	cp .venv/lib/python3*/site-packages/onnxruntime/ThirdPartyNotices.txt $(@D)
 	cp .venv/lib/python3*/site-packages/onnxruntime/LICENSE $@
+
+# The trained networks, for the figure that runs them in the page.
+_build/extra/networks: $(wildcard results/networks/*.onnx)
+	@rm -rf $@ && mkdir -p $@
+	$(if $^,cp $^ $@)
 
 # The cache of executed notebooks knows their text, not the library's: forget it when the library changes.
 _build/.library: $(wildcard senet_lib/*.py senet_lib/figures/* senet_lib/experiments/*.py) .venv/.installed

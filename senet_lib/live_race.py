@@ -41,8 +41,8 @@ REDUCTIONS = (1, 2, 4, 8, 16)
 DATA_SETS = ("context-world", "digits", "cifar10")
 CONTROLS = ("data_set", "depth", "reduction", "epochs", "seed")
 CAPTION = (
-    "Choose a race and press Start: a plain network, and the same one with SE, learn from the same batches. Other "
-    "cells run meanwhile."
+    "In a notebook, choose a race and press Start: a plain network, and the same one with SE, learn from the same "
+    "batches. Other cells run meanwhile."
 )
 
 

@@ -51,6 +51,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.experiments.context_world": None,
     "senet_lib.experiments.digits": None,
     "senet_lib.experiments.experiment": None,
+    "senet_lib.experiments.networks": None,
     "senet_lib.experiments.photographs": None,
     "senet_lib.experiments.report": None,
     "senet_lib.experiments.running": None,
@@ -85,6 +86,7 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.recording",
         "senet_lib.validation",
     },
+    "senet_lib.live_network": None,
     "senet_lib.live_race": None,
     "senet_lib.race": {
         "numpy",

@@ -51,11 +51,6 @@ CONTEXT_WORLD = {
         keep_weights=True,
         also_keep=(("r=16", 2),),  # it got stuck: chapter 9 looks inside
     ),
-    "context-world-luck": _in_context_world(
-        title="Context World: how often training gets stuck, with four hidden numbers in the first block and with one",
-        arms={f"r={r}": partial(small_se_resnet, reduction=r) for r in (4, 16)},
-        compare=("r=16", "r=4"),
-    ),
     "context-world-bottleneck": _in_context_world(
         title="Context World: one hidden number in every SE block",
         arms={

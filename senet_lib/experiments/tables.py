@@ -91,14 +91,14 @@ def _races(results: Path) -> str:
     cifar10 = [("CIFAR-10", name, pair, "Table 4") for name, pair in paper.CIFAR10.items()]
     cifar100 = [("CIFAR-100", name, pair, "Table 5") for name, pair in paper.CIFAR100.items()]
     theirs = [_their_race(*row) for row in (*cifar10, *cifar100, *imagenet)]
-    return _table(("pictures", "network", "plain, error %", "with SE", "SE less plain", "from"), [*ours, *theirs])
+    return _table(("pictures", "network", "plain", "with SE", "SE less plain", "seeds, or table"), [*ours, *theirs])
 
 
 def _our_race(record: Record, pictures: str, network: str, plain: str, with_se: str) -> tuple[str, ...]:
     summary, differences = summarise(record), paired_differences(record, plain, with_se)
     seeds = "1 seed" if len(differences) == 1 else f"{len(differences)} seeds"
     errors = [f"{100 * (1 - summary[arm]['mean']):.2f}" for arm in (plain, with_se)]
-    return pictures, network, *errors, _signed(-100 * mean(differences.values())), f"ours, {seeds}"
+    return pictures, network, *errors, _signed(-100 * mean(differences.values())), seeds
 
 
 def _signed(points: float) -> str:
@@ -107,7 +107,7 @@ def _signed(points: float) -> str:
 
 def _their_race(pictures: str, network: str, pair: paper.Pair, table: str) -> tuple[str, ...]:
     plain, with_se = pair.plain.top1, pair.with_se.top1
-    return pictures, network, f"{plain:.2f}", f"{with_se:.2f}", _signed(with_se - plain), f"paper, {table}"
+    return pictures, network, f"{plain:.2f}", f"{with_se:.2f}", _signed(with_se - plain), table
 
 
 # ----------------------------------------------------------------------------------- the reduction ratio (chapter 9)

@@ -1,0 +1,110 @@
+"""The trained networks for the page: as ONNX files, and what they answer for the examples of the figure.
+
+    python -m senet_lib.experiments.networks                  # all files, and the examples; ten seconds a network
+    python -m senet_lib.experiments.networks --examples-only
+
+The files go to ``results/networks``, from where the book serves them; the examples beside the figure, which shows them
+before anything is loaded.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from senet_lib.context_world import COLOURS, SHAPES, SIZE, ContextWorld, Scene, render_scene
+from senet_lib.figures.network_in_page import EXAMPLES
+from senet_lib.files import write_atomically
+from senet_lib.live_network import GatedNetwork, answers
+from senet_lib.onnx_export import export_onnx
+from senet_lib.weights import PRETRAINED_MODELS, load_pretrained
+
+FOLDER = Path("results/networks")
+# From the weights to a short name and what the reader reads. The first is shown first.
+SHOWN = {
+    "context-world-reduction-r4": ("r4", "SE, r = 4"),
+    "context-world-reduction-plain": ("plain", "no SE"),
+    "context-world-reduction-r1": ("r1", "r = 1"),
+    "context-world-reduction-r2": ("r2", "r = 2"),
+    "context-world-reduction-r8": ("r8", "r = 8"),
+    "context-world-reduction-r16": ("r16", "r = 16"),
+    "context-world-reduction-r16-seed2": ("r16-seed2", "r = 16, stuck"),
+}
+CLASS_NAMES = {
+    "context-world": SHAPES,
+    "CIFAR-10 (JPEG-75)": (
+        *("airplane", "automobile", "bird", "cat", "deer"),
+        *("dog", "frog", "horse", "ship", "truck"),
+    ),
+}
+SEED = 4
+TURNS_OF_THE_CUE = 3  # the first scene, with the cue in each of the colours
+OTHERS = 3
+
+
+def example_scenes() -> tuple[Scene, ...]:
+    """One scene with the cue in each colour, which changes the label each time; then others, drawn at random."""
+    drawn = ContextWorld.generate(200, SEED).scenes
+    first = next(scene for scene in drawn if len(set(scene.shapes)) == len(COLOURS) and scene.quarter_turns == 0)
+    twins = [Scene(**{**asdict(first), "cue_colour": colour}) for colour in range(TURNS_OF_THE_CUE)]
+    return *twins, *[scene for scene in drawn if scene.quarter_turns > 0][:OTHERS]
+
+
+def write_network(name: str, folder: Path) -> Path:
+    """One trained network as an ONNX file, with its class names."""
+    pretrained = load_pretrained(name)
+    return export_onnx(
+        pretrained.model,
+        folder / f"{name}.onnx",
+        (len(COLOURS), SIZE, SIZE),
+        pretrained.mean,
+        pretrained.std,
+        class_names=CLASS_NAMES[pretrained.about["data"]],
+        about=pretrained.about,
+    )
+
+
+def examples() -> dict[str, object]:
+    """What the figure shows before a network is loaded: scenes, networks, and answers to six digits."""
+    scenes = example_scenes()
+    pictures = np.stack([render_scene(scene) for scene in scenes])
+    networks, said = [], {}
+    for file, (name, label) in SHOWN.items():
+        network = GatedNetwork.of(load_pretrained(file))
+        networks.append({"name": name, "label": label, "file": f"{file}.onnx", "channels": network.channels})
+        values = answers(network, pictures)
+        said[name] = {"shape": values.shape, "values": [float(f"{value:.6g}") for value in values.flat]}
+    return {
+        "command": "python -m senet_lib.experiments.networks",
+        "scenes": [asdict(scene) for scene in scenes],
+        "networks": networks,
+        "answers": said,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m senet_lib.experiments.networks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--examples-only", action="store_true", help="leave the ONNX files as they are")
+    parser.add_argument("--networks", type=Path, default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
+    parser.add_argument("--examples", type=Path, default=EXAMPLES, metavar="FILE")
+    options = parser.parse_args(arguments)
+    try:
+        write_atomically(options.examples, json.dumps(examples(), separators=(",", ":")) + "\n")
+        print(options.examples)
+        for name in () if options.examples_only else PRETRAINED_MODELS:
+            print(write_network(name, options.networks), flush=True)
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+// What a running network shows: a bar for each class, and a bar for each gate of each block.
+import { element, formatNumber, number, panel } from "./kit.js";
+import { softmax } from "./network.js";
+
+/** A line for each class. draw(logits or null): its bars, probabilities and logits; returns the index of the largest. */
+export function createScoreTable(classes) {
+  const lines = classes.map((name, i) => {
+    const probability = number(`probability ${i}`, { digits: 3 });
+    const logit = number(`logit ${i}`, { digits: 2 });
+    const bar = element("div", { class: "parts-bar" });
+    const parts = [element("span", {}, name), bar, probability.element, logit.element];
+    return { node: element("div", { class: "parts-score" }, ...parts), bar, probability, logit };
+  });
+  const heads = ["class", "", "probability", "logit"].map((text) => element("span", {}, text));
+  const head = element("div", { class: "parts-score parts-note" }, ...heads);
+  const draw = (logits) => {
+    const shares = logits ? softmax(logits) : null;
+    const best = logits ? shares.indexOf(Math.max(...shares)) : -1;
+    lines.forEach(({ node, bar, probability, logit }, i) => {
+      probability.set(shares ? shares[i] : NaN);
+      logit.set(logits ? logits[i] : NaN);
+      bar.style.setProperty("--share", shares ? shares[i] : 0);
+      node.toggleAttribute("data-best", i === best);
+    });
+    return best;
+  };
+  return { element: element("div", {}, head, ...lines.map((one) => one.node)), draw };
+}
+
+/**
+ * The gates of one block, a bar each, with a line where the network's own gate is. Choose one by pressing, or with the
+ * arrow keys. draw({ own: C numbers or null, used, chosen, top: the number of a full bar }).
+ */
+export function createGateBars(block, count, onChoose) {
+  const bars = Array.from({ length: count }, () => element("span", {}, element("i")));
+  const attributes = { role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": count - 1 };
+  const label = `gates of ${block}: choose a channel`;
+  const node = element("div", { class: "parts-gates", ...attributes, "aria-label": label, "data-block": block }, ...bars);
+  node.style.setProperty("--count", count);
+  let current = 0;
+  const choose = (index) => onChoose(Math.min(count - 1, Math.max(0, index)));
+  node.addEventListener("pointerdown", ({ clientX }) => {
+    const box = node.getBoundingClientRect();
+    choose(Math.floor(((clientX - box.left) / box.width) * count));
+  });
+  node.addEventListener("keydown", (event) => {
+    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
+    if (event.key in steps) choose(current + steps[event.key]);
+    else if (event.key === "Home") choose(0);
+    else if (event.key === "End") choose(count - 1);
+    else return;
+    event.preventDefault();
+  });
+  const draw = ({ own, used, chosen, top }) => {
+    current = chosen ?? current;
+    bars.forEach((bar, c) => {
+      bar.style.setProperty("--used", used ? used[c] / top : 0);
+      bar.style.setProperty("--own", own ? Math.min(1, own[c] / top) : 0);
+      bar.toggleAttribute("data-moved", Boolean(own) && used[c] !== own[c]);
+      bar.toggleAttribute("data-chosen", c === chosen);
+    });
+    node.setAttribute("aria-valuenow", current);
+    const value = used ? `gate ${formatNumber(used[current], 2)}` : "no gate yet";
+    node.setAttribute("aria-valuetext", `channel ${current}: ${value}`);
+    node.values = own; // for tests
+  };
+  return { element: panel(`s of ${block}: ${count} gates`, "s", node), draw };
+}

@@ -1,0 +1,117 @@
+"""The kernel's half of the figure: torch answers what the reader asks, also with the reader's own network."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from senet_lib.context_world import ContextWorld, render_scene
+from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
+from senet_lib.live_network import GatedNetwork, network_figure
+from senet_lib.models import small_resnet, small_se_resnet
+from senet_lib.weights import load_pretrained
+from tests.networks import shaken
+
+PICTURE = ContextWorld.generate(1, seed=2).images[0]
+
+
+def ask(figure: NetworkInPage, network: str, overrides: dict | None = None, picture: np.ndarray = PICTURE) -> dict:
+    """What the browser does, and what it gets."""
+    figure.request = {
+        "key": f"{network} {overrides} {picture.sum()}",
+        "network": network,
+        "picture": picture.flatten().tolist(),
+        "overrides": overrides or {},
+    }
+    return figure.answer
+
+
+def test_the_librarys_networks_answer():
+    figure = network_figure()
+    assert figure.kernel
+    for network, file in (("r4", "context-world-reduction-r4"), ("plain", "context-world-reduction-plain")):
+        pretrained = load_pretrained(file)
+        mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (pretrained.mean, pretrained.std))
+        with torch.no_grad():
+            logits = pretrained.model((torch.tensor(PICTURE)[None] / 255 - mean) / std)[0]
+        answer = ask(figure, network)
+        assert answer["key"] == figure.request["key"]
+        assert answer["logits"] == pytest.approx(logits.tolist(), abs=1e-5)
+        assert {name: len(row) for name, row in answer["gates"].items()} == (
+            {"layer1.0": 16, "layer2.0": 32} if network == "r4" else {}
+        )
+
+
+def test_an_override_acts_on_what_comes_after_it_only():
+    figure = network_figure()
+    own = ask(figure, "r4")
+    moved = ask(figure, "r4", {"layer1.0": [0.0] * 8 + [None] * 8})
+    assert moved["gates"]["layer1.0"] == own["gates"]["layer1.0"]
+    assert moved["gates"]["layer2.0"] != own["gates"]["layer2.0"] and moved["logits"] != own["logits"]
+    kept = ask(figure, "r4", {"layer1.0": own["gates"]["layer1.0"], "layer2.0": [None] * 32})
+    assert kept["logits"] == pytest.approx(own["logits"], abs=1e-5)
+
+
+def test_the_readers_own_network_is_shown_first_and_answers():
+    torch.manual_seed(0)
+    model = shaken(small_se_resnet(reduction=8)).train()
+    figure = network_figure(model, name="mine")
+    assert figure.network == "mine" and figure.networks[0]["channels"] == {"layer1.0": 16, "layer2.0": 32}
+    picture = render_scene(scene_from_dict(figure.scenes[0]))
+    answer = ask(figure, "mine", picture=picture)
+    recorded = figure.answers["mine"]
+    assert recorded.shape == (2, len(figure.scenes), 4 + 16 + 32)
+    assert [*answer["logits"], *answer["gates"]["layer1.0"], *answer["gates"]["layer2.0"]] == pytest.approx(
+        recorded[0, 0].tolist(), abs=1e-5
+    )
+    off = ask(figure, "mine", {"layer1.0": [1] * 16, "layer2.0": [1] * 32}, picture)
+    assert off["logits"] == pytest.approx(recorded[1, 0, :4].tolist(), abs=1e-5)
+    assert not any(block._forward_hooks for block in model.modules())
+
+
+def test_a_network_without_se_has_no_gates():
+    figure = network_figure(small_resnet(), name="mine")
+    assert figure.answers["mine"].shape == (1, len(figure.scenes), 4)
+    assert ask(figure, "mine")["gates"] == {}
+
+
+def test_the_html_form_has_no_kernel():
+    figure = network_figure()
+    figure.answer, figure.state = {"key": "old"}, "ready"
+    state = figure._plain_state()
+    assert (state["kernel"], state["state"], state["answer"], state["request"]) == (False, "examples", {}, {})
+
+
+def test_what_goes_wrong_is_said_in_the_figure():
+    figure = network_figure()
+    assert "has 3 gates for 16 channels" in ask(figure, "r4", {"layer1.0": [1, 1, 1]})["error"]
+    assert "nobody" in ask(figure, "nobody")["error"]
+    assert "error" in ask(figure, "r4", picture=PICTURE[:, :16])
+    assert "error" not in ask(figure, "r4")
+
+
+def test_a_network_that_does_not_fit_is_refused(refused):
+    with refused("model is str", "give a network"):
+        network_figure("resnet")
+    with refused("does not run on pictures"):
+        network_figure(small_se_resnet(in_channels=1))
+    with refused("(2, 10)", "(2, 4) logits"):
+        network_figure(small_se_resnet(num_classes=10))
+    with refused("name is 'r4'", "choose another"):
+        network_figure(small_se_resnet(), name="r4")
+
+
+def test_hooks_are_gone_when_the_network_fails():
+    class Fails(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = small_se_resnet()
+
+        def forward(self, x):
+            raise RuntimeError(f"no {len(self.inner(x))}")
+
+    model = Fails()
+    network = GatedNetwork(model, (0.0,) * 3, (1.0,) * 3)
+    with pytest.raises(RuntimeError, match="no 1"):
+        network.run(PICTURE[None])
+    assert not any(module._forward_hooks for module in model.modules())
