@@ -56,7 +56,7 @@ def summarise(record: Record) -> dict[str, dict[str, Any]]:
     """For each arm: final test accuracies by seed, their mean and standard deviation, and the mean time in seconds."""
     summary: dict[str, dict[str, Any]] = {}
     for arm in dict.fromkeys(entry["arm"] for entry in record["runs"]):
-        runs = [entry for entry in record["runs"] if entry["arm"] == arm]
+        runs = _runs_of(record, arm)
         accuracies = {entry["seed"]: entry["epochs"][-1]["test_accuracy"] for entry in runs}
         seconds = [sum(epoch["seconds"] for epoch in entry["epochs"]) for entry in runs]
         summary[arm] = {
@@ -69,7 +69,7 @@ def summarise(record: Record) -> dict[str, dict[str, Any]]:
 
 
 def curves(record: Record, arm: str, metric: str = "test_accuracy") -> np.ndarray:
-    """A metric after each epoch, for each seed: (seeds, epochs).
+    """A metric after each epoch, for each seed, in the order of the seeds: (seeds, epochs).
 
     Args:
         record: as :func:`load_record` gives it.
@@ -79,13 +79,18 @@ def curves(record: Record, arm: str, metric: str = "test_accuracy") -> np.ndarra
     Raises:
         ValueError: if the record has no such arm, or no such metric.
     """
-    runs = [entry for entry in record["runs"] if entry["arm"] == arm]
+    runs = _runs_of(record, arm)
     if not runs:
         arms = ", ".join(dict.fromkeys(entry["arm"] for entry in record["runs"]))
         raise ValueError(f"there is no arm {arm!r} in this record; it has {arms}")
     if metric not in runs[0]["epochs"][0]:
         raise ValueError(f"there is no metric {metric!r} in this record; it has {', '.join(runs[0]['epochs'][0])}")
     return np.array([[epoch[metric] for epoch in entry["epochs"]] for entry in runs])
+
+
+def _runs_of(record: Record, arm: str) -> list[dict[str, Any]]:
+    """An arm's runs in the order of their seeds; the record has them in the order in which they ended."""
+    return sorted((entry for entry in record["runs"] if entry["arm"] == arm), key=lambda entry: entry["seed"])
 
 
 def paired_differences(record: Record, without: str, with_it: str) -> dict[int, float]:

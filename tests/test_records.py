@@ -43,6 +43,12 @@ def test_curves_have_a_row_for_each_seed(record):
     assert curves(record, "plain").tolist() == [[0.1, 0.5], [0.1, 0.7]]
 
 
+def test_curves_come_in_the_order_of_the_seeds(record):
+    record["runs"].reverse()
+    assert curves(record, "plain").tolist() == [[0.1, 0.5], [0.1, 0.7]]
+    assert list(summarise(record)["plain"]["accuracies"]) == [0, 1]
+
+
 def test_only_seeds_that_both_have_make_a_pair(record):
     assert paired_differences(record, "plain", "se") == {0: pytest.approx(0.4)}
     assert paired_differences(record, "plain", "nothing") == {}
