@@ -30,7 +30,7 @@ def write_gates(kind: str, path: str | Path, arrays: Mapping[str, np.ndarray]) -
         arrays: by name; none of them "kind".
     """
     buffer = BytesIO()
-    np.savez(buffer, kind=np.array(kind), **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, allow_pickle=False, kind=np.array(kind), **arrays)
     return write_atomically(Path(path), buffer.getvalue())
 
 

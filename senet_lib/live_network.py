@@ -1,102 +1,25 @@
 """Networks that answer a figure in the notebook: torch runs them in the kernel, also the reader's own.
 
 The figure is :class:`senet_lib.figures.network_in_page.NetworkInPage`. In a built page, without a kernel, it runs the
-same networks from ONNX files (:mod:`senet_lib.onnx_export`); inputs, overrides and outputs mean the same in both.
+same networks from ONNX files of the same :class:`senet_lib.gated_network.GatedNetwork`.
 """
 
-import math
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from senet_lib.blocks import SqueezeExcitation
 from senet_lib.context_world import COLOURS, SHAPES, SIZE, render_scene
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
-from senet_lib.weights import Pretrained, load_pretrained
+from senet_lib.gated_network import GatedNetwork
+from senet_lib.weights import load_pretrained
 
 PICTURE = (len(COLOURS), SIZE, SIZE)
 CAPTION = (
     "Drag the cue and the glyphs, or move them with the arrow keys. torch runs the network in this notebook's kernel. "
     "Which gates follow the cue's colour?"
 )
-
-
-class GatedNetwork:
-    """A classifier whose gates are seen, and can be set by hand; as the files of ``export_onnx``.
-
-    Args:
-        model: any classifier of pictures. It is put into evaluation mode.
-        mean: of each colour channel in training; black is 0 and white is 1.
-        std: the same for the standard deviation.
-
-    Attributes:
-        blocks: the SE blocks by name, such as "layer2.0".
-    """
-
-    def __init__(self, model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]):
-        self.model = model.eval()
-        self.device = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
-        self.mean, self.std = (torch.tensor(numbers, device=self.device)[:, None, None] for numbers in (mean, std))
-        self.blocks = {
-            name.removesuffix(".attention"): module
-            for name, module in model.named_modules()
-            if isinstance(module, SqueezeExcitation)
-        }
-
-    @classmethod
-    def of(cls, pretrained: Pretrained) -> "GatedNetwork":
-        return cls(pretrained.model, pretrained.mean, pretrained.std)
-
-    @property
-    def channels(self) -> dict[str, int]:
-        """Of each block."""
-        return {name: block.channels for name, block in self.blocks.items()}
-
-    @torch.no_grad()
-    def run(
-        self, pictures: np.ndarray, overrides: Mapping[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Pictures -> logits and the gates that each block computes.
-
-        Args:
-            pictures: uint8 (B, C, H, W).
-            overrides: from the name of a block to the gates that it shall use, (C,); None or NaN keeps its own.
-
-        Returns:
-            logits (B, K), and for each block (B, C): its own gates, also where an override takes their place.
-        """
-        gates: dict[str, Tensor] = {}
-        given = overrides or {}
-        hooks = [
-            block.gate.register_forward_hook(partial(self._note, gates, name, self._row(given.get(name), block)))
-            for name, block in self.blocks.items()
-        ]
-        try:
-            x = torch.tensor(pictures, device=self.device).float() / 255
-            logits = self.model((x - self.mean) / self.std)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return logits.cpu().numpy(), {name: gates[name].cpu().numpy() for name in self.blocks}
-
-    def _row(self, override: Any, block: SqueezeExcitation) -> Tensor | None:
-        if override is None:
-            return None
-        row = torch.tensor([math.nan if gate is None else float(gate) for gate in override], device=self.device)
-        if len(row) != block.channels:
-            raise ValueError(f"an override has {len(row)} gates for {block.channels} channels; give one for each")
-        return row
-
-    @staticmethod
-    def _note(
-        gates: dict[str, Tensor], name: str, override: Tensor | None, module: nn.Module, inputs: Any, s: Tensor
-    ) -> Tensor:
-        gates[name] = s
-        return s if override is None else torch.where(torch.isnan(override), s, override)
 
 
 def answers(network: GatedNetwork, pictures: np.ndarray) -> np.ndarray:

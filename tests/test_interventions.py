@@ -167,9 +167,9 @@ def test_shuffled_channels_have_the_same_gates_in_another_order(model):
 
     def gates_with(seed: int) -> dict[str, np.ndarray]:
         # Around: the old gates of block 1 only, since those after it see other features.
-        with record_excitations(model, "layer1") as old:  # noqa: SIM117
-            with replace_excitations(model, shuffled(seed)), record_excitations(model) as new:
-                logits(model, x)
+        around = record_excitations(model, "layer1")
+        with around as old, replace_excitations(model, shuffled(seed)), record_excitations(model) as new:
+            logits(model, x)
         return {"old": old[BLOCKS[0]], **{block: new[block] for block in BLOCKS}}
 
     first = gates_with(0)
@@ -287,9 +287,9 @@ def test_given_gates_that_do_not_fit_are_refused(model, refused):
     x = noise(2, 3, 16, 16)
     with record_excitations(model, "layer1") as record:
         logits(model, noise(3, 3, 16, 16))
-    with refused("no gates for layer2.0.attention", "only for layer1.0.attention"):  # noqa: SIM117
-        with replace_excitations(model, gates_of_picture(record, 0)):
-            logits(model, x)
+    fault = ("no gates for layer2.0.attention", "only for layer1.0.attention")
+    with refused(*fault), replace_excitations(model, gates_of_picture(record, 0)):
+        logits(model, x)
     with refused(BLOCKS[0], "shape (3, 16)", "(2, 16)", "(16,)"), replace_excitations(model, given(record), "layer1"):
         logits(model, x)
     with refused("the picture is 3", "0 to 2"):

@@ -7,7 +7,8 @@ from torch import nn
 
 from senet_lib.context_world import ContextWorld, render_scene
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
-from senet_lib.live_network import GatedNetwork, network_figure
+from senet_lib.gated_network import GatedNetwork
+from senet_lib.live_network import network_figure
 from senet_lib.models import small_resnet, small_se_resnet
 from senet_lib.weights import load_pretrained
 from tests.networks import shaken

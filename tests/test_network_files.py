@@ -8,8 +8,8 @@ import pytest
 from senet_lib.context_world import SHAPES, ContextWorld
 from senet_lib.experiments.networks import CLASS_NAMES, FOLDER, SHOWN, example_scenes, examples, main, write_network
 from senet_lib.figures.network_in_page import EXAMPLES, NetworkInPage, scene_from_dict
-from senet_lib.live_network import GatedNetwork
-from senet_lib.onnx_export import load_onnx
+from senet_lib.gated_network import GatedNetwork
+from senet_lib.onnx_network import load_onnx
 from senet_lib.weights import PRETRAINED_MODELS, load_pretrained
 
 PICTURES = 100

@@ -17,7 +17,8 @@ from torch import nn
 from senet_lib.blocks import SqueezeExcitation
 from senet_lib.insert import insert_squeeze_excitation
 from senet_lib.models import ResNet, se_resnet20
-from senet_lib.onnx_export import export_onnx, load_onnx
+from senet_lib.onnx_export import export_onnx
+from senet_lib.onnx_network import load_onnx
 from tests.networks import noise, shaken
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)

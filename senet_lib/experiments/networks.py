@@ -19,7 +19,8 @@ import numpy as np
 from senet_lib.context_world import COLOURS, SHAPES, SIZE, ContextWorld, Scene, render_scene
 from senet_lib.figures.network_in_page import EXAMPLES
 from senet_lib.files import write_atomically
-from senet_lib.live_network import GatedNetwork, answers
+from senet_lib.gated_network import GatedNetwork
+from senet_lib.live_network import answers
 from senet_lib.onnx_export import export_onnx
 from senet_lib.weights import PRETRAINED_MODELS, load_pretrained
 

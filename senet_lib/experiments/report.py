@@ -5,7 +5,7 @@ from statistics import mean
 from typing import Any
 
 from senet_lib.experiments.catalogue import EXPERIMENTS
-from senet_lib.experiments.tables import ARM_NAMES, summary_table
+from senet_lib.experiments.tables import ARM_NAMES, markdown_table, summary_table
 from senet_lib.recipe import Recipe
 from senet_lib.records import Record, curves, list_records, load_record, paired_differences
 
@@ -77,21 +77,17 @@ def _milestones(record: Record) -> str:
         return ""
     arms = dict.fromkeys(entry["arm"] for entry in record["runs"])
     rows = [_milestone(record, arm, epoch) for arm in arms for epoch in epochs]
-    head = (
-        "| network | epoch | training loss | training accuracy | test loss | top-1 error | top-5 error |\n"
-        "|---|---|---|---|---|---|---|"
-    )
-    return "\n".join(["", head, *rows, ""])
+    head = ("network", "epoch", "training loss", "training accuracy", "test loss", "top-1 error", "top-5 error")
+    return f"\n{markdown_table(head, rows)}\n"
 
 
-def _milestone(record: Record, arm: str, epoch: int) -> str:
+def _milestone(record: Record, arm: str, epoch: int) -> tuple[str, ...]:
     def at(metric: str) -> float:
         return curves(record, arm, metric)[:, epoch - 1].mean()
 
-    return (
-        f"| {ARM_NAMES.get(arm, arm)} | {epoch} | {at('train_loss'):.3f} | {at('train_accuracy'):.3f} "
-        f"| {at('test_loss'):.3f} | {1 - at('test_accuracy'):.2%} | {1 - at('test_top5_accuracy'):.2%} |"
-    )
+    means = [f"{at(metric):.3f}" for metric in ("train_loss", "train_accuracy", "test_loss")]
+    errors = [f"{1 - at(metric):.2%}" for metric in ("test_accuracy", "test_top5_accuracy")]
+    return ARM_NAMES.get(arm, arm), str(epoch), *means, *errors
 
 
 OPTIMISER_NAMES = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}

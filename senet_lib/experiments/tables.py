@@ -6,7 +6,7 @@ what belongs there.
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -64,7 +64,7 @@ def summary_table(record: Record) -> str:
         )
         for arm, values in summarise(record).items()
     ]
-    return _table(("network", "parameters", "test accuracy", "lowest", "highest", "training time"), rows)
+    return markdown_table(("network", "parameters", "test accuracy", "lowest", "highest", "training time"), rows)
 
 
 def mean_and_spread(values: dict[str, Any]) -> str:
@@ -91,7 +91,8 @@ def _races(results: Path) -> str:
     cifar10 = [("CIFAR-10", name, pair, "Table 4") for name, pair in paper.CIFAR10.items()]
     cifar100 = [("CIFAR-100", name, pair, "Table 5") for name, pair in paper.CIFAR100.items()]
     theirs = [_their_race(*row) for row in (*cifar10, *cifar100, *imagenet)]
-    return _table(("pictures", "network", "plain", "with SE", "SE less plain", "seeds, or table"), [*ours, *theirs])
+    head = ("pictures", "network", "plain", "with SE", "SE less plain", "seeds, or table")
+    return markdown_table(head, [*ours, *theirs])
 
 
 def _our_race(record: Record, pictures: str, network: str, plain: str, with_se: str) -> tuple[str, ...]:
@@ -132,7 +133,7 @@ def _context_world_ratios(results: Path) -> str:
                 f"{sum(one > SOLVED for one in accuracies)} of {len(accuracies)}",
             )
         )
-    return _table(
+    return markdown_table(
         ("network", "hidden numbers", "new parameters", "test accuracy", "lowest", "seeds that solve it"), rows
     )
 
@@ -143,7 +144,7 @@ def _papers_ratios(results: Path) -> str:
     for r, ratio in paper.REDUCTION.items():
         exact = added_parameters("resnet50", r, bias=False)
         rows.append((f"r={r}", f"{exact:,}", f"{ratio.millions}M", *_both(ratio.errors)))
-    return _table(("network", "new weights, exact", "all, as printed", "top-1 error %", "top-5 error %"), rows)
+    return markdown_table(("network", "new weights, exact", "all, as printed", "top-1 error %", "top-5 error %"), rows)
 
 
 def _both(errors: paper.Errors) -> tuple[str, str]:
@@ -161,6 +162,10 @@ TABLES: dict[str, Callable[[Path], str]] = {
 }
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("| --- ", "|---").replace("|--- |", "|---|")
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A heading and rows of cells, as Markdown."""
+
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])

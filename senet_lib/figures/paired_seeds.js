@@ -277,7 +277,7 @@ function createTable() {
       shown.set(found[way][key]);
     }
   };
-  return { element: element("table", { class: "senet-pairs-table" }, head, body), draw };
+  return { element: element("table", {}, head, body), draw };
 }
 
 /** The means of both networks, with their marks, and with how many seeds one is better. */

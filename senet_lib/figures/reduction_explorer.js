@@ -1,7 +1,7 @@
 // Recorded runs over the reduction ratio r. The runs are data; means, standard deviations, shares and the counts of the
 // sentence are computed here.
 import { Problem, element, figure, formatNumber, menu, number, row, slider, svg } from "./kit.js";
-import { lineChart, lineSample } from "./line_chart.js";
+import { lineChart, lineSample, tickText, ticks } from "./line_chart.js";
 
 const NO_SE = 0; // in place of r: the network without SE
 // What a result can be: its largest value, its unit, digits after the point, and whether more is better.
@@ -258,9 +258,9 @@ function createResults(series, choose) {
     const slot = (right - MARGIN.left) / (arms.length + BREAK);
     const up = (value) => floor - ((value - range[0]) / (range[1] - range[0])) * (floor - MARGIN.top);
     const centre = (index) => MARGIN.left + slot * (index + 0.5 + (arms[index][0] === NO_SE ? BREAK : 0));
-    const grid = roundNumbers(range).flatMap(([value, text]) => [
+    const grid = ticks(range, 4).flatMap((value) => [
       svg("path", { class: "senet-chart-grid", d: `M${MARGIN.left} ${up(value)}H${right}` }),
-      svg("text", { x: MARGIN.left - 6, y: up(value) + 4, "text-anchor": "end" }, text),
+      svg("text", { x: MARGIN.left - 6, y: up(value) + 4, "text-anchor": "end" }, tickText(value)),
     ]);
     const columns = arms.map(([ratio, arm], index) => {
       const place = { x: centre(index) - slot / 2, y: MARGIN.top - 6, width: slot, height: HEIGHT - MARGIN.top - 10 };
@@ -316,19 +316,6 @@ function resultsLegend({ arms, reference }) {
   const keys = many ? [key(dot, "one seed"), key(mean, "mean")] : [key(dot, "one number for each r")];
   if (reference) keys.push(key(dashed, reference.label));
   return legendOf(...keys);
-}
-
-/** About four round numbers on an axis, with their texts. */
-function roundNumbers([from, to]) {
-  const rough = (to - from) / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const size = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
-  const digits = Math.max(0, -Math.floor(Math.log10(size) + 1e-9));
-  const [first, last] = [Math.ceil(from / size - 1e-9), Math.floor(to / size + 1e-9)];
-  return Array.from({ length: last - first + 1 }, (_, index) => {
-    const value = (first + index) * size;
-    return [value, value.toFixed(digits)];
-  });
 }
 
 /** The result after each epoch: a thin line for each seed of the chosen r, beside those of no SE. */

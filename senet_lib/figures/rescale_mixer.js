@@ -1,7 +1,8 @@
 // A mixing desk for the channels of one block: a fader for each gate s; x̃ = s·u and the network's answer follow.
 import { Problem, button, choice, element, figure, formatNumber, heatmap } from "./kit.js";
 import { number, panel, picture, requirePictures, row } from "./kit.js";
-import { blockNames, classify, finishBlock, requireNetwork, runBlock, runNetwork, softmax } from "./network.js";
+import { blockNames, classify, finishBlock, requireNetwork, runBlock, runNetwork } from "./network.js";
+import { createScoreTable } from "./network_parts.js";
 
 const MOST_GATE = 2; // a fader at its end doubles the channel
 const FADER_STEP = 0.05;
@@ -149,7 +150,6 @@ function changeDetector() {
 
 // The number that gets the full colour in both maps of a channel.
 const largestSize = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-const indexOfLargest = (values) => values.indexOf(Math.max(...values));
 const channelOf = (x, c) => x.data.subarray(c * x.rows * x.columns, (c + 1) * x.rows * x.columns);
 
 // ---------------------------------------------------------------------------------------------------------- the pieces
@@ -267,7 +267,7 @@ function createLargeStrip(u, setGate) {
     element("div", { class: "mixer-product" }, gate.element, trained.element),
     element("div", { class: "mixer-presets" }, ...buttons),
     panel(headings[1].element, "x-tilde", pair[1].element),
-    element("p", { class: "mixer-note" }, LEGEND),
+    element("p", { class: "parts-note" }, LEGEND),
   );
   const drawPair = pairDrawer(pair);
   const draw = (state) => {
@@ -284,35 +284,18 @@ function createLargeStrip(u, setGate) {
 // A bar for each class, with a mark where the trained network has it, and the answer in words.
 function createScores(world) {
   const { classes, labelOf } = world;
-  const lines = classes.map((name, i) => {
-    const probability = number(`probability ${i}`, { digits: 2 });
-    const logit = number(`logit ${i}`, { digits: 2 });
-    const bar = element("div", { class: "mixer-bar" }, element("span"), element("i"));
-    const parts = [element("span", {}, name), bar, probability.element, logit.element];
-    const node = element("div", { class: "mixer-score" }, ...parts);
-    return { node, bar, probability, logit };
-  });
+  const table = createScoreTable(classes, "line: trained gates");
   const answer = number("answer", { label: "Answer:" });
   const verdict = element("span", { "data-name": "verdict" });
   const told = element("p", { class: "mixer-told", "data-name": "told" });
   const draw = ({ logits, trainedLogits, index, donor, s, own }) => {
-    const [now, trained] = [softmax(logits), softmax(trainedLogits)];
-    const best = indexOfLargest(now);
-    lines.forEach(({ node, bar, probability, logit }, i) => {
-      probability.set(now[i]);
-      logit.set(logits[i]);
-      bar.style.setProperty("--now", now[i]);
-      bar.style.setProperty("--trained", trained[i]);
-      node.toggleAttribute("data-best", i === best);
-    });
+    const best = table.draw(logits, trainedLogits);
     answer.set(classes[best]);
     verdict.textContent = best === labelOf(index) ? "right" : `wrong, the label is ${classes[labelOf(index)]}`;
     told.textContent = tellGates(world, { index, donor, s, own, best });
   };
   const line = element("p", { class: "mixer-answer" }, answer.element, " – ", verdict);
-  const heads = ["class", "line: trained gates", "probability", "logit"].map((text) => element("span", {}, text));
-  const head = element("div", { class: "mixer-score mixer-note" }, ...heads);
-  return { element: panel("… give these scores", null, head, ...lines.map((one) => one.node), line, told), draw };
+  return { element: panel("… give these scores", null, table.element, line, told), draw };
 }
 
 function tellGates({ names, classes, labelOf }, { index, donor, s, own, best }) {

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.browser.jupyterlab import ROOT, run_lab
+
 HTML = ROOT / "_build" / "html"
 HOW_TO_ENABLE = "no Chromium found; on Debian and Ubuntu: sudo apt-get install chromium (or set CHROMIUM to its path)"
 # The first two: each new window would also load the pop-ups of its address bar, which no test opens, in a process of
@@ -48,6 +49,14 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory) -> Iterator[tuple[str, Path]]:
+    """The address of a running JupyterLab, and its folder: give each notebook a folder of its own in there."""
+    folder = tmp_path_factory.mktemp("lab")
+    with run_lab(folder) as address:
+        yield address, folder
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

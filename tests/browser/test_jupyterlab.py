@@ -1,23 +1,14 @@
 """The figures in a running JupyterLab, driven in Chromium: page and Python stay in step, in both directions."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from playwright.sync_api import Page
 
 from senet_lib.figures.figure import Figure
-from tests.browser.conftest import ROOT
 from tests.browser.figures import all_figures
+from tests.browser.jupyterlab import CONTROL, open_and_run, save_notebook, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -54,85 +45,12 @@ async def obey():
 task = asyncio.ensure_future(obey())
 figure
 """
-CONTROL = '.senet-frame :is(input[type="range"], select)[data-trait]'
-
-
-def wait_for(what: str, read: Callable[[], Any], seconds: float = 20) -> Any:
-    """The first result that is not None."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        result = read()
-        if result is not None:
-            return result
-        time.sleep(0.05)
-    pytest.fail(f"{what} did not happen within {seconds} s")
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory) -> Iterator[tuple[str, Path]]:
-    """The address of a JupyterLab on 127.0.0.1, and its folder. It asks no other host for news or extensions."""
-    folder = tmp_path_factory.mktemp("lab")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = {
-        "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": port,
-        "ServerApp.root_dir": folder,
-        "ServerApp.open_browser": False,
-        "ServerApp.allow_root": True,
-        "IdentityProvider.token": "",
-        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
-        "LabApp.extension_manager": "readonly",
-    }
-    command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
-    no_news = folder / "config" / "labconfig" / "page_config.json"
-    no_news.parent.mkdir(parents=True)
-    no_news.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
-    environment = os.environ | {
-        "HOME": str(folder),
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "PYTHONPATH": str(ROOT),
-        "OMP_NUM_THREADS": "1",
-    }
-    log = (folder / "lab.log").open("w")
-    server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-
-    def answers() -> bool | None:
-        if server.poll() is not None:
-            pytest.fail(f"JupyterLab ended:\n{(folder / 'lab.log').read_text()}")
-        try:
-            return urllib.request.urlopen(f"{address}/api").status == 200
-        except OSError:
-            return None
-
-    wait_for("JupyterLab's start", answers, seconds=90)
-    yield address, folder
-    server.terminate()
-    server.wait()
-    log.close()
 
 
 def write_notebook(figure: type[Figure], folder: Path) -> None:
     traits = [name for name in figure.class_traits(sync=True) if not name.startswith("_") and name != "layout"]
     own = [name for name in traits if name not in Figure.class_traits()]
-    code = CELL.format(module=figure.__module__, name=figure.__name__, traits=own)
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(code.strip())], metadata={"kernelspec": kernel}
-    )
-    folder.mkdir()
-    nbformat.write(notebook, folder / "figure.ipynb")
-
-
-def open_and_run(page: Page, address: str) -> None:
-    page.goto(address)
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.wait_for(timeout=60_000)
-    page.get_by_text("| Idle").wait_for(timeout=60_000)
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
-    page.keyboard.press("Shift+Enter")
-    page.locator(CONTROL).first.wait_for(timeout=60_000)
+    save_notebook(folder / "figure.ipynb", CELL.format(module=figure.__module__, name=figure.__name__, traits=own))
 
 
 @pytest.mark.parametrize("figure", all_figures(), ids=lambda figure: figure.__name__)

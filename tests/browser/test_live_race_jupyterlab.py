@@ -1,10 +1,9 @@
 """The live race in a running JupyterLab: its buttons, and another cell that runs meanwhile."""
 
-import nbformat
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.test_jupyterlab import lab, open_and_run, wait_for  # noqa: F401 - lab is a fixture
+from tests.browser.jupyterlab import open_and_run, save_notebook, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -22,13 +21,6 @@ print("usable:", [tuple(model(torch.zeros(3, 1, 8, 8)).shape) for model in race.
 """
 
 
-def write_notebook(folder) -> None:
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(code.strip()) for code in (RACE, OTHER, USE)]
-    folder.mkdir()
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / "race.ipynb")
-
-
 def run_cell(page: Page, number: int, begin: str) -> str:
     """Run a cell and return its output, which begins so."""
     cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
@@ -39,9 +31,9 @@ def run_cell(page: Page, number: int, begin: str) -> str:
     return output.inner_text()
 
 
-def test_start_pause_resume_and_stop_work_while_other_cells_run(browser, lab):  # noqa: F811
+def test_start_pause_resume_and_stop_work_while_other_cells_run(browser, lab):
     address, root = lab
-    write_notebook(root / "race")
+    save_notebook(root / "race" / "race.ipynb", RACE, OTHER, USE)
     page = browser.new_page(viewport={"width": 1280, "height": 1800})
     try:
         open_and_run(page, f"{address}/lab/workspaces/race/tree/race/race.ipynb")

@@ -7,17 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
 from senet_lib.context_world import SHAPES, ContextWorld, Scene, render_scene
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict, scene_traits
-from senet_lib.live_network import GatedNetwork
+from senet_lib.gated_network import GatedNetwork
 from senet_lib.weights import load_pretrained
 from tests.browser.conftest import ROOT
 from tests.browser.figures import Opened, open_figure
-from tests.browser.test_jupyterlab import lab, open_and_run  # noqa: F401 - lab is a fixture
+from tests.browser.jupyterlab import open_and_run, save_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -509,12 +508,9 @@ network_figure(small_se_resnet(), name="mine")
 """
 
 
-def test_in_jupyterlab_torch_answers_for_the_readers_own_network(browser, lab):  # noqa: F811
+def test_in_jupyterlab_torch_answers_for_the_readers_own_network(browser, lab):
     address, root = lab
-    (root / "own").mkdir()
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cell = nbformat.v4.new_code_cell(IN_JUPYTER.strip())
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel}), root / "own" / "own.ipynb")
+    save_notebook(root / "own" / "own.ipynb", IN_JUPYTER)
     page = browser.new_page(viewport={"width": 1280, "height": 1400})
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
