@@ -158,7 +158,7 @@ def test_summary_and_report_follow_the_record():
     record = {"runs": [entry(0, "plain", 0.5), entry(0, "se", 0.9), entry(1, "plain", 0.7), entry(1, "se", 0.8)]}
     plain = summarise(record)["plain"]
     assert plain["mean"] == pytest.approx(0.6) and plain["std"] == pytest.approx(0.1414, abs=1e-4)
-    assert plain["accuracies"] == {0: 0.5, 1: 0.7} and plain["seconds"] == 5.0
+    assert plain["accuracies"] == {0: 0.5, 1: 0.7} and plain["seconds"] == 4.0
 
 
 def test_report_shows_mean_spread_difference_and_command(tiny, tmp_path):

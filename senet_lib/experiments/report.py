@@ -30,8 +30,8 @@ REPORT_HEAD = """\
 Every number here comes from a recorded run. The file names its settings, seeds, machine and versions, and holds the
 statistics of every epoch. Accuracies are those after the last epoch, not the best of all epochs. "±" is the standard
 deviation over seeds. Paired seeds means: with the same seed, all networks see the same batches in the same order.
-Training times are what the clock said, with whatever else ran on the machine: do not compare one table's with
-another's. What SE costs in time is measured side by side, in `benchmarks/`.
+Training time is that of the fastest epoch of all runs, times the epochs; where the machine was busy all along, it is
+too long. What SE costs in time is measured side by side, in `benchmarks/`.
 
 <!-- Made by `python -m senet_lib.experiments report` from results/*.json: edit neither by hand. -->
 """

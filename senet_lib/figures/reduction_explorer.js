@@ -342,7 +342,7 @@ function createCurves(series) {
 
 // --------------------------------------------------------------------------------------------------------- the numbers
 
-const TIME = "training time, as a multiple of that without SE (clock time, with whatever else ran)";
+const TIME = "training time, as a multiple of that without SE (by the fastest epoch of each)";
 
 /** The rows of the table: name, text, digits, and what a network has there, beside the one without SE. */
 function rowsOf(series) {

@@ -143,7 +143,7 @@ class ReductionExplorer(Figure):
             network without SE), ``entries`` (one for each ``r``, with ``hidden``, the widths of its SE blocks),
             ``source``, and perhaps ``parameters_unit`` ("" or "million"), ``solved`` (a result that solves the task)
             and ``reference`` (``value`` and ``label`` of a dashed line). ``plain`` and the entries have
-            ``parameters``, ``results`` (one for each seed), and perhaps ``seeds``, ``seconds`` (the mean) and
+            ``parameters``, ``results`` (one for each seed), and perhaps ``seeds``, ``seconds`` (of a run) and
             ``curves`` (seeds x epochs).
         shown: the ``name`` of a series, at first that of the first one; the menu moves it.
         reduction: r, one of the series' own, or 0 for the network without SE; the slider moves it, and so does a click
