@@ -34,6 +34,12 @@ def test_there_are_four_chapters():
     assert len(NAMES) >= 4
 
 
+def test_the_landing_page_and_the_contents_list_every_chapter():
+    landing, contents = ((ROOT / name).read_text(encoding="utf-8") for name in ("book/index.md", "_toc.yml"))
+    assert [name for name in NAMES if f"(../notebooks/{name}.md)" not in landing.partition("## The chapters")[2]] == []
+    assert [name for name in NAMES if f"notebooks/{name}\n" not in contents] == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_is_in_step_with_its_source(name):
     source = ROOT / "notebooks" / f"{name}.md"
