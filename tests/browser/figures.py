@@ -54,6 +54,11 @@ class Opened:
         self.root.evaluate("(el, [name, value]) => el.model.set(name, value)", [trait, value])
         self.settle()
 
+    def set_all(self, **traits: Any) -> None:
+        """Set traits together, before one drawing: one by one, some would not fit the others."""
+        self.root.evaluate("(el, traits) => Object.entries(traits).forEach((one) => el.model.set(...one))", traits)
+        self.settle()
+
     def get(self, trait: str) -> Any:
         return self.root.evaluate("(el, name) => el.model.get(name)", trait)
 

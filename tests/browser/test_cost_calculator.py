@@ -23,7 +23,6 @@ READ = """async (root, states) => {
   }
   return readings;
 }"""
-SET = """(root, state) => { for (const [name, value] of Object.entries(state)) root.model.set(name, value); }"""
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +35,6 @@ def opened(browser, html, tmp_path):
     with open_html(browser, html, tmp_path) as page:
         yield page
         assert page.faults == []
-
-
-def set_all(opened: Opened, **state: Any) -> None:
-    """Set traits together: one by one, some would not fit the others."""
-    opened.root.evaluate(SET, state)
-    opened.settle()
 
 
 def numbers(opened: Opened) -> dict[str, float]:
@@ -205,7 +198,7 @@ def test_a_thin_part_of_a_bar_keeps_its_colour(opened):
 
 
 def test_choosing_a_narrow_network_fits_r_and_the_dropped_stages(opened):
-    set_all(opened, reduction=64, dropped=[4])
+    opened.set_all(reduction=64, dropped=[4])
     menu = opened.root.get_by_label("network")
     menu.select_option(label="ResNet-20 for 32×32")
     opened.settle()
@@ -217,7 +210,7 @@ def test_choosing_a_narrow_network_fits_r_and_the_dropped_stages(opened):
 
 
 def test_a_stage_that_comes_back_brings_its_largest_r(opened):
-    set_all(opened, network="resnet20", dropped=[1, 2], reduction=64)
+    opened.set_all(network="resnet20", dropped=[1, 2], reduction=64)
     assert opened.problem is None
     assert formula(opened, 1) == "no hidden unit for r = 64: 0"
     opened.root.get_by_label("drop SE in stage 2").press("Space")
@@ -252,7 +245,7 @@ def test_the_papers_printed_total_beside_the_exact_one(opened, reduction, remark
 
 def refuses(opened: Opened, *parts: str, **state: Any) -> None:
     """The frame says all parts in this order; "Start again" mends it."""
-    set_all(opened, **state)
+    opened.set_all(**state)
     assert opened.problem is not None, f"{state} passes unseen"
     place = 0
     for part in parts:
@@ -321,7 +314,7 @@ def test_the_chosen_network_must_be_among_the_given_ones(opened):
 
 
 def test_new_networks_replace_the_old_ones(opened):
-    set_all(opened, networks=[GOOD], network="mine", reduction=4)
+    opened.set_all(networks=[GOOD], network="mine", reduction=4)
     assert opened.problem is None
     assert [opened.text(name) for name in ("base", "added", "total")] == ["10", "32", "42"]
 
@@ -335,7 +328,7 @@ def test_axe_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(bro
     with open_figure(browser, figure, tmp_path, width=390, theme=theme) as opened:
         assert serious_violations(opened.page) == []
         for state in ({}, {"dropped": []}, {"quantity": "weights", "bias": True}, {"network": "resnet110"}):
-            set_all(opened, **state)
+            opened.set_all(**state)
             assert opened.problem is None
             for selector in (".senet-frame", ".senet-body", ".senet-cost-result"):
                 element = opened.root.locator(selector)

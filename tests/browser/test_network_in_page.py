@@ -27,7 +27,6 @@ R4 = "context-world-reduction-r4.onnx"
 CLOSE = {"abs": 1e-4}
 PICTURES = 100
 
-SET = "(el, traits) => Object.entries(traits).forEach(([name, value]) => el.model.set(name, value))"
 SHOWN = """(el) => {
   const text = (name) => el.querySelector(`[data-name="${name}"]`).textContent;
   const canvas = el.querySelector('.scene-stage canvas');
@@ -96,7 +95,7 @@ def choose_network(opened: Opened, label: str) -> None:
 
 def show(opened: Opened, **traits: Any) -> None:
     """Set traits, and wait for what the network says."""
-    opened.root.evaluate(SET, traits)
+    opened.set_all(**traits)
     wait_for_answer(opened)
 
 

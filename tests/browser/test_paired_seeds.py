@@ -24,12 +24,6 @@ def opened(browser, tmp_path):
         assert page.faults == []
 
 
-def set_all(opened: Opened, **state) -> None:
-    """Set several traits at once, as one message from Python does."""
-    opened.root.evaluate("(el, all) => Object.entries(all).forEach((one) => el.model.set(...one))", state)
-    opened.settle()
-
-
 def select(opened: Opened, label: str, option: str) -> None:
     opened.root.get_by_label(label, exact=True).select_option(label=option)
     opened.settle()
@@ -111,7 +105,7 @@ def test_another_seed_turns_the_conclusion(opened):
 @pytest.mark.parametrize("shown", [2, 3])
 def test_the_numbers_of_several_seeds_are_numpys_and_scipys(opened, shown):
     for arm in ("r=4", "r=8", "r=16"):
-        set_all(opened, with_it=arm, shown=shown)
+        opened.set_all(with_it=arm, shown=shown)
         before, after = accuracies(PHOTOGRAPHS, "plain", arm)
         agrees(opened, before[:shown], after[:shown])
 
@@ -119,7 +113,7 @@ def test_the_numbers_of_several_seeds_are_numpys_and_scipys(opened, shown):
 # SE is right on all pictures of the Context World: SciPy warns that the numbers of that group do not differ.
 @pytest.mark.filterwarnings("ignore:Precision loss")
 def test_seeds_behind_the_last_are_the_first_ones(opened):
-    set_all(opened, experiment=1, without="plain", with_it="se")
+    opened.set_all(experiment=1, without="plain", with_it="se")
     opened.move("shown", 4)
     for first in (0, 4, 8, 2):
         places = [(first + index) % 10 for index in range(4)]
@@ -129,7 +123,7 @@ def test_seeds_behind_the_last_are_the_first_ones(opened):
 
 
 def test_more_seeds_settle_the_interval(opened):
-    set_all(opened, experiment=1, without="plain", with_it="se", shown=2)
+    opened.set_all(experiment=1, without="plain", with_it="se", shown=2)
     widths = []
     for shown in (2, 4, 10):
         opened.move("shown", shown)
@@ -168,7 +162,7 @@ def test_with_all_seeds_there_is_no_other_seed(opened):
 
 
 def test_the_pairs_make_the_interval_of_the_photographs_narrower(opened):
-    set_all(opened, with_it="r=16", shown=3)
+    opened.set_all(with_it="r=16", shown=3)
     paired, unpaired = (opened.number(f"{w}-high") - opened.number(f"{w}-low") for w in ("paired", "unpaired"))
     assert paired < unpaired / 2
 
@@ -226,12 +220,12 @@ def test_an_interval_that_leaves_the_axis_ends_in_an_arrow(browser, tmp_path):
 
 
 def test_another_experiment_brings_its_own_networks_and_seeds(opened):
-    set_all(opened, with_it="r=8", shown=3, first=2)
+    opened.set_all(with_it="r=8", shown=3, first=2)
     select(opened, "experiment", "Context World")
     assert opened.problem is None
     assert [opened.get(name) for name in ("without", "with_it", "shown", "first")] == ["plain", "se", 3, 2]
     assert "2,000 to test, 6 epochs" in opened.text("note")
-    set_all(opened, shown=10, first=9)
+    opened.set_all(shown=10, first=9)
     select(opened, "experiment", "Photographs, ResNet-20")
     assert [opened.get(name) for name in ("without", "with_it", "shown", "first")] == ["plain", "r=4", 3, 0]
     assert "CIFAR-10 (JPEG-75)" in opened.text("note") and "10,000 to test, 2 epochs" in opened.text("note")
@@ -321,7 +315,7 @@ BAD_ARMS = [
 def refuses(opened: Opened, sign: str, **state) -> None:
     """The frame says what is wrong; "Start again" mends it."""
     before = opened.number("paired-mean")
-    set_all(opened, **state)
+    opened.set_all(**state)
     assert opened.problem is not None and sign in opened.problem, (state, opened.problem)
     assert not opened.root.locator(".senet-body").is_visible()
     press(opened, "Start again")
@@ -353,9 +347,9 @@ def test_thirty_seeds_fit(browser, tmp_path):
     generator = np.random.default_rng(0)
     before, after = generator.uniform(0.6, 0.7, (2, 30))
     with open_figure(browser, invent(before, after), tmp_path, width=390) as opened:
-        set_all(opened, shown=30, pairing="unpaired")
+        opened.set_all(shown=30, pairing="unpaired")
         agrees(opened, before, after)
-        set_all(opened, pairing="paired")
+        opened.set_all(pairing="paired")
         assert opened.root.locator(".senet-frame").evaluate("el => el.scrollWidth - el.clientWidth") <= 0
 
 
@@ -363,7 +357,7 @@ def test_thirty_seeds_fit(browser, tmp_path):
 def test_axe_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(browser, tmp_path, theme):
     with open_figure(browser, PairedSeeds.example(), tmp_path, width=390, theme=theme) as opened:
         for state in ({"shown": 3}, {"pairing": "unpaired"}, {"experiment": 1}):
-            set_all(opened, **state)
+            opened.set_all(**state)
             assert opened.problem is None
             assert serious_violations(opened.page) == []
             for selector in (".senet-frame", ".senet-body", ".senet-pairs-numbers"):

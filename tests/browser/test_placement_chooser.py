@@ -68,7 +68,6 @@ OVERLAPS = """async (root, states) => {
   return found;
 }"""
 START = {"network": "resnet50", "placement": "standard", "stage": 1, "reduction": 16}
-SET = "(root, state) => { for (const [name, value] of Object.entries(state)) root.model.set(name, value); }"
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +84,9 @@ def page(browser, html, tmp_path_factory):
 @pytest.fixture
 def opened(page):
     """The figure as it begins, in a page that all tests share."""
-    set_all(page, **START)
+    page.set_all(**START)
     yield page
     assert page.faults == []
-
-
-def set_all(opened: Opened, **state: Any) -> None:
-    """Set traits together: one by one, some would not fit the others."""
-    opened.root.evaluate(SET, state)
-    opened.settle()
 
 
 def drawn(opened: Opened) -> list[str]:
@@ -219,7 +212,7 @@ def test_a_click_on_a_dashed_circle_moves_se_there(opened):
 
 
 def test_a_basic_block_has_no_place_inside_a_bottleneck(opened):
-    set_all(opened, placement="3x3", stage=4, reduction=32)
+    opened.set_all(placement="3x3", stage=4, reduction=32)
     opened.root.get_by_label("network").select_option(label="ResNet-20 for 32×32: basic blocks")
     opened.settle()
     assert opened.problem is None
@@ -291,7 +284,7 @@ BAD_STATES = (
 
 def test_a_bad_state_is_named_with_what_is_allowed(opened):
     for state, parts in BAD_STATES:
-        set_all(opened, **state)
+        opened.set_all(**state)
         assert opened.problem is not None, f"{state} passes unseen"
         for part in parts:
             assert part in opened.problem
@@ -327,7 +320,7 @@ def test_nothing_in_the_drawing_overlaps_or_is_cut_off(browser, html, tmp_path, 
 def test_axe_and_a_narrow_frame_in_other_states(browser, html, tmp_path, theme):
     with open_html(browser, html, tmp_path, width=390, theme=theme, motion="reduce") as opened:
         for state in ({"placement": "3x3", "stage": 4}, {"placement": "pre"}, {"network": "resnet20", "stage": 3}):
-            set_all(opened, **state)
+            opened.set_all(**state)
             assert opened.problem is None
             for selector in (".senet-frame", ".senet-place", ".senet-place-side"):
                 element = opened.root.locator(selector)

@@ -30,7 +30,6 @@ START = {"shown": "context-world-reduction", "reduction": 16}
 # The paper's Table 10: ResNet-50 on ImageNet, top-1 error in %, parameters in millions.
 ERRORS = {2: 22.29, 4: 22.25, 8: 22.26, 16: 22.28, 32: 22.72, NO_SE: 23.30}
 MILLIONS = {2: 45.7, 4: 35.7, 8: 30.7, 16: 28.1, 32: 26.9, NO_SE: 25.6}
-SET = "(root, state) => { for (const [name, value] of Object.entries(state)) root.model.set(name, value); }"
 NUMBERS = """root => Object.fromEntries([...root.querySelectorAll('[data-name]')]
   .filter((one) => one.checkVisibility() && one.dataset.value).map((one) => [one.dataset.name, one.dataset.value]))"""
 # The dots of each column: what they stand for, and their centres in CSS pixels.
@@ -73,15 +72,9 @@ def page(browser, html, tmp_path_factory):
 @pytest.fixture
 def opened(page):
     """The figure as it begins, in a page that all tests share."""
-    set_all(page, **START)
+    page.set_all(**START)
     yield page
     assert page.faults == []
-
-
-def set_all(opened: Opened, **state: Any) -> None:
-    """Set traits together: one by one, some would not fit the others."""
-    opened.root.evaluate(SET, state)
-    opened.settle()
 
 
 def arm_of(reduction: int) -> str:
@@ -124,7 +117,7 @@ def expected_numbers(name: str, reduction: int) -> dict[str, float]:
 
 @pytest.mark.parametrize(("name", "reduction"), STATES)
 def test_every_number_is_that_of_the_record(opened, name, reduction):
-    set_all(opened, shown=name, reduction=reduction)
+    opened.set_all(shown=name, reduction=reduction)
     assert opened.problem is None
     shown = opened.root.evaluate(NUMBERS)
     expected = expected_numbers(name, reduction)
@@ -140,7 +133,7 @@ def test_every_number_is_that_of_the_record(opened, name, reduction):
 
 @pytest.mark.parametrize("reduction", ERRORS)
 def test_published_numbers_stand_there_as_printed_without_a_spread(opened, reduction):
-    set_all(opened, shown="table-10", reduction=reduction)
+    opened.set_all(shown="table-10", reduction=reduction)
     names = {"parameters", "added", "share", "hidden", "mean"}
     beside = set() if reduction == NO_SE else {f"plain-{name}" for name in names}
     assert set(opened.root.evaluate(NUMBERS)) == names | beside
@@ -205,7 +198,7 @@ def test_the_dashed_line_is_at_the_reference_and_only_where_there_is_one(opened)
 
 @pytest.mark.parametrize(("name", "reduction"), STATES)
 def test_the_curves_are_those_of_the_chosen_r_beside_those_without_se(opened, name, reduction):
-    set_all(opened, shown=name, reduction=reduction)
+    opened.set_all(shown=name, reduction=reduction)
     paths = opened.root.locator(".senet-chart-line > path").evaluate_all(
         "all => all.map((one) => one.attributes.d.value)"
     )
@@ -251,7 +244,7 @@ def test_the_sentence_counts_the_seeds_that_solve_it(opened, reduction):
 
 @pytest.mark.parametrize("reduction", [4, 8, 16])
 def test_the_sentence_compares_means_and_seeds(opened, reduction):
-    set_all(opened, shown="cifar10-resnet20", reduction=reduction)
+    opened.set_all(shown="cifar10-resnet20", reduction=reduction)
     own, plain = finals("cifar10-resnet20", reduction), finals("cifar10-resnet20", NO_SE)
     gap, sentence = own.mean() - plain.mean(), opened.text("sentence")
     assert f"of {own.mean():.3f} over {len(own)} seeds" in sentence
@@ -401,7 +394,7 @@ def test_twenty_seeds_and_forty_epochs_fit(browser, tmp_path):
 
 def refuses(opened: Opened, *parts: str, **state: Any) -> None:
     """The frame says all parts; "Start again" mends it."""
-    set_all(opened, **state)
+    opened.set_all(**state)
     assert opened.problem is not None, f"{state} passes unseen"
     for part in parts:
         assert part in opened.problem
@@ -466,7 +459,7 @@ def test_a_number_that_is_not_finite_from_python_is_named(browser, tmp_path):
 
 
 def test_new_series_replace_the_old_ones(opened):
-    set_all(opened, series=[GOOD], shown="mine", reduction=4)
+    opened.set_all(series=[GOOD], shown="mine", reduction=4)
     assert opened.problem is None
     assert opened.text("share") == "10" and opened.number("time") == 1.5
 
@@ -534,7 +527,7 @@ def test_axe_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(bro
             {"shown": "cifar10-resnet20", "reduction": 4},
             {"shown": "context-world-reduction", "reduction": NO_SE},
         ):
-            set_all(opened, **state)
+            opened.set_all(**state)
             assert opened.problem is None
             assert serious_violations(opened.page) == []
             for selector in (".senet-frame", ".senet-body", ".senet-reduction-table"):
