@@ -17,6 +17,12 @@ WIDTH = "document.documentElement.scrollWidth"
 BROKEN_IMAGES = "[...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.src)"
 NAMELESS_IMAGES = """[...document.querySelectorAll('.bd-article img')]
   .filter(i => !i.alt || i.alt.startsWith('../_images')).map(i => i.src)"""
+# A page of the book follows the reader's system, in a moment.
+FOLLOW = """async (scheme) => {
+  const theme = () => document.documentElement.dataset.theme ?? scheme;
+  for (let i = 0; i < 250 && theme() !== scheme; i++) await new Promise(r => setTimeout(r, 20));
+  return theme() === scheme ? [] : [`the page is ${theme()}, but the reader's system is ${scheme}`];
+}"""
 # Figures come to life when they are near the window: go to each, and say what is wrong with it.
 FIGURES = """async () => {
   const faults = [];
@@ -49,43 +55,57 @@ class Audit:
     problems: list[str] = field(default_factory=list)
 
 
-def audit(browser: Browser, address: str, home: str, width: int, scheme: str = "light") -> Audit:
-    """Open an address with all hosts but ``home`` blocked, in a window of this width in pixels."""
-    found = Audit()
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+def audit(browser: Browser, address: str, home: str, width: int, schemes: tuple[str, ...] = ("light",)) -> list[Audit]:
+    """Open an address with all hosts but ``home`` blocked, in a window of this width in pixels.
+
+    The page is loaded in the first colour scheme; then the reader's system changes to the others, one after the other.
+
+    Returns:
+        What the page showed in each of them.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=schemes[0])
+    problems: list[str] = []
     try:
         page = context.new_page()
-        _watch(page, home, found)
+        _watch(page, home, problems)
         page.goto(address)
         page.evaluate(MATH_IS_READY)
-        found.problems += page.evaluate(FIGURES)
-        found.figures = page.locator(".senet-figure").count()
-        _inspect(page, width, found)
+        return [_look(page, width, scheme, problems) for scheme in schemes]
     finally:
         context.close()
+
+
+def _look(page: Page, width: int, scheme: str, problems: list[str]) -> Audit:
+    """What a page shows in a colour scheme, with the problems that were noticed since the last look."""
+    page.emulate_media(color_scheme=scheme)
+    found = Audit(problems=page.evaluate(FOLLOW, scheme) + page.evaluate(FIGURES))
+    found.figures = page.locator(".senet-figure").count()
+    _inspect(page, width, found)
+    found.problems += problems
+    problems.clear()
     return found
 
 
-def _watch(page: Page, home: str, found: Audit) -> None:
+def _watch(page: Page, home: str, problems: list[str]) -> None:
     def pass_or_block(route: Route) -> None:
         url = route.request.url
         if url.startswith((home, "data:", "blob:")):
             route.continue_()
         else:
-            found.problems.append(f"asks another host: {url}")
+            problems.append(f"asks another host: {url}")
             route.abort()
 
     def on_failure(request: Request) -> None:
-        found.problems.append(f"request failed: {request.url}")
+        problems.append(f"request failed: {request.url}")
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error":
-            found.problems.append(f"script error: {message.text}")
+            problems.append(f"script error: {message.text}")
 
     page.route("**/*", pass_or_block)
     page.on("requestfailed", on_failure)
     page.on("console", on_console)
-    page.on("pageerror", lambda error: found.problems.append(f"script error: {error}"))
+    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
 
 
 def _inspect(page: Page, width: int, found: Audit) -> None:

@@ -22,15 +22,20 @@ def list_pages() -> list[str]:
 CHAPTERS = [page for page in list_pages() if page.startswith("notebooks/")]
 
 
+# In which colour scheme a page is loaded; then the reader's system changes to the other one.
+SCHEMES = {"http": ("light", "dark"), "file": ("dark", "light")}
+
+
 @pytest.fixture(scope="session")
 def audited(browser, addresses) -> Callable[..., Audit]:
     """``audited(page, "http", 1280, "light")``: what that page showed. Each is opened once, whoever asks."""
 
     @functools.cache
-    def look(page: str, way: str, width: int, scheme: str) -> Audit:
-        return audit(browser, f"{addresses[way]}/{page}.html", addresses[way], width, scheme)
+    def look(page: str, way: str, width: int) -> dict[str, Audit]:
+        found = audit(browser, f"{addresses[way]}/{page}.html", addresses[way], width, SCHEMES[way])
+        return dict(zip(SCHEMES[way], found, strict=True))
 
-    return look
+    return lambda page, way, width, scheme: look(page, way, width)[scheme]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -85,7 +90,7 @@ def test_colab_button_opens_the_notebook_of_this_repository(browser, addresses, 
     page.close()
 
 
-BAD_PAGE = """<!doctype html><html><body><article class="bd-article">
+BAD_PAGE = """<!doctype html><html data-theme="dark"><body><article class="bd-article">
 <img src="missing.png"><img src="https://example.org/pixel.png" alt="pixel">
 <div style="width: 600px">wide</div><div class="senet-figure" data-mounted="no"></div><span class="math">\\(x\\)</span>
 <script>window.MathJax = {startup: {promise: Promise.resolve()}}; throw new Error("oops")</script>
@@ -97,7 +102,7 @@ def test_the_audit_finds_what_it_looks_for(browser, tmp_path: Path):
     (tmp_path / "bad.html").write_text(BAD_PAGE)
     server = serve(tmp_path)
     home = f"http://127.0.0.1:{server.server_port}"
-    problems = "\n".join(audit(browser, f"{home}/bad.html", home, width=390).problems)
+    problems = "\n".join(audit(browser, f"{home}/bad.html", home, width=390)[0].problems)
     server.shutdown()
     for sign in (
         "asks another host: https://example.org/pixel.png",
@@ -105,6 +110,7 @@ def test_the_audit_finds_what_it_looks_for(browser, tmp_path: Path):
         "1 of 1 formulas are not typeset",
         "px wide in a window of 390 px",
         "a figure is not alive",
+        "the page is dark, but the reader's system is light",
         f"broken picture: {home}/missing.png",
         f"picture without a description: {home}/missing.png",
     ):
