@@ -10,6 +10,7 @@ from torch import nn
 
 from senet_lib.blocks import NoSqueeze, SqueezeExcitation
 from senet_lib.experiments.experiment import Experiment, ModelMaker
+from senet_lib.experiments.gate_probe import probe_gates
 from senet_lib.models import ResNet, small_resnet, small_se_resnet
 from senet_lib.training import Recipe
 
@@ -87,5 +88,16 @@ CONTEXT_WORLD = {
             "plain, 6 blocks": partial(_small_resnet_of, depths=(3, 3)),
         },
         compare=("plain, 4 blocks", "SE, 4 blocks"),
+    ),
+    "context-world-gates": _in_context_world(
+        title="Context World: what the gates say",
+        arms={
+            "r=4": small_se_resnet,
+            "plain": small_resnet,
+            "r=4, stage 1 only": partial(small_se_resnet, stages=(1,)),
+            "r=4, stage 2 only": partial(small_se_resnet, stages=(2,)),
+        },
+        compare=("r=4, stage 1 only", "r=4"),
+        probe=probe_gates,
     ),
 }

@@ -6,11 +6,13 @@ from typing import Any
 
 from torch import nn
 
-from senet_lib.batches import Augmentation
+from senet_lib.batches import Augmentation, Batches
 from senet_lib.training import Recipe
 
 # Called with num_classes and in_channels, which the pictures decide.
 ModelMaker = Callable[..., nn.Module]
+# Called with a trained network, the test batches and the seed: what the record holds of its gates, None for nothing.
+GateProbe = Callable[[nn.Module, Batches, int], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Experiment:
         also_keep: the arm and the seed of further networks that are saved.
         keep_checkpoints: whether the state after each epoch is kept.
         milestones: epochs whose losses and errors the report shows in a table of their own.
+        probe: what is asked of the gates of each trained network.
     """
 
     title: str
@@ -45,6 +48,7 @@ class Experiment:
     also_keep: tuple[tuple[str, int], ...] = ()
     keep_checkpoints: bool = False
     milestones: tuple[int, ...] = ()
+    probe: GateProbe | None = None
 
     def keeps_weights_of(self, arm: str, seed: int) -> bool:
         """Whether a trained network is saved."""

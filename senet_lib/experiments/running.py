@@ -169,6 +169,8 @@ def _train(
     for stats in run_of_this:
         entry["epochs"].append(asdict(stats))
         print(f"seed {seed} {arm}: epoch {stats.epoch}, test accuracy {stats.test_accuracy:.3f}", flush=True)
+    if experiment.probe and (gates := experiment.probe(model, batches[1], seed)):
+        entry["gates"] = gates
     return entry
 
 
