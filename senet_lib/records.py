@@ -3,7 +3,8 @@
 A record is one JSON file in the repository's ``results/``, which an installed package holds too. ``python -m
 senet_lib.experiments`` writes them; this module needs neither torch nor a network to read them. A record is a
 dictionary: ``settings``, ``pictures`` (how many), ``data_sha256`` and ``runs``. Each run has its ``seed``, its ``arm``
-(which network), ``machine``, ``started``, and ``epochs``, a list of ``EpochStats`` as dictionaries.
+(which network), ``machine``, ``started``, and ``epochs``, a list of ``EpochStats`` as dictionaries. Where the
+experiment asks the gates (``senet_lib.experiments.gate_probe``), a run with SE also has ``gates``.
 """
 
 import difflib
@@ -90,6 +91,42 @@ def curves(record: Record, arm: str, metric: str = "test_accuracy") -> np.ndarra
     if metric not in runs[0]["epochs"][0]:
         raise ValueError(f"there is no metric {metric!r} in this record; it has {', '.join(runs[0]['epochs'][0])}")
     return np.array([[epoch[metric] for epoch in entry["epochs"]] for entry in runs])
+
+
+def interventions(record: Record, arm: str) -> dict[tuple[str, str], np.ndarray]:
+    """Test accuracies with other gates: from (what is put there, which blocks) to (seeds,), in the order of the seeds.
+
+    The accuracy with the network's own gates is under ("own", "all").
+
+    Raises:
+        ValueError: if the record has no gates of such an arm.
+    """
+    runs = _runs_with_gates(record, arm)
+    found = {("own", "all"): np.array([gates["accuracy"] for gates in runs])}
+    for place, asked in enumerate(runs[0]["interventions"]):
+        accuracies = [gates["interventions"][place]["accuracy"] for gates in runs]
+        found[asked["gates"], asked["blocks"]] = np.array(accuracies)
+    return found
+
+
+def gate_measures(record: Record, arm: str) -> dict[str, dict[str, np.ndarray]]:
+    """From each SE block to its measures, such as "explained_by_class": (seeds,), in the order of the seeds.
+
+    Errors are those of :func:`interventions`.
+    """
+    runs = [gates["blocks"] for gates in _runs_with_gates(record, arm)]
+    return {
+        block: {name: np.array([blocks[block][name] for blocks in runs]) for name in measures}
+        for block, measures in runs[0].items()
+    }
+
+
+def _runs_with_gates(record: Record, arm: str) -> list[dict[str, Any]]:
+    found = [entry["gates"] for entry in _runs_of(record, arm) if "gates" in entry]
+    if not found:
+        arms = dict.fromkeys(entry["arm"] for entry in record["runs"] if "gates" in entry)
+        raise ValueError(f"the record has no gates of {arm!r}; it has those of {', '.join(arms) or 'none'}")
+    return found
 
 
 def _runs_of(record: Record, arm: str) -> list[dict[str, Any]]:

@@ -5,7 +5,8 @@ from statistics import mean
 from typing import Any
 
 from senet_lib.experiments.catalogue import EXPERIMENTS
-from senet_lib.experiments.tables import ARM_NAMES, markdown_table, summary_table
+from senet_lib.experiments.markdown import markdown_table
+from senet_lib.experiments.tables import ARM_NAMES, summary_table
 from senet_lib.recipe import Recipe
 from senet_lib.records import Record, curves, list_records, load_record, paired_differences
 

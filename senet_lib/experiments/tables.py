@@ -6,13 +6,15 @@ what belongs there.
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from senet_lib import paper
 from senet_lib.cost import NETWORKS, added_parameters
+from senet_lib.experiments.gate_tables import GATE_TABLES
+from senet_lib.experiments.markdown import markdown_table
 from senet_lib.records import Record, list_records, load_record, paired_differences, summarise
 
 TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
@@ -159,13 +161,5 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "races": _races,
     "context-world-ratios": _context_world_ratios,
     "papers-ratios": _papers_ratios,
+    **GATE_TABLES,
 }
-
-
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A heading and rows of cells, as Markdown."""
-
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(cells)} |"
-
-    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])

@@ -1,0 +1,120 @@
+"""The tables of chapter 10: what the gates of trained networks say, and what happens with other gates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from senet_lib.experiments.gate_probe import stages_of
+from senet_lib.experiments.markdown import markdown_table
+from senet_lib.records import Record, gate_measures, interventions, load_record, summarise
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Where a table's numbers are: a record, what its pictures are called, and the names of its arms."""
+
+    record: str
+    pictures: str
+    with_se: str
+    without_last_stage: str
+    plain: str
+
+
+WORLD = _Asked("context-world-gates", "Context World", "r=4", "r=4, stage 1 only", "plain")
+PHOTOGRAPHS = _Asked("cifar10-gates", "photographs", "r=4", "r=4, stages 1 and 2", "plain")
+DIGITS = _Asked("digits-gates", "digits", "se", "", "plain")
+
+REPLACED = {
+    "own": "its own gates",
+    "another picture, same class": "those of another picture of its class",
+    "another picture": "those of any other picture",
+    "mean": "the channel's mean gate",
+    "shuffled channels": "its own, shuffled over the channels",
+    "0.5": "0.5",
+    "1": "1, as if there were no SE",
+}
+OF_STAGES = ("another picture", "mean", "1")
+
+
+def interventions_table(results: Path) -> str:
+    """What the gates are replaced by, in all blocks, against the accuracy on three kinds of pictures."""
+    asked = (WORLD, DIGITS, PHOTOGRAPHS)
+    found = [interventions(load_record(one.record, results), one.with_se) for one in asked]
+    seeds = [_seeds(accuracies["own", "all"]) for accuracies in found]
+    head = ["each picture gets", *(f"{one.pictures} ({count})" for one, count in zip(asked, seeds, strict=True))]
+    rows = [[words, *(with_spread(one[gates, "all"]) for one in found)] for gates, words in REPLACED.items()]
+    return markdown_table(head, rows)
+
+
+def stages_table(results: Path) -> str:
+    """The same for one stage at a time; the others keep their gates."""
+    rows = []
+    for asked in (WORLD, PHOTOGRAPHS):
+        record = load_record(asked.record, results)
+        found = interventions(record, asked.with_se)
+        for number, stage in enumerate(stages_of(gate_measures(record, asked.with_se)), start=1):
+            rows.append([asked.pictures, f"{number}", *(with_spread(found[gates, stage]) for gates in OF_STAGES)])
+    return markdown_table(("pictures", "stage", *(REPLACED[gates] for gates in OF_STAGES)), rows)
+
+
+def blocks_table(results: Path) -> str:
+    """What the gates of each block look like, as means over the seeds."""
+    rows = []
+    for asked in (WORLD, PHOTOGRAPHS):
+        blocks = gate_measures(load_record(asked.record, results), asked.with_se)
+        rows += [[asked.pictures, *_block_row(block, measures)] for block, measures in blocks.items()]
+    head = ("pictures", "block", "mean gate", "spread over channels", "spread over pictures")
+    return markdown_table((*head, "below 0.1", "above 0.9", "explained by class", "effective rank"), rows)
+
+
+def _block_row(block: str, measures: dict[str, np.ndarray]) -> list[str]:
+    mean = {measure: values.mean() for measure, values in measures.items()}
+    return [
+        block.removesuffix(".attention"),
+        *(f"{mean[measure]:.2f}" for measure in ("mean", "spread_over_channels", "spread_over_pictures")),
+        *(f"{mean[measure]:.0%}" for measure in ("below_0.1", "above_0.9", "explained_by_class")),
+        f"{mean['effective_rank']:.1f} of {mean['channels']:.0f}",
+    ]
+
+
+def pruning_table(results: Path) -> str:
+    """SE in the last stage: kept, replaced by what costs nothing, or never trained."""
+    rows = []
+    for asked in (WORLD, PHOTOGRAPHS):
+        record = load_record(asked.record, results)
+        found = interventions(record, asked.with_se)
+        last = stages_of(gate_measures(record, asked.with_se))[-1]
+        arms = (asked.with_se, asked.without_last_stage, asked.plain)
+        everywhere, fewer, none = (record["settings"]["parameters"][arm] for arm in arms)
+        ways = (
+            ("SE in every stage", everywhere, found["own", "all"]),
+            ("last stage's gates fixed at their means", fewer, found["mean", last]),
+            ("last stage's gates fixed at 1", fewer, found["1", last]),
+            ("trained without SE in the last stage", fewer, _final(record, asked.without_last_stage)),
+            ("trained without any SE", none, _final(record, asked.plain)),
+        )
+        rows += [[asked.pictures, words, f"{count - none:,}", with_spread(right)] for words, count, right in ways]
+    return markdown_table(("pictures", "network", "parameters of SE", "test accuracy"), rows)
+
+
+def with_spread(accuracies: np.ndarray) -> str:
+    """Mean and standard deviation over the seeds; of one seed just its number."""
+    return f"{accuracies.mean():.3f}" + (f" ± {accuracies.std(ddof=1):.3f}" if len(accuracies) > 1 else "")
+
+
+def _final(record: Record, arm: str) -> np.ndarray:
+    return np.array(list(summarise(record)[arm]["accuracies"].values()))
+
+
+def _seeds(accuracies: np.ndarray) -> str:
+    return "1 seed" if len(accuracies) == 1 else f"{len(accuracies)} seeds"
+
+
+GATE_TABLES: dict[str, Callable[[Path], str]] = {
+    "gate-interventions": interventions_table,
+    "gate-stages": stages_table,
+    "gate-blocks": blocks_table,
+    "gate-pruning": pruning_table,
+}
