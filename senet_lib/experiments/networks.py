@@ -3,24 +3,29 @@
     python -m senet_lib.experiments.networks                  # all files, and the examples; ten seconds a network
     python -m senet_lib.experiments.networks --examples-only
 
-The files go to ``results/networks``, from where the book serves them; the examples beside the figure, which shows them
+The files go to ``results/networks``, from where the book serves them; the examples beside the figures, which show them
 before anything is loaded.
 """
 
 import argparse
+import base64
+import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from senet_lib.context_world import COLOURS, SHAPES, SIZE, ContextWorld, Scene, render_scene
+from senet_lib.figures import photograph_in_page
 from senet_lib.figures.network_in_page import EXAMPLES
 from senet_lib.files import write_atomically
 from senet_lib.gated_network import GatedNetwork
 from senet_lib.live_network import answers
+from senet_lib.offered_pictures import OfferedPicture, offered_pictures
 from senet_lib.onnx_export import export_onnx
 from senet_lib.weights import PRETRAINED_MODELS, load_pretrained
 
@@ -35,6 +40,11 @@ SHOWN = {
     "context-world-reduction-r16": ("r16", "r = 16"),
     "context-world-reduction-r16-seed2": ("r16-seed2", "r = 16, stuck"),
 }
+# The same for the figure with photographs.
+SHOWN_PHOTOGRAPHS = {
+    "pictures-se": ("r4", "SE, r = 4"),
+    "pictures-plain": ("plain", "no SE"),
+}
 CLASS_NAMES = {
     "context-world": SHAPES,
     "CIFAR-10 (JPEG-75)": (
@@ -45,6 +55,9 @@ CLASS_NAMES = {
 SEED = 4
 TURNS_OF_THE_CUE = 3  # the first scene, with the cue in each of the colours
 OTHERS = 3
+PREVIEW_SIDE = 112  # pixels
+PREVIEW_QUALITY = 60
+COMMAND = "python -m senet_lib.experiments.networks"
 
 
 def example_scenes() -> tuple[Scene, ...]:
@@ -70,36 +83,66 @@ def write_network(name: str, folder: Path) -> Path:
 
 
 def examples() -> dict[str, object]:
-    """What the figure shows before a network is loaded: scenes, networks, and answers to six digits."""
+    """What the figure of the Context World shows before a network is loaded: scenes, networks, and answers."""
     scenes = example_scenes()
-    pictures = np.stack([render_scene(scene) for scene in scenes])
-    networks, said = [], {}
-    for file, (name, label) in SHOWN.items():
+    networks, said = _networks_and_answers(SHOWN, np.stack([render_scene(scene) for scene in scenes]))
+    return {"command": COMMAND, "scenes": [asdict(scene) for scene in scenes], "networks": networks, "answers": said}
+
+
+def photograph_examples() -> dict[str, object]:
+    """What the figure with photographs shows before a network is loaded: pictures, networks, and answers."""
+    offered = offered_pictures()
+    pictures = np.stack([one.pixels for one in offered])
+    networks, said = _networks_and_answers(SHOWN_PHOTOGRAPHS, pictures)
+    for file, network in zip(SHOWN_PHOTOGRAPHS, networks, strict=True):
+        network["classes"] = CLASS_NAMES[load_pretrained(file).about["data"]]
+    facts = [
+        {"name": one.name, "what": one.what, "label": one.label, "source": one.source, "preview": _preview(one)}
+        for one in offered
+    ]
+    return {
+        **{"command": COMMAND, "offered": facts, "pictures": pictures.flatten().tolist()},
+        **{"networks": networks, "answers": said},
+    }
+
+
+def _networks_and_answers(
+    shown: Mapping[str, tuple[str, str]], pictures: np.ndarray
+) -> tuple[list[dict[str, object]], dict[str, object]]:
+    """What a figure knows of its networks, and their answers for the examples, to six digits."""
+    networks: list[dict[str, object]] = []
+    said: dict[str, object] = {}
+    for file, (name, label) in shown.items():
         network = GatedNetwork.of(load_pretrained(file))
         networks.append({"name": name, "label": label, "file": f"{file}.onnx", "channels": network.channels})
         values = answers(network, pictures)
         said[name] = {"shape": values.shape, "values": [float(f"{value:.6g}") for value in values.flat]}
-    return {
-        "command": "python -m senet_lib.experiments.networks",
-        "scenes": [asdict(scene) for scene in scenes],
-        "networks": networks,
-        "answers": said,
-    }
+    return networks, said
+
+
+def _preview(picture: OfferedPicture) -> str:
+    """The picture in a few kilobytes, as a data address."""
+    file = io.BytesIO()
+    small = picture.image.resize((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+    small.save(file, format="webp", quality=PREVIEW_QUALITY, method=6)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m senet_lib.experiments.networks",
+        prog=COMMAND,
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--examples-only", action="store_true", help="leave the ONNX files as they are")
     parser.add_argument("--networks", type=Path, default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
     parser.add_argument("--examples", type=Path, default=EXAMPLES, metavar="FILE")
+    parser.add_argument("--photographs", type=Path, default=photograph_in_page.EXAMPLES, metavar="FILE")
     options = parser.parse_args(arguments)
     try:
-        write_atomically(options.examples, json.dumps(examples(), separators=(",", ":")) + "\n")
-        print(options.examples)
+        for path, make in ((options.examples, examples), (options.photographs, photograph_examples)):
+            write_atomically(path, json.dumps(make(), separators=(",", ":")) + "\n")
+            print(path)
         for name in () if options.examples_only else PRETRAINED_MODELS:
             print(write_network(name, options.networks), flush=True)
     except (ValueError, OSError, ModuleNotFoundError) as error:

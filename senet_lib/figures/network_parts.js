@@ -1,6 +1,34 @@
-// What a running network shows: a bar for each class, and a bar for each gate of each block.
-import { element, formatNumber, number, panel } from "./kit.js";
+// What a running network shows: who runs it, a bar for each class, and a bar for each gate of each block.
+import { Problem, button, element, formatNumber, number, panel } from "./kit.js";
 import { softmax } from "./network.js";
+import { obstacle } from "./onnx_session.js";
+
+/** The button that loads a network, and a line that says who answers, from the traits state, kernel and message. */
+export function createLoader(view, load) {
+  const text = element("span", { role: "status", "data-name": "status" });
+  const node = button("Run the networks in this page", () => view.get("state") !== "loading" && load()).element;
+  const size = element("span", { class: "parts-note" }, "loads 14 MB from this site, once; nothing leaves your computer");
+  const hindrance = obstacle();
+  const time = number("milliseconds", { label: "The last answer took", unit: "ms.", digits: 1 });
+  const draw = (shown) => {
+    const [state, kernel, message] = [view.get("state"), view.get("kernel"), view.get("message")];
+    time.element.hidden = !shown?.milliseconds;
+    time.set(shown?.milliseconds ?? NaN);
+    const said = {
+      examples: hindrance ?? "",
+      loading: "Loading …",
+      ready: "ONNX Runtime runs the network in this page.",
+      failed: `${message} The examples work.`,
+    };
+    node.hidden = kernel || hindrance !== null || state === "ready";
+    node.setAttribute("aria-disabled", state === "loading");
+    size.hidden = node.hidden || state !== "examples";
+    const now = kernel ? message || "torch runs the network in the kernel." : said[state];
+    if (now === undefined) throw new Problem(`state is ${state}; it must be one of ${Object.keys(said).join(", ")}.`);
+    if (text.textContent !== now) text.textContent = now;
+  };
+  return { element: element("div", { class: "parts-loader" }, node, size, text, time.element), draw };
+}
 
 /**
  * A line for each class. draw(logits or null, others): bars, probabilities and logits, and a mark on each bar where
@@ -44,6 +72,7 @@ export function createGateBars(block, count, onChoose) {
   const label = `gates of ${block}: choose a channel`;
   const node = element("div", { class: "parts-gates", ...attributes, "aria-label": label, "data-block": block }, ...bars);
   node.style.setProperty("--count", count);
+  node.style.setProperty("--gap", count > 128 ? 0 : count > 48 ? "1px" : "2px");
   let current = 0;
   const choose = (index) => onChoose(Math.min(count - 1, Math.max(0, index)));
   node.addEventListener("pointerdown", ({ clientX }) => {

@@ -23,7 +23,7 @@ const addressOf = (path) => {
 async function openRuntime(folder) {
   const address = addressOf(folder + RUNTIME);
   const ort = await import(address).catch(() => {
-    throw new Problem(`${address} cannot be loaded; ${SERVE}. In a notebook use senet_lib.live_network.network_figure().`);
+    throw new Problem(`${address} cannot be loaded; ${SERVE}. In a notebook use senet_lib.live_network.`);
   });
   ort.env.wasm.numThreads = 1; // more would need special headers from the server
   ort.env.logLevel = "error";
@@ -59,6 +59,7 @@ async function runSession(ort, session, { picture, shape, overrides, channels })
 /**
  * One network after another, one picture at a time; of those that wait only the newest is run.
  * A job is { key, network, file, picture: bytes, shape, overrides, channels }; the same key means the same answer.
+ * With before, a job that is the same but for its overrides, the answer has the logits of that one too, as its before.
  * The traits kernel, state, message, request and answer are those of NetworkInPage.
  */
 export function createRunner(view) {
@@ -66,6 +67,7 @@ export function createRunner(view) {
   let runtime = null;
   let [asked, waiting, busy, closed] = [null, null, false, false];
   let [latest, awaited] = [null, null];
+  let first = null; // the newest answer to a job's before
   view.onClose(() => (closed = true));
 
   const runtimeOf = () => {
@@ -76,6 +78,7 @@ export function createRunner(view) {
     return runtime;
   };
   const sessionOf = (file) => {
+    if (!file) return Promise.reject(new Problem("This network is in a notebook's kernel, not in the page. Its examples work."));
     if (!sessions.has(file)) {
       const address = addressOf(view.get("folder") + file);
       const opening = runtimeOf().then((ort) => openSession(ort, address));
@@ -91,7 +94,6 @@ export function createRunner(view) {
     view.set("state", "failed");
   };
   const inPage = async (job) => {
-    if (!job.file) throw new Problem("This network is in a notebook's kernel, not in the page. Its examples work.");
     const session = await sessionOf(job.file);
     const start = performance.now();
     const found = await runSession(await runtimeOf(), session, job);
@@ -110,13 +112,19 @@ export function createRunner(view) {
       const { key, network, overrides } = job;
       view.set("request", { key, network, overrides, picture: Array.from(job.picture) });
     });
+  const run = (job) => (view.get("kernel") ? inKernel(job) : inPage(job));
+  const answerTo = async ({ before, ...job }) => {
+    if (!before) return run(job);
+    if (first?.key !== before.key) first = latest?.key === before.key ? latest : await run(before);
+    return first.error ? { key: job.key, error: first.error } : { ...(await run(job)), before: first.logits };
+  };
   const work = async () => {
     busy = true;
     while (waiting && !closed) {
       const job = waiting;
       waiting = null;
       try {
-        const answer = await (view.get("kernel") ? inKernel(job) : inPage(job));
+        const answer = await answerTo(job);
         if (closed) return;
         latest = answer.error ? null : { ...answer, network: job.network };
         view.set("message", answer.error ?? "");

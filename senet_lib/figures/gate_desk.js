@@ -1,0 +1,127 @@
+// All gates of a network, stage after stage, and one gate or one block of them that the reader sets by hand.
+import { Problem, button, element, formatNumber, number } from "./kit.js";
+import { createGateBars } from "./network_parts.js";
+
+const LARGEST_GATE = 2;
+const HAND_STEP = 0.05;
+
+/** The trait hand: of the blocks in which a gate is set by hand, the C gates, null for the network's own. Checked. */
+export function readHandGates(view, channels) {
+  const hand = view.get("hand");
+  if (hand === null || typeof hand !== "object") throw new Problem(`hand is ${hand}; give gates by block, or {}.`);
+  const moved = Object.entries(hand).filter(([block]) => block in channels);
+  for (const [block, gates] of moved) {
+    if (gates?.length !== channels[block]) {
+      throw new Problem(`hand has ${gates?.length} gates for ${block}; give ${channels[block]}, None for its own.`);
+    }
+    const bad = gates.find((gate) => gate !== null && !(gate >= 0 && gate <= LARGEST_GATE));
+    if (bad !== undefined) throw new Problem(`hand holds ${bad} in ${block}; give 0 to ${LARGEST_GATE}, or None.`);
+  }
+  return Object.fromEntries(moved.filter(([, gates]) => gates.some((gate) => gate !== null)));
+}
+
+/**
+ * The traits block, channel, hand and se. draw({ network, channels, overrides }, shown, live): shown is an answer of
+ * onnx_session.js or null; the gates can be moved while live.
+ */
+export function createGateDesk(view, networks) {
+  const slot = element("div", { class: "desk-stages" });
+  const stages = new Map(); // network -> { bars by block, elements }
+  const editor = createHandEditor(view);
+  const note = element("p", { class: "parts-note desk-note" });
+  const absent = element("p", { "data-name": "no gates" }, "This network has no SE, and so no gates.");
+  const choose = (block) => (channel) => {
+    view.set("block", block);
+    view.set("channel", channel);
+  };
+  const stagesOf = ({ network, channels }) => {
+    if (!stages.has(network)) stages.set(network, createStages(channels, choose));
+    return stages.get(network);
+  };
+  const draw = (job, shown, live) => {
+    const { bars, elements } = stagesOf(job);
+    const wanted = elements.length ? elements : [absent];
+    if (slot.firstChild !== wanted[0]) slot.replaceChildren(...wanted);
+    slot.toggleAttribute("data-flat", elements.length === bars.length);
+    const place = readChosenGate(view, networks, job.channels);
+    const used = (block) => shown?.gates[block]?.map((gate, c) => job.overrides[block]?.[c] ?? gate) ?? null;
+    const top = Object.values(job.overrides).some((gates) => gates.some((gate) => gate > 1)) ? LARGEST_GATE : 1;
+    note.textContent = bars.length
+      ? `A full bar is a gate of ${top}. A line marks the network's own gate, where another is used.`
+      : "";
+    for (const [block, one] of bars) {
+      const chosen = block === place?.block ? place.channel : null;
+      one.draw({ own: shown?.gates[block] ?? null, used: used(block), chosen, top });
+    }
+    editor.draw(job, place, place && shown ? { own: shown.gates[place.block], used: used(place.block) } : null, live);
+  };
+  return { element: element("div", { class: "desk" }, slot, note, editor.element), draw };
+}
+
+// Blocks whose names differ after the last point only are of one stage, such as "layer2.0" and "layer2.1".
+function createStages(channels, choose) {
+  const bars = Object.entries(channels).map(([block, count]) => [block, createGateBars(block, count, choose(block))]);
+  const byStage = new Map();
+  for (const [block, one] of bars) {
+    const stage = block.slice(0, Math.max(0, block.lastIndexOf(".")));
+    byStage.set(stage, [...(byStage.get(stage) ?? []), one.element]);
+  }
+  const elements = [...byStage.values()].map((blocks) => element("div", { class: "desk-stage" }, ...blocks));
+  return { bars, elements };
+}
+
+// The chosen gate. A network that has no such block shows the first gate of its first one.
+function readChosenGate(view, networks, channels) {
+  const [block, channel] = [view.get("block"), view.get("channel")];
+  const known = new Set(networks.flatMap((network) => Object.keys(network.channels)));
+  if (block !== "" && !known.has(block)) {
+    throw new Problem(`block is ${block}; it must be one of ${[...known].join(", ")}.`);
+  }
+  const most = Math.max(0, ...networks.map((network) => (network.channels[block] ?? 1) - 1));
+  if (!(Number.isInteger(channel) && channel >= 0 && channel <= most)) {
+    throw new Problem(`channel is ${channel}; it must be a whole number from 0 to ${most}.`);
+  }
+  const names = Object.keys(channels);
+  if (names.length === 0) return null;
+  return block in channels ? { block, channel: Math.min(channel, channels[block] - 1) } : { block: names[0], channel: 0 };
+}
+
+function createHandEditor(view) {
+  const input = element("input", { type: "range", min: 0, max: LARGEST_GATE, step: HAND_STEP, "data-trait": "hand" });
+  const [used, own] = [number("gate", { digits: 2 }), number("own gate", { label: "the network's own:", digits: 2 })];
+  const [gateName, blockName] = ["gate name", "block name"].map((name) => element("span", { "data-name": name }));
+  let [job, place] = [null, null];
+  const setRow = (row) => view.set("hand", { ...view.get("hand"), [place.block]: row });
+  const setAll = (gate) => setRow(Array(job.channels[place.block]).fill(gate));
+  const setOne = (gate) => {
+    const row = view.get("hand")[place.block] ?? Array(job.channels[place.block]).fill(null);
+    setRow(row.map((old, c) => (c === place.channel ? gate : old)));
+  };
+  const group = (legend, ...parts) => element("fieldset", { class: "desk-hand" }, element("legend", {}, ...legend), ...parts);
+  const presets = (set, ...names) => names.map((text, i) => button(text, () => set([0, 1, null][i])).element);
+  input.addEventListener("input", () => setOne(input.valueAsNumber));
+  const fields = [
+    group(["By hand: ", gateName], input, used.element, own.element, ...presets(setOne, "Mute", "Open", "Its own")),
+    group(
+      ["All of ", blockName],
+      ...presets(setAll, "Mute the block", "Open the block", "Its own gates"),
+      button("All their own", () => view.set("hand", {})).element,
+    ),
+  ];
+  const node = element("div", {}, ...fields);
+  const draw = (nextJob, nextPlace, gates, live) => {
+    [job, place] = [nextJob, nextPlace];
+    node.hidden = place === null;
+    for (const field of fields) field.disabled = !live || !view.get("se");
+    if (place === null) return;
+    const [now, itsOwn] = gates ? [gates.used[place.channel], gates.own[place.channel]] : [NaN, NaN];
+    gateName.textContent = `gate ${place.channel} of ${place.block}`;
+    blockName.textContent = place.block;
+    used.set(now);
+    own.set(itsOwn);
+    if (Number.isFinite(now)) input.value = now;
+    input.setAttribute("aria-label", gateName.textContent);
+    input.setAttribute("aria-valuetext", `${formatNumber(now, 2)}, its own ${formatNumber(itsOwn, 2)}`);
+  };
+  return { element: node, draw };
+}

@@ -1,0 +1,309 @@
+// A photograph, also the reader's own, and trained networks that answer at once: class scores, and every gate.
+import { Problem, button, element, figure, formatNumber, menu, number, panel, picture, row, toggle } from "./kit.js";
+import { createGateDesk, readHandGates } from "./gate_desk.js";
+import { softmax } from "./network.js";
+import { createLoader, createScoreTable } from "./network_parts.js";
+import { createRunner, obstacle } from "./onnx_session.js";
+import { createCamera, readPicture } from "./picture_input.js";
+
+const SHAPE = [3, 32, 32];
+const SIZE = SHAPE[0] * SHAPE[1] * SHAPE[2];
+const OWN = -1; // the trait picture, where it is the reader's own
+const ROWS_IN_SIGHT = 12;
+
+export default figure((view) => {
+  const world = readOffer(view);
+  const runner = createRunner(view);
+  const isReady = () => view.get("kernel") || view.get("state") === "ready";
+  const load = () => runner.load(readJob(view, world, readChosen(view, world)));
+  // The reader's picture asks for an answer: no second press is needed.
+  const loadForOwn = () => isReady() || obstacle() || view.get("state") === "loading" || load();
+
+  const pair = createPair();
+  const input = createInput(view, { show: pair.showOwn, load: loadForOwn });
+  const offer = createOffer(world, (index) => {
+    input.stop();
+    view.set("picture", index);
+  });
+  const loader = createLoader(view, load);
+  const scores = createScores(world);
+  const gates = createGateDesk(view, world.networks);
+  const useGates = toggle(view, "se", { label: "use the gates (SE)" }).element;
+  const networks = menu(view, "network", { label: "Network", options: world.options, then: () => view.set("hand", {}) });
+  const choices = row(networks.element, useGates);
+  choices.classList.add("photo-choices");
+  view.body.append(
+    choices,
+    loader.element,
+    element(
+      "div",
+      { class: "photo-world" },
+      element("div", { class: "photo-chosen" }, pair.element, offer.element),
+      input.element,
+      scores.element,
+    ),
+    gates.element,
+  );
+
+  return () => {
+    const chosen = readChosen(view, world);
+    const job = readJob(view, world, chosen);
+    const live = runner.isLive();
+    if (live) runner.ask(job);
+    const shown = (live && runner.latest(job.network)) || recordedAnswer(world, job, chosen);
+    useGates.querySelector("input").disabled = Object.keys(job.channels).length === 0;
+    pair.draw(chosen);
+    offer.draw(chosen.index);
+    input.draw();
+    loader.draw(shown);
+    scores.draw(chosen, job, shown);
+    gates.draw(job, shown, live);
+    view.body.dataset.answered = shown?.key === job.key; // for tests
+  };
+});
+
+// ----------------------------------------------------------------------------------------------------------- the state
+
+function readOffer(view) {
+  const networks = view.data("networks");
+  const offered = view.data("offered");
+  const pictures = view.array("pictures", ["K", ...SHAPE]);
+  const answers = view.arrays("answers");
+  if (!(pictures.data instanceof Uint8Array)) throw new Problem("pictures must be bytes: whole numbers from 0 to 255.");
+  if (networks.length === 0) throw new Problem("networks has none; give at least one.");
+  if (offered.length !== pictures.shape[0]) {
+    throw new Problem(`offered has ${offered.length} entries for ${pictures.shape[0]} pictures; give one for each.`);
+  }
+  for (const { name, channels, classes } of networks) {
+    const counts = Object.values(channels);
+    const outputs = counts.reduce((total, count) => total + count, classes.length);
+    const wanted = [counts.length ? 2 : 1, offered.length, outputs];
+    if (String(answers[name]?.shape) !== String(wanted)) {
+      throw new Problem(`answers.${name} has shape (${answers[name]?.shape ?? "none"}); it must be (${wanted.join(", ")}).`);
+    }
+  }
+  const byName = Object.fromEntries(networks.map((network) => [network.name, network]));
+  const planes = (index) => pictures.data.subarray(index * SIZE, (index + 1) * SIZE);
+  return { networks, offered, planes, answers, byName, options: networks.map(({ name, label }) => [name, label]) };
+}
+
+// The picture that is shown: one of those that are offered, or the reader's own.
+function readChosen(view, { offered, planes }) {
+  const index = view.get("picture");
+  if (!(Number.isInteger(index) && index >= OWN && index < offered.length)) {
+    throw new Problem(`picture is ${index}; it must be ${OWN} for your own, or a whole number from 0 to ${offered.length - 1}.`);
+  }
+  const own = view.get("own");
+  if (index !== OWN) return { index, key: index, pixels: planes(index), ...offered[index] };
+  const bad = own.find((value) => !(Number.isInteger(value) && value >= 0 && value <= 255));
+  if (own.length !== SIZE || bad !== undefined) {
+    const fault = own.length === SIZE ? `holds ${bad}` : `has ${own.length} numbers`;
+    throw new Problem(`own ${fault}; give ${SIZE} whole numbers from 0 to 255, the pixels (${SHAPE}) of a picture.`);
+  }
+  return { index, key: own.join(), pixels: Uint8Array.from(own), name: view.get("own_name") };
+}
+
+// What the network is asked: the picture, and the gates that it shall use instead of its own; before, with its own.
+function readJob(view, world, { key, pixels }) {
+  const { name, file, channels } = world.byName[view.get("network")];
+  const hand = readHandGates(view, channels);
+  const open = Object.fromEntries(Object.entries(channels).map(([block, count]) => [block, Array(count).fill(1)]));
+  const overrides = view.get("se") ? hand : open;
+  const jobWith = (gates) => ({
+    ...{ key: JSON.stringify([name, key, gates]), network: name, file, channels },
+    ...{ picture: pixels, shape: SHAPE, overrides: gates },
+  });
+  const changed = Object.keys(overrides).length > 0;
+  return { ...jobWith(overrides), before: changed ? jobWith({}) : null, withSe: view.get("se") };
+}
+
+// What the network has said of an offered picture, in Python; null for another one, or with gates set by hand.
+function recordedAnswer({ answers, byName }, job, { index }) {
+  if (index === OWN || (job.withSe && job.before)) return null;
+  const { data, shape } = answers[job.network];
+  const classCount = byName[job.network].classes.length;
+  const startOf = (way) => (way * shape[1] + index) * shape[2];
+  const logitsOf = (way) => Array.from(data.subarray(startOf(way), startOf(way) + classCount));
+  const way = job.before ? 1 : 0;
+  let place = startOf(way) + classCount;
+  const gates = {};
+  for (const [block, count] of Object.entries(job.channels)) {
+    gates[block] = Array.from(data.subarray(place, place + count));
+    place += count;
+  }
+  return { key: job.key, logits: logitsOf(way), gates, before: job.before ? logitsOf(0) : undefined };
+}
+
+// ---------------------------------------------------------------------------------------------------------- the pieces
+
+// The picture as people see it, and as the network does.
+function createPair() {
+  const photograph = element("img", { alt: "" });
+  const frame = element("div", { class: "photo-square" }, photograph);
+  const seen = picture({ rows: SHAPE[1], columns: SHAPE[2], label: "what the network sees: 32 by 32 pixels" });
+  const source = element("span", { "data-name": "source" });
+  const [large, small] = [panel("The picture", null, frame), panel("For the network: 32 × 32 pixels", "x", seen.element)];
+  let own = null; // the newest picture of the reader, as a canvas
+  const draw = ({ index, name, what, source: from, preview, pixels }) => {
+    const shown = index === OWN ? own : photograph;
+    if (shown === photograph && photograph.getAttribute("src") !== preview) photograph.src = preview;
+    photograph.alt = what ?? "";
+    own?.setAttribute("aria-label", `your picture, ${name}`);
+    large.hidden = shown === null; // pixels that came from Python
+    if (shown !== null && frame.firstChild !== shown) frame.replaceChildren(shown);
+    seen.draw(pixels);
+    source.textContent = index === OWN ? `Your picture: ${name}` : `${name}: ${from}`;
+  };
+  const showOwn = (canvas) => {
+    own = canvas;
+    canvas.setAttribute("role", "img");
+  };
+  const pictures = element("div", { class: "photo-pair" }, large, small);
+  return { element: element("div", {}, pictures, element("p", { class: "parts-note photo-source" }, source)), draw, showOwn };
+}
+
+function createOffer({ offered }, choose) {
+  const buttons = offered.map(({ name, preview }, index) => {
+    const one = button(name, () => choose(index)).element;
+    one.prepend(element("img", { src: preview, alt: "" }));
+    return one;
+  });
+  const draw = (current) => buttons.forEach((one, index) => one.setAttribute("aria-current", index === current));
+  const legend = element("legend", { class: "senet-heading" }, "Choose a picture");
+  return { element: element("fieldset", { class: "photo-offer" }, legend, ...buttons), draw };
+}
+
+// Where the reader's own picture comes in: a file that is dropped, pasted or chosen, or the camera.
+function createInput(view, { show, load }) {
+  const told = element("p", { role: "status", class: "photo-told", "data-name": "input" });
+  const say = (text) => text !== told.textContent && (told.textContent = text);
+  const use = ({ pixels, shown, name }) => {
+    show(shown);
+    view.set("own", Array.from(pixels));
+    view.set("own_name", name);
+    view.set("picture", OWN);
+    load();
+  };
+  const toggleCamera = button("Use the camera", () => (camera.isOn() ? camera.stop() : camera.start())).element;
+  const camera = createCamera(
+    (frame) => use({ ...frame, name: "from the camera" }),
+    (message) => {
+      toggleCamera.textContent = camera.isOn() ? "Stop the camera" : "Use the camera";
+      say(message);
+    },
+  );
+  view.onClose(() => camera.stop());
+
+  let newest = 0; // of several files only the last one counts, whichever is read first
+  const take = async (file) => {
+    camera.stop();
+    const mine = (newest += 1);
+    try {
+      const found = await readPicture(file);
+      if (mine === newest) use(found);
+    } catch (error) {
+      if (!(error instanceof Problem)) console.error(error);
+      if (mine === newest) say(error.message);
+    }
+  };
+  const chooser = element("input", { type: "file", accept: "image/*", hidden: true, "data-name": "file" });
+  chooser.addEventListener("change", () => {
+    if (chooser.files.length > 0) take(chooser.files[0]);
+    chooser.value = ""; // the same file may be chosen again
+  });
+  const zone = element(
+    "div",
+    { class: "photo-input", role: "group", tabindex: 0, "aria-label": "your own picture: drop it here, or paste it" },
+    element("p", {}, element("strong", {}, "Your own picture:"), " drop it here, or press here and paste it (Ctrl+V)."),
+    row(button("Choose a file", () => chooser.click()).element, toggleCamera, chooser),
+    told,
+  );
+  listenForFiles(view, zone, take, say);
+  const privacy = element("p", { class: "parts-note", "data-name": "privacy" });
+  zone.append(privacy);
+  const draw = () => {
+    privacy.textContent = view.get("kernel")
+      ? "Of your picture only these 32 × 32 pixels go to this notebook's kernel, and nowhere else."
+      : "Your picture stays in this browser.";
+  };
+  return { element: zone, draw, stop: camera.stop };
+}
+
+// Files that are dropped anywhere on the figure, or pasted while something in it has the focus.
+function listenForFiles(view, zone, take, say) {
+  const node = view.body;
+  const listen = (type, listener) => {
+    node.addEventListener(type, listener);
+    view.onClose(() => node.removeEventListener(type, listener)); // the body outlives what was built in it
+  };
+  const takeFrom = (transfer) => {
+    if (transfer.files.length > 0) take(transfer.files[0]);
+    else say("That was no picture file; save the picture first, and choose the file.");
+  };
+  listen("dragover", (event) => {
+    event.preventDefault();
+    zone.toggleAttribute("data-over", true);
+  });
+  listen("dragleave", (event) => node.contains(event.relatedTarget) || zone.removeAttribute("data-over"));
+  listen("drop", (event) => {
+    event.preventDefault(); // or the page would give way to the picture
+    event.stopPropagation();
+    zone.removeAttribute("data-over");
+    takeFrom(event.dataTransfer);
+  });
+  listen("paste", (event) => {
+    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    takeFrom(event.clipboardData);
+  });
+}
+
+function createScores({ byName }) {
+  const tables = new Map(); // network -> its table
+  const slot = element("div", { class: "photo-scores" });
+  const answer = number("answer", { label: "Answer:" });
+  const verdict = element("span", { "data-name": "verdict" });
+  const effect = element("p", { "data-name": "effect" });
+  const legend = element("p", { class: "parts-note photo-legend" });
+  const tableOf = (network) => {
+    const { classes } = byName[network];
+    if (!tables.has(network)) tables.set(network, createScoreTable(classes));
+    // More rows than that are behind a scroll bar, which the keyboard must reach.
+    if (classes.length > ROWS_IN_SIGHT) slot.setAttribute("tabindex", 0);
+    else slot.removeAttribute("tabindex");
+    return tables.get(network);
+  };
+  const draw = (chosen, job, shown) => {
+    const { classes } = byName[job.network];
+    const table = tableOf(job.network);
+    if (slot.firstChild !== table.element) slot.replaceChildren(table.element);
+    const before = job.before && shown?.before ? shown.before : null;
+    const best = table.draw(shown?.logits ?? null, before);
+    answer.set(best < 0 ? "–" : classes[best]);
+    verdict.textContent = judge(chosen, classes, best);
+    effect.textContent = before ? compare(classes, before, shown.logits, job.withSe) : "";
+    legend.textContent = before ? "The line on a bar: with the network's own gates." : "";
+  };
+  const line = element("p", { class: "photo-answer" }, answer.element, verdict);
+  return { element: panel("Class scores", null, slot, legend, line, effect), draw };
+}
+
+// What the answer is worth, as far as anybody knows.
+function judge({ index, what, label }, classes, best) {
+  if (index === OWN) return `. It can only name one of its ${classes.length} classes, whatever your picture shows.`;
+  if (!classes.includes(label)) {
+    return `. None of the ${classes.length} classes is ${what}: watch what the network says all the same.`;
+  }
+  if (best < 0) return "";
+  return classes[best] === label ? ` – right: it is ${what}.` : ` – wrong: it is ${what}.`;
+}
+
+// What other gates have done to the answer.
+function compare(classes, before, after, withSe) {
+  const [was, is] = [softmax(before), softmax(after)];
+  const topOf = (shares) => shares.indexOf(Math.max(...shares));
+  const [first, now] = [topOf(was), topOf(is)];
+  const change = `${withSe ? "Your gates" : "Without SE"}: ${classes[first]} ${formatNumber(was[first])} → ${formatNumber(is[first])}`;
+  return first === now ? `${change}. The answer stays.` : `${change}; now ${classes[now]}, ${formatNumber(is[now])}.`;
+}
