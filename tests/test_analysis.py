@@ -17,6 +17,7 @@ from senet_lib.analysis import (
     class_means,
     class_spreads,
     effective_rank,
+    explained_share,
     linear_cka,
     mutual_information,
     numerical_rank,
@@ -49,6 +50,27 @@ def test_a_class_without_pictures_is_nan():
 
 
 # --- one block --------------------------------------------------------------------------------------------------------
+
+
+def test_the_classes_explain_what_their_means_vary():
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), (5, 2, 3))
+    centres = random.random((3, 4))
+    assert explained_share(centres[labels], labels) == pytest.approx(1)
+    values = centres[labels] + 0.1 * random.standard_normal((10, 4))
+    means = class_means(values, labels)[labels]
+    total = values.var(0).sum()
+    assert explained_share(values, labels) == pytest.approx(means.var(0).sum() / total)
+    assert explained_share(values, labels) == pytest.approx(1 - (values - means).var(0).sum() / total)
+    assert explained_share(np.ones((10, 4)), labels) == 0
+
+
+def test_where_the_class_does_not_matter_it_still_explains_a_little():
+    """(K - 1) / (N - 1) of it, as the docstring says."""
+    random = np.random.default_rng(0)
+    labels = np.arange(100) % 10
+    shares = [explained_share(random.standard_normal((100, 20)), labels) for _ in range(20)]
+    assert np.mean(shares) == pytest.approx(9 / 99, rel=0.1)
 
 
 def test_saturation_counts_what_is_beyond_the_thresholds():
