@@ -1,0 +1,322 @@
+// What the gates of a trained network say for each group of pictures: the controls and the drawings.
+// After Hu et al. (arXiv 1709.01507v4), Section 7.2, Figure 6.
+import { NO_FOCUS, orderOf, placeOf, readNetworks, requireState, shortNames, sumOf } from "./gate_groups.js";
+import { button, choice, element, figure, formatNumber, freshId, menu, number } from "./kit.js";
+import { panel, row, slider, svg } from "./kit.js";
+import { lineSample, markAt, scaleTo } from "./line_chart.js";
+import { createSimilarity } from "./similarity_table.js";
+
+const ORDERS = {
+  number: ["by number", "channel, by its number"],
+  mean: ["by mean gate", "channel, the highest mean gate first"],
+  difference: ["by difference", "channel, the largest difference of the groups first"],
+};
+const NAMED = ["red", "green", "blue"]; // groups that have a colour by their name
+const COLOURS = 10;
+const MARKERS = ["circle", "square", "diamond", "triangle"];
+const DASHES = [null, "7 3", "2 3"];
+const FEW = 4; // so many lines also differ by dash and marker; more would be a thicket
+const FRAME = { left: 34, right: 8, top: 24, bottom: 38 }; // around the axes, in CSS pixels: room for their texts
+const HEIGHT = 300;
+const FLOOR = HEIGHT - FRAME.bottom;
+const STRIP = { height: 150, top: 24, floor: 116, left: 44 };
+const LEAST_WIDTH = 160;
+
+export default figure((view) => {
+  const networks = readNetworks(view);
+  const chosen = () => networks.find(({ name }) => name === view.get("network"));
+  const block = () => chosen().blocks.get(view.get("block"));
+  const fitChannel = () => view.set("channel", Math.min(view.get("channel"), block().mean.length - 1));
+  let before = networks[0].groups;
+  const fit = () => {
+    const { blocks, groups } = chosen();
+    if (!blocks.has(view.get("block"))) view.set("block", [...blocks.keys()][0]);
+    if (groups.join() !== before.join()) {
+      view.set("shown", [...groups.keys()]);
+      view.set("focus", NO_FOCUS);
+    }
+    fitChannel();
+  };
+
+  const labels = networks.map(({ name, label }) => [name, label]);
+  const network = menu(view, "network", { label: "network", options: labels, then: fit });
+  network.element.hidden = networks.length === 1;
+  const names = () => [...chosen().blocks.keys()];
+  const show = (name) => `${name}: ${placeOf(names(), name)}`;
+  const depth = slider(view, "block", { label: "block", values: names, show, then: fitChannel });
+  depth.element.classList.add("senet-gates-depth");
+  view.addControl(() => requireState(view, chosen(), block()));
+  const options = Object.entries(ORDERS).map(([value, [text]]) => [value, text]);
+  const order = choice(view, "order", { label: "channels", options });
+  const controls = row(network.element, depth.element, order.element);
+  controls.classList.add("senet-gates-controls");
+  const boards = new Map(networks.map((one) => [one, createBoard(view, one)]));
+  const place = element("div");
+  view.body.append(controls, place);
+
+  return () => {
+    before = chosen().groups;
+    const board = boards.get(chosen());
+    if (place.firstChild !== board.element) place.replaceChildren(board.element); // charts are as wide as their place
+    board.draw();
+  };
+});
+
+// --------------------------------------------------------------------------------------------------------- the drawing
+
+const path = (name, d, style = null) => svg("path", { class: `senet-${name}`, d, style });
+const words = (x, y, text, anchor = "middle", name = null) =>
+  svg("text", { x, y, "text-anchor": anchor, class: name && `senet-${name}` }, text);
+
+/** How a group looks: its colour, and where few are drawn a dash and a marker. */
+function lookOf(groups, index, isFew) {
+  const name = NAMED.includes(groups[index]) ? groups[index] : index % COLOURS;
+  const dash = isFew ? DASHES[Math.floor(index / MARKERS.length) % DASHES.length] : null;
+  return { colour: `var(--gates-${name})`, dash, marker: isFew ? MARKERS[index % MARKERS.length] : null };
+}
+
+/** All that is drawn for one network. */
+function createBoard(view, network) {
+  const { groups, blocks, counts, groupedBy } = network;
+  let hovered = null;
+  const groupTable = createGroups(view, network, (group) => {
+    hovered = group;
+    chart.draw(stateOf());
+  });
+  const chart = createChart(groupedBy, (channel) => view.set("channel", channel));
+  const numbers = createNumbers(network);
+  const strip = createStrip(network, (name) => {
+    view.set("block", name);
+    view.set("channel", Math.min(view.get("channel"), blocks.get(name).mean.length - 1));
+  });
+  const alike = createSimilarity(network);
+  const stateOf = () => {
+    const [name, shown, channel] = ["block", "shown", "channel"].map((trait) => view.get(trait));
+    const block = blocks.get(name);
+    const focus = hovered ?? view.get("focus");
+    const band = shown.includes(focus) ? focus : null;
+    const order = orderOf(block, view.get("order"));
+    const looks = groups.map((_, index) => lookOf(groups, index, shown.length <= FEW));
+    return { name, block, groups, counts, shown, band, channel, order, orderName: ORDERS[view.get("order")][1], looks };
+  };
+  const draw = () => {
+    const state = stateOf();
+    for (const one of [groupTable, chart, numbers, strip, alike]) one.draw(state);
+  };
+  const parts = [chart, groupTable, numbers, strip, alike].map((one) => one.element);
+  return { element: element("div", { class: "senet-gates-board" }, ...parts), draw };
+}
+
+/** The gates over the channels, a line for each shown group. A press or the arrow keys choose a channel. */
+function createChart(groupedBy, choose) {
+  const sheet = svg("svg", { class: "senet-chart", height: HEIGHT, "aria-hidden": "true" });
+  const attributes = { role: "slider", tabindex: 0, "aria-label": "mean gates: choose a channel", "aria-valuemin": 0 };
+  const box = element("div", { class: "senet-chart-box senet-gates-chart", ...attributes }, sheet);
+  const half = element("span", {}, lineSample({ colour: "var(--senet-quiet)", dash: "5 4", thin: true }), " ");
+  half.append("0.5: what a block says before it has learnt");
+  const bandName = element("span");
+  const bandSample = svg("svg", { width: 34, height: 14, viewBox: "0 0 34 14", "aria-hidden": "true" });
+  const bandKey = element("span", {}, bandSample, " ", bandName);
+  const legend = element("p", { class: "senet-gates-legend" }, half, bandKey);
+  let order = [];
+  let current = 0;
+  let slot = 1;
+  const go = (position) => choose(order[Math.min(order.length - 1, Math.max(0, position))]);
+  const point = ({ clientX }) => go(Math.floor((clientX - sheet.getBoundingClientRect().left - FRAME.left) / slot));
+  box.addEventListener("pointerdown", point);
+  box.addEventListener("pointermove", (event) => event.buttons > 0 && point(event)); // drag, but not in passing
+  box.addEventListener("keydown", (event) => {
+    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
+    const ends = { Home: 0, End: order.length - 1 };
+    if (!(event.key in steps || event.key in ends)) return;
+    go(ends[event.key] ?? current + steps[event.key]);
+    event.preventDefault();
+  });
+
+  const draw = ({ block, groups, shown, band, channel, orderName, looks, ...state }) => {
+    order = state.order;
+    current = order.indexOf(channel);
+    const width = Math.max(LEAST_WIDTH, box.clientWidth);
+    const right = width - FRAME.right;
+    slot = (right - FRAME.left) / order.length;
+    const across = (position) => (FRAME.left + (position + 0.5) * slot).toFixed(1);
+    const up = scaleTo([0, 1], FLOOR, FRAME.top);
+    const grid = [0, 0.25, 0.5, 0.75, 1].flatMap((gate) => [
+      path(gate === 0.5 ? "gates-half" : "chart-grid", `M${FRAME.left} ${up(gate)}H${right}`),
+      words(FRAME.left - 6, up(gate) + 4, `${gate}`, "end"),
+    ]);
+    const every = Math.ceil(24 / slot); // so that the numbers of the channels do not touch
+    const numbers = order.map((name, at) => (at % every ? "" : words(across(at), FLOOR + 16, name)));
+    const column = Math.max(slot, 3);
+    const cursor = { x: across(current) - column / 2, y: FRAME.top, width: column, height: FLOOR - FRAME.top };
+    const lines = shown.flatMap((group) => {
+      const gates = block.means.subarray(group * order.length, (group + 1) * order.length);
+      const points = order.map((name, at) => [across(at), up(gates[name]).toFixed(1)]);
+      const { colour: stroke, dash, marker } = looks[group];
+      const d = `M${points.map((one) => one.join(" ")).join("L")}`;
+      const line = path("gates-line", d, `stroke: ${stroke}; stroke-dasharray: ${dash ?? "none"}`);
+      const marks = marker && slot > 7 ? points.map(([x, y]) => markAt(marker, stroke, x, y)) : [];
+      const isBehind = band !== null && band !== group;
+      return svg("g", { "data-group": group, class: isBehind && "senet-gates-behind" }, line, ...marks);
+    });
+    const names = [
+      words(0, 12, `mean gate for each ${groupedBy}, 0 to 1`, "start", "chart-name"),
+      words((FRAME.left + right) / 2, HEIGHT - 4, orderName, "middle", "chart-name"),
+      ...(shown.length ? [] : [words((FRAME.left + right) / 2, up(0.75) - 6, "Tick a group to see its gates.")]),
+    ];
+    sheet.setAttribute("width", width);
+    sheet.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    const spread = band === null ? [] : [bandOf(block, band, order, across, up, looks[band].colour)];
+    sheet.replaceChildren(svg("rect", { class: "senet-gates-cursor", ...cursor }), ...grid, ...spread, ...lines);
+    sheet.append(path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`), ...numbers, ...names);
+    bandKey.hidden = band === null;
+    bandName.textContent = `${groups[band]}: mean ± one standard deviation of its pictures`;
+    const fill = band === null ? "none" : looks[band].colour;
+    bandSample.replaceChildren(path("gates-band", "M1 1h32v12h-32z", `fill: ${fill}`));
+    const gateOf = (group) => formatNumber(block.means[group * order.length + channel], 2);
+    const said = shown.map((group) => `${groups[group]} ${gateOf(group)}`);
+    const value = { "aria-valuemax": order.length - 1, "aria-valuenow": current };
+    value["aria-valuetext"] = `channel ${channel}: ${said.join(", ") || "no group shown"}`;
+    for (const [name, text] of Object.entries(value)) box.setAttribute(name, text);
+  };
+  return { element: element("div", {}, legend, box), draw };
+}
+
+/** Where a group's pictures are: its mean ± its spread, held at 0 and 1. */
+function bandOf({ means, spreads }, group, order, across, up, fill) {
+  const edge = (sign) =>
+    order.map((name, at) => {
+      const place = group * order.length + name;
+      return `${across(at)} ${up(means[place] + sign * spreads[place]).toFixed(1)}`;
+    });
+  return path("gates-band", `M${[...edge(1), ...edge(-1).reverse()].join("L")}Z`, `fill: ${fill}`);
+}
+
+/** A line for each group: whether it is drawn, whether its spread is, and its gate in the chosen channel. */
+function createGroups(view, { groups, groupedBy }, hover) {
+  const name = freshId("focus");
+  const choose = (groupsShown, focus = view.get("focus")) => {
+    view.set("shown", groupsShown.sort((a, b) => a - b));
+    view.set("focus", groupsShown.includes(focus) ? focus : NO_FOCUS);
+  };
+  const radio = (value, label) => {
+    const input = element("input", { type: "radio", name, value, "data-trait": "focus", "aria-label": label });
+    const others = () => view.get("shown").filter((one) => one !== value);
+    input.addEventListener("change", () => choose(value === NO_FOCUS ? others() : [...others(), value], value));
+    return input;
+  };
+  const lines = groups.map((text, index) => {
+    const box = element("input", { type: "checkbox", "data-trait": "shown" });
+    box.addEventListener("change", () => {
+      const others = view.get("shown").filter((one) => one !== index);
+      choose(box.checked ? [...others, index] : others);
+    });
+    const sample = element("span");
+    const band = radio(index, `band of ${text}`);
+    const [gate, spread] = [number(`gate ${index}`), number(`spread ${index}`, { label: "±" })];
+    const said = element("span", {}, gate.element, " ", spread.element);
+    const head = element("th", { scope: "row" }, element("label", { class: "senet-toggle" }, box, sample, text));
+    const node = element("tr", { "data-group": index }, head, element("td", {}, band), element("td", {}, said));
+    node.addEventListener("pointerenter", () => hover(index));
+    node.addEventListener("pointerleave", () => hover(null));
+    return { node, box, sample, band, gate, spread, said };
+  });
+  const none = radio(NO_FOCUS, "no band");
+  const channelName = element("th", { scope: "col" });
+  const heads = [groupedBy, "band"].map((text) => element("th", { scope: "col" }, text));
+  const head = element("thead", {}, element("tr", {}, ...heads, channelName));
+  const last = element("tr", {}, element("th", { scope: "row" }, "no band"), element("td", {}, none), element("td"));
+  const table = element("table", {}, head, element("tbody", {}, ...lines.map(({ node }) => node), last));
+  const all = button("All", () => choose([...groups.keys()]));
+  const off = button("None", () => choose([]));
+  const draw = ({ shown, block, channel, looks }) => {
+    channelName.textContent = `channel ${channel}`;
+    none.checked = view.get("focus") === NO_FOCUS;
+    for (const [index, { box, sample, band, gate, spread, said }] of lines.entries()) {
+      const place = index * block.mean.length + channel;
+      box.checked = shown.includes(index);
+      band.checked = view.get("focus") === index;
+      said.hidden = !box.checked;
+      gate.set(block.means[place]);
+      spread.set(block.spreads[place]);
+      sample.replaceChildren(lineSample(looks[index]));
+    }
+  };
+  const buttons = element("div", { class: "senet-gates-buttons" }, all.element, off.element);
+  return { element: element("div", { class: "senet-gates-groups" }, table, buttons), draw };
+}
+
+// --------------------------------------------------------------------------------------------------------- the numbers
+
+/** The numbers of the chosen block. */
+function createNumbers({ counts, groupedBy, data }) {
+  const rows = [
+    ["explained", `variance of the gates that the ${groupedBy} explains`, "%", ({ explained }) => 100 * explained],
+    ["chance", "what as many groups drawn at random would explain", "%", ({ byChance }) => 100 * byChance],
+    ["outer", "standard deviation between the groups", "", ({ outer }) => outer],
+    ["inner", "standard deviation within a group", "", ({ inner }) => inner],
+    ["overall", "mean gate", "", ({ overall }) => overall],
+    ["low", "channels with a mean gate below 0.1", "%", ({ low }) => 100 * low],
+    ["high", "channels with a mean gate above 0.9", "%", ({ high }) => 100 * high],
+  ].map(([name, label, unit, count]) => {
+    const shown = number(name, { unit, digits: unit ? 1 : 3 });
+    const node = element("tr", {}, element("th", { scope: "row" }, label), element("td", {}, shown.element));
+    return { node, set: (block) => shown.set(count(block)) };
+  });
+  const body = element("tbody", {}, ...rows.map(({ node }) => node));
+  const title = element("span");
+  const note = `Over all channels and all groups, also those that are not drawn.${data && ` Recorded: ${data}.`}`;
+  const draw = ({ name, block }) => {
+    const pictures = formatNumber(sumOf(counts));
+    title.textContent = `${name}: ${block.mean.length} gates, ${pictures} pictures`;
+    for (const { set } of rows) set(block);
+  };
+  const table = element("table", { class: "senet-gates-numbers" }, body);
+  return { element: panel(title, null, table, element("p", { class: "senet-gates-note" }, note)), draw };
+}
+
+/** A bar for each block: the share of its gates' variance that the groups explain. A press goes to the block. */
+function createStrip({ blocks, groupedBy }, choose) {
+  const names = [...blocks.keys()];
+  const short = shortNames(names);
+  const text = (name) => {
+    const { explained } = blocks.get(name);
+    return Number.isFinite(explained) ? `${formatNumber(100 * explained, 1)} %` : "never changes";
+  };
+  const all = names.map((name) => `${name} ${text(name)}`).join(", ");
+  const label = `Share of the variance that the ${groupedBy} explains: ${all}`;
+  const sheet = svg("svg", { role: "img", "aria-label": label, class: "senet-chart", height: STRIP.height });
+  const box = element("div", { class: "senet-chart-box" }, sheet);
+  sheet.addEventListener("click", ({ target }) => {
+    const column = target.closest("[data-block]");
+    if (column) choose(column.dataset.block);
+  });
+  const draw = ({ name: current }) => {
+    const width = Math.max(LEAST_WIDTH, box.clientWidth);
+    const slot = Math.min(72, (width - STRIP.left) / names.length);
+    const up = scaleTo([0, 1], STRIP.floor, STRIP.top);
+    const right = STRIP.left + slot * names.length;
+    const grid = [0, 0.5, 1].flatMap((share) => [
+      path("chart-grid", `M${STRIP.left} ${up(share)}H${right}`),
+      words(STRIP.left - 6, up(share) + 4, `${100 * share} %`, "end"),
+    ]);
+    const columns = names.map((name, index) => {
+      const { explained } = blocks.get(name);
+      const [start, middle] = [STRIP.left + index * slot, STRIP.left + (index + 0.5) * slot];
+      const back = { x: start, y: STRIP.top - 6, width: slot, height: STRIP.floor - STRIP.top + 26, rx: 4 };
+      const height = Math.max(1.5, STRIP.floor - up(explained || 0));
+      const bar = { x: middle - 0.34 * slot, y: STRIP.floor - height, width: 0.68 * slot, height };
+      const isKnown = Number.isFinite(explained);
+      const shown = isKnown ? svg("rect", { class: "senet-gates-bar", ...bar }) : words(middle, STRIP.floor - 5, "–");
+      const parts = [svg("rect", { class: "senet-gates-column", ...back }), shown];
+      const said = svg("title", {}, `${name}: ${text(name)}`);
+      const group = { "data-block": name, class: name === current && "senet-gates-chosen" };
+      return svg("g", group, ...parts, words(middle, STRIP.floor + 15, short[index]), said);
+    });
+    const title = words((STRIP.left + right) / 2, STRIP.height - 3, "block", "middle", "chart-name");
+    sheet.setAttribute("width", width);
+    sheet.setAttribute("viewBox", `0 0 ${width} ${STRIP.height}`);
+    sheet.replaceChildren(...grid, ...columns, title);
+  };
+  return { element: panel(`How much the ${groupedBy} explains, block by block`, null, box), draw };
+}
