@@ -145,7 +145,8 @@ function createChart(groupedBy, choose) {
       path(gate === 0.5 ? "gates-half" : "chart-grid", `M${FRAME.left} ${up(gate)}H${right}`),
       words(FRAME.left - 6, up(gate) + 4, `${gate}`, "end"),
     ]);
-    const every = Math.ceil(24 / slot); // so that the numbers of the channels do not touch
+    const room = 7 * `${order.length - 1}`.length + 10; // so that the channels’ numbers do not touch
+    const every = Math.ceil(room / slot);
     const numbers = order.map((name, at) => (at % every ? "" : words(across(at), FLOOR + 16, name)));
     const column = Math.max(slot, 3);
     const cursor = { x: across(current) - column / 2, y: FRAME.top, width: column, height: FLOOR - FRAME.top };
@@ -155,7 +156,7 @@ function createChart(groupedBy, choose) {
       const { colour: stroke, dash, marker } = looks[group];
       const d = `M${points.map((one) => one.join(" ")).join("L")}`;
       const line = path("gates-line", d, `stroke: ${stroke}; stroke-dasharray: ${dash ?? "none"}`);
-      const marks = marker && slot > 7 ? points.map(([x, y]) => markAt(marker, stroke, x, y)) : [];
+      const marks = marker && slot > 9 ? points.map(([x, y]) => markAt(marker, stroke, x, y)) : [];
       const isBehind = band !== null && band !== group;
       return svg("g", { "data-group": group, class: isBehind && "senet-gates-behind" }, line, ...marks);
     });
@@ -249,7 +250,7 @@ function createGroups(view, { groups, groupedBy }, hover) {
 // --------------------------------------------------------------------------------------------------------- the numbers
 
 /** The numbers of the chosen block. */
-function createNumbers({ counts, groupedBy, data }) {
+function createNumbers({ label, counts, groupedBy, data }) {
   const rows = [
     ["explained", `variance of the gates that the ${groupedBy} explains`, "%", ({ explained }) => 100 * explained],
     ["chance", "what as many groups drawn at random would explain", "%", ({ byChance }) => 100 * byChance],
@@ -258,14 +259,15 @@ function createNumbers({ counts, groupedBy, data }) {
     ["overall", "mean gate", "", ({ overall }) => overall],
     ["low", "channels with a mean gate below 0.1", "%", ({ low }) => 100 * low],
     ["high", "channels with a mean gate above 0.9", "%", ({ high }) => 100 * high],
-  ].map(([name, label, unit, count]) => {
+  ].map(([name, text, unit, count]) => {
     const shown = number(name, { unit, digits: unit ? 1 : 3 });
-    const node = element("tr", {}, element("th", { scope: "row" }, label), element("td", {}, shown.element));
+    const node = element("tr", {}, element("th", { scope: "row" }, text), element("td", {}, shown.element));
     return { node, set: (block) => shown.set(count(block)) };
   });
   const body = element("tbody", {}, ...rows.map(({ node }) => node));
   const title = element("span");
-  const note = `Over all channels and all groups, also those that are not drawn.${data && ` Recorded: ${data}.`}`;
+  const scope = `${label}: over all channels and all groups, also those that are not drawn.`;
+  const note = `${scope}${data && ` Recorded: ${data}.`}`;
   const draw = ({ name, block }) => {
     const pictures = formatNumber(sumOf(counts));
     title.textContent = `${name}: ${block.mean.length} gates, ${pictures} pictures`;
@@ -300,6 +302,7 @@ function createStrip({ blocks, groupedBy }, choose) {
       path("chart-grid", `M${STRIP.left} ${up(share)}H${right}`),
       words(STRIP.left - 6, up(share) + 4, `${100 * share} %`, "end"),
     ]);
+    const every = Math.ceil((7 * Math.max(...short.map((one) => one.length)) + 4) / slot); // so that they do not touch
     const columns = names.map((name, index) => {
       const { explained } = blocks.get(name);
       const [start, middle] = [STRIP.left + index * slot, STRIP.left + (index + 0.5) * slot];
@@ -311,7 +314,7 @@ function createStrip({ blocks, groupedBy }, choose) {
       const parts = [svg("rect", { class: "senet-gates-column", ...back }), shown];
       const said = svg("title", {}, `${name}: ${text(name)}`);
       const group = { "data-block": name, class: name === current && "senet-gates-chosen" };
-      return svg("g", group, ...parts, words(middle, STRIP.floor + 15, short[index]), said);
+      return svg("g", group, ...parts, words(middle, STRIP.floor + 15, index % every ? "" : short[index]), said);
     });
     const title = words((STRIP.left + right) / 2, STRIP.height - 3, "block", "middle", "chart-name");
     sheet.setAttribute("width", width);

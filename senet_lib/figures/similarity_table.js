@@ -2,6 +2,7 @@
 import { NEVER_CHANGES, shortNames } from "./gate_groups.js";
 import { colour, element, formatNumber, panel } from "./kit.js";
 
+const LEGIBLE = 16; // so many blocks have room for numbers in their cells
 const STEPS = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }; // rows, columns
 
 /** How alike the blocks are, as a table of colours and numbers. The mouse, or the arrow keys, read a cell in full. */
@@ -31,6 +32,8 @@ export function createSimilarity({ blocks, alike }) {
   const about = { role: "grid", "aria-label": "similarity of the blocks, linear CKA" };
   const body = element("tbody", {}, ...lines);
   const table = element("table", { class: "senet-gates-alike", ...about }, element("thead", {}, top), body);
+  table.style.setProperty("--count", count);
+  table.toggleAttribute("data-dense", count > LEGIBLE);
   body.addEventListener("keydown", (event) => {
     const at = cells.findIndex(({ node }) => node === event.target);
     if (at < 0 || !(event.key in STEPS)) return;
@@ -41,13 +44,19 @@ export function createSimilarity({ blocks, alike }) {
     cells[y * count + x].node.tabIndex = 0;
     cells[y * count + x].node.focus();
   });
-  const draw = ({ name }) => {
+  let painted = "";
+  const paint = () => {
     const [paper, full] = ["--senet-map-paper", "--quantity-s"].map((variable) => colour(table, variable));
+    if (painted === `${paper} ${full}`) return; // the theme is that of before
+    painted = `${paper} ${full}`;
     for (const { node, value } of cells) {
       const parts = paper.map((part, index) => Math.round(part + value * (full[index] - part)));
       node.style.background = `rgb(${parts})`;
       node.style.color = inkOn(parts);
     }
+  };
+  const draw = ({ name }) => {
+    paint();
     const marked = names.indexOf(name);
     for (const [index, line] of lines.entries()) line.firstChild.toggleAttribute("data-chosen", index === marked);
     for (const [index, one] of [...top.children].entries()) one.toggleAttribute("data-chosen", index === marked + 1);

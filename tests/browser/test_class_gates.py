@@ -124,7 +124,9 @@ def test_the_numbers_are_those_of_the_single_pictures(opened, block):
     }
     for name, value in expected.items():
         assert opened.number(name) == pytest.approx(value, rel=2e-5, abs=1e-6), name
-    assert f"{block}: {CHANNELS[block]} gates, {PICTURES} pictures" in opened.root.inner_text()
+    said = opened.root.inner_text()
+    assert f"{block}: {CHANNELS[block]} gates, {PICTURES} pictures" in said
+    assert "Many, r = 4: over all channels and all groups" in said and "Recorded: draws." in said
 
 
 def test_chance_is_what_shuffled_classes_explain():
@@ -502,3 +504,29 @@ def test_ten_classes_and_nine_blocks_fit_a_narrow_frame_in_light_and_dark(browse
         if theme == "light":  # those of the still picture
             parts = [[int(colour[start : start + 2], 16) for start in (1, 3, 5)] for colour in GROUP_COLOURS]
             assert colours == [f"rgb({r}, {g}, {b})" for r, g, b in parts]
+
+
+def test_the_table_of_similarities_follows_the_theme(opened):
+    cell = opened.root.locator(".senet-gates-alike td[data-value]").nth(8)
+    seen = []
+    for theme in ("dark", "light"):
+        opened.page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        opened.settle()
+        seen.append(cell.evaluate("el => [el.style.background, el.style.color]"))
+    assert seen[0][0] != seen[1][0]
+    assert [colour for _, colour in seen] == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
+
+
+def test_fifty_blocks_fit_a_narrow_frame_without_numbers_in_their_cells(browser, tmp_path):
+    block = {"means": [[0.4, 0.5], [0.6, 0.7]], "spreads": [[0.1, 0.1], [0.1, 0.1]]}
+    stages = [f"layer{stage}.{one}" for stage, count in ((1, 3), (2, 8), (3, 36), (4, 3)) for one in range(count)]
+    deep = {**SMALL, "blocks": dict.fromkeys(stages, block), "similarity": np.eye(50).tolist()}
+    with open_figure(browser, ClassGates.from_networks([deep]), tmp_path, width=390) as opened:
+        assert opened.problem is None
+        assert opened.root.locator(".senet-frame").evaluate("el => el.scrollWidth - el.clientWidth") <= 0
+        table = opened.root.locator(".senet-gates-alike")
+        assert table.bounding_box()["width"] <= 356
+        cell = table.locator("td[data-value]").nth(52)
+        assert cell.evaluate("el => getComputedStyle(el).fontSize") == "0px"
+        cell.hover()
+        assert opened.text("reading") == "layer1.1 and layer1.2: 0"
