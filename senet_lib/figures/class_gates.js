@@ -1,6 +1,7 @@
 // What the gates of a trained network say for each group of pictures: the controls and the drawings.
 // After Hu et al. (arXiv 1709.01507v4), Section 7.2, Figure 6.
-import { NO_FOCUS, orderOf, placeOf, readNetworks, requireState, shortNames, sumOf } from "./gate_groups.js";
+import { NO_FOCUS, createFitting, orderOf, placeOf, readNetworks } from "./gate_groups.js";
+import { requireState, shortNames, sumOf } from "./gate_groups.js";
 import { button, choice, element, figure, formatNumber, freshId, menu, number } from "./kit.js";
 import { panel, row, slider, svg } from "./kit.js";
 import { lineSample, markAt, scaleTo } from "./line_chart.js";
@@ -26,24 +27,14 @@ export default figure((view) => {
   const networks = readNetworks(view);
   const chosen = () => networks.find(({ name }) => name === view.get("network"));
   const block = () => chosen().blocks.get(view.get("block"));
-  const fitChannel = () => view.set("channel", Math.min(view.get("channel"), block().mean.length - 1));
-  let before = networks[0].groups;
-  const fit = () => {
-    const { blocks, groups } = chosen();
-    if (!blocks.has(view.get("block"))) view.set("block", [...blocks.keys()][0]);
-    if (groups.join() !== before.join()) {
-      view.set("shown", [...groups.keys()]);
-      view.set("focus", NO_FOCUS);
-    }
-    fitChannel();
-  };
 
   const labels = networks.map(({ name, label }) => [name, label]);
-  const network = menu(view, "network", { label: "network", options: labels, then: fit });
+  const network = menu(view, "network", { label: "network", options: labels });
   network.element.hidden = networks.length === 1;
+  view.addControl(createFitting(view, chosen));
   const names = () => [...chosen().blocks.keys()];
   const show = (name) => `${name}: ${placeOf(names(), name)}`;
-  const depth = slider(view, "block", { label: "block", values: names, show, then: fitChannel });
+  const depth = slider(view, "block", { label: "block", values: names, show });
   depth.element.classList.add("senet-gates-depth");
   view.addControl(() => requireState(view, chosen(), block()));
   const options = Object.entries(ORDERS).map(([value, [text]]) => [value, text]);
@@ -55,7 +46,6 @@ export default figure((view) => {
   view.body.append(controls, place);
 
   return () => {
-    before = chosen().groups;
     const board = boards.get(chosen());
     if (place.firstChild !== board.element) place.replaceChildren(board.element); // charts are as wide as their place
     board.draw();
@@ -85,10 +75,7 @@ function createBoard(view, network) {
   });
   const chart = createChart(groupedBy, (channel) => view.set("channel", channel));
   const numbers = createNumbers(network);
-  const strip = createStrip(network, (name) => {
-    view.set("block", name);
-    view.set("channel", Math.min(view.get("channel"), blocks.get(name).mean.length - 1));
-  });
+  const strip = createStrip(network, (name) => view.set("block", name));
   const alike = createSimilarity(network);
   const stateOf = () => {
     const [name, shown, channel] = ["block", "shown", "channel"].map((trait) => view.get(trait));

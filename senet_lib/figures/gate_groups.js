@@ -55,6 +55,33 @@ export function readNetworks(view) {
   });
 }
 
+/**
+ * A function that makes the rest of the state fit, after another network or block was chosen, here or in Python. What
+ * was set together with it stays as it is.
+ */
+export function createFitting(view, chosen) {
+  const read = () => ["block", "shown", "focus", "channel"].map((name) => [name, JSON.stringify(view.get(name))]);
+  let last = null; // the network, its block, and the traits of the last drawing
+  const fit = (name, value, traits) => {
+    if (JSON.stringify(view.get(name)) === traits.get(name)) view.set(name, value);
+  };
+  return () => {
+    const network = chosen();
+    if (last !== null && network !== last.network) {
+      const { groups, blocks } = network;
+      if (!blocks.has(view.get("block"))) fit("block", [...blocks.keys()][0], last.traits);
+      if (groups.join() !== last.network.groups.join()) {
+        fit("shown", [...groups.keys()], last.traits);
+        fit("focus", NO_FOCUS, last.traits);
+      }
+    }
+    const block = network.blocks.get(view.get("block"));
+    const most = block ? block.mean.length - 1 : Infinity;
+    if (last !== null && block !== last.block && view.get("channel") > most) fit("channel", most, last.traits);
+    last = { network, block, traits: new Map(read()) };
+  };
+}
+
 /** What the controls of the kit do not check. */
 export function requireState(view, { label, groups }, { mean }) {
   const [shown, focus, channel] = ["shown", "focus", "channel"].map((name) => view.get(name));

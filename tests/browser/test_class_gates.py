@@ -320,6 +320,22 @@ def test_another_network_fits_the_state_to_itself(opened):
     assert opened.problem is None
 
 
+def test_python_too_may_choose_another_network_or_block_alone(opened):
+    opened.set_all(channel=50, focus=9)
+    opened.set("block", "layer1.0")
+    assert (opened.get("channel"), opened.problem) == (15, None)
+    opened.set("network", "small")
+    state = [opened.get(name) for name in ("block", "shown", "focus", "channel")]
+    assert (state, opened.problem) == (["se", [0, 1], -1, 2], None)
+    opened.set_all(network="many", block="layer3.0", shown=[2, 4], focus=4, channel=60)  # set together, it stays
+    state = [opened.get(name) for name in ("block", "shown", "focus", "channel")]
+    assert (state, opened.problem) == (["layer3.0", [2, 4], 4, 60], None)
+    opened.set_all(network="small", block="se", shown=[5], focus=-1, channel=0)
+    assert "shown is [5]; it must be a list of different groups of Small, each from 0 to 1." in opened.problem
+    opened.root.get_by_role("button", name="Start again").click()
+    opened.settle()
+
+
 def test_a_network_with_the_same_groups_keeps_what_is_shown(browser, tmp_path):
     figure = ClassGates.from_networks(
         [describe(), describe(name="twin", label="Twin")], shown=[1, 3], focus=3, channel=9
