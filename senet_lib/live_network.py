@@ -138,10 +138,9 @@ def _show_first(
     if name in [one["name"] for one in figure.networks]:
         raise ValueError(f"name is {name!r}, as one of the library's networks; choose another")
     entry = {"name": name, "label": name, "file": "", "channels": network.channels, **(facts or {})}
-    with figure.hold_sync():  # one without the other would not fit
-        figure.networks = [entry, *figure.networks]
-        figure.answers = {**figure.answers, name: answers(network, pictures)}
-        figure.network = name
+    figure.networks = [entry, *figure.networks]
+    figure.answers = {**figure.answers, name: answers(network, pictures)}
+    figure.network = name
 
 
 def _answered_by_torch(figure: Any, known: dict[str, GatedNetwork]) -> Any:

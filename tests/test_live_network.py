@@ -7,16 +7,19 @@ from torch import nn
 
 from senet_lib.context_world import ContextWorld, render_scene
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
+from senet_lib.figures.photograph_in_page import PhotographInPage
 from senet_lib.gated_network import GatedNetwork
-from senet_lib.live_network import network_figure
-from senet_lib.models import small_resnet, small_se_resnet
+from senet_lib.live_network import network_figure, photograph_figure
+from senet_lib.models import resnet8, se_resnet8, se_resnet20, small_resnet, small_se_resnet
 from senet_lib.weights import load_pretrained
 from tests.networks import shaken
 
 PICTURE = ContextWorld.generate(1, seed=2).images[0]
 
 
-def ask(figure: NetworkInPage, network: str, overrides: dict | None = None, picture: np.ndarray = PICTURE) -> dict:
+def ask(
+    figure: NetworkInPage | PhotographInPage, network: str, overrides: dict | None = None, picture: np.ndarray = PICTURE
+) -> dict:
     """What the browser does, and what it gets."""
     figure.request = {
         "key": f"{network} {overrides} {picture.sum()}",
@@ -100,6 +103,8 @@ def test_a_network_that_does_not_fit_is_refused(refused):
         network_figure(small_se_resnet(num_classes=10))
     with refused("name is 'r4'", "choose another"):
         network_figure(small_se_resnet(), name="r4")
+    with refused("std has 1 numbers", "3 colours"):
+        network_figure(small_se_resnet(), std=(0.5,))
 
 
 def test_hooks_are_gone_when_the_network_fails():
@@ -116,3 +121,67 @@ def test_hooks_are_gone_when_the_network_fails():
     with pytest.raises(RuntimeError, match="no 1"):
         network.run(PICTURE[None])
     assert not any(module._forward_hooks for module in model.modules())
+
+
+# --- photographs ------------------------------------------------------------------------------------------------------
+
+
+def test_the_librarys_networks_answer_for_photographs():
+    figure = photograph_figure()
+    assert figure.kernel and figure.picture == 0
+    for entry in figure.networks:
+        network = GatedNetwork.of(load_pretrained(entry["file"].removesuffix(".onnx")))
+        logits, gates = network.run(figure.pictures[3][None])
+        answer = ask(figure, entry["name"], picture=figure.pictures[3])
+        assert answer["logits"] == pytest.approx(logits[0].tolist(), abs=1e-5)
+        assert answer["gates"] == {name: pytest.approx(rows[0].tolist(), abs=1e-5) for name, rows in gates.items()}
+        assert len(entry["classes"]) == len(answer["logits"]) == 10
+
+
+def test_the_readers_own_network_has_its_own_classes_and_blocks():
+    torch.manual_seed(0)
+    figure = photograph_figure(shaken(se_resnet20(num_classes=3, reduction=8)), ["tea", "coffee", "milk"], name="mine")
+    entry = figure.networks[0]
+    assert figure.network == "mine" and entry["classes"] == ["tea", "coffee", "milk"] and len(entry["channels"]) == 9
+    recorded = figure.answers["mine"]
+    assert recorded.shape == (2, len(figure.offered), 3 + sum(entry["channels"].values()))
+    answer = ask(figure, "mine", picture=figure.pictures[1])
+    said = [*answer["logits"], *(gate for row in answer["gates"].values() for gate in row)]
+    assert said == pytest.approx(recorded[0, 1].tolist(), abs=1e-5)
+
+
+def test_classes_without_names_are_cifar10s_or_numbers():
+    assert photograph_figure(resnet8()).networks[0]["classes"][3] == "cat"
+    assert photograph_figure(resnet8(num_classes=2)).networks[0]["classes"] == ["class 0", "class 1"]
+
+
+def test_a_page_gets_nothing_of_the_readers_picture():
+    figure = photograph_figure()
+    figure.own, figure.own_name, figure.picture = PICTURE.flatten().tolist(), "me.jpg", -1
+    ask(figure, "plain")
+    state = figure._plain_state()
+    assert (state["own"], state["own_name"], state["picture"]) == ([], "", 0)
+    assert (state["kernel"], state["answer"], state["request"]) == (False, {}, {})
+
+
+def test_a_network_that_does_not_fit_the_photographs_is_refused(refused):
+    class Maps(nn.Module):
+        def forward(self, x):
+            return x
+
+    with refused("model is list", "give a network"):
+        photograph_figure([1])
+    with refused("does not run on pictures (3, 32, 32)"):
+        photograph_figure(se_resnet8(in_channels=1))
+    with refused("(2, 3, 32, 32) for two pictures", "(2, K) logits"):
+        photograph_figure(Maps())
+    with refused("class_names has 2 names for 10 logits"):
+        photograph_figure(resnet8(), ["cat", "dog"])
+    with refused("class_names has 3 names for 3 logits", "a list"):
+        photograph_figure(resnet8(num_classes=3), "abc")
+    with refused("class_names has 2 names", "no model"):
+        photograph_figure(class_names=["cat", "dog"])
+    with refused("name is 'plain'", "choose another"):
+        photograph_figure(resnet8(), name="plain")
+    with refused("mean has 1 numbers", "3 colours"):
+        photograph_figure(resnet8(), mean=(0.5,))

@@ -1,14 +1,30 @@
-"""The ONNX files that the book serves, and the examples that the figure shows first: both say what torch says."""
+"""The ONNX files that the book serves, and the examples that the figures show first: both say what torch says."""
 
+import base64
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from senet_lib.context_world import SHAPES, ContextWorld
-from senet_lib.experiments.networks import CLASS_NAMES, FOLDER, SHOWN, example_scenes, examples, main, write_network
-from senet_lib.figures.network_in_page import EXAMPLES, NetworkInPage, scene_from_dict
+from senet_lib.experiments.networks import (
+    CLASS_NAMES,
+    FOLDER,
+    SHOWN,
+    SHOWN_PHOTOGRAPHS,
+    example_scenes,
+    examples,
+    main,
+    photograph_examples,
+    write_network,
+)
+from senet_lib.figures import network_in_page, photograph_in_page
+from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
+from senet_lib.figures.photograph_in_page import PhotographInPage
 from senet_lib.gated_network import GatedNetwork
+from senet_lib.offered_pictures import offered_pictures
 from senet_lib.onnx_network import load_onnx
 from senet_lib.weights import PRETRAINED_MODELS, load_pretrained
 
@@ -44,16 +60,32 @@ def test_a_file_says_what_torch_says(root, name):
 
 def test_there_is_a_file_for_each_network_and_no_other(root):
     assert {path.name for path in (root / FOLDER).iterdir()} == {f"{name}.onnx" for name in PRETRAINED_MODELS}
-    assert {one["file"] for one in NetworkInPage.example().networks} == {f"{name}.onnx" for name in SHOWN}
+    for figure, shown in ((NetworkInPage, SHOWN), (PhotographInPage, SHOWN_PHOTOGRAPHS)):
+        assert {one["file"] for one in figure.example().networks} == {f"{name}.onnx" for name in shown}
 
 
-def test_the_examples_on_record_are_what_the_networks_say():
-    saved, now = json.loads(EXAMPLES.read_text(encoding="utf-8")), json.loads(json.dumps(examples()))
+@pytest.mark.parametrize(("module", "make"), [(network_in_page, examples), (photograph_in_page, photograph_examples)])
+def test_the_examples_on_record_are_what_the_networks_say(module, make):
+    saved, now = json.loads(module.EXAMPLES.read_text(encoding="utf-8")), json.loads(json.dumps(make()))
+    for one in [*saved.get("offered", []), *now.get("offered", [])]:
+        one.pop("preview")  # another version of the encoder may make other bytes
     assert {**saved, "answers": None} == {**now, "answers": None}
     assert list(saved["answers"]) == list(now["answers"])
     for name, said in now["answers"].items():
         assert saved["answers"][name]["shape"] == said["shape"]
         assert saved["answers"][name]["values"] == pytest.approx(said["values"], abs=1e-4)
+
+
+def test_the_previews_show_the_offered_pictures():
+    for facts, offered in zip(PhotographInPage.example().offered, offered_pictures(), strict=True):
+        kind, _, data = facts["preview"].partition(";base64,")
+        preview = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+        wanted = np.asarray(offered.image.resize(preview.size), float)
+        assert kind == "data:image/webp" and np.abs(np.asarray(preview) - wanted).mean() < 8
+
+
+def test_the_state_of_the_figure_with_photographs_is_small():
+    assert len(json.dumps(PhotographInPage.example()._plain_state())) < 120_000
 
 
 def test_the_examples_show_that_the_answer_follows_the_cue():
@@ -72,10 +104,12 @@ def test_the_examples_show_that_the_answer_follows_the_cue():
 def test_the_command_writes_where_it_is_told(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr("senet_lib.experiments.networks.write_network", lambda *given: written.append(given))
-    assert main(["--networks", str(tmp_path / "nets"), "--examples", str(tmp_path / "examples.json")]) == 0
+    files = ["--examples", str(tmp_path / "examples.json"), "--photographs", str(tmp_path / "photographs.json")]
+    assert main(["--networks", str(tmp_path / "nets"), *files]) == 0
     assert written == [(name, tmp_path / "nets") for name in PRETRAINED_MODELS]
     assert (tmp_path / "examples.json").read_bytes().startswith(b"{")
-    assert main(["--examples-only", "--examples", str(tmp_path / "again.json")]) == 0
+    assert (tmp_path / "photographs.json").read_bytes().startswith(b"{")
+    assert main(["--examples-only", *files]) == 0
     assert len(written) == len(PRETRAINED_MODELS)
 
 

@@ -182,7 +182,6 @@ function createInput(view, { show, load }) {
     view.set("own", Array.from(pixels));
     view.set("own_name", name);
     view.set("picture", OWN);
-    load();
   };
   const toggleCamera = button("Use the camera", () => (camera.isOn() ? camera.stop() : camera.start())).element;
   const camera = createCamera(
@@ -190,6 +189,7 @@ function createInput(view, { show, load }) {
     (message) => {
       toggleCamera.textContent = camera.isOn() ? "Stop the camera" : "Use the camera";
       say(message);
+      if (camera.isOn() && message === "") load();
     },
   );
   view.onClose(() => camera.stop());
@@ -200,7 +200,9 @@ function createInput(view, { show, load }) {
     const mine = (newest += 1);
     try {
       const found = await readPicture(file);
-      if (mine === newest) use(found);
+      if (mine !== newest) return;
+      use(found);
+      load();
     } catch (error) {
       if (!(error instanceof Problem)) console.error(error);
       if (mine === newest) say(error.message);

@@ -87,6 +87,7 @@ export async function readPicture(file) {
   if (file.size > MOST_BYTES) {
     throw new Problem(`${name} has ${Math.ceil(file.size / 1e6)} MB; choose a file of at most ${MOST_BYTES / 1e6} MB.`);
   }
+  if (file.type === "image/svg+xml") throw new Problem(`${name} is a drawing (SVG); save it as a PNG first.`);
   const size = await sizeOf(file, name);
   if (size > MOST_PIXELS) {
     const [found, most] = [Math.ceil(size / 1e6), MOST_PIXELS / 1e6];
@@ -150,7 +151,7 @@ export function createCamera(onFrame, onChange) {
     timer = setTimeout(() => takeFrames(video), FRAME_PAUSE);
   };
   const open = async (mine) => {
-    const given = await navigator.mediaDevices.getUserMedia({ video: true });
+    const given = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     if (!isMine(mine)) return given.getTracks().forEach((track) => track.stop());
     stream = given;
     stream.getVideoTracks()[0].addEventListener("ended", () => isMine(mine) && stop("The camera has ended; choose a file."));
