@@ -90,9 +90,10 @@ export function createGateBars(block, count, onChoose) {
   const draw = ({ own, used, chosen, top }) => {
     current = chosen ?? current;
     bars.forEach((bar, c) => {
+      const isMoved = Boolean(own) && used[c] !== own[c];
       bar.style.setProperty("--used", used ? used[c] / top : 0);
-      bar.style.setProperty("--own", own ? Math.min(1, own[c] / top) : 0);
-      bar.toggleAttribute("data-moved", Boolean(own) && used[c] !== own[c]);
+      if (isMoved) bar.style.setProperty("--own", Math.min(1, own[c] / top));
+      bar.toggleAttribute("data-moved", isMoved);
       bar.toggleAttribute("data-chosen", c === chosen);
     });
     node.setAttribute("aria-valuenow", current);

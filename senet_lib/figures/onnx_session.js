@@ -115,8 +115,10 @@ export function createRunner(view) {
   const run = (job) => (view.get("kernel") ? inKernel(job) : inPage(job));
   const answerTo = async ({ before, ...job }) => {
     if (!before) return run(job);
-    if (first?.key !== before.key) first = latest?.key === before.key ? latest : await run(before);
-    return first.error ? { key: job.key, error: first.error } : { ...(await run(job)), before: first.logits };
+    const known = [first, latest].find((answer) => answer?.key === before.key);
+    const own = known ?? (await run(before));
+    first = own.error ? null : own;
+    return own.error ? { key: job.key, error: own.error } : { ...(await run(job)), before: own.logits };
   };
   const work = async () => {
     busy = true;

@@ -213,17 +213,19 @@ function createInput(view, { show, load }) {
     if (chooser.files.length > 0) take(chooser.files[0]);
     chooser.value = ""; // the same file may be chosen again
   });
+  const again = button("Show it again", () => view.set("picture", OWN)).element;
   const zone = element(
     "div",
     { class: "photo-input", role: "group", tabindex: 0, "aria-label": "your own picture: drop it here, or paste it" },
     element("p", {}, element("strong", {}, "Your own picture:"), " drop it here, or press here and paste it (Ctrl+V)."),
-    row(button("Choose a file", () => chooser.click()).element, toggleCamera, chooser),
+    row(button("Choose a file", () => chooser.click()).element, toggleCamera, again, chooser),
     told,
   );
   listenForFiles(view, zone, take, say);
   const privacy = element("p", { class: "parts-note", "data-name": "privacy" });
   zone.append(privacy);
   const draw = () => {
+    again.hidden = view.get("picture") === OWN || view.get("own").length === 0;
     privacy.textContent = view.get("kernel")
       ? "Of your picture only these 32 × 32 pixels go to this notebook's kernel, and nowhere else."
       : "Your picture stays in this browser.";
