@@ -12,6 +12,7 @@ help:  ## show this list
 
 book: .venv/.installed _build/extra/vendor/mathjax/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/networks _build/.library  ## install everything, execute the notebooks, build the book
 	$(BIN)/python -m tools.notebooks check
+	$(BIN)/python -m tools.execute
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
 	@echo
 	@echo "The book is in $(HTML). Open $(HTML)/index.html, or run: make serve"

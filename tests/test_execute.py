@@ -1,0 +1,66 @@
+"""The notebooks run as on Colab: in a folder of their own, with the installed library; what fails is said."""
+
+import pytest
+from jupyter_cache import get_cache
+
+from tools.execute import execute, install_library, list_sources
+
+HEAD = """---
+kernelspec:
+  name: python3
+  display_name: Python 3
+---
+
+# A page
+
+```{code-cell} ipython3
+"""
+
+
+@pytest.fixture
+def page(tmp_path):
+    def write(name: str, code: str):
+        path = tmp_path / f"{name}.md"
+        path.write_text(f"{HEAD}{code}\n```\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+def outputs(cache_folder) -> list[str]:
+    cache = get_cache(cache_folder)
+    bundles = [cache.get_cache_bundle(record.pk) for record in cache.list_cache_records()]
+    return ["".join(one.text for one in bundle.nb.cells[-1].outputs) for bundle in bundles]
+
+
+def test_it_runs_the_installed_library_away_from_the_repository(page, tmp_path):
+    library, cache = tmp_path / "site", tmp_path / "cache"
+    install_library(library)
+    source = page("where", "import os, senet_lib\nprint(senet_lib.__file__, os.listdir())")
+    assert execute([source], cache, library) == []
+    (said,) = outputs(cache)
+    assert said.split()[0].startswith(str(library)) and said.split()[1] == "[]"
+
+
+def test_only_what_is_not_in_the_cache_runs(page, tmp_path):
+    cache, counter = tmp_path / "cache", tmp_path / "counter"
+    sources = [page(name, f"open({str(counter)!r}, 'a').write({name!r})") for name in "ab"]
+    assert execute(sources, cache, None) == execute(sources, cache, None) == []
+    assert sorted(counter.read_text()) == ["a", "b"]
+    page("b", f"open({str(counter)!r}, 'a').write('c')")
+    assert execute(sources, cache, None) == []
+    assert sorted(counter.read_text()) == ["a", "b", "c"]
+
+
+def test_what_fails_and_what_leaves_files_is_named(page, tmp_path):
+    sources = [page("good", "1"), page("bad", "1 / 0"), page("untidy", "open('left.txt', 'w').close()")]
+    failed = execute(sources, tmp_path / "cache", None)
+    assert len(failed) == 2
+    assert "bad.md" in failed[0] and "ZeroDivisionError" in failed[0]
+    assert "untidy.md" in failed[1] and "leaves left.txt behind" in failed[1]
+    assert len(get_cache(tmp_path / "cache").list_cache_records()) == 1
+
+
+def test_every_page_with_code_is_executed(root):
+    names = [source.name for source in list_sources(root)]
+    assert names[0] == "index.md" and len(names) == 1 + len(list((root / "notebooks").glob("*.md")))

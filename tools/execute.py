@@ -1,0 +1,109 @@
+"""Execute the notebooks that are not in the book's cache yet, several at a time, as on Colab.
+
+    python -m tools.execute
+
+Each runs in an empty folder of its own and imports the library as pip installs it, so that it finds nothing of the
+repository beside it. It must leave nothing behind. The book is then built from the cache.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from myst_nb.core.read import myst_nb_reader_plugin
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / "_build" / ".jupyter_cache"  # where Jupyter Book looks
+LIBRARY = ROOT / "_build" / "site"
+TIMEOUT = 1200  # seconds a cell
+
+
+def list_sources(root: Path = ROOT) -> list[Path]:
+    """The pages of the book that have code."""
+    pages = [root / "book" / "index.md", *sorted((root / "notebooks").glob("*.md"))]
+    return [page for page in pages if page.exists() and "{code-cell}" in page.read_text(encoding="utf-8")]
+
+
+def install_library(library: Path, root: Path = ROOT) -> None:
+    """The library as pip installs it, without what it depends on, in a folder of its own that is made anew."""
+    shutil.rmtree(library, ignore_errors=True)
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--target", str(library)]
+    with TemporaryDirectory() as folder:  # pip leaves its work beside the sources, and would find it again
+        for name in ("pyproject.toml", "README.md", "LICENSE", *(path.name for path in root.glob("requirements*.txt"))):
+            shutil.copy(root / name, folder)
+        for name in ("senet_lib", "results"):
+            shutil.copytree(root / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
+        subprocess.run([sys.executable, "-m", "pip", "install", *options, folder], check=True)
+
+
+def execute(sources: Sequence[Path], cache_folder: Path = CACHE, library: Path | None = LIBRARY) -> list[str]:
+    """Execute what is not in the cache.
+
+    Args:
+        sources: MyST notebooks.
+        cache_folder: of the executed notebooks; it is made if there is none.
+        library: folder that holds an installed ``senet_lib``; None for the one of this environment.
+
+    Returns:
+        For each notebook that failed, why.
+    """
+    os.environ["OMP_NUM_THREADS"] = "1"  # several at once would wait for each other's threads
+    if library is not None:
+        os.environ["PYTHONPATH"] = str(library)
+    cache = get_cache(cache_folder)
+    notebooks = {str(source): myst_nb_reader_plugin(str(source)) for source in sources}
+    pending = [uri for uri, notebook in notebooks.items() if not _is_cached(cache, notebook)]
+    failed = []
+    # A thread each is enough: the work is done in the kernels, which are processes.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for uri, result in zip(pending, pool.map(_run, [notebooks[uri] for uri in pending]), strict=True):
+            print(f"{uri}: {result.time:.0f} s", flush=True)
+            if result.err:
+                failed.append(f"{uri}: {result.exc_string}")
+                continue
+            bundle = CacheBundleIn(result.nb, uri, data={"execution_seconds": result.time})
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    return failed
+
+
+def _is_cached(cache: JupyterCacheAbstract, notebook: NotebookNode) -> bool:
+    try:
+        cache.match_cache_notebook(notebook)
+    except KeyError:
+        return False
+    return True
+
+
+def _run(notebook: NotebookNode) -> ExecutionResult:
+    """Execute a notebook in an empty folder, which must be empty afterwards."""
+    with TemporaryDirectory() as folder:
+        try:
+            result = single_nb_execution(notebook, folder, TIMEOUT, allow_errors=False)
+        except Exception as error:  # a kernel that does not start, or dies
+            return ExecutionResult(notebook, folder, 0, error, traceback.format_exc())
+        if result.err is None and (left := os.listdir(folder)):
+            result.err = ValueError(f"it leaves {', '.join(left)} behind; a notebook must not")
+            result.exc_string = str(result.err)
+        return result
+
+
+def main() -> int:
+    sources = list_sources()
+    install_library(LIBRARY)
+    failed = execute(sources)
+    print("\n\n".join(failed), file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
