@@ -23,7 +23,7 @@ from torch import nn
 
 from senet_lib.analysis import block_similarity
 from senet_lib.batches import Normalisation
-from senet_lib.context_world import COLOURS, ContextWorld
+from senet_lib.context_world import COLOURS, SHAPES, ContextWorld
 from senet_lib.data import load_images
 from senet_lib.epoch_plan import Batch
 from senet_lib.experiments.networks import CLASS_NAMES
@@ -85,16 +85,24 @@ def describe_network(
     }
 
 
-def context_world_network() -> dict[str, Any]:
-    """The gates of the Context World's network, by the colour of the cue."""
+def context_world_networks() -> list[dict[str, Any]]:
+    """The gates of one network of the Context World, by the colour of the cue and by the answer."""
     world = ContextWorld.generate(SCENES, SCENES_SEED)
     cues = np.array([scene.cue_colour for scene in world.scenes])
     trained = load_pretrained("context-world-reduction-r4")
-    statistics = _record(trained, world.images, cues, len(COLOURS))
     data = f"{SCENES} pictures of the Context World, seed {SCENES_SEED}"
-    return describe_network(
-        statistics, "context-world-r4", "Context World, r = 4", COLOURS, "colour of the cue", data=data
-    )
+    groupings = (("cue", COLOURS, "colour of the cue", cues), ("answer", SHAPES, "answer", world.labels))
+    return [
+        describe_network(
+            _record(trained, world.images, labels, len(groups)),
+            f"context-world-{name}",
+            f"Context World, by the {name}",
+            groups,
+            grouped_by,
+            data=data,
+        )
+        for name, groups, grouped_by, labels in groupings
+    ]
 
 
 def photograph_networks(data: str) -> list[dict[str, Any]]:
@@ -121,6 +129,8 @@ def photograph_networks(data: str) -> list[dict[str, Any]]:
 
 def imagenet_network(folder: Path, weights: str = TIMM_WEIGHTS, workers: int = 2) -> dict[str, Any]:
     """The gates of an SE-ResNet-50 on ImageNet's validation pictures: the paper's classes and blocks.
+
+    Nearly all pictures are of "all other classes", so the classes together explain next to nothing; compare the means.
 
     Args:
         folder: holds ``train`` and ``val``, each with a folder for each class.
@@ -228,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _write(options.out or IMAGENET_OUT, [imagenet_network(options.imagenet, options.weights)])
         else:
             out = options.out or EXAMPLE
-            made = [context_world_network()]
+            made = context_world_networks()
             if options.photographs:
                 made += photograph_networks(options.photographs)
             _write(out, _keep_others(out, made))
