@@ -65,7 +65,7 @@ PHOTOGRAPHS = {
             "r=4, stages 1 and 2": partial(se_resnet20, reduction=4, stages=(1, 2)),
         },
         compare=("plain", "r=4"),
-        keep_weights=True,
+        also_keep=(("r=4", 0), ("r=16", 0), ("plain", 0)),  # for the page
         probe=probe_gates,
     ),
     "cifar10-resnet56": _over_ratios(
