@@ -73,6 +73,7 @@ export function createGateBars(block, count, onChoose) {
   const node = element("div", { class: "parts-gates", ...attributes, "aria-label": label, "data-block": block }, ...bars);
   node.style.setProperty("--count", count);
   node.style.setProperty("--gap", count > 128 ? 0 : count > 48 ? "1px" : "2px");
+  const looks = [];
   let current = 0;
   const choose = (index) => onChoose(Math.min(count - 1, Math.max(0, index)));
   node.addEventListener("pointerdown", ({ clientX }) => {
@@ -90,11 +91,14 @@ export function createGateBars(block, count, onChoose) {
   const draw = ({ own, used, chosen, top }) => {
     current = chosen ?? current;
     bars.forEach((bar, c) => {
-      const isMoved = Boolean(own) && used[c] !== own[c];
-      bar.style.setProperty("--used", used ? used[c] / top : 0);
-      if (isMoved) bar.style.setProperty("--own", Math.min(1, own[c] / top));
+      const [isMoved, isChosen] = [Boolean(own) && used[c] !== own[c], c === chosen];
+      const look = [used ? used[c] / top : 0, isMoved ? Math.min(1, own[c] / top) : 0, isMoved, isChosen];
+      if (look.every((part, i) => part === looks[c]?.[i])) return; // styles are what takes the time
+      looks[c] = look;
+      bar.style.setProperty("--used", look[0]);
+      bar.style.setProperty("--own", look[1]);
       bar.toggleAttribute("data-moved", isMoved);
-      bar.toggleAttribute("data-chosen", c === chosen);
+      bar.toggleAttribute("data-chosen", isChosen);
     });
     node.setAttribute("aria-valuenow", current);
     const value = used ? `gate ${formatNumber(used[current], 2)}` : "no gate yet";
