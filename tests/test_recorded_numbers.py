@@ -11,10 +11,20 @@ from senet_lib import paper
 from senet_lib.experiments.report import report
 from senet_lib.experiments.tables import TABLE, fill_tables
 from senet_lib.figures.paired_seeds import STUDENT_T
-from senet_lib.records import curves, list_records, load_record, paired_differences, results_folder, summarise
+from senet_lib.records import (
+    Record,
+    curves,
+    gate_measures,
+    interventions,
+    list_records,
+    load_record,
+    paired_differences,
+    results_folder,
+    summarise,
+)
 
 ROOT = Path(__file__).parent.parent
-CHAPTERS = ("08_the_race", "09_the_reduction_ratio")
+CHAPTERS = ("08_the_race", "09_the_reduction_ratio", "10_what_the_gates_say")
 # Numbers of other sources, each with the words that name the source beside it.
 CITED = {
     "pytorchcv": {5.97, 6.01, 22.80, 20.86},
@@ -48,7 +58,18 @@ def recorded_numbers() -> set[float]:
             assert np.isclose(values["mean"], curves(record, arm)[:, -1].mean())
         for without, with_it in permutations(summary, 2):
             found |= statistics_of(list(paired_differences(record, without, with_it).values()))
+        for arm in summary:
+            if any("gates" in run for run in record["runs"] if run["arm"] == arm):
+                found |= numbers_of_gates(record, arm)
     return found | {100 * one for one in found} | {100 * (1 - one) for one in found}
+
+
+def numbers_of_gates(record: Record, arm: str) -> set[float]:
+    """Accuracies with other gates, what they lose, and the measures of each block: their means, and each seed's."""
+    found = interventions(record, arm)
+    rows = [*found.values(), *(found["own", "all"] - one for one in found.values())]
+    rows += [values for measures in gate_measures(record, arm).values() for values in measures.values()]
+    return {float(number) for row in rows for number in (*row, row.mean())}
 
 
 def statistics_of(differences: list[float]) -> set[float]:

@@ -90,7 +90,7 @@ def context_world_networks() -> list[dict[str, Any]]:
     world = ContextWorld.generate(SCENES, SCENES_SEED)
     cues = np.array([scene.cue_colour for scene in world.scenes])
     trained = load_pretrained("context-world-reduction-r4")
-    data = f"{SCENES} pictures of the Context World, seed {SCENES_SEED}"
+    data = f"{SCENES:,} pictures of the Context World, seed {SCENES_SEED}"
     groupings = (("cue", COLOURS, "colour of the cue", cues), ("answer", SHAPES, "answer", world.labels))
     return [
         describe_network(

@@ -95,7 +95,11 @@ def pruning_table(results: Path) -> str:
             ("trained without SE in the last stage", fewer, _final(record, asked.without_last_stage)),
             ("trained without any SE", none, _final(record, asked.plain)),
         )
-        rows += [[asked.pictures, words, f"{count - none:,}", with_spread(right)] for words, count, right in ways]
+        rows += [
+            [asked.pictures, words, f"{count - none:,}", with_spread(right)]
+            for words, count, right in ways
+            if len(right)
+        ]
     return markdown_table(("pictures", "network", "parameters of SE", "test accuracy"), rows)
 
 
@@ -105,7 +109,8 @@ def with_spread(accuracies: np.ndarray) -> str:
 
 
 def _final(record: Record, arm: str) -> np.ndarray:
-    return np.array(list(summarise(record)[arm]["accuracies"].values()))
+    """For each seed; none if the arm is not on record yet."""
+    return np.array(list(summarise(record).get(arm, {"accuracies": {}})["accuracies"].values()))
 
 
 def _seeds(accuracies: np.ndarray) -> str:
