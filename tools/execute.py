@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "_build" / ".jupyter_cache"  # where Jupyter Book looks
 LIBRARY = ROOT / "_build" / "site"
 TIMEOUT = 1200  # seconds a cell
+QUIET = ["--log-level=ERROR"]  # else each kernel warns that it talks to us without encryption
 
 
 def list_sources(root: Path = ROOT) -> list[Path]:
@@ -88,7 +89,7 @@ def _run(notebook: NotebookNode) -> ExecutionResult:
     """Execute a notebook in an empty folder, which must be empty afterwards."""
     with TemporaryDirectory() as folder:
         try:
-            result = single_nb_execution(notebook, folder, TIMEOUT, allow_errors=False)
+            result = single_nb_execution(notebook, folder, TIMEOUT, allow_errors=False, extra_arguments=QUIET)
         except Exception as error:  # a kernel that does not start, or dies
             return ExecutionResult(notebook, folder, 0, error, traceback.format_exc())
         if result.err is None and (left := os.listdir(folder)):
