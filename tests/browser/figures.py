@@ -16,6 +16,7 @@ from senet_lib.figures.figure import Figure
 from tests.browser.conftest import ROOT, serve
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PAPER = {"light": "#ffffff", "dark": "#121212"}
 PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>figure</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <style>body {{ margin: 0; background: {paper}; }}</style></head>
@@ -70,6 +71,16 @@ class Opened:
         )
         self.settle()
 
+    def look(self, width: int, theme: str) -> None:
+        """See the same page in a window of another width, in pixels, and in "light" or "dark"."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.evaluate(
+            "([theme, paper]) => { document.documentElement.dataset.theme = theme; "
+            "document.body.style.background = paper; }",
+            [theme, PAPER[theme]],
+        )
+        self.settle()
+
     def settle(self) -> None:
         """Wait until what has changed is drawn."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
@@ -105,8 +116,7 @@ def open_html(
     scripts: bool = True,
 ) -> Iterator[Opened]:
     """A page with this HTML, from a folder ("file") or a server on 127.0.0.1 ("http"); all other hosts are blocked."""
-    paper = "#ffffff" if theme == "light" else "#121212"
-    (folder / "page.html").write_text(PAGE.format(theme=theme, paper=paper, figures=html), encoding="utf-8")
+    (folder / "page.html").write_text(PAGE.format(theme=theme, paper=PAPER[theme], figures=html), encoding="utf-8")
     server = serve(folder) if way == "http" else None
     home = f"http://127.0.0.1:{server.server_port}" if server else folder.as_uri()
     context = browser.new_context(
