@@ -64,16 +64,16 @@ def blocks_table(results: Path) -> str:
     rows = []
     for asked in (WORLD, PHOTOGRAPHS):
         blocks = gate_measures(load_record(asked.record, results), asked.with_se)
-        rows += [[asked.pictures, *_block_row(block, measures)] for block, measures in blocks.items()]
-    head = ("pictures", "block", "mean gate", "spread over channels", "spread over pictures")
+        rows += [_block_row(f"{asked.pictures} {block}", measures) for block, measures in blocks.items()]
+    head = ("block", "mean gate", "spread over pictures")
     return markdown_table((*head, "below 0.1", "above 0.9", "explained by class", "effective rank"), rows)
 
 
 def _block_row(block: str, measures: dict[str, np.ndarray]) -> list[str]:
     mean = {measure: values.mean() for measure, values in measures.items()}
     return [
-        block.removesuffix(".attention"),
-        *(f"{mean[measure]:.2f}" for measure in ("mean", "spread_over_channels", "spread_over_pictures")),
+        block.removesuffix(".attention").replace("layer", ""),
+        *(f"{mean[measure]:.2f}" for measure in ("mean", "spread_over_pictures")),
         *(f"{mean[measure]:.0%}" for measure in ("below_0.1", "above_0.9")),
         f"{mean['explained_by_class']:.3f}",
         f"{mean['effective_rank']:.1f} of {mean['channels']:.0f}",

@@ -1,6 +1,6 @@
 """What the gates of trained networks say for each class of pictures, block after block, as it was recorded.
 
-Source of the idea: Hu et al. (arXiv 1709.01507v4), Section 7.2, Figure 6. We add the spread within each class, the
+Source of the idea: Hu et al. (arXiv 1709.01507v4), Section 7.2. We add the spread within each class, the
 share of the gates' variance that the classes explain, and the similarity of the blocks. Any other grouping of the
 pictures can stand in place of the classes.
 """
