@@ -5,8 +5,15 @@ import { createGateBars } from "./network_parts.js";
 const LARGEST_GATE = 2;
 const HAND_STEP = 0.05;
 
-/** The trait hand: of the blocks in which a gate is set by hand, the C gates, null for the network's own. Checked. */
-export function readHandGates(view, channels) {
+/** What the traits se and hand put in place of a network's own gates: by block the C gates, null for its own. Checked. */
+export function readOverrides(view, channels) {
+  const hand = readHand(view, channels);
+  if (view.get("se")) return hand;
+  return Object.fromEntries(Object.entries(channels).map(([block, count]) => [block, Array(count).fill(1)]));
+}
+
+// The blocks in which a gate is set by hand.
+function readHand(view, channels) {
   const hand = view.get("hand");
   if (hand === null || typeof hand !== "object") throw new Problem(`hand is ${hand}; give gates by block, or {}.`);
   const moved = Object.entries(hand).filter(([block]) => block in channels);

@@ -1,7 +1,51 @@
-// What a running network shows: who runs it, a bar for each class, and a bar for each gate of each block.
-import { Problem, button, element, formatNumber, number, panel } from "./kit.js";
+// What figures of a running network share: which networks there are, what they have said before, who runs them now,
+// a bar for each class, and a bar for each gate of each block.
+import { Problem, button, element, formatNumber, menu, number, panel, row, toggle } from "./kit.js";
 import { softmax } from "./network.js";
 import { obstacle } from "./onnx_session.js";
+
+/**
+ * The traits networks, and answers: what each has said of the exampleCount examples, in Python. Checked.
+ * classesOf(network) gives the names of its classes.
+ * recorded(name, way, index) has the logits and the gates of an example: way 0 with the network's own gates, 1 with
+ * all of them 1.
+ */
+export function readNetworks(view, exampleCount, classesOf) {
+  const networks = view.data("networks");
+  const answers = view.arrays("answers");
+  if (networks.length === 0) throw new Problem("networks has none; give at least one.");
+  for (const network of networks) {
+    const counts = Object.values(network.channels);
+    const outputs = counts.reduce((total, count) => total + count, classesOf(network).length);
+    const wanted = [counts.length ? 2 : 1, exampleCount, outputs].join(", ");
+    const found = answers[network.name]?.shape.join(", ") ?? "none";
+    if (found !== wanted) throw new Problem(`answers.${network.name} has shape (${found}); it must be (${wanted}).`);
+  }
+  const byName = Object.fromEntries(networks.map((network) => [network.name, network]));
+  const recorded = (name, way, index) => {
+    const { data, shape } = answers[name];
+    let place = (way * shape[1] + index) * shape[2];
+    const take = (count) => {
+      place += count;
+      return Array.from(data.subarray(place - count, place));
+    };
+    const logits = take(classesOf(byName[name]).length);
+    const gates = Object.entries(byName[name].channels).map(([block, count]) => [block, take(count)]);
+    return { logits, gates: Object.fromEntries(gates) };
+  };
+  return { networks, byName, recorded };
+}
+
+/** The traits network and se: which network answers, and whether with its gates. draw({ channels }) of that network. */
+export function createNetworkChoice(view, networks) {
+  const options = networks.map(({ name, label }) => [name, label]);
+  const names = menu(view, "network", { label: "Network", options, then: () => view.set("hand", {}) });
+  const useGates = toggle(view, "se", { label: "use the gates (SE)" }).element;
+  const draw = ({ channels }) => {
+    useGates.querySelector("input").disabled = Object.keys(channels).length === 0;
+  };
+  return { element: row(names.element, useGates), draw };
+}
 
 /** The button that loads a network, and a line that says who answers, from the traits state, kernel and message. */
 export function createLoader(view, load) {
@@ -71,7 +115,6 @@ export function createGateBars(block, count, onChoose) {
   const attributes = { role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": count - 1 };
   const label = `gates of ${block}: choose a channel`;
   const node = element("div", { class: "parts-gates", ...attributes, "aria-label": label, "data-block": block }, ...bars);
-  node.style.setProperty("--count", count);
   node.style.setProperty("--gap", count > 128 ? 0 : count > 48 ? "1px" : "2px");
   const looks = [];
   let current = 0;
@@ -105,5 +148,7 @@ export function createGateBars(block, count, onChoose) {
     node.setAttribute("aria-valuetext", `channel ${current}: ${value}`);
     node.values = own; // for tests
   };
-  return { element: panel(`s of ${block}: ${count} gates`, "s", node), draw };
+  const box = panel(`s of ${block}: ${count} gates`, "s", node);
+  box.style.setProperty("--count", count);
+  return { element: box, draw };
 }

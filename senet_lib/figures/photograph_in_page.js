@@ -1,8 +1,8 @@
 // A photograph, also the reader's own, and trained networks that answer at once: class scores, and every gate.
-import { Problem, button, element, figure, formatNumber, menu, number, panel, picture, row, toggle } from "./kit.js";
-import { createGateDesk, readHandGates } from "./gate_desk.js";
+import { Problem, button, element, figure, formatNumber, number, panel, picture, row } from "./kit.js";
+import { createGateDesk, readOverrides } from "./gate_desk.js";
 import { softmax } from "./network.js";
-import { createLoader, createScoreTable } from "./network_parts.js";
+import { createLoader, createNetworkChoice, createScoreTable, readNetworks } from "./network_parts.js";
 import { createRunner, obstacle } from "./onnx_session.js";
 import { createCamera, readPicture } from "./picture_input.js";
 
@@ -28,12 +28,10 @@ export default figure((view) => {
   const loader = createLoader(view, load);
   const scores = createScores(world);
   const gates = createGateDesk(view, world.networks);
-  const useGates = toggle(view, "se", { label: "use the gates (SE)" }).element;
-  const networks = menu(view, "network", { label: "Network", options: world.options, then: () => view.set("hand", {}) });
-  const choices = row(networks.element, useGates);
-  choices.classList.add("photo-choices");
+  const choices = createNetworkChoice(view, world.networks);
+  choices.element.classList.add("photo-choices");
   view.body.append(
-    choices,
+    choices.element,
     loader.element,
     element(
       "div",
@@ -51,7 +49,7 @@ export default figure((view) => {
     const live = runner.isLive();
     if (live) runner.ask(job);
     const shown = (live && runner.latest(job.network)) || recordedAnswer(world, job, chosen);
-    useGates.querySelector("input").disabled = Object.keys(job.channels).length === 0;
+    choices.draw(job);
     pair.draw(chosen);
     offer.draw(chosen.index);
     input.draw();
@@ -65,26 +63,14 @@ export default figure((view) => {
 // ----------------------------------------------------------------------------------------------------------- the state
 
 function readOffer(view) {
-  const networks = view.data("networks");
   const offered = view.data("offered");
   const pictures = view.array("pictures", ["K", ...SHAPE]);
-  const answers = view.arrays("answers");
   if (!(pictures.data instanceof Uint8Array)) throw new Problem("pictures must be bytes: whole numbers from 0 to 255.");
-  if (networks.length === 0) throw new Problem("networks has none; give at least one.");
   if (offered.length !== pictures.shape[0]) {
     throw new Problem(`offered has ${offered.length} entries for ${pictures.shape[0]} pictures; give one for each.`);
   }
-  for (const { name, channels, classes } of networks) {
-    const counts = Object.values(channels);
-    const outputs = counts.reduce((total, count) => total + count, classes.length);
-    const wanted = [counts.length ? 2 : 1, offered.length, outputs];
-    if (String(answers[name]?.shape) !== String(wanted)) {
-      throw new Problem(`answers.${name} has shape (${answers[name]?.shape ?? "none"}); it must be (${wanted.join(", ")}).`);
-    }
-  }
-  const byName = Object.fromEntries(networks.map((network) => [network.name, network]));
   const planes = (index) => pictures.data.subarray(index * SIZE, (index + 1) * SIZE);
-  return { networks, offered, planes, answers, byName, options: networks.map(({ name, label }) => [name, label]) };
+  return { ...readNetworks(view, offered.length, ({ classes }) => classes), offered, planes };
 }
 
 // The picture that is shown: one of those that are offered, or the reader's own.
@@ -106,9 +92,7 @@ function readChosen(view, { offered, planes }) {
 // What the network is asked: the picture, and the gates that it shall use instead of its own; before, with its own.
 function readJob(view, world, { key, pixels }) {
   const { name, file, channels } = world.byName[view.get("network")];
-  const hand = readHandGates(view, channels);
-  const open = Object.fromEntries(Object.entries(channels).map(([block, count]) => [block, Array(count).fill(1)]));
-  const overrides = view.get("se") ? hand : open;
+  const overrides = readOverrides(view, channels);
   const jobWith = (gates) => ({
     ...{ key: JSON.stringify([name, key, gates]), network: name, file, channels },
     ...{ picture: pixels, shape: SHAPE, overrides: gates },
@@ -118,20 +102,10 @@ function readJob(view, world, { key, pixels }) {
 }
 
 // What the network has said of an offered picture, in Python; null for another one, or with gates set by hand.
-function recordedAnswer({ answers, byName }, job, { index }) {
+function recordedAnswer({ recorded }, job, { index }) {
   if (index === OWN || (job.withSe && job.before)) return null;
-  const { data, shape } = answers[job.network];
-  const classCount = byName[job.network].classes.length;
-  const startOf = (way) => (way * shape[1] + index) * shape[2];
-  const logitsOf = (way) => Array.from(data.subarray(startOf(way), startOf(way) + classCount));
-  const way = job.before ? 1 : 0;
-  let place = startOf(way) + classCount;
-  const gates = {};
-  for (const [block, count] of Object.entries(job.channels)) {
-    gates[block] = Array.from(data.subarray(place, place + count));
-    place += count;
-  }
-  return { key: job.key, logits: logitsOf(way), gates, before: job.before ? logitsOf(0) : undefined };
+  const said = recorded(job.network, job.before ? 1 : 0, index);
+  return { key: job.key, ...said, before: job.before ? recorded(job.network, 0, index).logits : undefined };
 }
 
 // ---------------------------------------------------------------------------------------------------------- the pieces

@@ -121,6 +121,16 @@ def check(opened: Opened, model: GatedNetwork, scene: Scene, overrides: dict[str
     assert seen["verdict"].strip().startswith("– right" if logits[0].argmax() == scene.label else "– wrong")
 
 
+def check_problems(opened: Opened, bad: list[tuple[str, Any, str]]) -> None:
+    """Each trait with a bad value, and what the line must say; with the value before it the figure is well again."""
+    for trait, value, named in bad:
+        before = opened.get(trait)
+        opened.set(trait, value)
+        assert named in (opened.problem or ""), f"{trait} = {value} passes unseen"
+        opened.set(trait, before)
+        assert opened.problem is None
+
+
 def scenes(count: int) -> tuple[Scene, ...]:
     return ContextWorld.generate(count, seed=11).scenes
 
@@ -245,9 +255,12 @@ def test_the_reader_sets_a_gate_and_takes_it_back(browser, site):
         wait_for_answer(opened)
         assert opened.number("gate") == 1.5 and opened.number("own gate") == pytest.approx(own[6])
         check(opened, model, scene, {"layer2.0": [None] * 6 + [1.5] + [None] * 25})
-        opened.root.get_by_role("button", name="Mute").click()
+        opened.root.get_by_role("button", name="Mute", exact=True).click()
         wait_for_answer(opened)
         check(opened, model, scene, {"layer2.0": [None] * 6 + [0] + [None] * 25})
+        opened.root.get_by_role("button", name="Mute the block").click()
+        wait_for_answer(opened)
+        check(opened, model, scene, {"layer2.0": [0] * 32})
         opened.root.get_by_role("button", name="All their own").click()
         wait_for_answer(opened)
         check(opened, model, scene)
@@ -260,7 +273,7 @@ def test_se_can_be_switched_off(browser, site):
         for scene in scenes(3):
             show(opened, **scene_traits(scene))
             check(opened, model, scene, {block: [1] * count for block, count in model.channels.items()})
-        assert opened.root.locator(".page-hand input").is_disabled()
+        assert opened.root.locator('.desk-hand input[type="range"]').is_disabled()
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -337,7 +350,7 @@ def test_many_moves_in_a_row_end_with_the_answer_to_the_last(browser, site):
 
 
 LOAD = """async (el) => {
-  el.querySelector('.page-start button').click();
+  el.querySelector('.parts-loader button').click();
   const live = () => el.model.get('state') === 'ready' && el.querySelector('.senet-body').dataset.answered === 'true';
   while (!live()) await new Promise((done) => setTimeout(done, 5));
 }"""
@@ -448,12 +461,7 @@ def test_bad_state_is_named_and_can_be_mended(browser, tmp_path):
         ("scenes", [], "answers.r4"),
     ]
     with open_figure(browser, NetworkInPage.example(), tmp_path) as opened:
-        for trait, value, named in bad:
-            before = opened.get(trait)
-            opened.set(trait, value)
-            assert named in (opened.problem or ""), f"{trait} = {value} passes unseen"
-            opened.set(trait, before)
-            assert opened.problem is None
+        check_problems(opened, bad)
         assert opened.faults == []
 
 

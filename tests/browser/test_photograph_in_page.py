@@ -289,12 +289,7 @@ def test_bad_state_is_named_and_can_be_mended(browser, tmp_path):
         ("state", "sleeping", "state is sleeping"),
     ]
     with open_figure(browser, PhotographInPage.example(), tmp_path) as opened:
-        for trait, value, named in bad:
-            before = opened.get(trait)
-            opened.set(trait, value)
-            assert named in (opened.problem or ""), f"{trait} = {value} passes unseen"
-            opened.set(trait, before)
-            assert opened.problem is None
+        sibling.check_problems(opened, bad)
         opened.set_all(own=[0] * 3071 + [256], picture=-1)
         assert "own holds 256" in (opened.problem or "")
         assert opened.faults == []
