@@ -16,6 +16,14 @@ PACKAGE = Path(senet_lib.__file__).parent
 ROOMS: dict[str, set[str] | None] = {
     "senet_lib": set(),
     "senet_lib.analysis": {"numpy", "senet_lib.class_moments", "senet_lib.validation"},
+    "senet_lib.attention": {
+        "torch",
+        "senet_lib.attention_cost",
+        "senet_lib.blocks",
+        "senet_lib.map_attention",
+        "senet_lib.validation",
+    },
+    "senet_lib.attention_cost": {"senet_lib.cost", "senet_lib.validation"},
     "senet_lib.batches": {"torch", "senet_lib.data", "senet_lib.epoch_plan", "senet_lib.validation"},
     "senet_lib.blocks": {"torch", "senet_lib.validation"},
     "senet_lib.checks": {
@@ -107,6 +115,7 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.validation",
     },
     "senet_lib.machine": {"numpy", "senet_lib", "torch", "torchvision"},
+    "senet_lib.map_attention": {"torch", "senet_lib.attention_cost", "senet_lib.blocks", "senet_lib.validation"},
     "senet_lib.measure": {"torch", "senet_lib.validation"},
     "senet_lib.models": {"torch", "senet_lib.blocks", "senet_lib.residual_blocks", "senet_lib.validation"},
     "senet_lib.notebook": {
@@ -185,6 +194,8 @@ FIGURE_ROOM = {
 }
 CORE = (
     "analysis",
+    "attention",
+    "attention_cost",
     "batches",
     "blocks",
     "checkpoints",
@@ -205,6 +216,7 @@ CORE = (
     "insert",
     "interventions",
     "logs",
+    "map_attention",
     "measure",
     "models",
     "onnx_export",
