@@ -50,6 +50,7 @@ bench: benchmarks/node_modules/.package-lock.json  ## time figures, blocks, netw
 	$(BIN)/python -m benchmarks.se_block
 	$(BIN)/python -m benchmarks.networks
 	$(BIN)/python -m benchmarks.recording
+	$(BIN)/python -m benchmarks.network_in_page
 	MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m benchmarks.input_pipeline
 
 clean:  ## remove what was built, keep the environment

@@ -9,7 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import input_pipeline, networks, recording, se_block, time_to_accuracy, timing, tutorial_loops
+from benchmarks import (
+    input_pipeline,
+    network_in_page,
+    networks,
+    recording,
+    se_block,
+    time_to_accuracy,
+    timing,
+    tutorial_loops,
+)
 from benchmarks.peers import copy_weights, make_blocks
 from senet_lib.batches import train_and_test_batches
 from senet_lib.data import load_images
@@ -260,3 +269,20 @@ def test_training_to_an_accuracy_on_digits():
 def test_a_network_without_se_has_no_time_to_compare(refused):
     with refused("network is 'resnet8'", "use se_resnet8"):
         time_to_accuracy.make_networks("resnet8", None, 0)
+
+
+# --- networks in the page ---------------------------------------------------------------------------------------------
+
+
+def test_the_budgets_of_the_networks_in_the_page():
+    row = {
+        "figure": "Context World",
+        "load_median_ms": 2000,
+        "load_budget_ms": 2000,
+        "answer_quartiles_ms": [9.0, 20.0],
+    }
+    row |= {"answer_median_ms": 30.0, "answer_budget_ms": 30}
+    assert network_in_page.find_misses([row]) == []
+    assert "30.0 ms an answer, quartiles 9.0 to 20.0 (budget 30)" in network_in_page.format_row(row)
+    load, answer = network_in_page.find_misses([row | {"load_median_ms": 2001, "answer_median_ms": 30.1}])
+    assert "load takes 2001 ms, more than 2000" in load and "answer takes 30.1 ms, more than 30" in answer

@@ -28,7 +28,6 @@ export default figure((view) => {
   const scores = createScores(world);
   const gates = createGateDesk(view, world.networks);
   const choices = createNetworkChoice(view, world.networks);
-  choices.element.classList.add("page-choices");
   const frame = element("fieldset", { class: "page-fields", "aria-label": "the picture" }, stage.element);
   view.body.append(
     choices.element,

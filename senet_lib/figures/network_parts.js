@@ -44,7 +44,9 @@ export function createNetworkChoice(view, networks) {
   const draw = ({ channels }) => {
     useGates.querySelector("input").disabled = Object.keys(channels).length === 0;
   };
-  return { element: row(names.element, useGates), draw };
+  const line = row(names.element, useGates);
+  line.classList.add("parts-choices");
+  return { element: line, draw };
 }
 
 /** The button that loads a network, and a line that says who answers, from the traits state, kernel and message. */

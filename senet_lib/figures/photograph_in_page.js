@@ -29,7 +29,6 @@ export default figure((view) => {
   const scores = createScores(world);
   const gates = createGateDesk(view, world.networks);
   const choices = createNetworkChoice(view, world.networks);
-  choices.element.classList.add("photo-choices");
   view.body.append(
     choices.element,
     loader.element,
