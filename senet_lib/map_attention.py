@@ -102,7 +102,8 @@ class GlobalResponseNormalisation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         scale = 1 + self.weight * self.relative_strength(x)
-        return x * scale[:, :, None, None] + self.bias[:, None, None]
+        scale, shift = scale.to(x.dtype), self.bias.to(x.dtype)  # under autocast, 32 bits would make the map so too
+        return x * scale[:, :, None, None] + shift[:, None, None]
 
     def extra_repr(self) -> str:
         return f"channels={self.channels}, epsilon={self.epsilon}"

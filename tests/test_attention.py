@@ -11,6 +11,7 @@ from timm.layers.grn import GlobalResponseNorm
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from torchvision import ops
+from torchvision.models import mobilenet_v3_large, mobilenet_v3_small
 
 from senet_lib.attention import (
     ATTENTIONS,
@@ -30,12 +31,11 @@ from senet_lib.recording import record_excitations
 from tests.networks import noise
 
 SIZES = [(2, 64, 14, 14), (3, 24, 9, 4), (1, 32, 7, 5), (2, 16, 1, 1), (1, 40, 3, 8)]  # B, C, H, W
-# Each computes something of all its input's places; None of these starts as the identity after `restless`.
 HAVE_CHANNEL_GATES = ("se", "eca", "cbam", "ge", "ese", "hard_se")
 
 
 def restless(module: nn.Module) -> nn.Module:
-    """All parameters drawn anew, so that none is idle at 0; norms of layers near 1."""
+    """All parameters drawn anew, so that none is idle at 0."""
     generator = torch.Generator().manual_seed(0)
     for parameter in module.parameters():
         parameter.data.normal_(0, 1 / math.sqrt(max(parameter[0].numel(), 4)), generator=generator)
@@ -127,8 +127,6 @@ def test_hard_se_is_torchvisions_with_a_hard_sigmoid(size):
 
 def test_hard_se_has_the_widths_of_mobilenet_v3_but_one():
     """Read from torchvision's networks: only C = 72 is rounded up, from 18 to 24, where 16 is nearer."""
-    from torchvision.models import mobilenet_v3_large, mobilenet_v3_small
-
     with torch.device("meta"):
         modules = [module for make in (mobilenet_v3_large, mobilenet_v3_small) for module in make().modules()]
         theirs = {m.fc2.out_channels: m.fc1.out_channels for m in modules if isinstance(m, ops.SqueezeExcitation)}
@@ -223,12 +221,21 @@ def test_each_fits_the_slot_of_a_network_learns_and_keeps_shape_and_type(name):
     x = noise(2, 32, 5, 7).contiguous(memory_format=torch.channels_last)
     assert block(x).shape == x.shape and block(x).dtype == x.dtype
     assert block.double()(x.double()).dtype == torch.float64
-    model = resnet8(attention=lambda channels: ATTENTIONS[name](2 * channels), placement="standard", stages=())
-    assert not [module for module in model.modules() if isinstance(module, type(block))]
     model = restless(resnet8(attention=_small(name)))
     model(noise(4, 3, 16, 16)).square().sum().backward()
     idle = [key for key, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
     assert idle == []
+
+
+@pytest.mark.parametrize("name", ATTENTIONS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_each_runs_under_autocast_and_keeps_the_inputs_type(name, dtype):
+    block, x = restless(ATTENTIONS[name](32)), noise(2, 32, 5, 7)
+    expected = block(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = block(x.to(dtype))
+    assert y.dtype == dtype
+    torch.testing.assert_close(y.float(), expected, atol=5e-2, rtol=5e-2)
 
 
 def _small(name: str) -> Callable[[int], nn.Module]:
