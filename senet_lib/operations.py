@@ -1,0 +1,315 @@
+"""What a network really computes: each operation of one forward pass, in order, and how they depend on each other.
+
+``torch.fx`` needs code that can be traced. Here the network simply runs, and a dispatch mode of torch writes down what
+arrives: convolutions, products, sums, with shapes and with the module that asked for them. So anybody's network will
+do, whatever its classes and however its forward is written. Parts of the record can be run again, on other numbers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils.weak import WeakTensorKeyDictionary
+
+# What gives the same numbers in another shape, or a copy of them. (expand shows some of them several times.)
+VIEWS = {"view", "_unsafe_view", "_reshape_alias", "unsqueeze", "squeeze", "expand", "clone", "alias", "detach"}
+VIEWS |= {"permute", "transpose", "t", "_to_copy", "contiguous", "lift_fresh", "copy"}
+MATRIX_PRODUCTS = {"mm", "addmm", "bmm", "baddbmm", "linear"}
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A tensor of the record: output number ``output`` of the operation ``index``."""
+
+    index: int
+    output: int = 0
+
+
+@dataclass(eq=False)
+class Operation:
+    """One operation of the pass.
+
+    Attributes:
+        index: its place in the record.
+        name: torch's, such as "mul" or "convolution"; without the "_" of those that work in place. "input" for the
+            pictures.
+        module: name of the innermost module that was running; "" for the model itself.
+        arguments: positional and named ones, with a ``Ref`` for each tensor that depends on the pictures.
+        shape, dtype, device: of the first output.
+        sources: the operations whose outputs it takes and that depend on the pictures.
+        run: the function, or None for the pictures.
+    """
+
+    index: int
+    name: str
+    module: str
+    run: Callable[..., Any] | None
+    arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+    shape: tuple[int, ...] = ()
+    dtype: torch.dtype = torch.float32
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    sources: tuple[int, ...] = ()
+    works_in_place: bool = False
+    consumers: list[int] = field(default_factory=list)
+
+    @property
+    def is_convolution(self) -> bool:
+        return self.name == "convolution"
+
+    @property
+    def mixes_channels(self) -> bool:
+        """Whether it is a convolution or a matrix product."""
+        return self.is_convolution or self.name in MATRIX_PRODUCTS
+
+    @property
+    def is_batch_norm(self) -> bool:
+        return "batch_norm" in self.name
+
+    @property
+    def is_map(self) -> bool:
+        """Whether its output has channels and places: at least two dimensions with more than one entry, besides B."""
+        return is_map(self.shape)
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        """Of a convolution: (3, 3), for example."""
+        return tuple(max(self.constants, key=Tensor.dim).shape[2:])
+
+    @property
+    def constants(self) -> list[Tensor]:
+        """The tensors among its arguments that do not depend on the pictures, such as weight and bias."""
+        return [leaf for leaf in tree_flatten(self.arguments)[0] if isinstance(leaf, Tensor)]
+
+
+def is_map(shape: tuple[int, ...]) -> bool:
+    """Whether a shape has channels and places: besides B two dimensions or more with more than one entry."""
+    return len(shape) >= 3 and sum(size > 1 for size in shape[1:]) >= 2
+
+
+def noise_like(operation: Operation, seed: int = 0) -> Tensor:
+    """Normal numbers of the shape, type and device of an output; the seed alone decides."""
+    numbers = torch.randn(operation.shape, generator=torch.Generator().manual_seed(seed))
+    return numbers.to(operation.device, operation.dtype)
+
+
+class Record(list[Operation]):
+    """All operations of a pass that depend on the pictures, in the order in which they ran."""
+
+    @cached_property
+    def ancestors(self) -> list[int]:
+        """For each operation a set of all before it that it depends on, and itself; as the bits of a whole number."""
+        sets: list[int] = []
+        for operation in self:
+            bits = 1 << operation.index
+            for source in operation.sources:
+                bits |= sets[source]
+            sets.append(bits)
+        return sets
+
+    def depends(self, operation: Operation, on: Operation) -> bool:
+        return bool(self.ancestors[operation.index] >> on.index & 1)
+
+    @cached_property
+    def descendants(self) -> list[int]:
+        """For each operation a set of all that depend on it, and itself."""
+        sets = [0] * len(self)
+        for operation in reversed(self):
+            bits = 1 << operation.index
+            for consumer in operation.consumers:
+                bits |= sets[consumer]
+            sets[operation.index] = bits
+        return sets
+
+    def between(self, first: Operation, last: Operation) -> int:
+        """The set of all operations on a way from first to last, without first and with last; 0 if there is no way."""
+        return self.descendants[first.index] & self.ancestors[last.index] & ~(1 << first.index)
+
+    def members(self, bits: int) -> list[Operation]:
+        """The operations of a set, in order."""
+        return [operation for operation in self if bits >> operation.index & 1]
+
+    @cached_property
+    def mixing(self) -> int:
+        """The set of all convolutions and matrix products."""
+        return sum(1 << operation.index for operation in self if operation.mixes_channels)
+
+    def sources(self, operation: Operation) -> list[Operation]:
+        return [self[index] for index in operation.sources]
+
+    def consumers(self, operation: Operation) -> list[Operation]:
+        return [self[index] for index in operation.consumers]
+
+    def root(self, operation: Operation) -> Operation:
+        """Back through views and copies: the operation that made the numbers."""
+        while operation.name in VIEWS and len(operation.sources) == 1:
+            operation = self[operation.sources[0]]
+        return operation
+
+    def uses(self, operation: Operation) -> list[Operation]:
+        """What is done with an output, behind views and copies of it."""
+        found = []
+        for consumer in self.consumers(operation):
+            found += self.uses(consumer) if consumer.name in VIEWS else [consumer]
+        return found
+
+    def compute(self, target: Operation, given: Mapping[Operation, Tensor]) -> Tensor:
+        """The output of an operation, computed again from other outputs.
+
+        Args:
+            target: the operation.
+            given: outputs to start from, with the recorded shapes, or others where no operation insists on its own.
+
+        Raises:
+            LookupError: if these do not determine it.
+        """
+        values: dict[int, Any] = {operation.index: value for operation, value in given.items()}
+        wanted, stack = set(), [target.index]
+        while stack:
+            index = stack.pop()
+            if index not in values and index not in wanted:
+                if self[index].run is None:
+                    raise LookupError("it depends on the pictures in other ways too")
+                wanted.add(index)
+                stack += self[index].sources
+        for index in sorted(wanted):
+            values[index] = self._again(self[index], values)
+        value = values[target.index]
+        return value[0] if isinstance(value, tuple | list) else value
+
+    def _again(self, operation: Operation, values: Mapping[int, Any]) -> Any:
+        def look_up(leaf: Any) -> Any:
+            if not isinstance(leaf, Ref):
+                return leaf
+            value = values[leaf.index]
+            return value[leaf.output] if isinstance(value, tuple | list) else value
+
+        args, kwargs = tree_map(look_up, operation.arguments, is_leaf=lambda leaf: isinstance(leaf, Ref))
+        if operation.works_in_place:
+            args = (args[0].clone(), *args[1:])
+        assert operation.run is not None
+        return operation.run(*args, **kwargs)
+
+
+class _Recorder(TorchDispatchMode):
+    """Writes down what depends on the pictures. It keeps no feature map: only shapes, and constant tensors."""
+
+    def __init__(self, pictures: Tensor):
+        super().__init__()
+        start = Operation(
+            0, "input", "", None, shape=tuple(pictures.shape), dtype=pictures.dtype, device=pictures.device
+        )
+        self.record = Record([start])
+        self.running: list[str] = [""]
+        self._refs: Any = WeakTensorKeyDictionary({pictures: Ref(0)})
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else the first operation loads all of torch's compiler, which takes seconds
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        arguments = tree_map(self._as_ref, (args, kwargs))
+        sources = sorted({leaf.index for leaf in tree_flatten(arguments)[0] if isinstance(leaf, Ref)})
+        outputs = func(*args, **kwargs)
+        if sources:
+            self._note(func, arguments, tuple(sources), outputs)
+        return outputs
+
+    def _as_ref(self, leaf: Any) -> Any:
+        return self._refs.get(leaf, leaf) if isinstance(leaf, Tensor) else leaf
+
+    def _note(self, func: Any, arguments: Any, sources: tuple[int, ...], outputs: Any) -> None:
+        tensors = [leaf for leaf in tree_flatten(outputs)[0] if isinstance(leaf, Tensor)]
+        if not tensors:
+            return
+        name = func.overloadpacket.__name__
+        index = len(self.record)
+        in_place = name.endswith("_") and not name.endswith("__")
+        operation = Operation(
+            index, name.rstrip("_") if in_place else name, self.running[-1], func, arguments,
+            tuple(tensors[0].shape), tensors[0].dtype, tensors[0].device, sources, in_place,
+        )  # fmt: skip
+        self.record.append(operation)
+        for source in sources:
+            self.record[source].consumers.append(index)
+        for number, tensor in enumerate(tensors):
+            self._refs[tensor] = Ref(index, number)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One forward pass, whether it ended or not.
+
+    Attributes:
+        record: what was computed.
+        output: what the model returned; None if it did not end.
+        error: what it raised; None if it ended.
+        silent: name of the first module that returned None; None if there is none.
+    """
+
+    record: Record
+    output: Any
+    error: Exception | None
+    silent: str | None
+
+
+def record_pass(model: nn.Module, pictures: Tensor) -> Pass:
+    """Run a model without gradients and write down its operations. What it raises is returned, not raised."""
+    recorder = _Recorder(pictures)
+    silent: list[str] = []
+    output, error = None, None
+    with ExitStack() as hooks:
+        for name, module in model.named_modules():
+            for handle in _follow(module, name, recorder.running, silent):
+                hooks.callback(handle.remove)
+        try:
+            with torch.inference_mode(False), torch.no_grad(), recorder:
+                output = model(pictures)
+        except Exception as caught:  # whatever somebody else's model raises
+            error = caught
+    return Pass(recorder.record, output, error, silent[0] if silent else None)
+
+
+def _follow(module: nn.Module, name: str, running: list[str], silent: list[str]) -> Iterator[Any]:
+    """Hooks that keep the list of the modules that run now, and note which ones return nothing."""
+
+    def begin(module: nn.Module, inputs: Any) -> None:
+        running.append(name)
+
+    def end(module: nn.Module, inputs: Any, output: Any) -> None:
+        running.pop()
+        if output is None:
+            silent.append(name)
+
+    yield module.register_forward_pre_hook(begin)
+    yield module.register_forward_hook(end)
+
+
+@contextmanager
+def unchanged(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Whatever happens inside: afterwards modes, buffers and torch's random state are what they were.
+
+    Buffers are what a pass may change, such as the statistics of batch normalisation. Parameters stay as they are
+    without gradients.
+    """
+    modes = {module: module.training for module in model.modules()}
+    named = [(module, name, buffer) for module in modes for name, buffer in module._buffers.items()]
+    buffers = [(module, name, buffer) for module, name, buffer in named if buffer is not None]
+    copies = [buffer.detach().clone() for _, _, buffer in buffers]
+    try:
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+        for (module, name, buffer), copy in zip(buffers, copies, strict=True):
+            module._buffers[name] = buffer
+            if not torch.equal(buffer, copy):
+                with torch.no_grad():
+                    buffer.copy_(copy)

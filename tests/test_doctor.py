@@ -1,0 +1,427 @@
+"""Tests of senet_lib.doctor: it finds each specimen's fault, none in sound networks, and leaves the model as it was."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import timm
+import torch
+import torch.nn.functional as F
+import torchvision
+from timm.layers.squeeze_excite import SqueezeExciteCl
+from torch import Tensor, nn
+
+from senet_lib.doctor import examine
+from senet_lib.insert import insert_squeeze_excitation, residual_branches
+from senet_lib.models import create_model, se_resnet18, se_resnet20, se_resnet50, small_resnet, small_se_resnet
+from senet_lib.se_layers import SELayer
+from senet_lib.specimen_networks import ChannelGate, GatedNetwork, SoftmaxInside
+from senet_lib.specimens import SPECIMENS
+from tests.networks import noise, shaken
+
+# A layer of no hidden unit has nothing to initialise, and torch says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+
+
+def only_layer(gate: Callable[[int], nn.Module], side: int = 32) -> SELayer:
+    """How the doctor describes a gate of 24 channels in a small network without shortcuts."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 24, 3, padding=1, bias=False), gate(24), nn.Flatten(), nn.LazyLinear(4))
+    network(noise(2, 3, side, side))  # LazyLinear learns its size
+    report = examine(network, (3, side, side))
+    (layer,) = report.layers
+    assert report.faults == ()
+    return layer
+
+
+# --- the specimens ----------------------------------------------------------------------------------------------------
+
+NOTES = {
+    "rounded-width",
+    "one-bias",
+    "convolution-bias",
+    "gated-shortcut",
+    "gated-sum",
+    "relu-before-gate",
+    "projected-shortcut",
+    "wide-stem",
+}
+
+
+@pytest.mark.parametrize("name", SPECIMENS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_each_faulty_specimen_gets_its_finding_and_its_sound_twin_gets_none(name, seed):
+    specimen = SPECIMENS[name]
+    torch.manual_seed(seed)
+    report = examine(specimen.make_faulty(), specimen.input_size)
+    assert {finding.code for finding in report.findings} == {specimen.finding}
+    assert {finding.kind for finding in report.findings} == {"note" if name in NOTES else "fault"}
+    assert examine(specimen.make_sound(), specimen.input_size).findings == ()
+
+
+@pytest.mark.parametrize("name", SPECIMENS)
+def test_findings_do_not_depend_on_trained_numbers(name):
+    specimen = SPECIMENS[name]
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        faulty, sound = shaken(specimen.make_faulty(num_classes=7)), shaken(specimen.make_sound(num_classes=7))
+        assert {finding.code for finding in examine(faulty, specimen.input_size).findings} == {specimen.finding}
+        assert examine(sound, specimen.input_size).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "places"),
+    {
+        "input-squared": ["unit1.gate", "unit2.gate"],
+        "no-hidden-unit": ["unit1.gate", "unit2.gate"],
+        "no-return": ["unit1.gate"],
+        "softmax-output": [""],
+        "convolution-bias": ["unit1.conv1", "unit1.conv2", "unit2.conv1", "unit2.conv2"],
+        "projected-shortcut": ["unit2.shortcut.0"],
+    }.items(),
+)
+def test_findings_say_where(name, places):
+    torch.manual_seed(0)
+    assert [finding.where for finding in examine(SPECIMENS[name].make_faulty()).findings] == places
+
+
+def test_a_network_without_return_is_one_of_those_faults():
+    class Forgetful(GatedNetwork):
+        def forward(self, x: Tensor) -> Any:
+            super().forward(x)
+
+    (finding,) = examine(Forgetful()).findings
+    assert (finding.code, finding.kind, finding.where) == ("returns-none", "fault", "")
+
+
+def test_softmax_in_evaluation_mode_alone_is_no_fault():
+    class Probabilities(GatedNetwork):
+        def forward(self, x: Tensor) -> Tensor:
+            logits = super().forward(x)
+            return logits if self.training else logits.softmax(1)
+
+    assert examine(Probabilities()).findings == ()
+
+
+def test_a_pool_of_the_maps_own_size_is_global():
+    class OwnSize(ChannelGate):
+        def squeeze(self, x: Tensor) -> Tensor:
+            return F.avg_pool2d(x, x.shape[2:]).flatten(1)
+
+    report = examine(GatedNetwork(gate=OwnSize))
+    assert report.findings == ()
+    assert [layer.squeeze for layer in report.layers] == ["mean", "mean"]
+
+
+def test_a_crop_is_not_global():
+    class Crop(ChannelGate):
+        def squeeze(self, x: Tensor) -> Tensor:
+            return x[:, :, :8, :8].mean((2, 3))
+
+    assert {finding.code for finding in examine(GatedNetwork(gate=Crop)).findings} == {"squeeze-not-global"}
+
+
+def test_new_gates_that_insert_keeps_at_1_are_a_note():
+    model = small_resnet()
+    insert_squeeze_excitation(model, residual_branches, start_gate=1, reduction=4)
+    assert {(finding.code, finding.kind) for finding in examine(model).findings} == {("gate-constant", "note")}
+
+
+# --- sound networks ---------------------------------------------------------------------------------------------------
+
+PLACES = {"standard": "standard", "pre": "pre", "post": "post", "identity": "identity"}
+
+
+@pytest.mark.parametrize("placement", PLACES)
+def test_the_paper_s_placements_are_told_apart_and_are_no_faults(placement):
+    report = examine(small_se_resnet(placement=placement))
+    assert [layer.place for layer in report.layers] == [PLACES[placement]] * 2
+    expected = [] if placement == "standard" else [(f"place-{placement}", "note")] * 2
+    assert [(finding.code, finding.kind) for finding in report.findings] == expected
+
+
+def test_se_in_the_middle_of_a_bottleneck_is_inside():
+    report = examine(create_model("se_resnet50", placement="3x3", num_classes=10), (3, 64, 64))
+    assert [layer.place for layer in report.layers] == ["inside"] * 16
+    assert report.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "count"),
+    [(se_resnet20, 32, 9), (se_resnet18, 64, 8), (se_resnet50, 64, 16)],
+)
+def test_our_networks_get_no_finding(make, size, count):
+    report = examine(make(), (3, size, size))
+    assert report.findings == ()
+    assert len(report.layers) == count
+    assert {(layer.ratio, layer.place, layer.gate) for layer in report.layers} == {(16, "standard", "sigmoid")}
+
+
+# From timm's and torchvision's names to the number of layers that gate channels.
+SOUND = {
+    "test_efficientnet": 2,
+    "test_byobnet": 4,
+    "lcnet_035": 2,
+    "mobilenetv3_small_050": 9,
+    "mnasnet_small": 10,
+    "tinynet_e": 10,
+    "ghostnet_050": 7,
+    "efficientvit_m0": 2,
+    "ese_vovnet19b_slim_dw": 4,
+    "regnety_002": 13,
+    "efficientnet_b0": 16,
+    "hardcorenas_a": 8,
+    "fbnetv3_b": 18,
+    "rexnet_100": 13,
+    "legacy_seresnet18": 8,
+    "seresnet18": 8,
+    "ecaresnet26t": 8,
+    "gcresnext26ts": 8,
+    "nf_seresnet26": 8,
+    "torchvision mobilenet_v3_small": 9,
+    "torchvision efficientnet_b0": 16,
+    "torchvision regnet_y_400mf": 16,
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_networks_of_others_get_no_fault(name):
+    torch.manual_seed(0)
+    library, _, own = name.rpartition(" ")
+    model = getattr(torchvision.models, own)(weights=None) if library else timm.create_model(name)
+    report = examine(model, (3, 64, 64))
+    assert report.faults == ()
+    assert len(report.layers) == SOUND[name]
+
+
+# --- what a layer is --------------------------------------------------------------------------------------------------
+
+
+def test_layers_of_others_are_described():
+    se = timm.layers.SEModule
+    assert only_layer(lambda C: se(C, rd_channels=6)) == SELayer(
+        "1", "SEModule", 24, 6, (True, True), "1x1 convolution", "sigmoid", "mean", "no shortcut"
+    )
+    assert only_layer(lambda C: se(C, rd_channels=6, add_maxpool=True, bias=False)) == SELayer(
+        "1", "SEModule", 24, 6, (False, False), "1x1 convolution", "sigmoid", "mean and max", "no shortcut"
+    )
+    assert only_layer(lambda C: timm.layers.EffectiveSEModule(C)) == SELayer(
+        "1", "EffectiveSEModule", 24, None, (True,), "1x1 convolution", "hard sigmoid", "mean", "no shortcut"
+    )
+    assert only_layer(lambda C: timm.layers.EcaModule(C)) == SELayer(
+        "1", "EcaModule", 24, None, (False,), "1-d convolution", "sigmoid", "mean", "no shortcut"
+    )
+    assert only_layer(lambda C: torchvision.ops.SqueezeExcitation(C, 3)) == SELayer(
+        "1", "SqueezeExcitation", 24, 3, (True, True), "1x1 convolution", "sigmoid", "mean", "no shortcut"
+    )
+
+
+def test_linear_layers_are_told_from_convolutions():
+    layer = only_layer(lambda C: ChannelGate(C, reduction=6))
+    assert (layer.kind, layer.hidden, layer.ratio) == ("Linear", 4, 6)
+
+
+@pytest.mark.parametrize("name", ["tanh", "1 + tanh", "2 * sigmoid", "hard sigmoid"])
+def test_the_gate_function_is_measured(name):
+    functions = {
+        "tanh": torch.tanh,
+        "1 + tanh": lambda t: 1 + torch.tanh(t),
+        "2 * sigmoid": lambda t: 2 / (1 + torch.exp(-t)),
+        "hard sigmoid": lambda t: torch.clamp(t + 3, 0, 6) / 6,
+    }
+
+    class Other(ChannelGate):
+        def gate_function(self, t: Tensor) -> Tensor:
+            return functions[name](t)
+
+    assert only_layer(Other).gate == name
+
+
+class Inline(nn.Module):
+    """Squeeze and excitation without modules of their own, in a block that torch.fx cannot trace."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.matrices = nn.ParameterList([torch.randn(3, channels), torch.randn(channels, 3)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        u = self.convolution(x)
+        z = u.view(u.shape[0], u.shape[1], -1).max(2)[0]
+        if z.sum() > 1e9:
+            return x
+        s = (F.relu(z @ self.matrices[0].T) @ self.matrices[1].T).sigmoid()
+        return x + u.mul_(s.view(*z.shape, 1, 1).expand_as(u))
+
+
+def test_se_is_found_inside_somebodys_forward():
+    assert only_layer(Inline) == SELayer("1", "Inline", 24, 3, (False, False), "Linear", "sigmoid", "max", "standard")
+
+
+class ChannelsLast(nn.Module):
+    def __init__(self, channels: int):
+        super().__init__()
+        self.se = SqueezeExciteCl(channels, rd_channels=6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.se(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def test_channels_may_come_last():
+    layer = only_layer(ChannelsLast)
+    assert (layer.name, layer.channels, layer.hidden, layer.squeeze) == ("1.se", 24, 6, "mean")
+
+
+def test_a_map_of_one_place_counts():
+    layer = only_layer(ChannelGate, side=1)
+    assert (layer.channels, layer.hidden, layer.squeeze) == (24, 6, "mean")
+
+
+def test_two_squeezes_that_share_their_layers_are_one_excitation():
+    class Both(ChannelGate):
+        def gates(self, x: Tensor) -> Tensor:
+            logits = [self.widen(torch.relu(self.narrow(z))) for z in (x.mean((2, 3)), x.amax((2, 3)))]
+            return torch.sigmoid(sum(logits))[:, :, None, None]
+
+    layer = only_layer(Both)
+    assert (layer.hidden, layer.biases, layer.squeeze, layer.gate) == (6, (True, True), "mean and max", "sigmoid")
+
+
+# --- the model stays what it was --------------------------------------------------------------------------------------
+
+
+def state_of(model: nn.Module) -> list[Any]:
+    hooks = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()]
+    return [hooks, [m.training for m in model.modules()], [p.requires_grad for p in model.parameters()]]
+
+
+def assert_unchanged(model: nn.Module, examined: Callable[[], None]) -> None:
+    """In training mode, with one frozen part in evaluation mode and one hook."""
+    model.train()
+    model.unit1.eval().requires_grad_(False)
+    model.unit2.register_forward_hook(lambda module, inputs, output: None)
+    tensors, state, random = copy.deepcopy(model.state_dict()), state_of(model), torch.get_rng_state()
+    buffers = [buffer.data_ptr() for buffer in model.buffers()]
+    examined()
+    assert state_of(model) == state
+    assert torch.equal(torch.get_rng_state(), random)
+    assert [buffer.data_ptr() for buffer in model.buffers()] == buffers
+    after = model.state_dict()
+    assert list(after) == list(tensors)
+    assert all(torch.equal(after[name], tensors[name]) for name in tensors)
+
+
+class Restless(SoftmaxInside):
+    """Changes itself and torch's random state in each pass, in evaluation mode too; and the softmax asks for a pass in
+    training mode."""
+
+    def __init__(self, fails: bool):
+        super().__init__()
+        self.fails = fails
+        self.register_buffer("passes", torch.zeros(()))
+        self.register_buffer("last", torch.zeros(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.passes += 1
+        self.last = torch.rand(2)
+        output = super().forward(x)
+        if self.fails:
+            raise RuntimeError("the disk is full")
+        return output
+
+
+def test_the_model_is_bit_identical_afterwards():
+    model = Restless(fails=False)
+    assert_unchanged(model, lambda: examine(model))  # type: ignore[arg-type, return-value]
+
+
+def test_the_model_is_bit_identical_after_its_forward_raised(refused):
+    model = Restless(fails=True)
+
+    def examined() -> None:
+        with refused("does not run on input_size (3, 32, 32)", "the disk is full", "give the size of its pictures"):
+            examine(model)
+
+    assert_unchanged(model, examined)
+
+
+def test_two_examinations_agree():
+    model = SPECIMENS["fixed-pool"].make_faulty()
+    assert examine(model) == examine(model)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_model_keeps_its_own_type(dtype):
+    for name in ("input-squared", "relu-gate", "wrong-axes"):
+        specimen = SPECIMENS[name]
+        torch.manual_seed(0)
+        codes = {finding.code for finding in examine(specimen.make_faulty().to(dtype)).findings}
+        assert codes == {specimen.finding}
+        report = examine(specimen.make_sound().to(dtype))
+        assert report.findings == ()
+        assert {(layer.gate, layer.squeeze) for layer in report.layers} == {("sigmoid", "mean")}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_the_model_stays_on_its_gpu():
+    for name, specimen in SPECIMENS.items():
+        torch.manual_seed(0)
+        report = examine(specimen.make_faulty().cuda(), specimen.input_size)
+        assert {finding.code for finding in report.findings} == {specimen.finding}, name
+        assert examine(specimen.make_sound().cuda(), specimen.input_size).findings == ()
+
+
+# --- errors and the text ----------------------------------------------------------------------------------------------
+
+
+def test_mistakes_get_one_line(refused):
+    with refused("model is 'se_resnet20'", "give a network"):
+        examine("se_resnet20")  # type: ignore[arg-type]
+    for size in ((32, 32), (2, 3, 32, 32), (3, 0, 32), (3, 32.5, 32), "332", 32):
+        with refused("input_size is", "give (channels, height, width)"):
+            examine(small_se_resnet(), size)  # type: ignore[arg-type]
+    with refused("does not run on input_size (1, 32, 32)", "give the size of its pictures"):
+        examine(small_se_resnet(), (1, 32, 32))
+    with torch.device("meta"), refused("meta device", "CPU or a GPU"):
+        examine(small_se_resnet())
+
+
+def test_a_network_without_se_is_told_what_to_do():
+    report = examine(small_resnet())
+    (finding,) = report.findings
+    assert (report.layers, finding.code, finding.kind) == ((), "no-se", "note")
+    assert "no SE" in str(report).replace("No SE", "no SE") and "insert_squeeze_excitation" in str(report)
+
+
+def test_the_report_reads_well():
+    torch.manual_seed(0)
+    text = str(examine(create_model("se_resnet20", placement="post")))
+    assert text.startswith("9 SE layers:\n")
+    lines = text.split("\n")
+    assert lines[1].split() == [
+        "name",
+        "class",
+        "C",
+        "hidden",
+        "C/hidden",
+        "layers",
+        "biases",
+        "squeeze",
+        "gate",
+        "place",
+    ]
+    assert lines[2].split()[:5] == ["layer1.0.attention", "SqueezeExcitation", "16", "1", "16"]
+    assert lines[-1] == "Nothing else was found."
+    assert "layer1.0.attention, layer1.1.attention, layer1.2.attention and 6 more" in text
+    assert max(map(len, lines)) <= 120
+
+
+def test_faults_come_before_notes():
+    class Both(SoftmaxInside):
+        pass
+
+    report = examine(Both(unit=SPECIMENS["gated-sum"].make_faulty.keywords["unit"]))
+    assert [finding.kind for finding in report.findings] == ["fault", "note", "note"]
+    assert str(report).index("FAULT") < str(report).index("NOTE")
+    assert report.findings == report.faults + report.notes
