@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from senet_lib.gate_sites import find_sites
 from senet_lib.layer_findings import examine_layers, fixed_windows
 from senet_lib.network_findings import SOFTMAX_OUTPUT, Finding, examine_network, is_softmax
-from senet_lib.operations import Pass, record_pass, unchanged
+from senet_lib.operations import Pass, keeping_numbers, record_pass
 from senet_lib.residual_branches import evaluating, short
 from senet_lib.se_layers import SELayer, describe
 from senet_lib.validation import is_whole
@@ -58,19 +58,20 @@ def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report
     size or a softmax was seen. Afterwards it is what it was: modes, hooks, buffers, weights, and torch's random state.
 
     Args:
-        model: any network of pictures. Gates are sought on maps (B, C, H, W) or (B, H, W, C).
+        model: any network of pictures. Gates are sought on maps of four dimensions, (B, C, H, W) or (B, H, W, C).
         input_size: of one picture, without the batch: (channels, height, width).
 
     Raises:
         ValueError: if model is no module or has no numbers in it, input_size is not three whole numbers of at least 1,
-            or the model does not run on it, with what the model said.
+            the model does not run on it, with what the model said, or a part of it is compiled or made by torch.jit.
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {short(model)}; give a network, such as se_resnet20()")
     size = _require_input_size(input_size)
     model = getattr(model, "_orig_mod", model)  # inside what torch.compile returns
+    _require_python(model)
     device, dtype = _device_and_type(model)
-    with unchanged(model, device), evaluating(model):
+    with keeping_numbers(model, device), evaluating(model):
         return _examine(model, size, device, dtype)
 
 
@@ -104,6 +105,18 @@ def _is_softmax_in_training(model: nn.Module, pictures: Tensor) -> bool:
     return seen.error is not None or is_softmax(seen.output)
 
 
+def _require_python(model: nn.Module) -> None:
+    """Refuse modules that do not run the Python code of their forward, where hooks see them."""
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            made = "made by torch.jit"
+        elif hasattr(module, "_orig_mod") or module._compiled_call_impl is not None:
+            made = "compiled"
+        else:
+            continue
+        raise ValueError(f"{name or 'the model'} is {made}, and hooks pass it by; give the network it was made from")
+
+
 def _noise(size: Sequence[int], device: torch.device, dtype: torch.dtype) -> Tensor:
     numbers = torch.randn(PICTURES, *size, generator=torch.Generator().manual_seed(0))
     return numbers.to(device, dtype)
@@ -131,7 +144,7 @@ def _require_input_size(input_size: Sequence[int]) -> tuple[int, ...]:
 
 def _layer_lines(layers: Sequence[SELayer]) -> Iterator[str]:
     if not layers:
-        yield "No SE layer was found: nothing that is squeezed out of a map multiplies a map."
+        yield "No SE layer was found."
         return
     yield f"{len(layers)} SE layer{'s' if len(layers) > 1 else ''}:"
     head = ["name", "class", "C", "hidden", "C/hidden", "layers", "biases", "squeeze", "gate", "place"]

@@ -81,13 +81,21 @@ class Site:
             own.add(self.record.root(self.squeezed))
         end = self.product
         while True:
-            again = [one for one in self.record.uses(end) if one.name == "mul" and self._other_factors(one, end) & own]
+            again = [one for one in self.record.uses(end) if one.name == "mul" and self._multiplies(one, end, own)]
             if not again:
                 return end
             end = again[0]
 
-    def _other_factors(self, product: Operation, factor: Operation) -> set[Operation]:
-        return {self.record.root(source) for source in self.record.sources(product)} - {self.record.root(factor)}
+    def _multiplies(self, product: Operation, factor: Operation, own: set[Operation]) -> bool:
+        """Whether the other factor is x or s, or a product of these."""
+        others = {self.record.root(source) for source in self.record.sources(product)} - {self.record.root(factor)}
+        return bool(others) and all(self._is_made_of(other, own) for other in others)
+
+    def _is_made_of(self, operation: Operation, own: set[Operation]) -> bool:
+        if operation in own:
+            return True
+        factors = [self.record.root(source) for source in self.record.sources(operation)]
+        return operation.name == "mul" and bool(factors) and all(self._is_made_of(factor, own) for factor in factors)
 
     def _follows(self, second: Operation, first: Operation) -> bool:
         return second is not first and self.record.depends(second, first)

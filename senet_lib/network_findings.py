@@ -66,7 +66,7 @@ def examine_network(
             "no-se",
             "note",
             "",
-            "Nothing that is squeezed out of a map multiplies a map.",
+            "Nothing that is squeezed out of a map of four dimensions, and passes weights, multiplies a map.",
             "Put SE in with senet_lib.insert.insert_squeeze_excitation, or examine with larger pictures.",
         )
     yield from _examine_widths(layers)

@@ -134,6 +134,15 @@ class Record(list[Operation]):
         """The operations of a set, in order."""
         return [operation for operation in self if bits >> operation.index & 1]
 
+    def reached_plainly(self, start: Operation) -> set[Operation]:
+        """What depends on an operation on some way without a convolution or matrix product; and itself."""
+        reached, stack = {start}, [start]
+        while stack:
+            new = [one for one in self.consumers(stack.pop()) if not one.mixes_channels and one not in reached]
+            reached |= set(new)
+            stack += new
+        return reached
+
     @cached_property
     def mixing(self) -> int:
         """The set of all convolutions and matrix products."""
@@ -292,22 +301,19 @@ def _follow(module: nn.Module, name: str, running: list[str], silent: list[str])
 
 
 @contextmanager
-def unchanged(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Whatever happens inside: afterwards modes, buffers and torch's random state are what they were.
+def keeping_numbers(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Whatever happens inside: afterwards the model's buffers and torch's random state are what they were.
 
     Buffers are what a pass may change, such as the statistics of batch normalisation. Parameters stay as they are
     without gradients.
     """
-    modes = {module: module.training for module in model.modules()}
-    named = [(module, name, buffer) for module in modes for name, buffer in module._buffers.items()]
+    named = [(module, name, buffer) for module in model.modules() for name, buffer in module._buffers.items()]
     buffers = [(module, name, buffer) for module, name, buffer in named if buffer is not None]
     copies = [buffer.detach().clone() for _, _, buffer in buffers]
     try:
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             yield
     finally:
-        for module, training in modes.items():
-            module.training = training
         for (module, name, buffer), copy in zip(buffers, copies, strict=True):
             module._buffers[name] = buffer
             if not torch.equal(buffer, copy):

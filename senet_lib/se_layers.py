@@ -175,8 +175,9 @@ def place_of(site: Site) -> str:
             first, second = record.sources(addition)
             if record.depends(first, end) != record.depends(second, end):
                 sides.append((first, second) if record.depends(first, end) else (second, first))
+    plainly = record.reached_plainly(end)
     for own, other in sides:
-        if not record.between(end, own) & record.mixing:
+        if own in plainly:
             excitation = sum(1 << layer.index for layer in site.weights)
             layers = record.ancestors[own.index] & ~record.ancestors[other.index] & record.mixing & ~excitation
             others = record.ancestors[other.index] & ~record.ancestors[own.index] & record.mixing

@@ -21,7 +21,7 @@ from senet_lib.specimens import SPECIMENS
 from tests.networks import noise, shaken
 
 # A layer of no hidden unit has nothing to initialise, and torch says so.
-pytestmark = pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+pytestmark = pytest.mark.filterwarnings("ignore:Initializing zero-element tensors", "ignore:.*torch.jit")
 
 
 def only_layer(gate: Callable[[int], nn.Module], side: int = 32) -> SELayer:
@@ -288,6 +288,34 @@ def test_two_squeezes_that_share_their_layers_are_one_excitation():
     assert (layer.hidden, layer.biases, layer.squeeze, layer.gate) == (6, (True, True), "mean and max", "sigmoid")
 
 
+class SpatialAttention(nn.Module):
+    """As in CBAM: a gate for each place, after the gates for the channels."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.se = ChannelGate(channels)
+        self.convolution = nn.Conv2d(1, 1, 7, padding=3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        u = self.se(x)
+        return x + u * torch.sigmoid(self.convolution(u.mean(1, keepdim=True)))
+
+
+def test_a_gate_for_each_place_is_no_se_and_moves_none():
+    layer = only_layer(SpatialAttention)
+    assert (layer.name, layer.place) == ("1.se", "standard")
+
+
+def test_powers_of_x_are_measured():
+    class Cube(ChannelGate):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * x * super().forward(x)
+
+    findings = examine(GatedNetwork(gate=Cube)).findings
+    assert {finding.code for finding in findings} == {"input-squared"}
+    assert "8 times" in findings[0].what
+
+
 # --- the model stays what it was --------------------------------------------------------------------------------------
 
 
@@ -383,6 +411,12 @@ def test_mistakes_get_one_line(refused):
             examine(small_se_resnet(), size)  # type: ignore[arg-type]
     with refused("does not run on input_size (1, 32, 32)", "give the size of its pictures"):
         examine(small_se_resnet(), (1, 32, 32))
+    with refused("0 is made by torch.jit", "the network it was made from"):
+        examine(nn.Sequential(torch.jit.trace(nn.Conv2d(3, 4, 1), noise(2, 3, 32, 32))))
+    compiled = small_se_resnet()
+    compiled.layer1.compile()
+    with refused("layer1 is compiled", "the network it was made from"):
+        examine(compiled)
     with torch.device("meta"), refused("meta device", "CPU or a GPU"):
         examine(small_se_resnet())
 
