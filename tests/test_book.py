@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 
 from tools import lean_pages
 
@@ -80,6 +81,32 @@ def test_no_page_holds_the_kernels_state_of_widgets(pages):
     assert [path.name for path in pages if "jupyter.widget" in path.read_text(encoding="utf-8")] == []
 
 
+def chapters(pages) -> dict[Path, str]:
+    return {path: path.read_text(encoding="utf-8") for path in pages if path.parent.name == "notebooks"}
+
+
+def test_a_page_holds_shared_parts_of_its_figures_once(pages):
+    for path, text in chapters(pages).items():
+        keys = re.findall(r'<(?:script|style)[^>]* data-key="([^"]+)"', text)
+        assert keys and len(keys) == len(set(keys)), path.name
+
+
+def test_solutions_are_folded(pages):
+    for path, text in chapters(pages).items():
+        heads = re.findall(r"<details([^>]*)>\s*<summary>\s*Solution", text)
+        assert heads and not any("open" in head for head in heads), path.name
+
+
+def test_the_colab_button_opens_the_notebook_of_this_repository(pages):
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    start = f"{repository['url']}/blob/{repository['branch']}/".replace(
+        "github.com", "colab.research.google.com/github"
+    )
+    for path in chapters(pages):
+        assert f"{start}notebooks/{path.stem}.ipynb" in pages[path].links
+        assert (ROOT / "notebooks" / f"{path.stem}.ipynb").exists()
+
+
 def last_test_accuracy(chapter: str) -> float:
     """From the table that `train` prints on the page: epoch, train loss, train accuracy, test accuracy, speed."""
     text = re.sub(r"<[^>]+>", "", (HTML / "notebooks" / f"{chapter}.html").read_text(encoding="utf-8"))
@@ -119,9 +146,10 @@ FIGURE_NOTEBOOK = GOOD_NOTEBOOK.replace(
 def small_book(tmp_path) -> Path:
     """This repository with one tiny notebook, and with the environment that is there already."""
     copied = ("Makefile", "_config.yml", "pyproject.toml", "package.json", "package-lock.json", "constraints.txt")
+    copied += ("README.md", "LICENSE")
     for path in [*map(ROOT.joinpath, copied), *ROOT.glob("requirements*.txt")]:
         shutil.copy2(path, tmp_path)
-    for folder in ("senet_lib", "tools", "book"):
+    for folder in ("senet_lib", "results", "tools", "book"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "book" / "index.md").write_text("# A book\n")
@@ -151,39 +179,46 @@ def build(book: Path, page: str, in_step: bool = True) -> subprocess.CompletedPr
     )
 
 
-def test_build_of_a_good_book_succeeds_and_says_where_to_look(small_book):
+def test_build_of_a_good_book_succeeds_and_executes_again_only_when_the_library_changes(small_book):
     result = build(small_book, GOOD_NOTEBOOK)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "_build/html/index.html" in result.stdout.splitlines()[-1]
     assert (small_book / "_build" / "html" / "notebooks" / "page.html").exists()
     assert (small_book / "_build" / "html" / "vendor" / "mathjax" / "tex-svg.js").exists()
+    assert executed(result) == ["page.md"]
+    assert executed(build(small_book, GOOD_NOTEBOOK)) == [], "nothing has changed yet"
+    (small_book / "senet_lib" / "__init__.py").touch()
+    result = build(small_book, GOOD_NOTEBOOK)
+    assert result.returncode == 0
+    assert executed(result) == ["page.md"]
+
+
+def executed(result: subprocess.CompletedProcess) -> list[str]:
+    """The notebooks that a build has executed, as tools/execute.py names them."""
+    return re.findall(r"^\S*/(\w+\.md): \d+ s$", result.stdout, re.MULTILINE)
+
+
+FAULTS_OF_SPHINX = """
+See [another page](nowhere.md) and [a section](#no-such-section).
+
+```{no-such-directive}
+```
+"""
 
 
 @pytest.mark.parametrize(
-    ("fault", "sign"),
+    ("page", "signs"),
     [
-        (GOOD_NOTEBOOK.replace('print("it runs")', "1 / 0"), "ZeroDivisionError"),
-        (GOOD_NOTEBOOK + "\nSee [another page](nowhere.md).\n", "nowhere.md"),
-        (GOOD_NOTEBOOK + "\nSee [a section](#no-such-section).\n", "no-such-section"),
-        (GOOD_NOTEBOOK + "\n```{no-such-directive}\n```\n", "no-such-directive"),
+        (GOOD_NOTEBOOK.replace('print("it runs")', "1 / 0"), ["page.md", "ZeroDivisionError"]),
+        (GOOD_NOTEBOOK + FAULTS_OF_SPHINX, ["nowhere.md", "no-such-section", "no-such-directive"]),
     ],
-    ids=["failing cell", "broken link", "broken anchor", "Sphinx warning"],
+    ids=["failing cell", "Sphinx warnings"],
 )
-def test_build_fails_and_names_the_fault(small_book, fault, sign):
+def test_build_fails_and_names_the_faults(small_book, page, signs):
     for _ in ("the first time", "and when nothing has changed since"):
-        result = build(small_book, fault)
+        result = build(small_book, page)
         assert result.returncode != 0
-        assert sign in result.stdout + result.stderr
-
-
-def test_build_executes_again_when_the_library_changes(small_book):
-    assert build(small_book, GOOD_NOTEBOOK).returncode == 0
-    library = small_book / "senet_lib" / "__init__.py"
-    assert "Executed notebook" not in build(small_book, GOOD_NOTEBOOK).stderr, "nothing has changed yet"
-    library.touch()
-    result = build(small_book, GOOD_NOTEBOOK)
-    assert result.returncode == 0
-    assert "Executed notebook" in result.stdout + result.stderr
+        assert [sign for sign in signs if sign not in result.stdout + result.stderr] == []
 
 
 def test_build_fails_when_a_notebook_is_out_of_step(small_book):

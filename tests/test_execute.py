@@ -3,7 +3,7 @@
 import pytest
 from jupyter_cache import get_cache
 
-from tools.execute import execute, install_library, list_sources
+from tools.execute import execute, list_sources
 
 HEAD = """---
 kernelspec:
@@ -35,7 +35,6 @@ def outputs(cache_folder) -> list[str]:
 
 def test_it_runs_the_installed_library_away_from_the_repository(page, tmp_path):
     library, cache = tmp_path / "site", tmp_path / "cache"
-    install_library(library)
     source = page("where", "import os, senet_lib\nprint(senet_lib.__file__, os.listdir())")
     assert execute([source], cache, library) == []
     (said,) = outputs(cache)

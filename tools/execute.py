@@ -53,17 +53,18 @@ def execute(sources: Sequence[Path], cache_folder: Path = CACHE, library: Path |
     Args:
         sources: MyST notebooks.
         cache_folder: of the executed notebooks; it is made if there is none.
-        library: folder that holds an installed ``senet_lib``; None for the one of this environment.
+        library: where to install the library for them; None for the one of this environment.
 
     Returns:
         For each notebook that failed, why.
     """
-    os.environ["OMP_NUM_THREADS"] = "1"  # several at once would wait for each other's threads
-    if library is not None:
-        os.environ["PYTHONPATH"] = str(library)
     cache = get_cache(cache_folder)
     notebooks = {str(source): myst_nb_reader_plugin(str(source)) for source in sources}
     pending = [uri for uri, notebook in notebooks.items() if not _is_cached(cache, notebook)]
+    os.environ["OMP_NUM_THREADS"] = "1"  # several at once would wait for each other's threads
+    if pending and library is not None:
+        install_library(library)
+        os.environ["PYTHONPATH"] = str(library)
     failed = []
     # A thread each is enough: the work is done in the kernels, which are processes.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -99,9 +100,7 @@ def _run(notebook: NotebookNode) -> ExecutionResult:
 
 
 def main() -> int:
-    sources = list_sources()
-    install_library(LIBRARY)
-    failed = execute(sources)
+    failed = execute(list_sources())
     print("\n\n".join(failed), file=sys.stderr)
     return 1 if failed else 0
 

@@ -1,5 +1,6 @@
 """Open a page in Chromium and list what is wrong with it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
@@ -55,28 +56,35 @@ class Audit:
     problems: list[str] = field(default_factory=list)
 
 
-def audit(browser: Browser, address: str, home: str, width: int, schemes: tuple[str, ...] = ("light",)) -> list[Audit]:
-    """Open an address with all hosts but ``home`` blocked, in a window of this width in pixels.
+def audit(browser: Browser, address: str, home: str, views: Sequence[tuple[int, str]]) -> list[Audit]:
+    """Open an address with all hosts but ``home`` blocked, and look at it in several ways.
 
-    The page is loaded in the first colour scheme; then the reader's system changes to the others, one after the other.
+    Args:
+        browser: a Chromium.
+        address: of the page.
+        home: what all its requests must begin with.
+        views: widths of the window in pixels, and the reader's colour scheme. The page is loaded in the first one; then
+            the window and the system change to the others, one after the other.
 
     Returns:
         What the page showed in each of them.
     """
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=schemes[0])
+    width, scheme = views[0]
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     problems: list[str] = []
     try:
         page = context.new_page()
         _watch(page, home, problems)
         page.goto(address)
         page.evaluate(MATH_IS_READY)
-        return [_look(page, width, scheme, problems) for scheme in schemes]
+        return [_look(page, width, scheme, problems) for width, scheme in views]
     finally:
         context.close()
 
 
 def _look(page: Page, width: int, scheme: str, problems: list[str]) -> Audit:
-    """What a page shows in a colour scheme, with the problems that were noticed since the last look."""
+    """What a page shows, with the problems that were noticed since the last look."""
+    page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     found = Audit(problems=page.evaluate(FOLLOW, scheme) + page.evaluate(FIGURES))
     found.figures = page.locator(".senet-figure").count()

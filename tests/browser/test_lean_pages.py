@@ -67,33 +67,6 @@ def weigh(page: Page) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_loads_little_script_and_each_state_once(visit, name):
-    page = visit(name)
-    weight = weigh(page)
-    assert weight["script"] <= SCRIPT_BYTES
-    assert weight["state"] <= STATE_BYTES
-    assert page.locator('script[type="application/vnd.jupyter.widget-state+json"]').count() == 0
-
-
-@pytest.mark.parametrize("way", ["http", "file"])
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_every_figure_lives_though_a_page_holds_shared_parts_once(visit, name, way):
-    page = visit(name, way)
-    page.evaluate(MATH_IS_READY)
-    keys = page.locator(":is(script, style)[data-key]").evaluate_all("all => all.map((one) => one.dataset.key)")
-    assert len(keys) == len(set(keys))
-    figures = page.locator(".senet-figure")
-    for index in range(figures.count()):
-        figures.nth(index).scroll_into_view_if_needed()
-        figures.nth(index).locator(".senet-live .senet-body").wait_for()
-
-
-def colours(element: Locator) -> int:
-    """How many shades of grey a screenshot of an element has: 1 if nothing is drawn."""
-    return len(Image.open(io.BytesIO(element.screenshot())).convert("L").getcolors())
-
-
 SIZES_OF_ICONS = """icons => icons.filter((one) => one.checkVisibility()).map((one) => {
   const [whole, drawn] = [one, one.querySelector('path')].map((part) => part.getBoundingClientRect());
   return Math.min(whole.width, whole.height, drawn.width, drawn.height);
@@ -101,13 +74,21 @@ SIZES_OF_ICONS = """icons => icons.filter((one) => one.checkVisibility()).map((o
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_icon_is_drawn(visit, name):
+def test_a_page_loads_little_script_and_draws_every_icon(visit, name):
     page = visit(name)
+    weight = weigh(page)
+    assert weight["script"] <= SCRIPT_BYTES
+    assert weight["state"] <= STATE_BYTES
     assert page.locator(":is(i, span)[class*='fa-']").count() == 0, "an icon without a picture"
     for viewport in (WIDE, NARROW):
         page.set_viewport_size(viewport)
         sizes = page.locator("svg.svg-inline--fa").evaluate_all(SIZES_OF_ICONS)
         assert len(sizes) >= 4 and min(sizes) >= 6
+
+
+def colours(element: Locator) -> int:
+    """How many shades of grey a screenshot of an element has: 1 if nothing is drawn."""
+    return len(Image.open(io.BytesIO(element.screenshot())).convert("L").getcolors())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
