@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from senet_lib.gate_sites import find_sites
 from senet_lib.layer_findings import examine_layers, fixed_windows
 from senet_lib.network_findings import SOFTMAX_OUTPUT, Finding, examine_network, is_softmax
-from senet_lib.operations import Pass, keeping_numbers, record_pass
+from senet_lib.operations import Pass, keeping_numbers, noise, record_pass
 from senet_lib.residual_branches import evaluating, short
 from senet_lib.se_layers import SELayer, describe
 from senet_lib.validation import is_whole
@@ -47,8 +47,8 @@ class Report:
         return tuple(finding for finding in self.findings if finding.kind == "note")
 
     def __str__(self) -> str:
-        return "\n".join([*_layer_lines(self.layers), *_finding_lines(self.faults), *_finding_lines(self.notes),
-                          "Nothing else was found." if self.findings else "No fault was found."])  # fmt: skip
+        findings = [*_finding_lines(self.faults), *_finding_lines(self.notes)]
+        return "\n".join([*_layer_lines(self.layers), *findings, _last_line(self.findings)])
 
 
 def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report:
@@ -76,7 +76,7 @@ def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report
 
 
 def _examine(model: nn.Module, size: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Report:
-    pictures = _noise(size, device, dtype)
+    pictures = noise((PICTURES, *size), device, dtype)
     seen = record_pass(model, pictures)
     if seen.error is not None and not (seen.silent is not None and "NoneType" in str(seen.error)):
         raise ValueError(
@@ -87,8 +87,8 @@ def _examine(model: nn.Module, size: tuple[int, ...], device: torch.device, dtyp
     layers = [describe(site, classes) for site in sites]
     findings = list(examine_network(seen, layers, sites, size))
     if fixed := fixed_windows(sites):
-        channels, height, width = size
-        larger = _noise((channels, height + FURTHER_PIXELS, width + FURTHER_PIXELS), device, dtype)
+        channels, *sides = size
+        larger = noise((PICTURES, channels, *(side + FURTHER_PIXELS for side in sides)), device, dtype)
         fixed = fixed_windows(sites, record_pass(model, larger).record)
     findings += examine_layers(layers, sites, fixed)
     if is_softmax(seen.output) and _is_softmax_in_training(model, pictures):
@@ -115,11 +115,6 @@ def _require_python(model: nn.Module) -> None:
         else:
             continue
         raise ValueError(f"{name or 'the model'} is {made}, and hooks pass it by; give the network it was made from")
-
-
-def _noise(size: Sequence[int], device: torch.device, dtype: torch.dtype) -> Tensor:
-    numbers = torch.randn(PICTURES, *size, generator=torch.Generator().manual_seed(0))
-    return numbers.to(device, dtype)
 
 
 def _device_and_type(model: nn.Module) -> tuple[torch.device, torch.dtype]:
@@ -184,3 +179,9 @@ def _places(findings: Sequence[Finding]) -> str:
     names = [finding.where or "the model" for finding in findings]
     more = len(names) - LONGEST_LIST
     return ", ".join(names[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _last_line(findings: Sequence[Finding]) -> str:
+    if any(finding.code == "returns-none" for finding in findings):
+        return "Mend this first, then examine again."
+    return "Nothing else was found." if findings else "No fault was found."

@@ -76,7 +76,10 @@ def _gate(layer: SELayer, site: Site) -> Iterator[Found]:
         )
         return
     faults = {
-        "ReLU": ("gate-relu", "The gates end in ReLU: they have no upper limit, and many are exactly 0 (Table 12)."),
+        "ReLU": (
+            "gate-relu",
+            "The gates end in ReLU: they have no upper limit, and many are exactly 0 (the paper's Table 12).",
+        ),
         "none": ("gate-none", "The gates end in no function: they can be negative and have no limits."),
         "softmax": ("gate-softmax", "The gates of all channels sum to 1: they compete, and each is about 1/C."),
     }
@@ -84,7 +87,12 @@ def _gate(layer: SELayer, site: Site) -> Iterator[Found]:
         code, what = faults[layer.gate]
         yield code, "fault", what, "End the excitation in a sigmoid."
     elif layer.gate == "tanh":
-        yield "gate-tanh", "note", "The gates are tanh, from -1 to 1 (Table 12).", "The paper's gate is a sigmoid."
+        yield (
+            "gate-tanh",
+            "note",
+            "The gates are tanh, from -1 to 1 (the paper's Table 12).",
+            "The paper's gate is a sigmoid.",
+        )
     if any(one.is_batch_norm for one in site.record.uses(site.end)):
         yield (
             "norm-after-gate",

@@ -5,7 +5,7 @@ arrives: convolutions, products, sums, with shapes and with the module that aske
 do, whatever its classes and however its forward is written. Parts of the record can be run again, on other numbers.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -92,10 +92,15 @@ def is_map(shape: tuple[int, ...]) -> bool:
     return len(shape) >= 3 and sum(size > 1 for size in shape[1:]) >= 2
 
 
+def noise(shape: Sequence[int], device: torch.device, dtype: torch.dtype, seed: int = 0) -> Tensor:
+    """Normal numbers; the seed alone decides, whatever the device and torch's defaults."""
+    generator = torch.Generator("cpu").manual_seed(seed)
+    return torch.randn(tuple(shape), generator=generator, device="cpu", dtype=torch.float32).to(device, dtype)
+
+
 def noise_like(operation: Operation, seed: int = 0) -> Tensor:
     """Normal numbers of the shape, type and device of an output; the seed alone decides."""
-    numbers = torch.randn(operation.shape, generator=torch.Generator().manual_seed(seed))
-    return numbers.to(operation.device, operation.dtype)
+    return noise(operation.shape, operation.device, operation.dtype, seed)
 
 
 class Record(list[Operation]):

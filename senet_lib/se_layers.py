@@ -14,7 +14,7 @@ from torch import Tensor
 from senet_lib.gate_sites import Site, is_addition
 from senet_lib.operations import Operation, Record, noise_like
 
-LOGITS = torch.linspace(-8, 8, 33)
+LOGITS = torch.linspace(-8, 8, 33, dtype=torch.float32, device="cpu")
 GATE_FUNCTIONS: dict[str, Tensor] = {
     "sigmoid": torch.sigmoid(LOGITS),
     "hard sigmoid": F.hardsigmoid(LOGITS),
@@ -124,7 +124,7 @@ def gate_function(site: Site) -> str:
         s = s.reshape(len(s), -1)
         changed = (gate(one_bumped).reshape(s.shape) != s)[:, 1:]
         if changed.any():
-            sums_to_1 = torch.allclose(s.sum(1), torch.ones(len(s), device=s.device), atol=1e-2)
+            sums_to_1 = torch.allclose(s.sum(1), torch.ones_like(s[:, 0]), atol=1e-2)
             return "softmax" if sums_to_1 else "other"
         curve = torch.stack([gate(torch.full_like(logits, value)).mean() for value in LOGITS.tolist()]).cpu()
     except (LookupError, RuntimeError):

@@ -95,6 +95,22 @@ def test_a_network_without_return_is_one_of_those_faults():
     assert (finding.code, finding.kind, finding.where) == ("returns-none", "fault", "")
 
 
+def test_what_cannot_run_is_to_be_mended_first():
+    assert str(examine(SPECIMENS["no-return"].make_faulty())).endswith("\nMend this first, then examine again.")
+
+
+def test_torchs_defaults_do_not_matter():
+    faulty = SPECIMENS["relu-gate"].make_faulty()
+    report = examine(faulty)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert examine(faulty) == report
+    finally:
+        torch.set_default_dtype(torch.float32)
+    with torch.device("meta"):
+        assert examine(faulty) == report
+
+
 def test_softmax_in_evaluation_mode_alone_is_no_fault():
     class Probabilities(GatedNetwork):
         def forward(self, x: Tensor) -> Tensor:
@@ -236,6 +252,31 @@ def test_the_gate_function_is_measured(name):
             return functions[name](t)
 
     assert only_layer(Other).gate == name
+
+
+def test_variants_are_notes():
+    class Tanh(ChannelGate):
+        def gate_function(self, t: Tensor) -> Tensor:
+            return torch.tanh(t)
+
+    class Context(ChannelGate):
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.gates(x)
+
+        def gate_function(self, t: Tensor) -> Tensor:
+            return t
+
+    for gate, code in ((Tanh, "gate-tanh"), (Context, "gates-added")):
+        assert {(one.code, one.kind) for one in examine(GatedNetwork(gate=gate)).findings} == {(code, "note")}
+
+
+def test_small_widths_that_are_rounded_to_8_are_a_note():
+    class Eight(ChannelGate):
+        def hidden_width(self, channels: int, reduction: int) -> int:
+            return 8
+
+    (finding,) = examine(GatedNetwork(gate=Eight, widths=(16, 64))).findings
+    assert (finding.code, finding.kind) == ("hidden-constant", "note")
 
 
 class Inline(nn.Module):
