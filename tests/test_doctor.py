@@ -43,6 +43,7 @@ NOTES = {
     "convolution-bias",
     "gated-shortcut",
     "gated-sum",
+    "norm-after-gate",
     "relu-before-gate",
     "projected-shortcut",
     "wide-stem",
