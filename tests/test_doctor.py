@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from timm.layers.squeeze_excite import SqueezeExciteCl
+from timm.models.maxxvit import MaxxVitConvCfg, MbConvBlock
 from torch import Tensor, nn
 
 from senet_lib.doctor import examine
@@ -210,6 +211,13 @@ def test_sound_networks_of_others_get_no_fault(name):
     report = examine(model, (3, 64, 64))
     assert report.faults == ()
     assert len(report.layers) == SOUND[name]
+
+
+def test_gates_before_the_normalisation_as_in_timms_coatnets_are_a_note():
+    block = MbConvBlock(16, 16, cfg=MaxxVitConvCfg(attn_early=True))
+    report = examine(nn.Sequential(nn.Conv2d(3, 16, 3), block, nn.Flatten(2)))
+    assert {(finding.code, finding.kind) for finding in report.findings} == {("norm-after-gate", "note")}
+    assert [layer.place for layer in report.layers] == ["inside"]
 
 
 # --- what a layer is --------------------------------------------------------------------------------------------------
