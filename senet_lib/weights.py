@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from senet_lib.files import write_atomically
-from senet_lib.models import ResNet, resnet8, se_resnet8, small_resnet, small_se_resnet
+from senet_lib.models import ResNet, resnet20, se_resnet8, se_resnet20, small_resnet, small_se_resnet
 from senet_lib.timm_weights import State, from_timm, is_timms, require_timms_arithmetic
 
 SHOWN_KEYS = 5
@@ -27,8 +27,9 @@ PRETRAINED_MODELS: dict[str, Callable[[], ResNet]] = {
     "context-world-reduction-plain": small_resnet,
     **{f"context-world-reduction-r{r}": partial(small_se_resnet, reduction=r) for r in (1, 2, 4, 8, 16)},
     "context-world-reduction-r16-seed2": partial(small_se_resnet, reduction=16),  # the seed that got stuck
-    "pictures-plain": resnet8,
     "pictures-se": se_resnet8,
+    **{f"cifar10-gates-r{r}": partial(se_resnet20, reduction=r) for r in (4, 16)},
+    "cifar10-gates-plain": resnet20,
 }
 
 

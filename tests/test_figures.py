@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from senet_lib.figures import draws
-from senet_lib.figures.figure import HERE, Figure, join_modules
+from senet_lib.figures.figure import COMMENT, HERE, Figure, join_modules
 
 MODULE = 'import { figure } from "./kit.js";\n\nexport default figure(() => {});\n'
 SOURCE = """
@@ -177,3 +177,17 @@ def test_draws_have_the_moments_of_their_distributions():
     assert uniform.mean() == pytest.approx(0.5, abs=0.01) and uniform.std() == pytest.approx(12**-0.5, abs=0.005)
     assert normal.mean() == pytest.approx(0, abs=0.03) and normal.std() == pytest.approx(1, abs=0.02)
     assert abs(np.corrcoef(normal[:-1], normal[1:])[0, 1]) < 0.03
+
+
+def test_comments_do_not_go_into_the_page(tmp_path):
+    source = 'const a = 1; // stays\n// goes\n  /** goes\n * too */\nconst b = "// stays";\nexport default a + b;\n'
+    (tmp_path / "a.js").write_text(source)
+    assert join_modules(tmp_path / "a.js") == ['const a = 1; // stays\nconst b = "// stays";\nexport default a + b;\n']
+
+
+def test_no_text_of_a_module_looks_like_a_comment():
+    """A text over several lines, in backticks, stays as it is."""
+    for path in HERE.glob("*.js"):
+        code = path.read_text(encoding="utf-8")
+        texts = [text for text in re.findall(r"`[^`]*`", code) if "\n" in text]
+        assert [text for text in texts if text not in COMMENT.sub("", code)] == [], path.name

@@ -26,12 +26,13 @@ from senet_lib.figures.photograph_in_page import PhotographInPage
 from senet_lib.gated_network import GatedNetwork
 from senet_lib.offered_pictures import offered_pictures
 from senet_lib.onnx_network import load_onnx
-from senet_lib.weights import PRETRAINED_MODELS, load_pretrained
+from senet_lib.weights import load_pretrained
 
 PICTURES = 100
+IN_THE_PAGE = (*SHOWN, *SHOWN_PHOTOGRAPHS)
 
 
-@pytest.mark.parametrize("name", PRETRAINED_MODELS)
+@pytest.mark.parametrize("name", IN_THE_PAGE)
 def test_a_file_says_what_torch_says(root, name):
     """Logits and gates of a hundred pictures, to 1e-4; half of them with gates set by hand."""
     pretrained = load_pretrained(name)
@@ -59,7 +60,7 @@ def test_a_file_says_what_torch_says(root, name):
 
 
 def test_there_is_a_file_for_each_network_and_no_other(root):
-    assert {path.name for path in (root / FOLDER).iterdir()} == {f"{name}.onnx" for name in PRETRAINED_MODELS}
+    assert {path.name for path in (root / FOLDER).iterdir()} == {f"{name}.onnx" for name in IN_THE_PAGE}
     for figure, shown in ((NetworkInPage, SHOWN), (PhotographInPage, SHOWN_PHOTOGRAPHS)):
         assert {one["file"] for one in figure.example().networks} == {f"{name}.onnx" for name in shown}
 
@@ -106,11 +107,11 @@ def test_the_command_writes_where_it_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("senet_lib.experiments.networks.write_network", lambda *given: written.append(given))
     files = ["--examples", str(tmp_path / "examples.json"), "--photographs", str(tmp_path / "photographs.json")]
     assert main(["--networks", str(tmp_path / "nets"), *files]) == 0
-    assert written == [(name, tmp_path / "nets") for name in PRETRAINED_MODELS]
+    assert written == [(name, tmp_path / "nets") for name in IN_THE_PAGE]
     assert (tmp_path / "examples.json").read_bytes().startswith(b"{")
     assert (tmp_path / "photographs.json").read_bytes().startswith(b"{")
     assert main(["--examples-only", *files]) == 0
-    assert len(written) == len(PRETRAINED_MODELS)
+    assert len(written) == len(IN_THE_PAGE)
 
 
 def test_an_unknown_network_is_refused(tmp_path, refused):

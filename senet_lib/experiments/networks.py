@@ -27,7 +27,7 @@ from senet_lib.gated_network import GatedNetwork
 from senet_lib.live_network import answers
 from senet_lib.offered_pictures import OfferedPicture, offered_pictures
 from senet_lib.onnx_export import export_onnx
-from senet_lib.weights import PRETRAINED_MODELS, load_pretrained
+from senet_lib.weights import load_pretrained
 
 FOLDER = Path("results/networks")
 # From the weights to a short name and what the reader reads. The first is shown first.
@@ -42,8 +42,9 @@ SHOWN = {
 }
 # The same for the figure with photographs.
 SHOWN_PHOTOGRAPHS = {
-    "pictures-se": ("r4", "SE, r = 4"),
-    "pictures-plain": ("plain", "no SE"),
+    "cifar10-gates-r4": ("r4", "SE-ResNet-20, r = 4"),
+    "cifar10-gates-r16": ("r16", "SE-ResNet-20, r = 16"),
+    "cifar10-gates-plain": ("plain", "ResNet-20, no SE"),
 }
 CLASS_NAMES = {
     "context-world": SHAPES,
@@ -143,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for path, make in ((options.examples, examples), (options.photographs, photograph_examples)):
             write_atomically(path, json.dumps(make(), separators=(",", ":")) + "\n")
             print(path)
-        for name in () if options.examples_only else PRETRAINED_MODELS:
+        for name in () if options.examples_only else (*SHOWN, *SHOWN_PHOTOGRAPHS):
             print(write_network(name, options.networks), flush=True)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")

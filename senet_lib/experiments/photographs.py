@@ -46,7 +46,7 @@ PHOTOGRAPHS = {
         recipe=Recipe(epochs=15, learning_rate=0.01),
         arms={"se": se_resnet8, "plain": resnet8},
         compare=("plain", "se"),
-        keep_weights=True,
+        also_keep=(("se", 0),),  # chapter 2 looks at its maps
     ),
     "cifar10-resnet20": _small(
         title="Photographs of 32x32 pixels: ResNet-20, plain and with SE of three reduction ratios",

@@ -26,6 +26,8 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w.]+)";\n', re.MULTILINE)
+# Lines that are nothing but a comment. tests/test_figures.py sees to it that no text in the code looks like one.
+COMMENT = re.compile(r"^[ \t]*(//[^\n]*|/\*.*?\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
 EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 STILL_DOTS_PER_INCH = 144
 STILL_COLOURS = 128
@@ -161,6 +163,7 @@ def join_modules(path: Path) -> list[str]:
 
     A front end gets a widget's module as one text, and a page opened from a folder may not import files. A bundler
     would need Node.js wherever the library runs; figures import nothing but their neighbours, so this is enough.
+    Comments stay behind: whoever reads them has the file.
     """
     seen: set[str] = set()
 
@@ -174,7 +177,7 @@ def join_modules(path: Path) -> list[str]:
                 texts += read(beside if beside.exists() else HERE / name)
         return [*texts, IMPORT.sub("", text)]
 
-    *imported, own = read(path)
+    *imported, own = (COMMENT.sub("", text) for text in read(path))
     return [EXPORT.sub("", text) for text in imported] + [own]
 
 

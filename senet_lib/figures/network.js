@@ -66,13 +66,6 @@ export function rescale(x, gates) {
   return { ...x, data: x.data.map((value, i) => value * gates[Math.floor(i / place)]) };
 }
 
-export function softmax(logits) {
-  const most = Math.max(...logits);
-  const powers = Array.from(logits, (logit) => Math.exp(logit - most));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
-}
-
 /** A picture of bytes (3, rows, columns) as the network's normalised input. */
 export function normalise(network, bytes, rows, columns) {
   const { mean, std } = network;

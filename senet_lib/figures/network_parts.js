@@ -1,8 +1,15 @@
 // What figures of a running network share: which networks there are, what they have said before, who runs them now,
 // a bar for each class, and a bar for each gate of each block.
 import { Problem, button, element, formatNumber, menu, number, panel, row, toggle } from "./kit.js";
-import { softmax } from "./network.js";
 import { obstacle } from "./onnx_session.js";
+
+/** Logits as probabilities. */
+export function softmax(logits) {
+  const most = Math.max(...logits);
+  const powers = Array.from(logits, (logit) => Math.exp(logit - most));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
 
 /**
  * The traits networks, and answers: what each has said of the exampleCount examples, in Python. Checked.

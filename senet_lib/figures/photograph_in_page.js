@@ -1,8 +1,7 @@
 // A photograph, also the reader's own, and trained networks that answer at once: class scores, and every gate.
 import { Problem, button, element, figure, formatNumber, number, panel, picture, row } from "./kit.js";
 import { createGateDesk, readOverrides } from "./gate_desk.js";
-import { softmax } from "./network.js";
-import { createLoader, createNetworkChoice, createScoreTable, readNetworks } from "./network_parts.js";
+import { createLoader, createNetworkChoice, createScoreTable, readNetworks, softmax } from "./network_parts.js";
 import { createRunner, obstacle } from "./onnx_session.js";
 import { createCamera, readPicture } from "./picture_input.js";
 

@@ -17,7 +17,9 @@ COUNT_MATH_ERRORS = "document.querySelectorAll('mjx-merror, [data-mjx-error]').l
 WIDTH = "document.documentElement.scrollWidth"
 BROKEN_IMAGES = "[...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.src)"
 NAMELESS_IMAGES = """[...document.querySelectorAll('.bd-article img')]
-  .filter(i => !i.alt || i.alt.startsWith('../_images')).map(i => i.src)"""
+  .filter(i => !i.alt || i.alt.startsWith('../_images'))
+  .filter(i => !i.closest('button')?.innerText.trim())  // a button's text says what its picture shows
+  .map(i => i.src.slice(0, 100))"""
 # A page of the book follows the reader's system, in a moment.
 FOLLOW = """async (scheme) => {
   const theme = () => document.documentElement.dataset.theme ?? scheme;
