@@ -93,7 +93,7 @@ _build/extra/networks: $(wildcard results/networks/*.onnx)
 	@rm -rf $@ && mkdir -p $@
 	$(if $^,cp $^ $@)
 
-# The cache of executed notebooks knows their text, not the library's: forget it when the library changes.
-_build/.library: $(wildcard senet_lib/*.py senet_lib/figures/* senet_lib/experiments/*.py) .venv/.installed
+# The cache of executed notebooks knows their text, not the library's, nor the records: forget it when these change.
+_build/.library: $(wildcard senet_lib/*.py senet_lib/figures/* senet_lib/experiments/*.py results/*.json) .venv/.installed
 	@mkdir -p _build && rm -rf _build/.jupyter_cache
 	@touch $@
