@@ -27,6 +27,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.batches": {"torch", "senet_lib.data", "senet_lib.epoch_plan", "senet_lib.validation"},
     "senet_lib.blocks": {"torch", "senet_lib.validation"},
     "senet_lib.checks": {
+        "senet_lib.checks.attention",
         "senet_lib.checks.answers",
         "senet_lib.checks.block",
         "senet_lib.checks.gates",
@@ -34,6 +35,7 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.checks.training",
     },
     "senet_lib.checks.answers": {"numpy", "torch"},
+    "senet_lib.checks.attention": {"torch", "senet_lib.checks.answers"},
     "senet_lib.checks.block": {"torch", "senet_lib.blocks", "senet_lib.receptive_field", "senet_lib.checks.answers"},
     "senet_lib.checks.gates": {"torch", "senet_lib.checks.answers"},
     "senet_lib.checks.network": {"torch", "senet_lib.checks.answers"},
@@ -67,6 +69,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.evaluation": {"torch", "senet_lib.epoch_plan"},
     "senet_lib.experiments": set(),
     "senet_lib.experiments.__main__": None,
+    "senet_lib.experiments.attention_tables": None,
     "senet_lib.experiments.catalogue": None,
     "senet_lib.experiments.class_gates": None,
     "senet_lib.experiments.context_world": None,

@@ -7,10 +7,10 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from senet_lib.checks import block, gates, network, training
+from senet_lib.checks import attention, block, gates, network, training
 from senet_lib.checks.answers import Wrong
 
-EXERCISES = block.EXERCISES | network.EXERCISES | training.EXERCISES | gates.EXERCISES
+EXERCISES = block.EXERCISES | network.EXERCISES | training.EXERCISES | gates.EXERCISES | attention.EXERCISES
 
 
 @dataclass(frozen=True, repr=False)
