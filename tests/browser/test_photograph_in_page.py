@@ -212,8 +212,7 @@ def test_gates_and_whole_blocks_are_muted_opened_set_and_given_back(browser, sit
 
         before = now(None)
         bars = opened.root.locator(f'[data-block="{block}"]')
-        box = bars.bounding_box()
-        opened.page.mouse.click(box["x"] + box["width"] * 5.5 / count, box["y"] + 10)
+        bars.click(position={"x": bars.bounding_box()["width"] * 5.5 / count, "y": 10})
         bars.press("ArrowRight")
         opened.settle()
         assert (opened.get("block"), opened.get("channel")) == (block, 6)
@@ -353,7 +352,7 @@ def test_somebodys_deep_network_with_many_classes_fits_a_narrow_page(browser, si
         assert serious_violations(opened.page) == []
         run(opened)
         assert "in a notebook's kernel" in opened.text("status")
-        opened.root.get_by_role("combobox", name="Network").select_option(label="no SE")
+        opened.root.get_by_role("combobox", name="Network").select_option(label="ResNet-20, no SE")
         run_again(opened)
         check(opened, figure, figure.pictures[0])
         assert opened.faults == []
