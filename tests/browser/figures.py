@@ -22,9 +22,6 @@ PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charse
 <style>body {{ margin: 0; background: {paper}; }}</style></head>
 <body><main><h1>A figure</h1>{figures}</main></body></html>"""
 
-# Small pictures inside a figure are decoded a moment after it stands.
-PICTURES_ARE_READY = "() => Promise.all([...document.images].map((one) => one.decode().catch(() => null)))"
-
 _made: dict[tuple[str, str], str] = {}
 
 
@@ -131,7 +128,6 @@ def open_html(
         opened.page.goto(f"{home}/page.html")
         if scripts:
             opened.page.wait_for_selector(".senet-figure[data-mounted]:not([data-mounted=soon])", state="attached")
-            opened.page.evaluate(PICTURES_ARE_READY)
             opened.settle()
         yield opened
     finally:
