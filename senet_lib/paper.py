@@ -59,3 +59,29 @@ REDUCTION = {
     32: Ratio(Errors(22.72, 6.20), 26.9),
 }
 REDUCTION_PLAIN = Ratio(Errors(23.30, 6.55), 25.6)
+
+
+class Published(NamedTuple):
+    """Accuracy in percent that others have printed, on one crop of ImageNet."""
+
+    network: str
+    top1: float
+    source: str
+
+
+_ECA_TABLE = "ECA-Net (arXiv 1910.03151), its ImageNet table"
+# ResNet-50 with what came after SE. Only the rows with the same source are one comparison.
+AFTER_SE = (
+    Published("ResNet-50", 75.20, _ECA_TABLE),
+    Published("with SE", 76.71, _ECA_TABLE),
+    Published("with CBAM", 77.34, _ECA_TABLE),
+    Published("with ECA", 77.48, _ECA_TABLE),
+    Published("with GC", 77.70, "GCNet (arXiv 1904.11492), own recipe"),
+    Published("with SimAM", 77.45, "SimAM (ICML 2021), own recipe"),
+    Published("ResNet-50", 80.38, "timm, recipe A1"),
+    Published("with SE", 80.01, "timm, recipe A1"),
+    Published("ResNet-50", 79.83, "timm, recipe A2"),
+    Published("with SE", 80.10, "timm, recipe A2"),
+    Published("ResNet-50", 78.05, "timm, recipe A3"),
+    Published("with SE", 77.04, "timm, recipe A3"),
+)

@@ -23,12 +23,13 @@ from senet_lib.records import (
 )
 
 ROOT = Path(__file__).parent.parent
-CHAPTERS = ("08_the_race", "09_the_reduction_ratio", "10_what_the_gates_say")
+CHAPTERS = ("08_the_race", "09_the_reduction_ratio", "10_what_the_gates_say", "11_after_se")
 # Numbers of other sources, each with the words that name the source beside it.
 CITED = {
     "pytorchcv": {5.97, 6.01, 22.80, 20.86},
     "issue 18": {6.89, 8.42},
     "a footnote": {22.20, 23.29},
+    "SimAM's gates move only between": {0.62},  # sigmoid(1/2)
 }
 # A number with at least two digits after the point. Fewer are too coarse to look up.
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d{2,}(?![\w.])")

@@ -13,6 +13,7 @@ from typing import Any
 
 from senet_lib import paper
 from senet_lib.cost import NETWORKS, added_parameters
+from senet_lib.experiments.attention_tables import ATTENTION_TABLES
 from senet_lib.experiments.gate_tables import GATE_TABLES
 from senet_lib.experiments.markdown import markdown_table
 from senet_lib.records import Record, list_records, load_record, paired_differences, summarise
@@ -162,4 +163,5 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "context-world-ratios": _context_world_ratios,
     "papers-ratios": _papers_ratios,
     **GATE_TABLES,
+    **ATTENTION_TABLES,
 }

@@ -1,0 +1,68 @@
+"""The tables of chapter 11: what came after SE."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from senet_lib import paper
+from senet_lib.attention_cost import ATTENTION_COSTS
+from senet_lib.experiments.markdown import markdown_table
+from senet_lib.records import load_record, summarise
+
+SOLVED = 0.97
+CHANNELS, SIZE = 256, 56  # of the block whose cost is shown: the first stage of ResNet-50
+NAMES = {
+    "plain": "none",
+    "se": "SE",
+    "eca": "ECA",
+    "cbam": "CBAM",
+    "gc": "GC",
+    "ge": "GE-θ⁻",
+    "ese": "eSE",
+    "hard_se": "hard SE",
+    "grn": "GRN",
+    "simam": "SimAM",
+}
+
+
+def solved_table(results: Path) -> str:
+    """Which of them solve the Context World, and how sure."""
+    record = load_record("context-world-attention", results)
+    plain = record["settings"]["parameters"]["plain"]
+    rows = []
+    for arm, values in summarise(record).items():
+        accuracies = list(values["accuracies"].values())
+        rows.append(
+            (
+                NAMES[arm],
+                f"{record['settings']['parameters'][arm] - plain:,}",
+                f"{values['mean']:.3f} ± {values['std']:.3f}",
+                f"{min(accuracies):.3f}",
+                f"{sum(one > SOLVED for one in accuracies)} of {len(accuracies)}",
+                f"{values['seconds']:.0f} s",
+            )
+        )
+    head = ("attention", "new parameters", "test accuracy", "lowest", "seeds that solve it", "training time")
+    return markdown_table(head, rows)
+
+
+def costs_table(results: Path) -> str:
+    """Parameters and MACs of one block, by formula."""
+    rows = []
+    for name, cost_of in ATTENTION_COSTS.items():
+        cost = cost_of(CHANNELS, SIZE, SIZE)
+        parts = (cost.macs.squeeze, cost.macs.excitation, cost.macs.rescale)
+        rows.append((NAMES[name], f"{cost.parameters:,}", *(f"{part:,}" for part in parts)))
+    return markdown_table(("attention", "parameters", "MACs to gather", "to decide", "to act"), rows)
+
+
+def published_table(results: Path) -> str:
+    """What others have printed for ResNet-50 on ImageNet, with the source of each number."""
+    rows = [(one.network, f"{one.top1:.2f}", one.source) for one in paper.AFTER_SE]
+    return markdown_table(("network", "top-1 accuracy %", "source"), rows)
+
+
+ATTENTION_TABLES: dict[str, Callable[[Path], str]] = {
+    "attention-solved": solved_table,
+    "attention-costs": costs_table,
+    "attention-published": published_table,
+}
