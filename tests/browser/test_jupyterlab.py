@@ -1,6 +1,7 @@
 """The figures in a running JupyterLab, driven in Chromium: page and Python stay in step, in both directions."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.browser.figures import all_figures
 from tests.browser.jupyterlab import CONTROL, open_and_run, save_notebook, wait_for
 
 pytestmark = pytest.mark.browser
+QUIET_SECONDS = 0.5
 
 # The kernel writes down each change that it hears of, and obeys orders: so the test sees Python's side.
 CELL = """
@@ -80,8 +82,10 @@ def test_page_and_python_stay_in_step(browser, lab, figure):
         trait = control.get_attribute("data-trait")
 
         def changes() -> dict[str, Any] | None:
-            """What Python has heard; a control may move other traits with its own."""
-            found = json.loads(heard.read_text()) if heard.exists() and heard.read_text() else {}
+            """What Python has heard, when nothing more comes: a control may move other traits with its own."""
+            if not heard.exists() or time.time() - heard.stat().st_mtime < QUIET_SECONDS:
+                return None
+            found = json.loads(heard.read_text())
             return found if trait in found else None
 
         changed = wait_for("Python's hearing of it", changes)
