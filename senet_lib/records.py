@@ -93,7 +93,7 @@ def curves(record: Record, arm: str, metric: str = "test_accuracy") -> np.ndarra
     return np.array([[epoch[metric] for epoch in entry["epochs"]] for entry in runs])
 
 
-def interventions(record: Record, arm: str) -> dict[tuple[str, str], np.ndarray]:
+def intervention_accuracies(record: Record, arm: str) -> dict[tuple[str, str], np.ndarray]:
     """Test accuracies with other gates: from (what is put there, which blocks) to (seeds,), in the order of the seeds.
 
     The accuracy with the network's own gates is under ("own", "all").
@@ -112,7 +112,7 @@ def interventions(record: Record, arm: str) -> dict[tuple[str, str], np.ndarray]
 def gate_measures(record: Record, arm: str) -> dict[str, dict[str, np.ndarray]]:
     """From each SE block to its measures, such as "explained_by_class": (seeds,), in the order of the seeds.
 
-    Errors are those of :func:`interventions`.
+    Errors are those of :func:`intervention_accuracies`.
     """
     runs = [gates["blocks"] for gates in _runs_with_gates(record, arm)]
     return {

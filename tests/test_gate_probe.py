@@ -15,7 +15,7 @@ from senet_lib.experiments.gate_probe import ALL, describe_gates, probe_gates, s
 from senet_lib.experiments.running import run
 from senet_lib.interventions import ones, replace_excitations
 from senet_lib.models import small_resnet, small_se_resnet
-from senet_lib.records import gate_measures, interventions, load_record
+from senet_lib.records import gate_measures, intervention_accuracies, load_record
 from senet_lib.training import Recipe
 from tests.networks import shaken
 
@@ -144,11 +144,11 @@ def test_a_record_holds_the_gates_and_is_read_by_arm(tmp_path, monkeypatch):
     monkeypatch.setitem(EXPERIMENTS, "tiny", tiny)
     run("tiny", range(2), "cpu", tmp_path)
     record = load_record("tiny", tmp_path)
-    found = interventions(record, "se")
+    found = intervention_accuracies(record, "se")
     finals = [run["epochs"][-1]["test_accuracy"] for run in record["runs"] if run["arm"] == "se"]
     assert found["own", "all"].tolist() == pytest.approx(finals)
     assert all(accuracies.shape == (2,) for accuracies in found.values())
     assert found["mean", "layer2"].tolist() != found["own", "all"].tolist()
     assert list(gate_measures(record, "se")) == ["layer1.0.attention", "layer2.0.attention"]
     with pytest.raises(ValueError, match="no gates of 'plain'; it has those of se"):
-        interventions(record, "plain")
+        intervention_accuracies(record, "plain")

@@ -77,7 +77,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.experiments.experiment": None,
     "senet_lib.experiments.gate_probe": None,
     "senet_lib.experiments.gate_tables": None,
-    "senet_lib.experiments.markdown": set(),
+    "senet_lib.experiments.markdown": {"numpy"},
     "senet_lib.experiments.networks": None,
     "senet_lib.experiments.photographs": None,
     "senet_lib.experiments.report": None,

@@ -14,7 +14,7 @@ from senet_lib.figures.paired_seeds import STUDENT_T
 from senet_lib.records import (
     curves,
     gate_measures,
-    interventions,
+    intervention_accuracies,
     list_records,
     load_record,
     paired_differences,
@@ -67,7 +67,7 @@ def numbers_of_gates() -> set[float]:
     for name in ("context-world-gates", "digits-gates", "cifar10-gates"):
         record = load_record(name)
         for arm in dict.fromkeys(run["arm"] for run in record["runs"] if "gates" in run):
-            accuracies = {key: values.mean() for key, values in interventions(record, arm).items()}
+            accuracies = {key: values.mean() for key, values in intervention_accuracies(record, arm).items()}
             own = accuracies["own", "all"]
             found |= {*accuracies.values(), *(own - one for one in accuracies.values())}
             measures = gate_measures(record, arm).values()

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from senet_lib import paper
 from senet_lib.attention_cost import ATTENTION_COSTS
-from senet_lib.experiments.markdown import markdown_table
+from senet_lib.experiments.markdown import markdown_table, mean_and_spread, solved_of
 from senet_lib.records import load_record, summarise
 
-SOLVED = 0.97
 CHANNELS, SIZE = 256, 56  # of the block whose cost is shown: the first stage of ResNet-50
 NAMES = {
     "plain": "none",
@@ -35,9 +34,9 @@ def solved_table(results: Path) -> str:
             (
                 NAMES[arm],
                 f"{record['settings']['parameters'][arm] - plain:,}",
-                f"{values['mean']:.3f} ± {values['std']:.3f}",
+                mean_and_spread(accuracies),
                 f"{min(accuracies):.3f}",
-                f"{sum(one > SOLVED for one in accuracies)} of {len(accuracies)}",
+                solved_of(accuracies),
                 f"{values['seconds']:.0f} s",
             )
         )

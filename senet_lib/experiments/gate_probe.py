@@ -5,7 +5,8 @@ test pictures change, with the same weights, when the gates are replaced? The pa
 """
 
 import re
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,8 @@ from senet_lib.analysis import (
 from senet_lib.batches import Batches
 from senet_lib.blocks import SqueezeExcitation
 from senet_lib.evaluation import evaluate
-from senet_lib.gate_modules import find_gates
 from senet_lib.gate_statistics import record_dataset
-from senet_lib.interventions import Replacement, constant, given, mean_gates, ones, replace_excitations, shuffled
-from senet_lib.recording import ExcitationRecord
+from senet_lib.interventions import Replacement, constant, given, ones, replace_excitations, shuffled
 from senet_lib.residual_branches import evaluating
 
 ALL = "all"
@@ -51,13 +50,13 @@ def probe_gates(model: nn.Module, batches: Batches, seed: int = 0) -> dict[str, 
     """
     if not any(isinstance(module, SqueezeExcitation) for module in model.modules()):
         return None
-    blocks = tuple(find_gates(model))
-    count = sum(len(labels) for _, labels in batches)
-    record = record_dataset(model, batches, keep_pictures=count).pictures
+    record = record_dataset(model, batches, keep_pictures=sys.maxsize).pictures
+    gates = {block: record[block] for block in record.blocks}
+    assert record.labels is not None
     return {
         "accuracy": evaluate(model, batches).accuracy,
-        "interventions": _interventions(model, batches, record, stages_of(blocks), seed),
-        "blocks": {block: describe_gates(record[block], record.labels) for block in blocks},
+        "interventions": _interventions(model, batches, gates, record.labels, seed),
+        "blocks": {block: describe_gates(s, record.labels) for block, s in gates.items()},
     }
 
 
@@ -66,9 +65,8 @@ def stages_of(blocks: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(re.sub(r"\..*", "", block) for block in blocks))
 
 
-def describe_gates(gates: np.ndarray, labels: np.ndarray | None) -> dict[str, float]:
+def describe_gates(gates: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """One number each for the gates (N, C) of a block: shares 0 to 1, ranks in directions, information in bits."""
-    assert labels is not None
     ends = saturation(gates)
     measures = {
         "mean": gates.mean(),
@@ -86,25 +84,31 @@ def describe_gates(gates: np.ndarray, labels: np.ndarray | None) -> dict[str, fl
 
 
 def _interventions(
-    model: nn.Module, batches: Batches, record: ExcitationRecord, stages: list[str], seed: int
+    model: nn.Module, batches: Batches, gates: Mapping[str, np.ndarray], labels: np.ndarray, seed: int
 ) -> list[dict[str, Any]]:
-    assert record.labels is not None
+    """The accuracy for each kind of other gates.
+
+    Args:
+        model: the network.
+        batches: the test pictures.
+        gates: its own: from each block to (N, C).
+        labels: (N,).
+        seed: of what is drawn.
+    """
     random = np.random.default_rng(seed)
-    anybody = random.permutation(len(record))
-    twins = same_class_order(record.labels, random)
-    # Called with the place of a batch's first picture: the gates of other pictures differ from batch to batch.
-    kinds: dict[str, Callable[[int, int], Replacement]] = {
-        "1": lambda start, end: ones,
-        "mean": lambda start, end: mean_gates(record),
-        "another picture": lambda start, end: _gates_of(record, anybody[start:end]),
-        "another picture, same class": lambda start, end: _gates_of(record, twins[start:end]),
-        "shuffled channels": lambda start, end: shuffled(seed),
-        "0.5": lambda start, end: constant(0.5),
+    kinds: dict[str, Replacement | np.ndarray] = {
+        "1": ones,
+        "mean": given({block: s.mean(0, dtype=np.float64) for block, s in gates.items()}),
+        "another picture": random.permutation(len(labels)),
+        "another picture, same class": same_class_order(labels, random),
+        "shuffled channels": shuffled(seed),
+        "0.5": constant(0.5),
     }
+    stages = stages_of(gates)
     asked = [(name, ALL) for name in kinds]
     asked += [(name, stage) for stage in stages for name in kinds if name not in ONLY_OF_ALL and len(stages) > 1]
     return [
-        {"gates": name, "blocks": where, "accuracy": _accuracy(model, batches, kinds[name], where)}
+        {"gates": name, "blocks": where, "accuracy": _accuracy(model, batches, gates, kinds[name], where)}
         for name, where in asked
     ]
 
@@ -118,18 +122,23 @@ def same_class_order(labels: np.ndarray, random: np.random.Generator) -> np.ndar
     return order
 
 
-def _gates_of(record: ExcitationRecord, places: np.ndarray) -> Replacement:
-    return given({block: record[block][places] for block in record.blocks})
-
-
 @torch.inference_mode()
-def _accuracy(model: nn.Module, batches: Batches, replacement: Callable[[int, int], Replacement], where: str) -> float:
-    """The share of right answers with other gates, 0 to 1."""
+def _accuracy(
+    model: nn.Module,
+    batches: Batches,
+    gates: Mapping[str, np.ndarray],
+    other: Replacement | np.ndarray,
+    where: str,
+) -> float:
+    """The share of right answers, 0 to 1. ``other`` is a replacement, or for each picture the place of its partner."""
     right, start = 0, 0
     with evaluating(model):
         for pictures, labels in batches:
             end = start + len(labels)
-            with replace_excitations(model, replacement(start, end), None if where == ALL else where):
+            replacement = (
+                other if callable(other) else given({block: s[other[start:end]] for block, s in gates.items()})
+            )
+            with replace_excitations(model, replacement, None if where == ALL else where):
                 right += int((model(pictures).argmax(1) == labels).sum())
-            start = end
+            start += len(labels)
     return right / start

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from senet_lib.experiments.gate_probe import stages_of
-from senet_lib.experiments.markdown import markdown_table
-from senet_lib.records import Record, gate_measures, interventions, load_record, summarise
+from senet_lib.experiments.markdown import markdown_table, mean_and_spread, seeds_in_words
+from senet_lib.records import Record, curves, gate_measures, intervention_accuracies, load_record
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ REPLACED = {
     "mean": "the channel's mean gate",
     "shuffled channels": "its own, shuffled over the channels",
     "0.5": "0.5",
-    "1": "1, as if there were no SE",
+    "1": "1: SE switched off",
 }
 OF_STAGES = ("another picture", "mean", "1")
 
@@ -41,10 +41,10 @@ OF_STAGES = ("another picture", "mean", "1")
 def interventions_table(results: Path) -> str:
     """What the gates are replaced by, in all blocks, against the accuracy on three kinds of pictures."""
     asked = (WORLD, DIGITS, PHOTOGRAPHS)
-    found = [interventions(load_record(one.record, results), one.with_se) for one in asked]
-    seeds = [_seeds(accuracies["own", "all"]) for accuracies in found]
+    found = [intervention_accuracies(load_record(one.record, results), one.with_se) for one in asked]
+    seeds = [seeds_in_words(len(accuracies["own", "all"])) for accuracies in found]
     head = ["each picture gets", *(f"{one.pictures} ({count})" for one, count in zip(asked, seeds, strict=True))]
-    rows = [[words, *(with_spread(one[gates, "all"]) for one in found)] for gates, words in REPLACED.items()]
+    rows = [[words, *(mean_and_spread(one[gates, "all"]) for one in found)] for gates, words in REPLACED.items()]
     return markdown_table(head, rows)
 
 
@@ -53,9 +53,9 @@ def stages_table(results: Path) -> str:
     rows = []
     for asked in (WORLD, PHOTOGRAPHS):
         record = load_record(asked.record, results)
-        found = interventions(record, asked.with_se)
+        found = intervention_accuracies(record, asked.with_se)
         for number, stage in enumerate(stages_of(gate_measures(record, asked.with_se)), start=1):
-            rows.append([asked.pictures, f"{number}", *(with_spread(found[gates, stage]) for gates in OF_STAGES)])
+            rows.append([asked.pictures, f"{number}", *(mean_and_spread(found[gates, stage]) for gates in OF_STAGES)])
     return markdown_table(("pictures", "stage", *(REPLACED[gates] for gates in OF_STAGES)), rows)
 
 
@@ -85,7 +85,7 @@ def pruning_table(results: Path) -> str:
     rows = []
     for asked in (WORLD, PHOTOGRAPHS):
         record = load_record(asked.record, results)
-        found = interventions(record, asked.with_se)
+        found = intervention_accuracies(record, asked.with_se)
         last = stages_of(gate_measures(record, asked.with_se))[-1]
         arms = (asked.with_se, asked.without_last_stage, asked.plain)
         everywhere, fewer, none = (record["settings"]["parameters"][arm] for arm in arms)
@@ -96,26 +96,13 @@ def pruning_table(results: Path) -> str:
             ("trained without SE in the last stage", fewer, _final(record, asked.without_last_stage)),
             ("trained without any SE", none, _final(record, asked.plain)),
         )
-        rows += [
-            [asked.pictures, words, f"{count - none:,}", with_spread(right)]
-            for words, count, right in ways
-            if len(right)
-        ]
+        rows += [[asked.pictures, words, f"{count - none:,}", mean_and_spread(right)] for words, count, right in ways]
     return markdown_table(("pictures", "network", "parameters of SE", "test accuracy"), rows)
 
 
-def with_spread(accuracies: np.ndarray) -> str:
-    """Mean and standard deviation over the seeds; of one seed just its number."""
-    return f"{accuracies.mean():.3f}" + (f" ± {accuracies.std(ddof=1):.3f}" if len(accuracies) > 1 else "")
-
-
 def _final(record: Record, arm: str) -> np.ndarray:
-    """For each seed; none if the arm is not on record yet."""
-    return np.array(list(summarise(record).get(arm, {"accuracies": {}})["accuracies"].values()))
-
-
-def _seeds(accuracies: np.ndarray) -> str:
-    return "1 seed" if len(accuracies) == 1 else f"{len(accuracies)} seeds"
+    """For each seed."""
+    return curves(record, arm)[:, -1]
 
 
 GATE_TABLES: dict[str, Callable[[Path], str]] = {

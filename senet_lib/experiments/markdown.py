@@ -1,6 +1,12 @@
-"""Tables in Markdown."""
+"""Tables in Markdown, and how they write accuracies."""
 
 from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+# A network has solved the Context World when hardly any picture is wrong.
+SOLVED = 0.97
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -10,3 +16,18 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         return f"| {' | '.join(cells)} |"
 
     return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])
+
+
+def mean_and_spread(accuracies: ArrayLike) -> str:
+    """Mean and standard deviation over the seeds; of one seed just its number."""
+    values = np.asarray(accuracies)
+    return f"{values.mean():.3f}" + (f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else "")
+
+
+def solved_of(accuracies: Sequence[float]) -> str:
+    """With how many of the seeds the Context World is solved."""
+    return f"{sum(one > SOLVED for one in accuracies)} of {len(accuracies)}"
+
+
+def seeds_in_words(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"

@@ -9,20 +9,17 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from senet_lib import paper
 from senet_lib.cost import NETWORKS, added_parameters
 from senet_lib.experiments.attention_tables import ATTENTION_TABLES
 from senet_lib.experiments.gate_tables import GATE_TABLES
-from senet_lib.experiments.markdown import markdown_table
+from senet_lib.experiments.markdown import markdown_table, mean_and_spread, seeds_in_words, solved_of
 from senet_lib.records import Record, list_records, load_record, paired_differences, summarise
 
 TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 # How the tables write the names of arms.
 ARM_NAMES = {"se": "with SE"}
-# A network has solved the Context World when hardly any picture is wrong.
-SOLVED = 0.97
 
 
 def fill_tables(text: str, results: Path) -> str:
@@ -60,7 +57,7 @@ def summary_table(record: Record) -> str:
         (
             ARM_NAMES.get(arm, arm),
             f"{parameters[arm]:,}",
-            mean_and_spread(values),
+            _with_seeds(list(values["accuracies"].values())),
             f"{min(values['accuracies'].values()):.3f}",
             f"{max(values['accuracies'].values()):.3f}",
             f"{values['seconds']:.0f} s",
@@ -70,10 +67,8 @@ def summary_table(record: Record) -> str:
     return markdown_table(("network", "parameters", "test accuracy", "lowest", "highest", "training time"), rows)
 
 
-def mean_and_spread(values: dict[str, Any]) -> str:
-    """An entry of :func:`senet_lib.records.summarise` in words."""
-    one_seed = len(values["accuracies"]) == 1
-    return f"{values['mean']:.3f}" + (" (one seed)" if one_seed else f" ± {values['std']:.3f}")
+def _with_seeds(accuracies: list[float]) -> str:
+    return mean_and_spread(accuracies) + (" (one seed)" if len(accuracies) == 1 else "")
 
 
 # ---------------------------------------------------------------------------------------------- the race (chapter 8)
@@ -100,9 +95,8 @@ def _races(results: Path) -> str:
 
 def _our_race(record: Record, pictures: str, network: str, plain: str, with_se: str) -> tuple[str, ...]:
     summary, differences = summarise(record), paired_differences(record, plain, with_se)
-    seeds = "1 seed" if len(differences) == 1 else f"{len(differences)} seeds"
     errors = [f"{100 * (1 - summary[arm]['mean']):.2f}" for arm in (plain, with_se)]
-    return pictures, network, *errors, _signed(-100 * mean(differences.values())), seeds
+    return pictures, network, *errors, _signed(-100 * mean(differences.values())), seeds_in_words(len(differences))
 
 
 def _signed(points: float) -> str:
@@ -125,15 +119,15 @@ def _context_world_ratios(results: Path) -> str:
     rows = []
     for arm, values in summarise(record).items():
         r = _ratio_of(arm)
-        accuracies = values["accuracies"].values()
+        accuracies = list(values["accuracies"].values())
         rows.append(
             (
                 arm,
                 " and ".join(str(C // r) for C in channels) if r else "–",
                 f"{parameters[arm] - parameters['plain']:,}",
-                mean_and_spread(values),
+                mean_and_spread(accuracies),
                 f"{min(accuracies):.3f}",
-                f"{sum(one > SOLVED for one in accuracies)} of {len(accuracies)}",
+                solved_of(accuracies),
             )
         )
     return markdown_table(
