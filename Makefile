@@ -40,8 +40,10 @@ drawings: .venv/.installed  ## make the drawings of book/ anew
 results: .venv/.installed  ## run what is not on record yet, and rewrite the results page and the chapters' tables
 	$(BIN)/python -m senet_lib.experiments run context-world
 	$(BIN)/python -m senet_lib.experiments run context-world-reduction --seeds 8
-	for name in bottleneck placement squeeze gate depth; do $(BIN)/python -m senet_lib.experiments run context-world-$$name || exit 1; done
+	for name in bottleneck placement squeeze gate depth attention; do $(BIN)/python -m senet_lib.experiments run context-world-$$name || exit 1; done
 	$(BIN)/python -m senet_lib.experiments run digits --seeds 20
+	for name in context-world digits; do $(BIN)/python -m senet_lib.experiments run $$name-gates --seeds 8 || exit 1; done
+	$(BIN)/python -m senet_lib.experiments.class_gates
 	$(BIN)/python -m senet_lib.experiments report
 	$(BIN)/python -m tools.notebooks write
 

@@ -13,6 +13,7 @@ from timm.layers.squeeze_excite import SqueezeExciteCl
 from timm.models.maxxvit import MaxxVitConvCfg, MbConvBlock
 from torch import Tensor, nn
 
+from senet_lib.device import best_device
 from senet_lib.doctor import examine
 from senet_lib.insert import insert_squeeze_excitation, residual_branches
 from senet_lib.models import create_model, se_resnet18, se_resnet20, se_resnet50, small_resnet, small_se_resnet
@@ -411,7 +412,7 @@ class Restless(SoftmaxInside):
 
 def test_the_model_is_bit_identical_afterwards():
     model = Restless(fails=False)
-    assert_unchanged(model, lambda: examine(model))  # type: ignore[arg-type, return-value]
+    assert_unchanged(model, lambda: examine(model))
 
 
 def test_the_model_is_bit_identical_after_its_forward_raised(refused):
@@ -441,13 +442,15 @@ def test_the_model_keeps_its_own_type(dtype):
         assert {(layer.gate, layer.squeeze) for layer in report.layers} == {("sigmoid", "mean")}
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
-def test_the_model_stays_on_its_gpu():
+def test_the_model_stays_on_its_device():
+    """On a GPU, where there is one."""
+    device = best_device()
     for name, specimen in SPECIMENS.items():
         torch.manual_seed(0)
-        report = examine(specimen.make_faulty().cuda(), specimen.input_size)
-        assert {finding.code for finding in report.findings} == {specimen.finding}, name
-        assert examine(specimen.make_sound().cuda(), specimen.input_size).findings == ()
+        faulty = specimen.make_faulty().to(device)
+        assert {finding.code for finding in examine(faulty, specimen.input_size).findings} == {specimen.finding}, name
+        assert examine(specimen.make_sound().to(device), specimen.input_size).findings == ()
+        assert {parameter.device.type for parameter in faulty.parameters()} == {device.type}
 
 
 # --- errors and the text ----------------------------------------------------------------------------------------------
@@ -455,10 +458,10 @@ def test_the_model_stays_on_its_gpu():
 
 def test_mistakes_get_one_line(refused):
     with refused("model is 'se_resnet20'", "give a network"):
-        examine("se_resnet20")  # type: ignore[arg-type]
+        examine("se_resnet20")
     for size in ((32, 32), (2, 3, 32, 32), (3, 0, 32), (3, 32.5, 32), "332", 32):
         with refused("input_size is", "give (channels, height, width)"):
-            examine(small_se_resnet(), size)  # type: ignore[arg-type]
+            examine(small_se_resnet(), size)
     with refused("does not run on input_size (1, 32, 32)", "give the size of its pictures"):
         examine(small_se_resnet(), (1, 32, 32))
     with refused("0 is made by torch.jit", "the network it was made from"):

@@ -1,5 +1,7 @@
 """The notebooks run as on Colab: in a folder of their own, with the installed library; what fails is said."""
 
+import os
+
 import pytest
 from jupyter_cache import get_cache
 
@@ -36,7 +38,9 @@ def outputs(cache_folder) -> list[str]:
 def test_it_runs_the_installed_library_away_from_the_repository(page, tmp_path):
     library, cache = tmp_path / "site", tmp_path / "cache"
     source = page("where", "import os, senet_lib\nprint(senet_lib.__file__, os.listdir())")
+    before = dict(os.environ)
     assert execute([source], cache, library) == []
+    assert dict(os.environ) == before, "what runs afterwards must not import from there"
     (said,) = outputs(cache)
     assert said.split()[0].startswith(str(library)) and said.split()[1] == "[]"
 

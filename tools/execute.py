@@ -10,16 +10,19 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
-from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 from myst_nb.core.read import myst_nb_reader_plugin
+from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,19 +64,20 @@ def execute(sources: Sequence[Path], cache_folder: Path = CACHE, library: Path |
     cache = get_cache(cache_folder)
     notebooks = {str(source): myst_nb_reader_plugin(str(source)) for source in sources}
     pending = [uri for uri, notebook in notebooks.items() if not _is_cached(cache, notebook)]
-    os.environ["OMP_NUM_THREADS"] = "1"  # several at once would wait for each other's threads
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # several at once would wait for each other's threads
     if pending and library is not None:
         install_library(library)
-        os.environ["PYTHONPATH"] = str(library)
+        environment["PYTHONPATH"] = str(library)
+    run = partial(_run, environment=environment)
     failed = []
     # A thread each is enough: the work is done in the kernels, which are processes.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for uri, result in zip(pending, pool.map(_run, [notebooks[uri] for uri in pending]), strict=True):
-            print(f"{uri}: {result.time:.0f} s", flush=True)
-            if result.err:
-                failed.append(f"{uri}: {result.exc_string}")
+        for uri, result in zip(pending, pool.map(run, [notebooks[uri] for uri in pending]), strict=True):
+            print(f"{uri}: {result.seconds:.0f} s", flush=True)
+            if result.fault:
+                failed.append(f"{uri}: {result.fault}")
                 continue
-            bundle = CacheBundleIn(result.nb, uri, data={"execution_seconds": result.time})
+            bundle = CacheBundleIn(notebooks[uri], uri, data={"execution_seconds": result.seconds})
             cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
     return failed
 
@@ -86,17 +90,26 @@ def _is_cached(cache: JupyterCacheAbstract, notebook: NotebookNode) -> bool:
     return True
 
 
-def _run(notebook: NotebookNode) -> ExecutionResult:
-    """Execute a notebook in an empty folder, which must be empty afterwards."""
+class _Result(NamedTuple):
+    seconds: float
+    fault: str | None
+
+
+def _run(notebook: NotebookNode, environment: Mapping[str, str]) -> _Result:
+    """Execute a notebook, in its place, in an empty folder, which must be empty afterwards."""
+    start, fault = time.monotonic(), None
     with TemporaryDirectory() as folder:
+        resources = {"metadata": {"path": folder}}
         try:
-            result = single_nb_execution(notebook, folder, TIMEOUT, allow_errors=False, extra_arguments=QUIET)
-        except Exception as error:  # a kernel that does not start, or dies
-            return ExecutionResult(notebook, folder, 0, error, traceback.format_exc())
-        if result.err is None and (left := os.listdir(folder)):
-            result.err = ValueError(f"it leaves {', '.join(left)} behind; a notebook must not")
-            result.exc_string = str(result.err)
-        return result
+            # Times in the cells would make another notebook of it, which the cache does not find.
+            options = {"timeout": TIMEOUT, "record_timing": False, "extra_arguments": QUIET}
+            NotebookClient(notebook, resources=resources, **options).execute(env=environment)
+        except Exception:  # a cell that fails, or a kernel that does not start
+            fault = traceback.format_exc()
+        else:
+            if left := os.listdir(folder):
+                fault = f"it leaves {', '.join(left)} behind; a notebook must not"
+    return _Result(time.monotonic() - start, fault)
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """What all checkers share: calling a reader's function, comparing numbers, saying what is wrong."""
 
+import math
 import numbers
 from collections.abc import Callable
 from typing import Any
@@ -56,6 +57,13 @@ def refuse_known_mistakes(value: Tensor, mistakes: dict[str, Tensor]) -> None:
     """Name the mistake whose result this is, if it is one of these."""
     for message, result in mistakes.items():
         if same(value, result):
+            raise Wrong(message)
+
+
+def refuse_known_numbers(value: float, mistakes: dict[str, float], within: float = 1e-9) -> None:
+    """The same for a number: the mistake whose result is not further from it than ``within``."""
+    for message, result in mistakes.items():
+        if math.isclose(value, result, rel_tol=0, abs_tol=within):
             raise Wrong(message)
 
 

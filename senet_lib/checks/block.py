@@ -16,6 +16,7 @@ from senet_lib.checks.answers import (
     random_numbers,
     refuse_changed,
     refuse_known_mistakes,
+    refuse_known_numbers,
     same,
 )
 from senet_lib.receptive_field import Layer, receptive_field
@@ -81,15 +82,13 @@ def _cue_blind_three_shapes(answer: Any) -> None:
         return
     if 1 < answer <= 100:
         raise Wrong(f"You give {float(answer):g}: give a fraction, not percent. Always right is 1.")
-    hints = {
-        9 / 16: "That is the value for four shapes; here there are three.",
-        1 / 3: "That is pure guessing. Whoever sees the glyphs can vote for the shape that is there most often.",
-        1 / 9: "That is how often all three shapes are the same. The other cases also give something.",
-        5 / 9: "You have counted the cases with a repeated shape, and left out the six with three different ones.",
+    mistakes = {
+        "That is the value for four shapes; here there are three.": 9 / 16,
+        "That is pure guessing. Whoever sees the glyphs can vote for the shape that is there most often.": 1 / 3,
+        "That is how often all three shapes are the same. The other cases also give something.": 1 / 9,
+        "You have counted the cases with a repeated shape, and left out the six with three different ones.": 5 / 9,
     }
-    for value, hint in hints.items():
-        if math.isclose(answer, value, abs_tol=1e-3):
-            raise Wrong(hint)
+    refuse_known_numbers(answer, mistakes, within=1e-3)
     raise Wrong(
         f"You give {float(answer):.4f}. There are 27 triples: count those with three equal shapes, with two, and with "
         "none, and weigh them by 1, 2/3 and 1/3."

@@ -15,6 +15,7 @@ from senet_lib.checks.answers import (
     random_numbers,
     refuse_changed,
     refuse_known_mistakes,
+    refuse_known_numbers,
     same,
 )
 
@@ -43,9 +44,7 @@ def _explained_share(answer: Any) -> None:
         ),
         "That is a share of standard deviations. Variances add up, standard deviations do not.": math.sqrt(right),
     }
-    for message, value in mistakes.items():
-        if math.isclose(given, value, abs_tol=1e-5):
-            raise Wrong(message)
+    refuse_known_numbers(given, mistakes, within=1e-5)
     if not math.isclose(given, right, abs_tol=1e-5):
         raise Wrong(f"For 8 pictures of 3 classes you give {float(given):.4f}; it is {right:.4f}.")
 
@@ -95,18 +94,16 @@ def _fold_gates(answer: Any) -> None:
 
 def _gate_spread(answer: Any) -> None:
     given = number(answer, "a number")
-    hints = {
-        0.2: "That is the spread of the logits. The sigmoid is flatter than the identity: at 0 its slope is s(1 − s).",
-        0.5: "That is the mean gate. How far do the gates scatter around it?",
-        0.1: "The slope of the sigmoid at 0 is not 1/2: it is s(1 − s) with s = 1/2.",
-        0.04: "That is the variance of the logits, 0.2². You need their standard deviation, times the slope.",
-        0.01: "That is a variance times the slope. Take the standard deviation.",
-        0.8: "You divide by the slope. Multiply with it.",
-        0.25: "That is the slope. Multiply it with the spread of the logits.",
+    mistakes = {
+        "That is the spread of the logits. The sigmoid is flatter than the identity: at 0 its slope is s(1 − s).": 0.2,
+        "That is the mean gate. How far do the gates scatter around it?": 0.5,
+        "The slope of the sigmoid at 0 is not 1/2: it is s(1 − s) with s = 1/2.": 0.1,
+        "That is the variance of the logits, 0.2². You need their standard deviation, times the slope.": 0.04,
+        "That is a variance times the slope. Take the standard deviation.": 0.01,
+        "You divide by the slope. Multiply with it.": 0.8,
+        "That is the slope. Multiply it with the spread of the logits.": 0.25,
     }
-    for value, message in hints.items():
-        if math.isclose(given, value, abs_tol=1e-9):
-            raise Wrong(message)
+    refuse_known_numbers(given, mistakes)
     if not math.isclose(given, 0.05, abs_tol=0.002):
         raise Wrong(f"You give {float(given):g}. Near 0 the sigmoid is almost a straight line of slope 1/4.")
 

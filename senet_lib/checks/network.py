@@ -15,6 +15,7 @@ from senet_lib.checks.answers import (
     number,
     random_numbers,
     refuse_known_mistakes,
+    refuse_known_numbers,
     same,
 )
 
@@ -112,15 +113,13 @@ def _last_stage_share(answer: Any) -> None:
         return
     if 1 < given <= 100:
         raise Wrong(f"You give {float(given):g}: give a fraction, not percent. All of it is 1.")
-    hints = {
-        0.625: "That is ResNet-50, with 6 blocks in stage 3. ResNet-101 has 23 there.",
-        3 / 33: "That is the share of the blocks. A block of stage 4 is dearer than the others: C counts squared.",
-        24 / 127: "You weigh the blocks by C. C counts squared.",
-        64 / 85: "You leave out N, the number of blocks in a stage.",
+    mistakes = {
+        "That is ResNet-50, with 6 blocks in stage 3. ResNet-101 has 23 there.": 0.625,
+        "That is the share of the blocks. A block of stage 4 is dearer than the others: C counts squared.": 3 / 33,
+        "You weigh the blocks by C. C counts squared.": 24 / 127,
+        "You leave out N, the number of blocks in a stage.": 64 / 85,
     }
-    for value, hint in hints.items():
-        if math.isclose(given, value, abs_tol=2e-3):
-            raise Wrong(hint)
+    refuse_known_numbers(given, mistakes, within=2e-3)
     raise Wrong(f"You give {float(given):.4f}. Divide N · C² of the last stage by the sum over all four stages.")
 
 
@@ -150,16 +149,14 @@ def _logit_of_gate(answer: Any) -> None:
     given = number(answer, "a number")
     if math.isclose(given, math.log(3), abs_tol=2e-3):
         return
-    hints = {
-        1.5: "That is the gate itself. Which a makes 2·sigmoid(a) = 1.5?",
-        0.75: "That is sigmoid(a). Solve for a once more: a = log(s / (1 - s)).",
-        1 / (1 + math.exp(-1.5)): "That is sigmoid(1.5). You need the other direction: the a whose gate is 1.5.",
-        2 / (1 + math.exp(-1.5)): "That is the gate at a = 1.5. You need the other direction: the a whose gate is 1.5.",
-        -math.log(3): "The sign is wrong: a gate above 1 needs a above 0.",
+    mistakes = {
+        "That is the gate itself. Which a makes 2·sigmoid(a) = 1.5?": 1.5,
+        "That is sigmoid(a). Solve for a once more: a = log(s / (1 - s)).": 0.75,
+        "That is sigmoid(1.5). You need the other direction: the a whose gate is 1.5.": 1 / (1 + math.exp(-1.5)),
+        "That is the gate at a = 1.5. You need the other direction: the a whose gate is 1.5.": 2 / (1 + math.exp(-1.5)),
+        "The sign is wrong: a gate above 1 needs a above 0.": -math.log(3),
     }
-    for value, hint in hints.items():
-        if math.isclose(given, value, abs_tol=2e-3):
-            raise Wrong(hint)
+    refuse_known_numbers(given, mistakes, within=2e-3)
     gate = 2 / (1 + math.exp(-max(-50.0, min(50.0, float(given)))))
     raise Wrong(f"At a = {float(given):.4g} the gate is {gate:.4f}; it must be 1.5.")
 

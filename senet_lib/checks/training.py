@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import mean, pstdev, stdev, variance
 from typing import Any
 
-from senet_lib.checks.answers import Exercises, Wrong, call, number
+from senet_lib.checks.answers import Exercises, Wrong, call, number, refuse_known_numbers
 
 PLAIN = [0.90, 0.93, 0.91, 0.94]
 WITH_SE = [0.92, 0.94, 0.94, 0.95]
@@ -32,9 +32,7 @@ def _paired_difference(answer: Any) -> None:
         / root,
         "You forget the pairs: that is the error of two unrelated lists. Take the differences first.": unpaired,
     }
-    for message, value in mistakes.items():
-        if math.isclose(error, value, abs_tol=1e-9):
-            raise Wrong(message)
+    refuse_known_numbers(error, mistakes)
     if not math.isclose(error, right, abs_tol=1e-9):
         raise Wrong(f"Your standard error is {float(error):.5f}; for the lists in the hint it is {right:.5f}.")
 
@@ -68,9 +66,7 @@ def _mean_accuracy(answer: Any) -> None:
         "That is the number of correct answers. Divide it by the number of pictures.": 171.0,
         "You divide by the number of batches. Divide by the number of pictures.": 171 / 3,
     }
-    for message, value in mistakes.items():
-        if math.isclose(given, value, abs_tol=1e-9):
-            raise Wrong(message)
+    refuse_known_numbers(given, mistakes)
     if not math.isclose(given, right, abs_tol=1e-9):
         raise Wrong(f"For {batches} you give {float(given):.4f}; it is {right:.4f}: 171 of 204.")
 
