@@ -1,8 +1,8 @@
 """Results that the paper prints, to put beside one's own: Hu, Shen, Albanie, Sun, Wu, arXiv 1709.01507, version 4.
 
-All are errors in percent, on one crop; ``AFTER_SE`` has accuracies that others print. Compare within one table only: the
-tables have different training recipes, and so the paper has four different errors for SE-ResNet-50 (Table 2, Table 10, a
-footnote and the released weights).
+All are errors in percent, on one crop; ``AFTER_SE`` has accuracies that others print. Compare within one table only:
+the tables have different training recipes, and so the paper has four different errors for SE-ResNet-50 (Table 2, Table
+10, a footnote and the released weights).
 """
 
 from typing import NamedTuple

@@ -102,8 +102,10 @@ def _run(notebook: NotebookNode, environment: Mapping[str, str]) -> _Result:
         resources = {"metadata": {"path": folder}}
         try:
             # Times in the cells would make another notebook of it, which the cache does not find.
-            options = {"timeout": TIMEOUT, "record_timing": False, "extra_arguments": QUIET}
-            NotebookClient(notebook, resources=resources, **options).execute(env=environment)
+            client = NotebookClient(
+                notebook, resources=resources, timeout=TIMEOUT, record_timing=False, extra_arguments=QUIET
+            )
+            client.execute(env=environment)
         except Exception:  # a cell that fails, or a kernel that does not start
             fault = traceback.format_exc()
         else:
