@@ -155,6 +155,20 @@ ATTENTION_COSTS: dict[str, Callable[[int, int, int], AttentionCost]] = {
 }
 
 
+# How texts and figures write the keys.
+ATTENTION_NAMES = {
+    "se": "SE",
+    "eca": "ECA",
+    "cbam": "CBAM",
+    "gc": "GC",
+    "ge": "GE-θ⁻",
+    "ese": "eSE",
+    "hard_se": "hard SE",
+    "grn": "GRN",
+    "simam": "SimAM",
+}
+
+
 # --- rules that the modules share -------------------------------------------------------------------------------------
 
 

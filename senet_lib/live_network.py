@@ -5,20 +5,22 @@ The figures are :class:`senet_lib.figures.network_in_page.NetworkInPage`, for sc
 run the same networks from ONNX files of the same :class:`senet_lib.gated_network.GatedNetwork`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from torch import nn
 
 from senet_lib.context_world import COLOURS, SHAPES, SIZE, render_scene
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
+from senet_lib.figures.network_state import NetworkState
 from senet_lib.figures.photograph_in_page import PhotographInPage
 from senet_lib.gated_network import GatedNetwork
 from senet_lib.weights import load_pretrained
 
 PICTURE = (len(COLOURS), SIZE, SIZE)
+AnyFigure = TypeVar("AnyFigure", bound=NetworkState)
 CAPTION = (
     "Drag the cue and the glyphs, or move them with the arrow keys. torch runs the network in this notebook's kernel. "
     "Which gates follow the cue's colour?"
@@ -132,7 +134,7 @@ def _require_class_names(names: Sequence[str] | None, logits: int, usual: list[s
 
 
 def _show_first(
-    figure: Any, name: str, network: GatedNetwork, pictures: np.ndarray, facts: dict[str, Any] | None = None
+    figure: NetworkState, name: str, network: GatedNetwork, pictures: np.ndarray, facts: dict[str, Any] | None = None
 ) -> None:
     """Put the reader's network in front of the library's, with its answers for the examples."""
     if name in [one["name"] for one in figure.networks]:
@@ -143,7 +145,7 @@ def _show_first(
     figure.network = name
 
 
-def _answered_by_torch(figure: Any, known: dict[str, GatedNetwork]) -> Any:
+def _answered_by_torch(figure: AnyFigure, known: dict[str, GatedNetwork]) -> AnyFigure:
     """The figure, whose requests this kernel answers: by networks that are known by name, or those of the library."""
     files = {network["name"]: network["file"].removesuffix(".onnx") for network in figure.networks}
 
@@ -157,7 +159,7 @@ def _answered_by_torch(figure: Any, known: dict[str, GatedNetwork]) -> Any:
     return figure
 
 
-def _answer(figure: Any, find: Any, change: dict[str, Any]) -> None:
+def _answer(figure: NetworkState, find: Callable[[str], GatedNetwork], change: dict[str, Any]) -> None:
     """Run what the reader has asked for. Whatever goes wrong is said in the figure: a notebook shows no errors here."""
     request = change["new"]
     if not request:

@@ -191,3 +191,12 @@ def test_no_text_of_a_module_looks_like_a_comment():
         code = path.read_text(encoding="utf-8")
         texts = [text for text in re.findall(r"`[^`]*`", code) if "\n" in text]
         assert [text for text in texts if text not in COMMENT.sub("", code)] == [], path.name
+
+
+def test_what_belongs_to_a_moment_is_not_in_the_html_form(tiny):
+    figure = tiny(values=[5])
+    text = traitlets.Unicode("at the start")
+    figure.add_traits(asked=text.tag(sync=True, transient=True), kept=traitlets.Unicode().tag(sync=True))
+    figure.asked = figure.kept = "something"
+    state = figure._plain_state()
+    assert (state["asked"], state["kept"]) == ("at the start", "something")

@@ -210,6 +210,7 @@ FIGURE_ROOM = {
     "numpy",
     "matplotlib",
     "traitlets",
+    "senet_lib.attention_cost",
     "senet_lib.context_world",
     "senet_lib.cost",
     "senet_lib.plots",
@@ -217,6 +218,7 @@ FIGURE_ROOM = {
     "senet_lib.validation",
     "senet_lib.figures.draws",
     "senet_lib.figures.figure",
+    "senet_lib.figures.network_state",
 }
 CORE = (
     "analysis",

@@ -4,23 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from senet_lib import paper
-from senet_lib.attention_cost import ATTENTION_COSTS
+from senet_lib.attention_cost import ATTENTION_COSTS, ATTENTION_NAMES
 from senet_lib.experiments.markdown import markdown_table, mean_and_spread, solved_of
 from senet_lib.records import load_record, summarise
 
 CHANNELS, SIZE = 256, 56  # of the block whose cost is shown: the first stage of ResNet-50
-NAMES = {
-    "plain": "none",
-    "se": "SE",
-    "eca": "ECA",
-    "cbam": "CBAM",
-    "gc": "GC",
-    "ge": "GE-θ⁻",
-    "ese": "eSE",
-    "hard_se": "hard SE",
-    "grn": "GRN",
-    "simam": "SimAM",
-}
 
 
 def solved_table(results: Path) -> str:
@@ -32,7 +20,7 @@ def solved_table(results: Path) -> str:
         accuracies = list(values["accuracies"].values())
         rows.append(
             (
-                NAMES[arm],
+                ATTENTION_NAMES.get(arm, arm),
                 f"{record['settings']['parameters'][arm] - plain:,}",
                 mean_and_spread(accuracies),
                 f"{min(accuracies):.3f}",
@@ -50,7 +38,7 @@ def costs_table(results: Path) -> str:
     for name, cost_of in ATTENTION_COSTS.items():
         cost = cost_of(CHANNELS, SIZE, SIZE)
         parts = (cost.macs.squeeze, cost.macs.excitation, cost.macs.rescale)
-        rows.append((NAMES[name], f"{cost.parameters:,}", *(f"{part:,}" for part in parts)))
+        rows.append((ATTENTION_NAMES[name], f"{cost.parameters:,}", *(f"{part:,}" for part in parts)))
     return markdown_table(("attention", "parameters", "MACs to gather", "to decide", "to act"), rows)
 
 

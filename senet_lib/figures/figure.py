@@ -135,9 +135,13 @@ class Figure(anywidget.AnyWidget):
         return {**data, **forms, "text/plain": f"{self.title}. {self.caption}"}, metadata
 
     def _plain_state(self) -> dict[str, Any]:
-        """The figure's own traits, without those of the widget machinery, as JSON can hold them."""
+        """The figure's own traits, without those of the widget machinery, as JSON can hold them.
+
+        Those that are tagged ``transient=True`` belong to one reader at one moment: here they are as at the start.
+        """
         own = set(self.traits(sync=True)) - set(anywidget.AnyWidget.class_traits()) - {"_esm", "_css", "_anywidget_id"}
-        return {name: _to_plain(value) for name, value in sorted(self.get_state(own).items())}
+        state = self.get_state(own) | self.trait_defaults(transient=True)
+        return {name: _to_plain(value) for name, value in sorted(state.items())}
 
     def _still_png(self) -> bytes:
         """The still picture in few colours. If the state is bad there is a white one: the live figure says why."""

@@ -60,7 +60,7 @@ async function runSession(ort, session, { picture, shape, overrides, channels })
  * One network after another, one picture at a time; of those that wait only the newest is run.
  * A job is { key, network, file, picture: bytes, shape, overrides, channels }; the same key means the same answer.
  * With before, a job that is the same but for its overrides, the answer has the logits of that one too, as its before.
- * The traits kernel, state, message, request and answer are those of NetworkInPage.
+ * The traits kernel, state, message, request and answer are those of network_state.py.
  */
 export function createRunner(view) {
   const sessions = new Map(); // file -> promise

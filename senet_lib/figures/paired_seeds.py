@@ -13,6 +13,7 @@ import traitlets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
+from senet_lib.attention_cost import ATTENTION_NAMES
 from senet_lib.figures.figure import Figure
 from senet_lib.plots import COLOURS
 from senet_lib.records import Record, load_record, summarise
@@ -29,8 +30,6 @@ STUDENT_T = (
     2.0076, 2.0066, 2.0057, 2.0049, 2.0040, 2.0032, 2.0025, 2.0017,
 )
 # fmt: on
-# How the figure writes the names of arms.
-ARM_TITLES = {"se": "SE"}
 MARKERS = (("plain", "s"), ("se", "o"))  # colour and marker of the network without, and of the one with it
 NO_SPREAD = 1e-9  # a standard error below this is nothing but rounding
 
@@ -141,7 +140,7 @@ def _read_record(record: Record, title: str) -> dict[str, Any]:
     arms: list[dict[str, Any]] = [
         {
             "name": name,
-            "title": ARM_TITLES.get(name, name),
+            "title": ATTENTION_NAMES.get(name, name),
             "seeds": sorted(values["accuracies"]),
             "accuracies": [values["accuracies"][seed] for seed in sorted(values["accuracies"])],
         }
