@@ -148,15 +148,6 @@ class ClassGates(Figure):
         return picture
 
 
-def networks_from_json(state: Mapping[str, Any], **traits: Any) -> ClassGates:
-    """The figure over a record: ``state["networks"]`` is what :meth:`ClassGates.from_networks` takes.
-
-    Raises:
-        ValueError: if there are none, or something is missing in them.
-    """
-    return ClassGates.from_networks(_part(state, "networks", "the record"), **traits)
-
-
 def group_colour(groups: Sequence[str], index: int) -> str:
     """A group's colour on a white page: that of the cue if the group is named so, else by its place."""
     return NAMED_COLOURS.get(groups[index], GROUP_COLOURS[index % len(GROUP_COLOURS)])
