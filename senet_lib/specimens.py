@@ -48,8 +48,8 @@ class Specimen:
         fault: one sentence on what is wrong.
         mend: one sentence on what to do.
         finding: code of the finding that ``senet_lib.doctor.examine`` must report.
-        make_faulty: makes the network; takes ``num_classes``, which is 4 if left out.
-        make_sound: makes its twin, with the same argument.
+        make_faulty: makes the network; takes ``num_classes`` and ``in_channels``, 4 and 3 if left out.
+        make_sound: makes its twin, with the same arguments.
         input_size: of the pictures to examine it with, (channels, height, width).
     """
 
@@ -68,6 +68,9 @@ def _with_gate(gate: Callable[..., nn.Module], **options: Any) -> MakeNetwork:
 
 def _with_unit(unit: Callable[..., nn.Module], **options: Any) -> MakeNetwork:
     return partial(GatedNetwork, unit=unit, **options)
+
+
+_EQUAL_WIDTHS = partial(GatedNetwork, widths=(16, 16))
 
 
 SPECIMENS: dict[str, Specimen] = {
@@ -156,7 +159,7 @@ SPECIMENS: dict[str, Specimen] = {
         "Take the mean over height and width: x.mean((2, 3)).",
         "squeeze-mixes-channels",
         _with_gate(RowMeans, widths=(16, 16)),
-        partial(GatedNetwork, widths=(16, 16)),
+        _EQUAL_WIDTHS,
     ),
     "batch-mean": Specimen(
         "mean over the batch too",
@@ -220,7 +223,7 @@ SPECIMENS: dict[str, Specimen] = {
         "Project only if stride != 1 or in_channels != channels.",
         "shortcut-projected",
         _with_unit(ProjectsWhereItFits, widths=(16, 16)),
-        partial(GatedNetwork, widths=(16, 16)),
+        _EQUAL_WIDTHS,
     ),
     "wide-stem": Specimen(
         "stem that does not reduce",

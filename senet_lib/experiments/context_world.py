@@ -8,10 +8,10 @@ from functools import partial
 
 from torch import nn
 
-from senet_lib.attention import ATTENTIONS, ConvolutionalBlockAttention, GlobalContext
 from senet_lib.blocks import NoSqueeze, SqueezeExcitation
 from senet_lib.experiments.experiment import Experiment, ModelMaker
 from senet_lib.experiments.gate_probe import probe_gates
+from senet_lib.experiments.small_attentions import SMALL_ATTENTIONS
 from senet_lib.models import ResNet, small_resnet, small_se_resnet
 from senet_lib.training import Recipe
 
@@ -35,13 +35,6 @@ def _one_hidden_unit(channels: int) -> nn.Module:
     """SE whose hidden layer is a single number, whatever the number of channels: the largest r there is."""
     return SqueezeExcitation(channels, reduction=channels)
 
-
-# What came after SE, for 16 and 32 channels: where there is a bottleneck, with the r of the small network.
-_ATTENTIONS = ATTENTIONS | {
-    "se": partial(SqueezeExcitation, reduction=4),
-    "cbam": partial(ConvolutionalBlockAttention, reduction=4),
-    "gc": partial(GlobalContext, reduction=4),
-}
 
 _in_context_world = partial(
     Experiment, data="context-world", batch_size=32, recipe=Recipe(epochs=6, learning_rate=0.005)
@@ -112,7 +105,7 @@ CONTEXT_WORLD = {
         title="Context World: what came after SE",
         arms={
             "plain": small_resnet,
-            **{name: partial(small_resnet, attention=_ATTENTIONS[name]) for name in _ATTENTIONS},
+            **{name: partial(small_resnet, attention=make) for name, make in SMALL_ATTENTIONS.items()},
         },
         compare=("plain", "se"),
     ),

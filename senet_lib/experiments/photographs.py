@@ -8,6 +8,7 @@ from senet_lib.batches import pad_crop_flip
 from senet_lib.blocks import SqueezeExcitation
 from senet_lib.experiments.experiment import Experiment, ModelMaker
 from senet_lib.experiments.gate_probe import probe_gates
+from senet_lib.experiments.small_attentions import SMALL_ATTENTIONS
 from senet_lib.models import (
     resnet8,
     resnet20,
@@ -67,6 +68,15 @@ PHOTOGRAPHS = {
         compare=("plain", "r=4"),
         also_keep=(("r=4", 0), ("r=16", 0), ("plain", 0)),  # for the page
         probe=probe_gates,
+    ),
+    "cifar10-attention": _small(
+        title="Photographs of 32x32 pixels: what came after SE, in ResNet-8",
+        recipe=Recipe(epochs=5, learning_rate=0.01),
+        arms={
+            "plain": resnet8,
+            **{name: partial(resnet8, attention=make) for name, make in SMALL_ATTENTIONS.items()},
+        },
+        compare=("plain", "se"),
     ),
     "cifar10-resnet56": _over_ratios(
         title="CIFAR-10: ResNet-56, plain and with SE of five reduction ratios", data="cifar10"
