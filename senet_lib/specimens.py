@@ -1,6 +1,7 @@
 """Faults that copied SE code has, each in a small network of its own, beside its sound twin.
 
-``senet_lib.doctor`` finds each of these by measuring. The networks' code is in ``senet_lib.specimen_networks``.
+``senet_lib.doctor`` finds each of these by measuring. The networks' code is in ``senet_lib.specimen_networks``, a test
+that exposes each in ``senet_lib.specimen_tests``.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from senet_lib import specimen_tests
 from senet_lib.specimen_networks import (
     AddedGates,
     BatchMeans,
@@ -48,6 +50,7 @@ class Specimen:
         fault: one sentence on what is wrong.
         mend: one sentence on what to do.
         finding: code of the finding that ``senet_lib.doctor.examine`` must report.
+        test: raises an ``AssertionError`` for the network, and none for its twin.
         make_faulty: makes the network; takes ``num_classes`` and ``in_channels``, 4 and 3 if left out.
         make_sound: makes its twin, with the same arguments.
         input_size: of the pictures to examine it with, (channels, height, width).
@@ -57,6 +60,7 @@ class Specimen:
     fault: str
     mend: str
     finding: str
+    test: Callable[[nn.Module], None]
     make_faulty: MakeNetwork
     make_sound: MakeNetwork = GatedNetwork
     input_size: tuple[int, int, int] = (3, 32, 32)
@@ -79,6 +83,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The SE block returns x * s already, and the residual block multiplies by x again: x² * s.",
         "Multiply in one place: use what the SE block returns as it is.",
         "input-squared",
+        specimen_tests.open_gates_leave_a_plain_block,
         _with_unit(InputTwice),
     ),
     "gates-squared": Specimen(
@@ -86,6 +91,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The gates are multiplied in twice, so a gate of 0.5 acts as 0.25.",
         "Multiply by the gates once.",
         "gates-squared",
+        specimen_tests.gates_act_once,
         _with_gate(GatesSquared),
     ),
     "softmax-output": Specimen(
@@ -93,6 +99,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The network ends in softmax, and cross-entropy applies softmax again: the loss cannot get near 0.",
         "Return the logits; apply softmax where you need probabilities.",
         "softmax-output",
+        specimen_tests.outputs_are_no_probabilities,
         SoftmaxInside,
     ),
     "width-is-ratio": Specimen(
@@ -100,6 +107,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The reduction ratio is taken for the hidden width, so wide layers have as narrow a bottleneck as narrow ones.",
         "Make the hidden width C // r.",
         "hidden-constant",
+        specimen_tests.ratio_is_the_same_everywhere,
         _with_gate(WidthIsRatio, widths=(16, 64)),
         partial(GatedNetwork, widths=(16, 64)),
     ),
@@ -108,6 +116,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The reduction ratio is larger than the number of channels, so no hidden unit is left: all gates are constant.",
         "Use a smaller r, or max(1, C // r).",
         "hidden-empty",
+        specimen_tests.hidden_units_exist,
         _with_gate(partial(ChannelGate, reduction=64)),
     ),
     "rounded-width": Specimen(
@@ -115,6 +124,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The hidden width is round(C / r), which for some C is not C // r: other parameters than the paper's count.",
         "Use C // r, or say that you round.",
         "hidden-rounded",
+        specimen_tests.hidden_width_is_rounded_down,
         _with_gate(partial(RoundedWidth, reduction=16), widths=(24, 88)),
         _with_gate(partial(ChannelGate, reduction=16), widths=(24, 88)),
     ),
@@ -123,6 +133,7 @@ SPECIMENS: dict[str, Specimen] = {
         "One of the two layers of the excitation has a bias, the other has none.",
         "Give both a bias, as the released networks, or none, as the paper counts.",
         "bias-in-one",
+        specimen_tests.both_layers_have_biases_or_none,
         _with_gate(OneBias),
     ),
     "relu-gate": Specimen(
@@ -130,6 +141,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The gates end in ReLU: they have no upper limit, and many are exactly 0 and learn nothing.",
         "End the excitation in a sigmoid.",
         "gate-relu",
+        specimen_tests.gates_are_at_most_1,
         _with_gate(ReluGate),
     ),
     "no-gate-function": Specimen(
@@ -137,6 +149,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The second layer's output is the gate: it can be negative and has no limits.",
         "End the excitation in a sigmoid.",
         "gate-none",
+        specimen_tests.gates_are_at_least_0,
         _with_gate(NoGateFunction),
     ),
     "softmax-gate": Specimen(
@@ -144,6 +157,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The gates of all channels sum to 1, so they compete, and each is about 1 / C: the branch nearly vanishes.",
         "Use a sigmoid, which lets each channel have its own gate.",
         "gate-softmax",
+        specimen_tests.all_gates_can_open,
         _with_gate(SoftmaxGate),
     ),
     "fixed-pool": Specimen(
@@ -151,6 +165,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The squeeze is a pool with a fixed window: it is global at one picture size only.",
         "Use x.mean((2, 3)) or nn.AdaptiveAvgPool2d(1).",
         "squeeze-not-global",
+        specimen_tests.gates_see_the_last_corner,
         _with_gate(FixedPool),
     ),
     "wrong-axes": Specimen(
@@ -158,6 +173,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The mean is over channels and rows, so what enters the excitation is one number a column, not a channel.",
         "Take the mean over height and width: x.mean((2, 3)).",
         "squeeze-mixes-channels",
+        specimen_tests.order_of_columns_does_not_matter,
         _with_gate(RowMeans, widths=(16, 16)),
         _EQUAL_WIDTHS,
     ),
@@ -166,6 +182,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The mean is over the pictures of the batch too, so a picture's gates depend on its neighbours.",
         "Take the mean over height and width only: x.mean((2, 3)).",
         "pictures-mixed",
+        specimen_tests.a_picture_stands_alone,
         _with_gate(BatchMeans),
     ),
     "added-gates": Specimen(
@@ -173,6 +190,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The gates are added to the maps instead of multiplied: they shift channels, and cannot shut any.",
         "Multiply: x * s.",
         "gates-added",
+        specimen_tests.shut_gates_shut_the_channel,
         _with_gate(AddedGates),
     ),
     "no-return": Specimen(
@@ -180,6 +198,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The block computes x * s and does not return it, so the next layer gets None.",
         "Return x * s.",
         "returns-none",
+        specimen_tests.something_is_returned,
         _with_gate(ForgottenReturn),
     ),
     "norm-after-gate": Specimen(
@@ -187,6 +206,7 @@ SPECIMENS: dict[str, Specimen] = {
         "Batch normalisation right behind the gate divides by the spread of each channel: it undoes the mean gate.",
         "Normalise first, then gate.",
         "norm-after-gate",
+        specimen_tests.small_gates_make_a_small_branch,
         _with_unit(NormAfterGate),
     ),
     "convolution-bias": Specimen(
@@ -194,6 +214,7 @@ SPECIMENS: dict[str, Specimen] = {
         "Batch normalisation subtracts each channel's mean, and with it the bias: it has no effect, and no gradient.",
         "Make the convolution with bias=False.",
         "bias-before-norm",
+        specimen_tests.everything_gets_a_gradient,
         _with_unit(BiasedConvolutions),
     ),
     "gated-shortcut": Specimen(
@@ -201,6 +222,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The gates scale the shortcut instead of the residual branch (the paper's variant SE-Identity).",
         "For the standard block, gate the branch before the addition.",
         "place-identity",
+        specimen_tests.shut_gates_leave_the_shortcut,
         _with_unit(GatedShortcut),
     ),
     "gated-sum": Specimen(
@@ -208,6 +230,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The gates scale the sum, so a shut gate shuts the shortcut too (the paper's variant SE-POST, its worst).",
         "For the standard block, gate the branch before the addition.",
         "place-post",
+        specimen_tests.shut_gates_leave_the_shortcut,
         _with_unit(GatedSum),
     ),
     "relu-before-gate": Specimen(
@@ -215,6 +238,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The branch ends in ReLU before it is gated, so it can only add to the shortcut and never take away.",
         "End the branch in batch normalisation, then gate, add, and apply ReLU to the sum.",
         "relu-before-gate",
+        specimen_tests.the_branch_can_take_away,
         _with_unit(RectifiedBranch),
     ),
     "projected-shortcut": Specimen(
@@ -222,6 +246,7 @@ SPECIMENS: dict[str, Specimen] = {
         "The shortcut has a convolution just where the shapes fit without one, and none where channels change alone.",
         "Project only if stride != 1 or in_channels != channels.",
         "shortcut-projected",
+        specimen_tests.a_shortcut_that_fits_is_free,
         _with_unit(ProjectsWhereItFits, widths=(16, 16)),
         _EQUAL_WIDTHS,
     ),
@@ -230,6 +255,7 @@ SPECIMENS: dict[str, Specimen] = {
         "Large pictures go through the first blocks at full size, which takes many times the memory.",
         "Use a 7x7 convolution of stride 2 and a pooling for pictures of 224x224.",
         "stem-keeps-size",
+        specimen_tests.the_stem_reduces_large_pictures,
         partial(GatedNetwork, strides=(1, 2)),
         partial(ReducingStem, strides=(1, 2)),
         (3, 128, 128),
