@@ -14,7 +14,7 @@ from senet_lib.checks import EXERCISES, CheckResult, check
 from senet_lib.context_world import WINDOW_FOR_BOTH
 from senet_lib.models import small_resnet
 from senet_lib.receptive_field import Layer, grow, main_path, receptive_field
-from tests import attention_answers, gate_answers, network_answers, training_answers
+from tests import attention_answers, gate_answers, network_answers, se_code_answers, training_answers
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 
@@ -347,8 +347,9 @@ WRONG = {
 }
 
 
-RIGHT |= network_answers.RIGHT | training_answers.RIGHT | gate_answers.RIGHT | attention_answers.RIGHT
-WRONG |= network_answers.WRONG | training_answers.WRONG | gate_answers.WRONG | attention_answers.WRONG
+for answers in (network_answers, training_answers, gate_answers, attention_answers, se_code_answers):
+    RIGHT |= answers.RIGHT
+    WRONG |= answers.WRONG
 
 
 def each(answers: dict) -> list:

@@ -7,10 +7,11 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from senet_lib.checks import attention, block, gates, network, training
+from senet_lib.checks import attention, block, gates, network, se_code, training
 from senet_lib.checks.answers import Wrong
 
-EXERCISES = block.EXERCISES | network.EXERCISES | training.EXERCISES | gates.EXERCISES | attention.EXERCISES
+CHAPTERS = (block, network, training, gates, attention, se_code)
+EXERCISES = {name: exercise for chapters in CHAPTERS for name, exercise in chapters.EXERCISES.items()}
 
 
 @dataclass(frozen=True, repr=False)

@@ -15,6 +15,7 @@ from senet_lib.cost import NETWORKS, added_parameters
 from senet_lib.experiments.attention_tables import ATTENTION_TABLES
 from senet_lib.experiments.gate_tables import GATE_TABLES
 from senet_lib.experiments.markdown import markdown_table, mean_and_spread, seeds_in_words, solved_of
+from senet_lib.experiments.specimen_tables import SPECIMEN_TABLES
 from senet_lib.records import Record, list_records, load_record, paired_differences, summarise
 
 TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
@@ -158,4 +159,5 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "papers-ratios": _papers_ratios,
     **GATE_TABLES,
     **ATTENTION_TABLES,
+    **SPECIMEN_TABLES,
 }
