@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 HTML := _build/html
+SPELLING := tools/spelling
 
 .PHONY: help book serve test lint notebooks drawings results bench clean
 .DEFAULT_GOAL := help
@@ -25,11 +26,12 @@ serve:  ## show the built book on 127.0.0.1
 test: book  ## build the book and run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-lint: .venv/.installed  ## style, types, notebooks in step
+lint: .venv/.installed $(SPELLING)/node_modules/.package-lock.json  ## style, types, spelling, notebooks in step
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tools.notebooks check
+	$(BIN)/node $(SPELLING)/node_modules/cspell/bin.mjs lint --config $(SPELLING)/cspell.json --no-progress
 
 notebooks: .venv/.installed  ## make the .ipynb from the .md
 	$(BIN)/python -m tools.notebooks write
@@ -44,6 +46,7 @@ results: .venv/.installed  ## run what is not on record yet, and rewrite the res
 	$(BIN)/python -m senet_lib.experiments run digits --seeds 20
 	for name in context-world digits; do $(BIN)/python -m senet_lib.experiments run $$name-gates --seeds 8 || exit 1; done
 	$(BIN)/python -m senet_lib.experiments.class_gates
+	$(BIN)/python -m senet_lib.experiments.find_the_fault
 	$(BIN)/python -m senet_lib.experiments report
 	$(BIN)/python -m tools.notebooks write
 
@@ -68,6 +71,10 @@ clean:  ## remove what was built, keep the environment
 # No package needs its install scripts, and they would look for a node on the PATH.
 node_modules/.package-lock.json: package.json package-lock.json .venv/.installed
 	$(BIN)/npm ci --silent --ignore-scripts
+	@touch $@
+
+$(SPELLING)/node_modules/.package-lock.json: $(SPELLING)/package.json $(SPELLING)/package-lock.json .venv/.installed
+	cd $(SPELLING) && ../../$(BIN)/npm ci --silent --ignore-scripts
 	@touch $@
 
 benchmarks/node_modules/.package-lock.json: benchmarks/package.json benchmarks/package-lock.json .venv/.installed

@@ -1,6 +1,6 @@
 """Which pictures come in which batch of an epoch, and which of them each of several processes takes.
 
-Processes that share the work draw the same batches from the same seed, and each takes every so-manieth picture of each
+Processes that share the work draw the same batches from the same seed, and each takes one picture in N of each
 batch. So together they see what one process alone would see, and their results can be compared.
 """
 
