@@ -114,6 +114,16 @@ def test_every_exercise_has_a_solution_and_a_cell_to_fill_in():
         assert sum(f'check("{exercise}"' in cell for cell in cells) == 1
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+def test_each_exercise_has_a_cell_then_a_hint_then_a_solution(source):
+    text = source.read_text(encoding="utf-8").partition("\n## Exercises\n")[2].partition("\n## ")[0]
+    _, *exercises = re.split(r"^\*\*\d+\. ", text, flags=re.MULTILINE)
+    assert len(exercises) >= 2
+    for exercise in exercises:
+        parts = re.findall(r"^```\{code-cell\}|<summary>(?:Hint|Solution)</summary>", exercise, re.MULTILINE)
+        assert parts == ["```{code-cell}", "<summary>Hint</summary>", "<summary>Solution</summary>"], exercise
+
+
 @pytest.mark.parametrize("exercise", checks.EXERCISES)
 def test_solution_passes_its_checker(exercise):
     (result,) = run_checks(solutions()[exercise])
