@@ -75,6 +75,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.experiments.context_world": None,
     "senet_lib.experiments.digits": None,
     "senet_lib.experiments.experiment": None,
+    "senet_lib.experiments.find_the_fault": None,
     "senet_lib.experiments.gate_probe": None,
     "senet_lib.experiments.gate_tables": None,
     "senet_lib.experiments.markdown": {"numpy"},
@@ -89,6 +90,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.files": set(),
     "senet_lib.figures.draws": {"numpy"},
     "senet_lib.figures.figure": {"numpy", "matplotlib", "PIL", "traitlets", "anywidget"},
+    "senet_lib.figures.student": set(),
     "senet_lib.gate_files": {"numpy", "senet_lib.files"},
     "senet_lib.gate_modules": {"torch", "senet_lib.blocks"},
     "senet_lib.gate_sites": {"torch", "senet_lib.operations"},
@@ -179,6 +181,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.residual_blocks": {"torch", "senet_lib.validation"},
     "senet_lib.residual_branches": {"torch", "senet_lib.blocks"},
     "senet_lib.se_layers": {"torch", "senet_lib.gate_sites", "senet_lib.operations"},
+    "senet_lib.specimen_listings": {"torch", "senet_lib.specimen_networks", "senet_lib.specimens"},
     "senet_lib.specimen_networks": {"torch"},
     "senet_lib.specimens": {"torch", "senet_lib.specimen_networks"},
     "senet_lib.streaming": {
@@ -219,6 +222,7 @@ FIGURE_ROOM = {
     "senet_lib.figures.draws",
     "senet_lib.figures.figure",
     "senet_lib.figures.network_state",
+    "senet_lib.figures.student",
 }
 CORE = (
     "analysis",
@@ -263,6 +267,7 @@ CORE = (
     "residual_blocks",
     "residual_branches",
     "se_layers",
+    "specimen_listings",
     "specimen_networks",
     "specimens",
     "streaming",

@@ -1,9 +1,9 @@
 // Two networks trained with the same seeds: what one run says, what several say, and what the pairs are good for.
 import { Problem, button, choice, element, figure, formatNumber, menu, number, row, slider, svg } from "./kit.js";
 import { markAt, scaleTo, tickText, ticks } from "./line_chart.js";
+import { NO_SPREAD, interval, meanOf, varianceOf } from "./student.js";
 
 const DIGITS = 4; // of accuracies: one picture of 10,000
-const NO_SPREAD = 1e-9; // a standard deviation below this is nothing but rounding
 const PAIRINGS = [
   ["paired", "paired"],
   ["unpaired", "unpaired"],
@@ -76,15 +76,6 @@ export default figure((view) => {
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic
 
-const sumOf = (values) => values.reduce((sum, value) => sum + value, 0);
-const meanOf = (values) => sumOf(values) / values.length;
-
-/** The sample's variance, with n - 1; NaN for one number. */
-function varianceOf(values) {
-  const mean = meanOf(values);
-  return sumOf(values.map((value) => (value - mean) ** 2)) / (values.length - 1);
-}
-
 /** Two lists of as many accuracies, compared with and without their pairs; what one seed cannot tell is NaN. */
 function compare(before, after, quantiles) {
   const count = before.length;
@@ -103,12 +94,6 @@ function compare(before, after, quantiles) {
     worse: gains.filter((gain) => gain < 0).length,
     equal: gains.filter((gain) => gain === 0).length,
   };
-}
-
-/** Student's 95 % interval of a mean. Without a spread there is none. */
-function interval(mean, deviation, error, t = NaN) {
-  const half = deviation > NO_SPREAD ? t * error : NaN;
-  return { mean, deviation, error, t, low: mean - half, high: mean + half };
 }
 
 /** What follows from the seeds that are shown, in words. */

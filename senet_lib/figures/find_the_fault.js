@@ -1,0 +1,368 @@
+// A listing with one fault: the reader chooses a line, and then learns what is wrong, what mends it, and what it does.
+import { codeLine } from "./code_lines.js";
+import { Problem, button, element, figure, formatNumber, menu, number, panel, row, svg } from "./kit.js";
+import { markAt, scaleTo, tickText, ticks } from "./line_chart.js";
+import { NO_SPREAD, interval, meanOf, varianceOf } from "./student.js";
+
+const TRIES = 2; // wrong lines before there is a hint
+const DIGITS = 3; // of accuracies; a difference below LARGE has one more
+const LARGE = 0.01;
+const MARKS = { "-": ["−", "out"], "+": ["+", "in"], " ": ["", "same"], "…": ["…", "gap"] };
+// The dots of both networks, and the rows in which they are.
+const LOOKS = [
+  { key: "faulty", colour: "var(--fault-out)", marker: "diamond", y: 36 },
+  { key: "sound", colour: "var(--fault-in)", marker: "circle", y: 70 },
+];
+const FRAME = { left: 52, right: 10, top: 20, floor: 88 }; // the axes, in CSS pixels
+const HEIGHT = 112;
+const LEAST_WIDTH = 160;
+const SPREAD = 18; // pixels over which the seeds of a row are spread, so that equal ones are all seen
+const TO_DO = "Which line is wrong? Press on it, or go there with the arrow keys and press Enter.";
+
+export default figure((view) => {
+  const quantiles = view.data("_quantiles");
+  const specimens = readSpecimens(view.data("specimens"), quantiles);
+  const count = specimens.length;
+  const options = specimens.map((_, index) => [index, `${index + 1} of ${count}`]);
+  const chosen = menu(view, "chosen", { label: "listing", options });
+  view.addControl(() => requireMarks(view, specimens));
+
+  const now = () => specimens[view.get("chosen")];
+  const move = (step) => {
+    const next = view.get("chosen") + step;
+    if (next >= 0 && next < count) view.set("chosen", next);
+  };
+  const add = (trait) => view.get(trait).includes(now().name) || view.set(trait, [...view.get(trait), now().name]);
+  const listing = createListing((line) => {
+    const { name, faulty } = now();
+    const { marks, isRevealed } = progressOf(view, now());
+    if (isRevealed || marks.includes(line)) return;
+    view.set("marked", { ...view.get("marked"), [name]: [...marks, line] });
+    if (faulty.includes(line)) add("revealed");
+  });
+  const previous = button("Previous", () => move(-1));
+  const next = button("Next", () => move(1));
+  const tally = createTally(count);
+  const setting = element("p", { class: "senet-fault-note", "data-name": "setting" });
+  const hint = button("Hint", () => progressOf(view, now()).isRevealed || add("hinted"));
+  const show = button("Show me", () => add("revealed"));
+  const answer = element("p", { class: "senet-fault-answer", role: "status", "data-name": "answer" });
+  const onward = button("Next listing", () => {
+    move(1);
+    queueMicrotask(() => listing.focus()); // after the drawing
+  });
+  const told = createTelling(quantiles, rangesOf(specimens));
+  const top = row(chosen.element, previous.element, next.element, tally.element);
+  const below = row(hint.element, show.element);
+  for (const one of [top, below]) one.classList.add("senet-fault-controls");
+  view.body.append(top, setting, listing.element, below, answer, told.element, onward.element);
+
+  return () => {
+    const all = specimens.map((one) => progressOf(view, one));
+    const place = view.get("chosen");
+    const [one, progress] = [specimens[place], all[place]];
+    nameOptions(chosen.element, options, specimens, all);
+    tally.draw(all);
+    enable(previous, place > 0);
+    enable(next, place < count - 1);
+    setting.textContent = one.setting;
+    listing.draw(one, progress);
+    hint.element.hidden = progress.wrong.length < TRIES && !progress.isHinted;
+    enable(hint, !progress.isHinted && !progress.isRevealed);
+    enable(show, !progress.isRevealed);
+    say(answer, answerTo(one, progress));
+    told.draw(one, progress.isRevealed);
+    onward.element.hidden = !progress.isRevealed || place === count - 1;
+  };
+});
+
+// A live region is read out when it changes, so it changes only when there is something new.
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+// Not disabled: that would lose the focus.
+const enable = ({ element: node }, isOn) => node.setAttribute("aria-disabled", String(!isOn));
+
+// ----------------------------------------------------------------------------------------------------------- the state
+
+const need = (good, fault) => {
+  if (!good) throw new Problem(fault);
+};
+const isText = (value) => typeof value === "string" && value !== "";
+const areTexts = (list) => Array.isArray(list) && list.every((one) => typeof one === "string");
+const isLineOf = (code) => (line) => Number.isInteger(line) && isText(code[line]?.trim());
+
+function readSpecimens(list, quantiles) {
+  need(Array.isArray(list) && list.length > 0, "specimens is no list, or empty; give at least one specimen.");
+  return list.map((one, place) => {
+    const isNew = isText(one?.name) && list.findIndex((other) => other?.name === one.name) === place;
+    need(isNew, `specimens has the name “${one?.name}” at place ${place}; each specimen needs one of its own.`);
+    const where = `of “${one.name}” in specimens`;
+    for (const key of ["title", "fault", "mend"]) {
+      need(isText(one[key]), `${key} ${where} is ${one[key]}; give a text.`);
+    }
+    for (const key of ["setting", "method", "helpers", "says", "untrained"]) {
+      need(typeof one[key] === "string", `${key} ${where} is ${one[key]}; give a text, or "".`);
+    }
+    for (const key of ["code", "test"]) need(areTexts(one[key]), `${key} ${where} is no list of lines; give texts.`);
+    const { code, faulty, difference, trainings, finding } = one;
+    const areLines = Array.isArray(faulty) && faulty.length > 0 && faulty.every(isLineOf(code));
+    const least = `give one or more lines of the code, from 0 to ${code.length - 1}, that are not empty.`;
+    need(areLines, `faulty ${where} is ${JSON.stringify(faulty)}; ${least}`);
+    const isPair = (pair) => Array.isArray(pair) && pair[0] in MARKS && typeof pair[1] === "string";
+    const isDifference = Array.isArray(difference) && difference.every(isPair);
+    const marks = Object.keys(MARKS).join(" ");
+    need(isDifference, `difference ${where} is no list of pairs; give a mark (${marks}) and a line.`);
+    const isFinding = ["code", "kind", "what"].every((key) => isText(finding?.[key]));
+    need(isFinding, `finding ${where} is ${JSON.stringify(finding)}; give the texts code, kind and what.`);
+    need(Array.isArray(trainings), `trainings ${where} is no list; give one, perhaps empty.`);
+    for (const training of trainings) requireTraining(training, where, quantiles.length + 1);
+    return one;
+  });
+}
+
+function requireTraining(training, where, most) {
+  const { title, seeds, faulty, sound } = training ?? {};
+  need(isText(title), `a training ${where} has the title ${title}; give it a text.`);
+  const areSeeds = Array.isArray(seeds) && seeds.length > 0 && seeds.length <= most && seeds.every(Number.isInteger);
+  need(areSeeds, `the training “${title}” ${where} has the seeds [${seeds}]; give 1 to ${most} whole numbers.`);
+  for (const [key, values] of Object.entries({ faulty, sound })) {
+    const fits = Array.isArray(values) && values.length === seeds.length;
+    need(fits, `${key} in “${title}” ${where} has ${values?.length ?? "no"} accuracies for ${seeds.length} seeds.`);
+    const bad = values.findIndex((value) => !(typeof value === "number" && value >= 0 && value <= 1));
+    const found = values[bad] ?? "not a number";
+    need(bad < 0, `${key} in “${title}” ${where} has the accuracy ${found}; each must be from 0 to 1.`);
+  }
+}
+
+/** What the kit does not check: what the reader has chosen. */
+function requireMarks(view, specimens) {
+  const byName = new Map(specimens.map((one) => [one.name, one]));
+  const marked = view.get("marked");
+  need(marked !== null && typeof marked === "object", `marked is ${marked}; give lines for names of specimens.`);
+  for (const [name, lines] of Object.entries(marked)) {
+    need(byName.has(name), `marked has “${name}”; there is no such specimen.`);
+    const { code } = byName.get(name);
+    const areLines = Array.isArray(lines) && lines.every(isLineOf(code));
+    const allowed = `lines from 0 to ${code.length - 1} that are not empty`;
+    need(areLines, `marked has ${JSON.stringify(lines)} for “${name}”; give ${allowed}.`);
+  }
+  for (const trait of ["hinted", "revealed"]) {
+    const names = view.get(trait);
+    need(areTexts(names), `${trait} is ${JSON.stringify(names)}; give a list of names of specimens.`);
+    const bad = names.find((name) => !byName.has(name));
+    need(bad === undefined, `${trait} has “${bad}”; there is no such specimen.`);
+  }
+}
+
+/** How far the reader is with a specimen. */
+function progressOf(view, { name, faulty }) {
+  const marks = view.get("marked")[name] ?? [];
+  const isFound = marks.some((line) => faulty.includes(line));
+  return {
+    marks,
+    wrong: marks.filter((line) => !faulty.includes(line)),
+    isFound,
+    isHinted: view.get("hinted").includes(name),
+    isRevealed: isFound || view.get("revealed").includes(name),
+  };
+}
+
+// ----------------------------------------------------------------------------------------------------------- the words
+
+const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
+const linesInWords = (lines) => `line${lines.length > 1 ? "s" : ""} ${lines.map((line) => line + 1).join(" and ")}`;
+
+/** What the figure says to the reader's choices. */
+function answerTo({ faulty, method }, { marks, wrong, isFound, isHinted, isRevealed }) {
+  if (isFound) {
+    const line = marks.find((one) => faulty.includes(one)) + 1;
+    const tries = wrong.length === 0 ? "at the first try" : `after ${plural(wrong.length, "other line")}`;
+    return `Yes, line ${line}: you have found it, ${tries}.`;
+  }
+  if (isRevealed) return `Here it is: ${linesInWords(faulty)}.`;
+  const last = wrong.length ? `Line ${wrong.at(-1) + 1} is good: the sound network has it too. Look further.` : "";
+  const place = method === "" ? "above the methods" : `in the method ${method}`;
+  const hint = isHinted ? `The hint: look ${place}.` : wrong.length >= TRIES ? "If you like, there is a hint." : "";
+  return [last, hint].filter(isText).join(" ") || TO_DO;
+}
+
+/** What a fault does to the accuracy, as far as these seeds can tell. */
+function verdictOn({ faulty, sound }, quantiles) {
+  const gains = faulty.map((value, index) => value - sound[index]);
+  const count = gains.length;
+  const mean = meanOf(gains);
+  const text = (value) => formatNumber(value, Math.abs(mean) < LARGE ? DIGITS + 1 : DIGITS);
+  const gap = `${text(Math.abs(mean))} ${mean < 0 ? "lower" : "higher"}`;
+  if (count === 1) {
+    return `With this one seed ${mean === 0 ? "it is equal" : gap}. Another seed may say something else.`;
+  }
+  if (gains.every((gain) => gain === 0)) return `No difference to be seen: equal with each of ${count} seeds.`;
+  const deviation = Math.sqrt(varianceOf(gains));
+  if (!(deviation > NO_SPREAD)) return `${gap} with each of ${count} seeds.`;
+  const { low, high } = interval(mean, deviation, deviation / Math.sqrt(count), quantiles[count - 2]);
+  const range = `95 % interval of the difference, over ${count} paired seeds: ${text(low)} to ${text(high)}`;
+  if (low <= 0 && high >= 0) return `No difference to be seen. The ${range}.`;
+  return `${gap} than its sound twin. The ${range}.`;
+}
+
+// --------------------------------------------------------------------------------------------------------- the listing
+
+/** The code, a button for each line; the arrow keys go from line to line. onChoose(index of the line). */
+function createListing(onChoose) {
+  const list = element("ol", { class: "senet-fault-code", "aria-label": "the code: choose the line that is wrong" });
+  let shown = null; // the specimen
+  let lines = [];
+  const enter = (line) => {
+    for (const one of lines) one.node.tabIndex = one === line ? 0 : -1;
+  };
+  const build = ({ code }) => {
+    lines = [];
+    const items = code.map((text, index) => {
+      if (text.trim() === "") return element("li", { class: "senet-fault-empty", "aria-hidden": "true" });
+      const sign = element("span", { class: "senet-fault-sign" });
+      const node = element("button", { type: "button", "data-line": index }, sign, codeLine(text));
+      const line = { node, sign, index, text };
+      node.addEventListener("click", () => onChoose(index));
+      node.addEventListener("focus", () => enter(line));
+      lines.push(line);
+      return element("li", {}, node);
+    });
+    list.replaceChildren(...items);
+    enter(lines[0]);
+  };
+  list.addEventListener("keydown", (event) => {
+    const at = lines.findIndex(({ node }) => node.tabIndex === 0);
+    const place = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: lines.length - 1 }[event.key];
+    if (place === undefined) return;
+    lines[Math.min(lines.length - 1, Math.max(0, place))].node.focus();
+    event.preventDefault();
+  });
+  const draw = (specimen, { marks, isRevealed }) => {
+    if (shown !== specimen) build(specimen);
+    shown = specimen;
+    for (const { node, sign, index, text } of lines) {
+      const isFaulty = specimen.faulty.includes(index);
+      const state = isFaulty && isRevealed ? "fault" : marks.includes(index) && !isFaulty ? "good" : "open";
+      node.dataset.state = state;
+      sign.textContent = { fault: "➤", good: "✗", open: index + 1 }[state];
+      node.setAttribute("aria-disabled", String(isRevealed || state === "good"));
+      const said = { fault: "this is the fault", good: "not the fault" }[state];
+      if (said) node.setAttribute("aria-label", `line ${index + 1}, ${said}: ${text.trim()}`);
+      else node.removeAttribute("aria-label");
+    }
+  };
+  return { element: list, draw, focus: () => lines[0].node.focus() };
+}
+
+/** The names of what is told already, in the menu. */
+function nameOptions(box, options, specimens, all) {
+  for (const [index, option] of [...box.querySelectorAll("option")].entries()) {
+    const name = all[index].isRevealed ? `: ${specimens[index].title}` : "";
+    say(option, `${options[index][1]}${name}`);
+  }
+}
+
+function createTally(count) {
+  const found = number("found", { label: "found" });
+  const shown = number("shown", { label: "shown" });
+  const line = element("p", { class: "senet-fault-tally" }, found.element, shown.element, `of ${count}`);
+  const draw = (all) => {
+    found.set(all.filter(({ isFound }) => isFound).length);
+    shown.set(all.filter(({ isFound, isRevealed }) => isRevealed && !isFound).length);
+  };
+  return { element: line, draw };
+}
+
+// ------------------------------------------------------------------------------------------------------ what is told
+
+const paragraph = (name, text) => element("p", { "data-name": name }, text);
+const codeOf = (lines) => element("div", { class: "senet-fault-block" }, ...lines.map(codeLine));
+
+/** All that the reader learns after the guess. It is drawn anew for another specimen only; the charts, each time. */
+function createTelling(quantiles, ranges) {
+  const box = element("div", { class: "senet-fault-told" });
+  let shown = null;
+  let charts = [];
+  const build = (one) => {
+    const { title, fault, mend, difference, test, helpers, says, finding, trainings, untrained } = one;
+    charts = trainings.map((training) => createChart(training, ranges.get(training.title), quantiles));
+    const drawn = charts.map((chart) => element("div", {}, ...chart.elements));
+    const training = [element("div", { class: "senet-fault-trainings" }, ...drawn), paragraph("untrained", untrained)];
+    const name = element("span", { class: "senet-fault-name" }, finding.code);
+    const doctor = element("p", { "data-name": "finding" }, name, ` (a ${finding.kind}): ${finding.what}`);
+    const from = element("p", { class: "senet-fault-note", "data-name": "helpers" }, helpers);
+    const parts = [
+      panel(`What is wrong: ${title}`, null, paragraph("fault", fault)),
+      panel("The mend", null, paragraph("mend", mend), differenceOf(difference)),
+      panel("A test that exposes it", null, codeOf(test), from, paragraph("says", says)),
+      panel("What it does to training", null, ...training),
+      panel("What senet_lib.doctor calls it", null, doctor),
+    ];
+    parts[3].hidden = trainings.length === 0 && untrained === "";
+    box.replaceChildren(...parts);
+  };
+  const draw = (one, isRevealed) => {
+    box.hidden = !isRevealed;
+    if (!isRevealed) return;
+    if (shown !== one) build(one);
+    shown = one;
+    for (const chart of charts) chart.draw();
+  };
+  return { element: box, draw };
+}
+
+function differenceOf(pairs) {
+  const lines = pairs.map(([mark, text]) => {
+    const [sign, name] = MARKS[mark];
+    const shown = element("span", { class: "senet-fault-sign" }, sign);
+    return element("div", { class: `senet-fault-${name}` }, shown, codeLine(text));
+  });
+  return element("div", { class: "senet-fault-block", "data-name": "difference" }, ...lines);
+}
+
+/** From the title of a training to its axis: the same for all specimens, so that they can be compared. */
+function rangesOf(specimens) {
+  const ranges = new Map();
+  for (const { title, faulty, sound } of specimens.flatMap(({ trainings }) => trainings)) {
+    const least = Math.min(ranges.get(title)?.[0] ?? 1, ...faulty, ...sound);
+    ranges.set(title, [Math.min(0.9, Math.floor(10 * least) / 10), 1]);
+  }
+  return ranges;
+}
+
+/** The accuracies of both networks, a dot for each seed and a line at the mean, and what follows from them. */
+function createChart(training, range, quantiles) {
+  const { title, seeds } = training;
+  const listed = (values) => values.map((value) => formatNumber(value, DIGITS)).join(", ");
+  const said = LOOKS.map(({ key }) => `${key}: ${listed(training[key])}`);
+  const label = `${title}, test accuracy with ${plural(seeds.length, "seed")}. ${said.join("; ")}`;
+  const sheet = svg("svg", { role: "img", "aria-label": label, class: "senet-chart", height: HEIGHT });
+  const box = element("div", { class: "senet-chart-box" }, sheet);
+  const verdict = paragraph("verdict", verdictOn(training, quantiles));
+  const draw = () => {
+    const width = Math.max(LEAST_WIDTH, box.clientWidth);
+    const right = width - FRAME.right;
+    const across = scaleTo(range, FRAME.left, right);
+    const words = (x, y, text, anchor, name = null) => svg("text", { x, y, "text-anchor": anchor, class: name }, text);
+    const scale = ticks(range, Math.min(6, Math.floor(width / 60))).flatMap((tick) => [
+      svg("path", { class: "senet-chart-grid", d: `M${across(tick)} ${FRAME.top}V${FRAME.floor}` }),
+      words(across(tick), FRAME.floor + 17, tickText(tick), "middle"),
+    ]);
+    const rows = LOOKS.flatMap(({ key, colour, marker, y }) => {
+      const values = training[key];
+      const step = SPREAD / Math.max(1, values.length - 1);
+      const yOf = (index) => (values.length > 1 ? y - SPREAD / 2 + index * step : y);
+      const dots = values.map((value, index) => markAt(marker, colour, across(value), yOf(index)));
+      const mean = svg("path", { class: "senet-fault-mean", d: `M${across(meanOf(values))} ${y - 15}v30` });
+      return [words(0, y + 4, key, "start"), svg("g", { "data-arm": key }, ...dots), mean];
+    });
+    sheet.setAttribute("width", width);
+    sheet.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    const axis = svg("path", { class: "senet-chart-axis", d: `M${FRAME.left} ${FRAME.floor}H${right}` });
+    const heading = words(0, 12, `${title}, test accuracy`, "start", "senet-chart-name");
+    sheet.replaceChildren(heading, ...scale, axis, ...rows);
+  };
+  return { elements: [box, verdict], draw };
+}

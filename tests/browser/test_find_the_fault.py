@@ -1,0 +1,449 @@
+"""Find the fault: guesses right and wrong, the hint, what is told, the keyboard alone, and bad states."""
+
+import copy
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from senet_lib.figures.find_the_fault import FindTheFault
+from tests.browser.figures import Opened, open_figure, open_html, serious_violations
+
+pytestmark = pytest.mark.browser
+
+EXAMPLE = FindTheFault.example().specimens
+START = {"chosen": 0, "marked": {}, "hinted": [], "revealed": []}
+# Two in which a line of a method is wrong, one in which it is above all methods.
+WRONG_AXES, NORM_AFTER_GATE, ONE_BIAS = ("wrong-axes", "norm-after-gate", "one-bias")
+
+
+def training(faulty: list[float], sound: list[float], title: str = "Digits") -> dict[str, Any]:
+    return {"title": title, "seeds": list(range(len(faulty))), "faulty": faulty, "sound": sound}
+
+
+def specimen(name: str = "mine", **parts: Any) -> dict[str, Any]:
+    """A small specimen, with a blank line at place 2."""
+    return {
+        "name": name,
+        "title": f"the title of {name}",
+        "setting": "",
+        "code": ["class A:", "    a = 1", "", "    def forward(self, x):", "        return x"],
+        "faulty": [4],
+        "method": "forward",
+        "fault": "It is wrong.",
+        "mend": "Mend it.",
+        "difference": [["-", "        return x"], ["+", "        return 2 * x"]],
+        "test": ["def doubles(a):", "    assert a(1) == 2"],
+        "helpers": "",
+        "says": "AssertionError: it does not double.",
+        "finding": {"code": "not-doubled", "kind": "fault", "what": "It does not double."},
+        "trainings": [],
+        "untrained": "",
+    } | parts
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return FindTheFault.example().to_html()
+
+
+@pytest.fixture(scope="module")
+def page(browser, html, tmp_path_factory):
+    with open_html(browser, html, tmp_path_factory.mktemp("page")) as page:
+        yield page
+
+
+@pytest.fixture
+def opened(page):
+    """The figure as it begins, in a page that the tests share."""
+    page.set_all(**START)
+    page.page.evaluate("document.activeElement.blur()")
+    yield page
+    assert page.problem is None
+    assert page.faults == []
+
+
+def place_of(name: str) -> int:
+    return next(place for place, one in enumerate(EXAMPLE) if one["name"] == name)
+
+
+def go_to(opened: Opened, name: str) -> dict[str, Any]:
+    opened.root.get_by_label("listing", exact=True).select_option(index=place_of(name))
+    opened.settle()
+    return EXAMPLE[place_of(name)]
+
+
+def press(opened: Opened, name: str) -> None:
+    opened.root.get_by_role("button", name=name, exact=True).click(force=True)  # also one that does nothing
+    opened.settle()
+
+
+def click_line(opened: Opened, line: int) -> None:
+    opened.root.locator(f'[data-line="{line}"]').click(force=True)
+    opened.settle()
+
+
+def wrong_lines(one: dict[str, Any]) -> list[int]:
+    return [place for place, line in enumerate(one["code"]) if line and place not in one["faulty"]]
+
+
+def is_visible(opened: Opened, name: str) -> bool:
+    return opened.root.get_by_role("button", name=name, exact=True).is_visible()
+
+
+def code_in(opened: Opened, selector: str) -> list[str]:
+    lines = opened.root.locator(f"{selector} .code-line").evaluate_all("all => all.map((one) => one.textContent)")
+    return [str(line) for line in lines]
+
+
+def is_told(opened: Opened) -> bool:
+    return opened.root.locator(".senet-fault-told").is_visible()
+
+
+def option(opened: Opened) -> str:
+    """What the menu shows."""
+    return opened.root.locator("select option:checked").inner_text()
+
+
+# --- guessing ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [one["name"] for one in EXAMPLE])
+def test_nothing_is_told_before_the_guess_and_each_faulty_line_is_right(opened, name):
+    one = go_to(opened, name)
+    assert code_in(opened, ".senet-fault-code") == [line for line in one["code"] if line]
+    for line in one["faulty"]:
+        opened.set_all(**START | {"chosen": place_of(name)})
+        assert option(opened) == f"{place_of(name) + 1} of {len(EXAMPLE)}"
+        assert not is_told(opened) and one["fault"] not in opened.root.locator(".senet-live").inner_text()
+        assert opened.text("answer").startswith("Which line is wrong?") and opened.text("setting") == one["setting"]
+        click_line(opened, line)
+        assert opened.text("answer") == f"Yes, line {line + 1}: you have found it, at the first try."
+        assert is_told(opened)
+        assert opened.get("revealed") == [name] and opened.get("marked") == {name: [line]}
+        assert option(opened) == f"{place_of(name) + 1} of {len(EXAMPLE)}: {one['title']}"
+        assert (opened.number("found"), opened.number("shown")) == (1, 0)
+
+
+def test_two_wrong_lines_bring_a_hint(opened):
+    one = go_to(opened, WRONG_AXES)
+    first, second, third = wrong_lines(one)[:3]
+    click_line(opened, first)
+    assert opened.text("answer") == f"Line {first + 1} is good: the sound network has it too. Look further."
+    assert not is_told(opened) and not is_visible(opened, "Hint")
+    click_line(opened, first)  # once more: that does not count
+    assert not is_visible(opened, "Hint") and opened.get("marked") == {WRONG_AXES: [first]}
+    click_line(opened, second)
+    assert opened.text("answer").endswith("Look further. If you like, there is a hint.") and is_visible(opened, "Hint")
+    press(opened, "Hint")
+    assert opened.text("answer").endswith("Look further. The hint: look in the method squeeze.")
+    assert opened.get("hinted") == [WRONG_AXES] and not is_told(opened)
+    click_line(opened, third)
+    assert opened.text("answer").startswith(f"Line {third + 1} is good")
+    click_line(opened, one["faulty"][0])
+    assert opened.text("answer") == f"Yes, line {one['faulty'][0] + 1}: you have found it, after 3 other lines."
+    opened.set("hinted", [])
+    press(opened, "Hint")  # too late
+    assert opened.get("hinted") == []
+    for line in (first, second, third):
+        name = opened.root.locator(f'[data-line="{line}"]').get_attribute("aria-label")
+        assert name == f"line {line + 1}, not the fault: {one['code'][line].strip()}"
+
+
+def test_the_hint_for_a_fault_above_the_methods(opened):
+    one = go_to(opened, ONE_BIAS)
+    for line in wrong_lines(one)[-2:]:
+        click_line(opened, line)
+    press(opened, "Hint")
+    assert opened.text("answer").endswith("The hint: look above the methods.")
+
+
+def test_show_me_tells_and_counts_apart(opened):
+    one = go_to(opened, NORM_AFTER_GATE)
+    press(opened, "Show me")
+    lines = " and ".join(str(line + 1) for line in one["faulty"])
+    assert opened.text("answer") == f"Here it is: lines {lines}." and is_told(opened)
+    assert (opened.number("found"), opened.number("shown")) == (0, 1)
+    before = opened.get("marked")
+    click_line(opened, one["faulty"][0])  # too late
+    press(opened, "Show me")
+    assert opened.get("marked") == before == {} and opened.get("revealed") == [NORM_AFTER_GATE]
+    states = opened.root.locator("[data-line]").evaluate_all("all => all.map((one) => one.dataset.state)")
+    assert states.count("fault") == len(one["faulty"]) and states.count("open") == len(states) - len(one["faulty"])
+
+
+# --- what is told -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [one["name"] for one in EXAMPLE])
+def test_all_of_a_specimen_is_told(opened, name):
+    one = go_to(opened, name)
+    press(opened, "Show me")
+    for part in ("fault", "mend", "helpers", "says", "untrained"):
+        assert opened.root.locator(f'[data-name="{part}"]').text_content() == one[part]
+    assert opened.root.get_by_text(f"What is wrong: {one['title']}", exact=True).is_visible()
+    assert opened.text("finding") == f"{one['finding']['code']} (a {one['finding']['kind']}): {one['finding']['what']}"
+    assert code_in(opened, '[data-name="difference"]') == [line for _, line in one["difference"]]
+    assert code_in(opened, ".senet-panel:has([data-name=says])") == one["test"]
+    charts = opened.root.locator(".senet-fault-told svg")
+    assert charts.count() == len(one["trainings"])
+    for chart, training in zip(charts.all(), one["trainings"], strict=True):
+        assert chart.get_attribute("aria-label").startswith(f"{training['title']}, test accuracy with ")
+        for arm in ("faulty", "sound"):
+            assert chart.locator(f'[data-arm="{arm}"] path').count() == len(training[arm])
+
+
+def verdict(browser, folder, faulty: list[float], sound: list[float]) -> str:
+    figure = FindTheFault(specimens=[specimen(trainings=[training(faulty, sound)])], revealed=["mine"])
+    with open_figure(browser, figure, folder) as opened:
+        assert opened.problem is None and opened.faults == []
+        return opened.text("verdict").replace("−", "-")
+
+
+@pytest.mark.parametrize(
+    ("faulty", "sound", "beginning"),
+    [
+        ([0.55, 0.56, 0.57], [1.0, 0.98, 0.99], "0.430 lower than its sound twin."),
+        ([0.9, 0.95, 0.93], [0.8, 0.83, 0.84], "0.103 higher than its sound twin."),
+        ([0.9, 0.95, 0.93], [0.93, 0.9, 0.95], "No difference to be seen."),
+        ([0.991, 0.992, 0.993, 0.99], [0.993, 0.995, 0.994, 0.9928], "0.0022 lower than its sound twin."),
+    ],
+)
+def test_a_verdict_follows_from_the_paired_interval(browser, tmp_path, faulty, sound, beginning):
+    said = verdict(browser, tmp_path, faulty, sound)
+    interval = stats.ttest_rel(faulty, sound).confidence_interval(0.95)
+    low, high = (float(number) for number in re.search(r"seeds: (-?[\d.]+) to (-?[\d.]+)\.$", said).groups())
+    digits = 4 if abs(np.mean(np.subtract(faulty, sound))) < 0.01 else 3
+    assert (low, high) == pytest.approx(interval, abs=0.6 * 10**-digits)
+    assert said.startswith(f"{beginning} The 95 % interval of the difference, over {len(sound)} paired seeds: ")
+    assert ("No difference" in said) == (interval.low <= 0 <= interval.high)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "sound", "said"),
+    [
+        ([0.5], [0.75], "With this one seed 0.250 lower. Another seed may say something else."),
+        ([0.5], [0.5], "With this one seed it is equal. Another seed may say something else."),
+        ([0.5, 0.7], [0.5, 0.7], "No difference to be seen: equal with each of 2 seeds."),
+        ([0.5, 0.75], [0.25, 0.5], "0.250 higher with each of 2 seeds."),
+    ],
+)
+def test_seeds_that_give_no_interval(browser, tmp_path, faulty, sound, said):
+    assert verdict(browser, tmp_path, faulty, sound) == said
+
+
+def test_dots_stand_at_their_accuracies_on_an_axis_that_all_specimens_share(browser, tmp_path):
+    trained = [specimen("a", trainings=[training([0.25, 1.0], [0.5, 0.75])]), specimen("b")]
+    trained[1]["trainings"] = [training([0.95], [1.0])]
+    figure = FindTheFault(specimens=trained, revealed=["a", "b"])
+    with open_figure(browser, figure, tmp_path) as opened:
+        places = {}
+        for place in (0, 1):
+            opened.set("chosen", place)
+            for arm in ("faulty", "sound"):
+                dots = opened.root.locator(f'[data-arm="{arm}"] path').evaluate_all(
+                    "all => all.map((one) => Number(/\\((\\S+)/.exec(one.getAttribute('transform'))[1]))"
+                )
+                places |= dict(zip(trained[place]["trainings"][0][arm], dots, strict=True))
+        slope = (places[1.0] - places[0.5]) / 0.5
+        for accuracy, x in places.items():
+            assert x == pytest.approx(places[0.5] + slope * (accuracy - 0.5), abs=0.1)
+        assert slope > 0 and len(places) == 5
+
+
+# --- from listing to listing ------------------------------------------------------------------------------------------
+
+
+def test_previous_next_and_the_menu(opened):
+    assert opened.root.get_by_role("button", name="Previous").get_attribute("aria-disabled") == "true"
+    press(opened, "Next")
+    press(opened, "Next")
+    assert opened.get("chosen") == 2
+    click_line(opened, EXAMPLE[2]["faulty"][0])
+    press(opened, "Previous")
+    assert opened.get("chosen") == 1 and not is_told(opened)
+    press(opened, "Next")
+    assert is_told(opened)  # what was found stays found
+    opened.set("chosen", len(EXAMPLE) - 1)
+    press(opened, "Next")
+    assert opened.get("chosen") == len(EXAMPLE) - 1
+    press(opened, "Show me")
+    assert not is_visible(opened, "Next listing")
+    assert (opened.number("found"), opened.number("shown")) == (1, 1)
+
+
+def test_next_listing_goes_back_to_the_code(opened):
+    press(opened, "Show me")
+    press(opened, "Next listing")
+    assert opened.get("chosen") == 1 and not is_told(opened)
+    assert opened.page.evaluate("document.activeElement.dataset.line") == "0"
+    assert opened.root.get_by_label("listing", exact=True).bounding_box()["y"] >= 0
+
+
+def test_with_the_keyboard_alone(opened):
+    keyboard = opened.page.keyboard
+
+    def focused() -> str | None:
+        return opened.page.evaluate("document.activeElement.dataset.line ?? document.activeElement.innerText")
+
+    opened.root.get_by_label("listing", exact=True).focus()
+    keyboard.press("ArrowDown")
+    opened.settle()
+    one = EXAMPLE[opened.get("chosen")]
+    for _ in range(3):
+        keyboard.press("Tab")
+    assert focused() == "0"  # one stop for the whole listing
+    keyboard.press("End")
+    assert focused() == str(len(one["code"]) - 1)
+    keyboard.press("ArrowDown")
+    assert focused() == str(len(one["code"]) - 1)
+    keyboard.press("Home")
+    for line in wrong_lines(one)[1:3]:
+        keyboard.press("ArrowDown")
+        assert focused() == str(line)
+        keyboard.press("Enter")
+        opened.settle()
+    keyboard.press("Tab")
+    assert focused() == "Hint"
+    keyboard.press("Space")
+    opened.settle()
+    assert opened.get("hinted") == [one["name"]]
+    keyboard.press("Shift+Tab")
+    assert focused() == str(wrong_lines(one)[2])  # back where the reader was
+    lines = [place for place, line in enumerate(one["code"]) if line]
+    for _ in range(lines.index(one["faulty"][0]) - lines.index(wrong_lines(one)[2])):
+        keyboard.press("ArrowDown")
+    keyboard.press("Space")
+    opened.settle()
+    assert is_told(opened) and focused() == str(one["faulty"][0])  # the focus stays
+
+
+def test_what_changes_is_read_out_and_the_parts_have_names(opened):
+    assert opened.root.locator('[role="status"][data-name="answer"]').count() == 1
+    assert opened.root.get_by_role("list", name="the code: choose the line that is wrong").is_visible()
+    first = opened.root.locator('[data-line="0"]')
+    assert first.evaluate("el => el.innerText.replace(/\\s+/g, ' ').trim()") == f"1 {EXAMPLE[0]['code'][0]}"
+
+
+# --- how it looks -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["no-return", NORM_AFTER_GATE, "softmax-output"])
+def test_axe_targets_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(opened, theme, name):
+    wrong = wrong_lines(EXAMPLE[place_of(name)])[:2]
+    for width in (390, 1280):
+        opened.look(width, theme)
+        for revealed in ([], [name]):
+            opened.set_all(chosen=place_of(name), marked={name: wrong}, hinted=[name], revealed=revealed)
+            assert serious_violations(opened.page) == []
+            assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+            sides = opened.root.locator(".senet-frame :not(select)").evaluate_all(
+                "all => all.filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1"
+                " && getComputedStyle(one).display !== 'inline' && !one.closest('svg')).map((one) => one.className)"
+            )
+            assert sides == []
+            sizes = opened.root.locator(".senet-live :is(button, select)").evaluate_all(
+                "all => all.filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect().height)"
+            )
+            assert min(sizes) >= 24
+    opened.look(1280, "light")
+
+
+# --- bad states -------------------------------------------------------------------------------------------------------
+
+BAD_STATES = [
+    ({"specimens": []}, "specimens is no list, or empty"),
+    ({"specimens": [specimen(), specimen()]}, "the name “mine” at place 1"),
+    ({"specimens": [specimen(name="")]}, "the name “” at place 0"),
+    ({"chosen": 5}, "chosen is 5; it must be one of 0, 1"),
+    ({"marked": None}, "marked is null; give lines"),
+    ({"marked": {"other": [1]}}, "marked has “other”; there is no such specimen."),
+    ({"marked": {"mine": [2]}}, "marked has [2] for “mine”; give lines from 0 to 4 that are not empty."),
+    ({"marked": {"mine": [9]}}, "marked has [9] for “mine”"),
+    ({"marked": {"mine": 1}}, "marked has 1 for “mine”"),
+    ({"revealed": ["other"]}, "revealed has “other”; there is no such specimen."),
+    ({"revealed": "mine"}, 'revealed is "mine"; give a list'),
+    ({"hinted": [1]}, "hinted is [1]; give a list"),
+]
+BAD_PARTS = [
+    ({"title": ""}, "title of “mine” in specimens is ; give a text."),
+    ({"fault": None}, "fault of “mine” in specimens is null"),
+    ({"untrained": 1}, 'untrained of “mine” in specimens is 1; give a text, or "".'),
+    ({"code": ["a", 1]}, "code of “mine” in specimens is no list of lines"),
+    ({"test": "def"}, "test of “mine” in specimens is no list of lines"),
+    ({"faulty": []}, "faulty of “mine” in specimens is []; give one or more lines of the code, from 0 to 4"),
+    ({"faulty": [2]}, "faulty of “mine” in specimens is [2]"),
+    ({"faulty": [5]}, "faulty of “mine” in specimens is [5]"),
+    ({"difference": [["?", "a"]]}, "difference of “mine” in specimens is no list of pairs"),
+    ({"finding": {"code": "a"}}, 'finding of “mine” in specimens is {"code":"a"}'),
+    ({"trainings": None}, "trainings of “mine” in specimens is no list"),
+    ({"trainings": [training([0.5], [0.5], "")]}, "a training of “mine” in specimens has the title "),
+    ({"trainings": [training([], [])]}, "the training “Digits” of “mine” in specimens has the seeds []; give 1 to 59"),
+    (
+        {"trainings": [training([0.5, 0.5], [0.5])]},
+        "sound in “Digits” of “mine” in specimens has 1 accuracies for 2 seeds.",
+    ),
+    (
+        {"trainings": [training([0.5, 1.5], [0.5, 0.5])]},
+        "faulty in “Digits” of “mine” in specimens has the accuracy 1.5; each must be from 0 to 1.",
+    ),
+    ({"trainings": [training([0.5, None], [0.5, 0.5])]}, "has the accuracy not a number"),
+]
+
+
+def refuses(opened: Opened, sign: str, **state: Any) -> None:
+    """The frame says what is wrong; "Start again" mends it."""
+    opened.set_all(**state)
+    assert opened.problem is not None and sign in opened.problem, (state, opened.problem)
+    assert not opened.root.locator(".senet-body").is_visible()
+    press(opened, "Start again")
+    assert opened.problem is None
+
+
+def test_a_bad_state_is_named_and_start_again_mends_it(browser, tmp_path):
+    figure = FindTheFault(specimens=[specimen(), specimen("second")])
+    with open_figure(browser, figure, tmp_path) as opened:
+        for state, sign in BAD_STATES:
+            refuses(opened, sign, **state)
+        for part, sign in BAD_PARTS:
+            refuses(opened, sign, specimens=[specimen("first"), copy.deepcopy(specimen(**part))])
+        assert opened.faults == []
+
+
+def test_a_figure_that_begins_in_a_bad_state_says_so(browser, tmp_path):
+    with open_figure(browser, FindTheFault(), tmp_path) as opened:
+        assert "specimens is no list, or empty" in opened.problem
+
+
+def test_a_specimen_that_nobody_has_trained_has_no_part_on_training(browser, tmp_path):
+    figure = FindTheFault(specimens=[specimen()], revealed=["mine"])
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert is_told(opened) and not opened.root.get_by_text("What it does to training").is_visible()
+        assert opened.text("setting") == "" and opened.faults == []
+
+
+def test_what_is_marked_in_python_counts(browser, tmp_path):
+    figure = FindTheFault(specimens=[specimen(), specimen("second")], marked={"mine": [0, 4]}, revealed=["second"])
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert opened.text("answer") == "Yes, line 5: you have found it, after 1 other line."
+        assert (opened.number("found"), opened.number("shown")) == (1, 1)
+
+
+def test_code_is_text_never_markup(browser, tmp_path):
+    tricky = "    return '<b>x</b>'  # <i>s</i>"
+    figure = FindTheFault(specimens=[specimen(code=["def f():", tricky], faulty=[1], test=[tricky])], revealed=["mine"])
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert code_in(opened, ".senet-fault-code") == ["def f():", tricky]
+        assert opened.root.locator(".senet-live :is(b, i)").count() == 0
+        kinds = opened.root.locator(".senet-fault-code [class^=code-]:not(.code-line)").evaluate_all(
+            "all => all.map((one) => [one.className, one.textContent])"
+        )
+        assert kinds == [
+            ["code-keyword", "def"],
+            ["code-keyword", "return"],
+            ["code-text", "'<b>x</b>'"],
+            ["code-comment", "# <i>s</i>"],
+        ]
