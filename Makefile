@@ -5,7 +5,7 @@ BIN := .venv/bin
 HTML := _build/html
 SPELLING := tools/spelling
 
-.PHONY: help book serve test lint notebooks drawings results bench clean
+.PHONY: help book serve slides test lint notebooks drawings results bench clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -22,6 +22,10 @@ serve:  ## show the built book on 127.0.0.1
 	@test -f $(HTML)/index.html || { echo "There is no book yet; run: make book"; exit 1; }
 	@echo "The book is at http://127.0.0.1:$(PORT) (stop with Ctrl-C)"
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+
+slides:  ## make slides for a lecture from the built book
+	@test -f $(HTML)/index.html || { echo "There is no book yet; run: make book"; exit 1; }
+	$(BIN)/python -m tools.slides
 
 test: book  ## build the book and run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
@@ -42,8 +46,9 @@ drawings: .venv/.installed  ## make the drawings of book/ anew
 results: .venv/.installed  ## run what is not on record yet, and rewrite the results page and the chapters' tables
 	$(BIN)/python -m senet_lib.experiments run context-world
 	$(BIN)/python -m senet_lib.experiments run context-world-reduction --seeds 8
-	for name in bottleneck placement squeeze gate depth attention; do $(BIN)/python -m senet_lib.experiments run context-world-$$name || exit 1; done
+	for name in bottleneck placement squeeze gate depth attention specimens questions; do $(BIN)/python -m senet_lib.experiments run context-world-$$name || exit 1; done
 	$(BIN)/python -m senet_lib.experiments run digits --seeds 20
+	for name in specimens questions; do $(BIN)/python -m senet_lib.experiments run digits-$$name || exit 1; done
 	for name in context-world digits; do $(BIN)/python -m senet_lib.experiments run $$name-gates --seeds 8 || exit 1; done
 	$(BIN)/python -m senet_lib.experiments.class_gates
 	$(BIN)/python -m senet_lib.experiments.find_the_fault
