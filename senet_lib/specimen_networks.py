@@ -45,7 +45,8 @@ class ChannelGate(nn.Module):
         return s[:, :, None, None]
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.gates(x)
+        s = self.gates(x)
+        return x * s
 
 
 class GatedUnit(nn.Module):
@@ -77,7 +78,8 @@ class GatedUnit(nn.Module):
         return self.norm2(self.conv2(torch.relu(self.norm1(self.conv1(x)))))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.gate(self.branch(x)) + self.shortcut(x))
+        u = self.branch(x)
+        return torch.relu(self.gate(u) + self.shortcut(x))
 
 
 class GatedNetwork(nn.Module):
@@ -181,12 +183,14 @@ class BatchMeans(ChannelGate):
 
 class AddedGates(ChannelGate):
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.gates(x)
+        s = self.gates(x)
+        return x + s
 
 
 class ForgottenReturn(ChannelGate):
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[return]
-        x * self.gates(x)
+        s = self.gates(x)
+        x * s
 
 
 # --- faults of the residual block and of the network ------------------------------------------------------------------
@@ -204,12 +208,14 @@ class BiasedConvolutions(GatedUnit):
 
 class GatedShortcut(GatedUnit):
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.branch(x) + self.gate(self.shortcut(x)))
+        u = self.branch(x)
+        return torch.relu(u + self.gate(self.shortcut(x)))
 
 
 class GatedSum(GatedUnit):
     def forward(self, x: Tensor) -> Tensor:
-        return self.gate(torch.relu(self.branch(x) + self.shortcut(x)))
+        u = self.branch(x)
+        return self.gate(torch.relu(u + self.shortcut(x)))
 
 
 class RectifiedBranch(GatedUnit):

@@ -23,19 +23,21 @@ from senet_lib.records import (
 )
 
 ROOT = Path(__file__).parent.parent
-CHAPTERS = ("08_the_race", "09_the_reduction_ratio", "10_what_the_gates_say", "11_after_se")
+CHAPTERS = ("08_the_race", "09_the_reduction_ratio", "10_what_the_gates_say", "11_after_se", "12_se_code_in_the_wild")
 # Numbers of other sources, each with the words that name the source beside it.
 CITED = {
     "pytorchcv": {5.97, 6.01, 22.80, 20.86},
     "issue 18": {6.89, 8.42},
     "a footnote": {22.20, 23.29},
 }
-# Numbers that a chapter derives: voting on the Context World; the slope s (1 - s) at 0.1 and 0.9; SimAM's lowest gate.
+# Numbers that a chapter derives: voting on the Context World; the slope s (1 - s) at 0.1 and 0.9; SimAM's lowest gate;
+# the lowest loss behind two softmaxes.
 DERIVED = {
     "08_the_race": {100 * 9 / 16},
     "09_the_reduction_ratio": {100 * 9 / 16},
     "10_what_the_gates_say": {0.1 * (1 - 0.1)},
     "11_after_se": {1 / (1 + np.exp(-1 / 2))},
+    "12_se_code_in_the_wild": {np.log(1 + 3 / np.e), np.log(1 + 9 / np.e)},
 }
 # A number with at least two digits after the point. Fewer are too coarse to look up.
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d{2,}(?![\w.])")
@@ -150,6 +152,12 @@ def test_chapter_8_counts_wins_and_losses_as_the_record_has_them():
         f"wins with {wins} seeds, loses with {losses}, and ends level with {len(differences) - wins - losses}" in text
     )
     assert f"recorded runs: {len(differences)} seeds on the digits" in text
+
+
+def test_a_table_that_was_never_filled_takes_nothing_with_it():
+    empty = "<!-- table: digits -->\n<!-- end -->"
+    page = fill_tables(f"{empty}\n\nprose\n\n{empty}\n", results_folder())
+    assert page.count("| plain | ") == 2 and "\n\nprose\n\n" in page
 
 
 def test_an_unknown_table_is_named(refused):

@@ -110,7 +110,7 @@ METHODS = {
     "one-bias": ("", "biases = (False, True)"),
     "rounded-width": ("hidden_width", "return round(channels / reduction)"),
     "wrong-axes": ("squeeze", "return x.mean((1, 2))"),
-    "no-return": ("forward", "x * self.gates(x)"),
+    "no-return": ("forward", "x * s"),
     "norm-after-gate": ("forward", "u = self.conv2(torch.relu(self.norm1(self.conv1(x))))"),
     "projected-shortcut": ("needs_projection", "return stride == 2 or in_channels == channels"),
     "wide-stem": ("make_stem", "convolution = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)"),

@@ -18,7 +18,7 @@ from senet_lib.experiments.markdown import markdown_table, mean_and_spread, seed
 from senet_lib.experiments.specimen_tables import SPECIMEN_TABLES
 from senet_lib.records import Record, list_records, load_record, paired_differences, summarise
 
-TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 # How the tables write the names of arms.
 ARM_NAMES = {"se": "with SE"}
 
@@ -31,7 +31,7 @@ def fill_tables(text: str, results: Path) -> str:
     """
 
     def fill(found: re.Match[str]) -> str:
-        return f"{found[1]}\n{make_table(found['name'], results)}\n{found[3]}"
+        return f"{found[1]}\n{make_table(found['name'], results)}\n\n{found[3]}"
 
     return TABLE.sub(fill, text)
 
