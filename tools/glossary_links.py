@@ -17,8 +17,6 @@ from sphinx.environment import BuildEnvironment
 
 GLOSSARY = "book/glossary"
 CHAPTERS = "notebooks/"
-# What holds running text. Only its own words are linked, not those in its links, code and formulas.
-TEXT = nodes.paragraph
 HERE = Path(__file__).parent
 
 
@@ -37,11 +35,16 @@ def link_first_uses(app: Sphinx, doctree: nodes.document, page: str) -> None:
         return
     address = app.builder.get_relative_uri(page, GLOSSARY)
     wanted = dict(entries)
-    for paragraph in list(doctree.findall(TEXT)):
+    for paragraph in filter(is_running_text, list(doctree.findall(nodes.paragraph))):
         for text in [one for one in paragraph.children if isinstance(one, nodes.Text)]:
             parts = list(split(str(text), wanted, address))
             if len(parts) > 1:
                 paragraph.replace(text, parts)
+
+
+def is_running_text(paragraph: nodes.paragraph) -> bool:
+    """Not the cell of a table. Of a paragraph only its own words are linked, not those in its links, code, formulas."""
+    return not isinstance(paragraph.parent, nodes.entry)
 
 
 def read_glossary(env: BuildEnvironment) -> dict[str, tuple[str, str]]:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 # A network has solved the Context World when hardly any picture is wrong.
 SOLVED = 0.97
+PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"  # a narrow column must not part a number from its spread
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -21,7 +22,7 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def mean_and_spread(accuracies: ArrayLike) -> str:
     """Mean and standard deviation over the seeds; of one seed just its number."""
     values = np.asarray(accuracies)
-    return f"{values.mean():.3f}" + (f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else "")
+    return f"{values.mean():.3f}" + (f"{PLUS_MINUS}{values.std(ddof=1):.3f}" if len(values) > 1 else "")
 
 
 def solved_of(accuracies: Sequence[float]) -> str:
