@@ -54,8 +54,9 @@ def read_glossary(env: BuildEnvironment) -> dict[str, tuple[str, str]]:
     entries = {}
     for item in env.get_doctree(GLOSSARY).findall(nodes.definition_list_item):
         definition = " ".join(one.astext() for one in item.findall(nodes.paragraph))
-        for term in item.findall(nodes.term):
-            entries[term.astext().lower()] = (term["ids"][0], " ".join(definition.split()))
+        terms = list(item.findall(nodes.term))  # the word, and its other forms
+        for term in terms:
+            entries[term.astext().lower()] = (terms[0]["ids"][0], " ".join(definition.split()))
     return entries
 
 
