@@ -5,7 +5,7 @@ BIN := .venv/bin
 HTML := _build/html
 SPELLING := tools/spelling
 
-.PHONY: help book serve slides test lint notebooks drawings results bench clean
+.PHONY: help book serve slides test lint notebooks drawings heights results bench clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -43,6 +43,9 @@ notebooks: .venv/.installed  ## make the .ipynb from the .md
 drawings: .venv/.installed  ## make the drawings of book/ anew
 	$(BIN)/python -m tools.drawings
 
+heights: .venv/.installed  ## measure anew how high each figure is
+	$(BIN)/python -m tools.heights
+
 results: .venv/.installed  ## run what is not on record yet, and rewrite the results page and the chapters' tables
 	$(BIN)/python -m senet_lib.experiments run context-world
 	$(BIN)/python -m senet_lib.experiments run context-world-reduction --seeds 8
@@ -55,8 +58,9 @@ results: .venv/.installed  ## run what is not on record yet, and rewrite the res
 	$(BIN)/python -m senet_lib.experiments report
 	$(BIN)/python -m tools.notebooks write
 
-bench: benchmarks/node_modules/.package-lock.json  ## time figures, blocks, networks, recording and input pipelines
+bench: benchmarks/node_modules/.package-lock.json  ## time figures, pages, blocks, networks, recording and input pipelines
 	$(BIN)/python -m benchmarks.figures
+	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.se_block
 	$(BIN)/python -m benchmarks.networks
 	$(BIN)/python -m benchmarks.recording

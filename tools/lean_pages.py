@@ -15,6 +15,10 @@ By itself, each page would load 1.7 MB of script before it holds a figure. Most 
 The theme also writes a top bar that this book does not show, with a second set of buttons. The theme's scripts act on
 the first of two buttons of a kind, and that was the hidden one: the bar is emptied.
 
+What a page can show before its scripts have come, it shows before: they are deferred, and a line of script in its head
+asks whether the reader's system is dark. And a few attributes are mended that mislead those who hear a page instead of
+seeing it.
+
 The theme's templates hold all this in their own text, where no setting reaches it. So the written page is edited, just
 before it goes into its file. When something is not where it was, there is a warning, which stops `make book`.
 """
@@ -50,6 +54,23 @@ FONT_TO_PICTURE = (1, 0, 0, -1, 0, 448)
 NEVER = ("fontawesome.js", "bootstrap.js")
 FOR_SEARCH = ("searchtools.js", "language_data.js", "searchindex.js", "sphinx_highlight.js")
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+DEFERRED = ("clipboard.min.js", "copybutton.js", "sphinx-book-theme.js")
+DEFERRED_BUT_FOR_SEARCH = ("doctools.js",)
+# The theme's own script, which comes late, does the same.
+FOLLOW_SYSTEM = """\\g<0>
+  <script>
+    if (document.documentElement.dataset.theme === "auto") {
+      document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    }
+  </script>"""
+STORED_MODE = re.compile(r'<script data-cfasync="false">.*?</script>', re.DOTALL)
+# Of a name that hides the text which stands there, and of a list without items.
+MISLEADING = (
+    (r'(<summary) aria-label="Toggle hidden content"', r"\1"),
+    (r'(<button class="btn search-button-field[^>]*) aria-label="Search"', r"\1"),
+    (r'<div role="list" class="citation-list">', r'<div class="citation-list">'),
+)
 
 TOP_BAR = re.compile(r'(<header id="pst-header"[^>]*>).*?(</header>)', re.DOTALL)
 ICON = re.compile(r'<(i|span) class="(?P<classes>[^"]*\bfa-[^"]*)"(?P<others>[^>]*)></\1>')
@@ -93,7 +114,13 @@ def make_lean(html: str, page: str) -> str:
         # The theme asks for some of its scripts twice: early, by a link, and where they run.
         wanted = rf'<(link|script)\b[^>]*["/]{re.escape(name)}[^>]*>(</script>)?\n?'
         html = replace(wanted, "", html, f"{page}: there is no {name} to leave out")
+    for name in DEFERRED if page == "search" else DEFERRED + DEFERRED_BUT_FOR_SEARCH:
+        late = rf'<script (?=src="[^"]*/{re.escape(name)}[?"])'
+        html = replace(late, "<script defer ", html, f"{page}: there is no {name} to defer")
+    html = replace(STORED_MODE, FOLLOW_SYSTEM, html, f"{page}: there is no script for the colours")
     html = replace(TOP_BAR, r"\1\2", html, f"{page}: there is no top bar to empty")
+    for pattern, replacement in MISLEADING:
+        html = re.sub(pattern, replacement, html)
     return keep_first_copies(ICON.sub(draw_icon, html))
 
 

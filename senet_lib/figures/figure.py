@@ -8,6 +8,7 @@ the one place that sees every change, with and without a kernel.
 """
 
 import base64
+import functools
 import hashlib
 import inspect
 import io
@@ -15,6 +16,7 @@ import json
 import math
 import re
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -25,6 +27,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 HERE = Path(__file__).parent
+HEIGHTS = HERE / "heights.json"  # pixels: of each figure [width, height], …; python -m tools.heights measures them
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w.]+)";\n', re.MULTILINE)
 # Lines that are nothing but a comment. tests/test_figures.py sees to it that no text in the code looks like one.
 COMMENT = re.compile(r"^[ \t]*(//[^\n]*|/\*.*?\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
@@ -112,6 +115,8 @@ class Figure(anywidget.AnyWidget):
         state = _as_script(self._plain_state())
         parts = [(_key(text), _as_script(text)) for text in self._parts]
         name = _key(state + "".join(key for key, _ in parts))
+        kind = type(self).__name__
+        css = self._css + reserve_height(kind)
         host = (HERE / "host.js").read_text(encoding="utf-8")
         picture = base64.b64encode(self._still_png()).decode()
         modules = "\n".join(
@@ -119,8 +124,9 @@ class Figure(anywidget.AnyWidget):
             for key, text in parts
         )
         return (
-            f'<div class="senet-figure" id="figure-{name}" data-modules="{" ".join(key for key, _ in parts)}">\n'
-            f'<style data-key="{_key(self._css)}">{self._css}</style>\n'
+            f'<div class="senet-figure" id="figure-{name}" data-kind="{kind}" '
+            f'data-modules="{" ".join(key for key, _ in parts)}">\n'
+            f'<style data-key="{_key(css)}">{css}</style>\n'
             f'<div class="senet-still"><img alt="{escape(self.description)}" src="data:image/png;base64,{picture}">'
             f'<p class="senet-caption">{escape(self.caption)}</p></div>\n'
             f'<script type="application/json" class="senet-state">{state}</script>\n{modules}\n'
@@ -160,6 +166,33 @@ class Figure(anywidget.AnyWidget):
         small = io.BytesIO()
         Image.open(file).convert("RGB").quantize(STILL_COLOURS).save(small, format="png", optimize=True)
         return small.getvalue()
+
+
+def reserve_height(kind: str) -> str:
+    """CSS that keeps as much of a page free for a still picture as the live figure will take, so that nothing jumps.
+
+    Between two measured widths the height is taken from the straight line. Without scripts, and in print, the picture
+    stays, and is as high as it is.
+    """
+    heights = _read_heights().get(kind, [])
+    still = f'.senet-figure[data-kind="{kind}"]:not([data-mounted="no"]) > .senet-still'
+    rules = [f"{still} {{ min-height: {height}px; }}" for _, height in heights[:1]]
+    for (width, height), (next_width, next_height) in pairwise(heights):
+        slope = (next_height - height) / (next_width - width)
+        rules.append(
+            _from_width(width, f"{still} {{ min-height: calc({height}px + {slope:.3f} * (100cqw - {width}px)); }}")
+        )
+    rules += [_from_width(width, f"{still} {{ min-height: {height}px; }}") for width, height in heights[-1:]]
+    return "\n".join(["@media screen and (scripting: enabled) {", *rules, "}\n"]) if rules else ""
+
+
+def _from_width(width: int, rule: str) -> str:
+    return f"@container senet-figure (min-width: {width}px) {{ {rule} }}"
+
+
+@functools.cache
+def _read_heights() -> dict[str, list[tuple[int, int]]]:
+    return json.loads(HEIGHTS.read_text(encoding="utf-8")) if HEIGHTS.exists() else {}
 
 
 def join_modules(path: Path) -> list[str]:

@@ -5,6 +5,16 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
 
+from tests.browser.figures import serious_violations
+from tests.browser.layout import OVERLAPS, READ_ON, SHIFTS, VISIT_FIGURES, WATCH_SHIFTS
+
+# Of a page as it is read, in the sense of https://web.dev/articles/cls, but all of them together, not the worst 5 s.
+LARGEST_SHIFT = 0.05
+# What axe-core asks again when only the colours have changed.
+COLOUR_RULES = ("color-contrast", "link-in-text-block")
+SETTLE = "() => Promise.allSettled(document.getAnimations().map((one) => one.finished))"
+OPEN_ALL = "() => document.querySelectorAll('.bd-article details').forEach((one) => { one.open = true; })"
+
 # The page is finished when MathJax has typeset everything, where there is mathematics.
 MATH_IS_READY = """async () => {
   if (document.querySelector('.math') === null) return;
@@ -58,30 +68,57 @@ class Audit:
     problems: list[str] = field(default_factory=list)
 
 
-def audit(browser: Browser, address: str, home: str, views: Sequence[tuple[int, str]]) -> list[Audit]:
+def audit(
+    browser: Browser, address: str, home: str, views: Sequence[tuple[int, str]], thorough: bool = False
+) -> list[Audit]:
     """Open an address with all hosts but ``home`` blocked, and look at it in several ways.
+
+    The page is loaded in the first view, and gone through to its end; what jumps on the way is a problem of this view.
+    Then the window and the system change to the other views, one after the other.
 
     Args:
         browser: a Chromium.
         address: of the page.
         home: what all its requests must begin with.
-        views: widths of the window in pixels, and the reader's colour scheme. The page is loaded in the first one; then
-            the window and the system change to the others, one after the other.
+        views: widths of the window in pixels, and the reader's colour scheme.
+        thorough: read it from start to end, then open all that is folded, and in the widest views let axe-core look at
+            it, too. Otherwise it is visited as by links: from its end to each figure.
 
     Returns:
         What the page showed in each of them.
     """
     width, scheme = views[0]
+    widest = max(width for width, _ in views)
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     problems: list[str] = []
     try:
         page = context.new_page()
         _watch(page, home, problems)
+        page.add_init_script(WATCH_SHIFTS)
         page.goto(address)
         page.evaluate(MATH_IS_READY)
-        return [_look(page, width, scheme, problems) for width, scheme in views]
+        page.evaluate(READ_ON if thorough else VISIT_FIGURES)
+        problems += _find_shifts(page)
+        if thorough:
+            page.evaluate(OPEN_ALL)
+        found = []
+        for width, scheme in views:
+            found.append(_look(page, width, scheme, problems))
+            if thorough and width == widest:
+                rules = () if len(found) == 1 else COLOUR_RULES
+                found[-1].problems += serious_violations(page, "html", rules)
+        return found
     finally:
         context.close()
+
+
+def _find_shifts(page: Page) -> list[str]:
+    shifts = page.evaluate(SHIFTS)
+    total = sum(one["value"] for one in shifts)
+    if total <= LARGEST_SHIFT:
+        return []
+    worst = max(shifts, key=lambda one: one["value"])
+    return [f"what is read jumps by {total:.3f}, of which {worst['value']:.3f} at {', '.join(worst['names'][:3])}"]
 
 
 def _look(page: Page, width: int, scheme: str, problems: list[str]) -> Audit:
@@ -89,9 +126,10 @@ def _look(page: Page, width: int, scheme: str, problems: list[str]) -> Audit:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     found = Audit(problems=page.evaluate(FOLLOW, scheme) + page.evaluate(FIGURES))
+    page.evaluate(SETTLE)
     found.figures = page.locator(".senet-figure").count()
     _inspect(page, width, found)
-    found.problems += problems
+    found.problems += problems + page.evaluate(OVERLAPS)
     problems.clear()
     return found
 

@@ -3,7 +3,7 @@
 import importlib
 import json
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,12 +169,13 @@ def open_figure(browser: Browser, figure: Figure, folder: Path, **options: Any) 
         yield opened
 
 
-def serious_violations(page: Page) -> list[str]:
-    """What axe-core calls serious or critical on this page."""
+def serious_violations(page: Page, scope: str = ".senet-figure", rules: Sequence[str] = ()) -> list[str]:
+    """What axe-core calls serious or critical in a part of this page; by these rules only, or by all."""
     page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("async () => (await axe.run('.senet-figure')).violations")
+    options = {"runOnly": list(rules)} if rules else {}
+    found = page.evaluate("async ([scope, options]) => (await axe.run(scope, options)).violations", [scope, options])
     return [
-        f"{one['id']}: {one['help']} ({json.dumps(one['nodes'][0]['target'])})"
+        f"{one['id']}: {one['help']} ({len(one['nodes'])}: {json.dumps(one['nodes'][0]['target'])})"
         for one in found
         if one["impact"] in ("serious", "critical")
     ]

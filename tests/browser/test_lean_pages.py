@@ -9,13 +9,12 @@ from playwright.sync_api import Locator, Page, Response
 
 from tests.browser.audit import COUNT_MATH_ERRORS, MATH_IS_READY
 from tests.browser.conftest import HTML
-from tests.browser.test_pages import CHAPTERS, list_pages
+from tests.browser.test_pages import CHAPTERS, PAGES
 
 pytestmark = pytest.mark.browser
 
 SCRIPT_BYTES = 150_000
 STATE_BYTES = 300_000
-PAGES = [*list_pages(), "search", "genindex"]
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
 
 # The text of a figure's module is JSON, so that it may stand in a page, but it is run: it counts as script.
