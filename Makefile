@@ -5,7 +5,7 @@ BIN := .venv/bin
 HTML := _build/html
 SPELLING := tools/spelling
 
-.PHONY: help book serve slides test lint notebooks drawings heights results bench clean
+.PHONY: help book serve slides pdf test lint notebooks drawings heights results bench clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -26,6 +26,9 @@ serve:  ## show the built book on 127.0.0.1
 slides:  ## make slides for a lecture from the built book
 	@test -f $(HTML)/index.html || { echo "There is no book yet; run: make book"; exit 1; }
 	$(BIN)/python -m tools.slides
+
+pdf:  ## print the built book: one PDF, made with a Chromium
+	$(BIN)/python -m tools.pdf
 
 test: book  ## build the book and run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile

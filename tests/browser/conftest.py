@@ -2,7 +2,6 @@
 
 import functools
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -12,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.jupyterlab import ROOT, run_lab
+from tools.chromium import HOW_TO_ENABLE, find_chromium
 
 HTML = ROOT / "_build" / "html"
-HOW_TO_ENABLE = "no Chromium found; on Debian and Ubuntu: sudo apt-get install chromium (or set CHROMIUM to its path)"
 # The first two: each new window would also load the pop-ups of its address bar, which no test opens, in a process of
 # their own. The others are those of Playwright's chromiumSwitches.ts, since only the last --disable-features counts.
 UNUSED_FEATURES = (
@@ -31,11 +30,6 @@ SWITCHES = [
     "--disable-component-update",
     f"--disable-features={','.join(UNUSED_FEATURES)}",
 ]
-
-
-def find_chromium() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 @pytest.fixture(scope="session")

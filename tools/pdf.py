@@ -1,0 +1,90 @@
+"""Make a PDF of the whole built book, with Chromium.
+
+    python -m tools.pdf
+
+All pages are joined to one (`tools/print_page.py`). Chromium prints it twice, since a page cannot say in its contents
+where something will stand: the first PDF tells on which page each chapter and section is.
+"""
+
+import argparse
+import io
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from playwright.sync_api import Browser, sync_playwright
+from pypdf import PdfReader
+
+import senet_lib
+from tools.chromium import HOW_TO_ENABLE, find_chromium
+from tools.print_page import Book, join, read_pages
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "_build"
+OUTPUT = BUILD / "senet-book.pdf"
+# A page of the joined book is as wide as the text on paper, so that what is too wide can be found beforehand.
+TEXT_WIDTH_PIXELS = 642  # 170 mm
+PATIENCE = 600_000  # milliseconds: alone it takes ten seconds, on a busy machine minutes
+PAPER: dict[str, Any] = {"prefer_css_page_size": True, "print_background": True}
+SETTINGS = re.compile(r"window\.MathJax = (\{.*?\})</script>")
+
+
+def write_print_page() -> Path:
+    """The joined page, in a file beside the built book."""
+    html = BUILD / "html"
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    licence = re.sub(r"</?p>", "", settings["html"]["extra_footer"]).strip()
+    book = Book(
+        settings["title"], settings["author"], senet_lib.__version__, licence, "../book/drawings/context_world.svg"
+    )
+    pages = read_pages(html, ROOT / "_toc.yml", BUILD)
+    mathjax = SETTINGS.search((html / "book" / "index.html").read_text(encoding="utf-8"))
+    if mathjax is None:
+        raise ValueError("the built book has no settings of MathJax; has the theme changed?")
+    path = BUILD / "print.html"
+    path.write_text(join(pages, book, "html/_static", "html/vendor/mathjax/tex-svg.js", mathjax[1]), encoding="utf-8")
+    return path
+
+
+def make_pdf(browser: Browser, output: Path = OUTPUT) -> None:
+    """Print the built book into a file."""
+    window = browser.new_page(viewport={"width": TEXT_WIDTH_PIXELS, "height": 900})
+    window.set_default_timeout(PATIENCE)
+    window.emulate_media(media="print", color_scheme="light")
+    window.goto(write_print_page().as_uri())
+    window.evaluate("settle()")
+    window.evaluate("fit()")
+    draft = window.pdf(**PAPER)
+    window.evaluate("number", find_numbers(PdfReader(io.BytesIO(draft))))
+    window.pdf(path=output, outline=True, tagged=True, **PAPER)
+    window.close()
+
+
+def find_numbers(pdf: PdfReader) -> dict[str, int]:
+    """On which page each place is that a link leads to, from 1."""
+    numbers = {page.indirect_reference.idnum: count for count, page in enumerate(pdf.pages, 1)}  # type: ignore[union-attr]
+    places = pdf.named_destinations.items()
+    return {name.removeprefix("/"): numbers[place.raw_get("/Page").idnum] for name, place in places}
+
+
+def main() -> int:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    if not (BUILD / "html" / "index.html").exists():
+        print("There is no book yet; run: make book", file=sys.stderr)
+        return 1
+    chromium = find_chromium()
+    if chromium is None:
+        print(HOW_TO_ENABLE, file=sys.stderr)
+        return 1
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        make_pdf(browser)
+        browser.close()
+    print(f"The book is in {OUTPUT.relative_to(ROOT)}, {OUTPUT.stat().st_size / 2**20:.1f} MB.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
