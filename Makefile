@@ -5,7 +5,7 @@ BIN := .venv/bin
 HTML := _build/html
 SPELLING := tools/spelling
 
-.PHONY: help book serve slides pdf test lint notebooks drawings heights results bench clean
+.PHONY: help book serve slides pdf zip test lint notebooks drawings heights results bench clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -29,6 +29,9 @@ slides:  ## make slides for a lecture from the built book
 
 pdf:  ## print the built book: one PDF, made with a Chromium
 	$(BIN)/python -m tools.pdf
+
+zip:  ## pack the built book, the notebooks and the library: one archive that needs no server
+	$(BIN)/python -m tools.archive
 
 test: book  ## build the book and run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -25,6 +25,8 @@ from myst_nb.core.read import myst_nb_reader_plugin
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from tools.wheel import copy_library
+
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "_build" / ".jupyter_cache"  # where Jupyter Book looks
 LIBRARY = ROOT / "_build" / "site"
@@ -42,11 +44,8 @@ def install_library(library: Path, root: Path = ROOT) -> None:
     """The library as pip installs it, without what it depends on, in a folder of its own that is made anew."""
     shutil.rmtree(library, ignore_errors=True)
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--target", str(library)]
-    with TemporaryDirectory() as folder:  # pip leaves its work beside the sources, and would find it again
-        for name in ("pyproject.toml", "README.md", "LICENSE", *(path.name for path in root.glob("requirements*.txt"))):
-            shutil.copy(root / name, folder)
-        for name in ("senet_lib", "results"):
-            shutil.copytree(root / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
+    with TemporaryDirectory() as folder:
+        copy_library(Path(folder), root)
         subprocess.run([sys.executable, "-m", "pip", "install", *options, folder], check=True)
 
 

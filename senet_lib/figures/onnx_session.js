@@ -3,7 +3,8 @@ import { Problem } from "./kit.js";
 
 const RUNTIME = "ort.wasm.bundle.min.mjs"; // it fetches its .wasm file from beside itself
 const KERNEL_PATIENCE = 20_000; // milliseconds: the first answer reads a network from its file
-const SERVE = "serve the built book (make serve), and open this page there";
+const SERVE =
+  "serve the book (make serve, or python3 -m http.server in the folder with index.html), and open this page there";
 
 /** Why this page can run no network, or null. The examples work everywhere. */
 export function obstacle() {
