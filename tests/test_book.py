@@ -221,6 +221,33 @@ def test_build_fails_and_names_the_faults(small_book, page, signs):
         assert [sign for sign in signs if sign not in result.stdout + result.stderr] == []
 
 
+def test_a_fork_changes_one_line(small_book):
+    """From the repository's address follow the buttons, the install cell, and what crawlers and shared links read."""
+    settings = small_book / "_config.yml"
+    fork = "https://github.com/Some-Body/their-book"
+    text, count = re.subn(r"^  url: .*$", f"  url: {fork}", settings.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert count == 1
+    settings.write_text(text, encoding="utf-8")
+    result = build(small_book, GOOD_NOTEBOOK)
+    assert result.returncode == 0, result.stdout + result.stderr
+    html = small_book / "_build" / "html"
+    page = (html / "notebooks" / "page.html").read_text(encoding="utf-8")
+    for address in (
+        "https://some-body.github.io/their-book/notebooks/page.html",
+        "https://some-body.github.io/their-book/social.png",
+        "https://colab.research.google.com/github/Some-Body/their-book/blob/main/notebooks/page.ipynb",
+        "https://mybinder.org/v2/gh/Some-Body/their-book/main?urlpath=lab/tree/notebooks/page.ipynb",
+        f"{fork}/issues",
+    ):
+        assert address in page
+    assert "https://some-body.github.io/their-book/notebooks/page.html" in (html / "sitemap.xml").read_text()
+    assert "https://some-body.github.io/their-book/sitemap.xml" in (html / "robots.txt").read_text()
+    assert f"git+{fork}@main" in (small_book / "notebooks" / "page.ipynb").read_text(encoding="utf-8")
+    placeholder = urlsplit(yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"])
+    owner = placeholder.path.split("/")[1]
+    assert [path for path in html.rglob("*.html") if owner in path.read_text(encoding="utf-8")] == []
+
+
 def test_build_fails_when_a_notebook_is_out_of_step(small_book):
     result = build(small_book, GOOD_NOTEBOOK, in_step=False)
     assert result.returncode != 0

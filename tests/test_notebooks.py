@@ -17,6 +17,7 @@ from senet_lib import checks
 from senet_lib.blocks import SqueezeExcitation
 from senet_lib.records import list_records
 from tools import notebooks
+from tools.addresses import Repository
 from tools.execute import install_library
 
 ROOT = Path(__file__).parent.parent
@@ -58,14 +59,14 @@ def test_notebook_has_no_outputs_and_no_directives(name):
 def test_install_cell_comes_first_and_leaves_torch_alone(name):
     repository = notebooks.read_repository()
     first_code = next(cell.source for cell in read(name).cells if cell.cell_type == "code")
-    assert f"git+{repository['url']}@{repository['branch']}" in first_code
+    assert f"git+{repository.url}@{repository.branch}" in first_code
     assert "--no-deps" in first_code
     assert not re.search(r"\btorch\b", first_code.split("%pip")[1])
 
 
 def test_address_of_the_repository_stands_in_one_place():
     """Besides _config.yml only the generated notebooks name it."""
-    url = notebooks.read_repository()["url"]
+    url = notebooks.read_repository().url
     folders = ("book", "notebooks", "senet_lib", "tests", "tools", ".github")
     files = [*ROOT.glob("*"), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
     holders = {path.name for path in files if path.is_file() and url in path.read_text(errors="ignore")}
@@ -73,7 +74,7 @@ def test_address_of_the_repository_stands_in_one_place():
 
 
 def test_links_to_other_pages_work_away_from_the_book():
-    repository = {"url": "https://example.org/book", "branch": "main"}
+    repository = Repository("https://example.org/book", "main")
     links = notebooks.absolute_links(
         "[a](02_squeeze.md#x) [b](../book/results.md) [c](https://x.y/z.md)", SOURCES[0], repository
     )

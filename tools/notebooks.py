@@ -14,7 +14,8 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-import yaml
+
+from tools.addresses import Repository, read_repository
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -50,7 +51,7 @@ def render(source: Path) -> str:
     """The text of the .ipynb that belongs to a MyST notebook."""
     repository = read_repository()
     notebook = jupytext.read(source)
-    install = nbformat.v4.new_code_cell(INSTALL_CELL.format(**repository).strip())
+    install = nbformat.v4.new_code_cell(INSTALL_CELL.format(url=repository.url, branch=repository.branch).strip())
     notebook.cells.insert(1, install)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
@@ -62,20 +63,14 @@ def render(source: Path) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def read_repository() -> dict[str, str]:
-    """Address and branch of the repository, from _config.yml."""
-    repository = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
-    return {"url": repository["url"].rstrip("/"), "branch": repository["branch"]}
-
-
-def absolute_links(markdown: str, source: Path, repository: dict[str, str]) -> str:
+def absolute_links(markdown: str, source: Path, repository: Repository) -> str:
     """Turn links to other pages, ``](02_squeeze.md#anchor)``, into addresses of the repository."""
 
     def replace(match: re.Match[str]) -> str:
         target = (source.parent / match["page"]).resolve().relative_to(ROOT)
         if target.parent.name == "notebooks":
             target = target.with_suffix(".ipynb")
-        return f"]({repository['url']}/blob/{repository['branch']}/{target.as_posix()})"
+        return f"]({repository.url}/blob/{repository.branch}/{target.as_posix()})"
 
     return re.sub(r"\]\((?P<page>[^):\s]+\.md)(#[^)\s]*)?\)", replace, markdown)
 
