@@ -3,6 +3,8 @@
 These are scripts for the page. tests/browser/audit.py runs them.
 """
 
+# cspell:ignore behavior
+
 # Run before a page's first byte. A reader who has just touched something expects that things move.
 WATCH_SHIFTS = """
   window.shifts = [];
