@@ -21,9 +21,10 @@ const addressOf = (path) => {
   return new URL(path, root).href;
 };
 
-async function openRuntime(folder) {
+async function openRuntime(folder, attempt) {
   const address = addressOf(folder + RUNTIME);
-  const ort = await import(address).catch(() => {
+  // A browser remembers that a module could not be loaded; under another name it asks again.
+  const ort = await import(attempt > 1 ? `${address}?${attempt}` : address).catch(() => {
     throw new Problem(`${address} cannot be loaded; ${SERVE}. In a notebook use senet_lib.live_network.`);
   });
   ort.env.wasm.numThreads = 1; // more would need special headers from the server
@@ -65,7 +66,7 @@ async function runSession(ort, session, { picture, shape, overrides, channels })
  */
 export function createRunner(view) {
   const sessions = new Map(); // file -> promise
-  let runtime = null;
+  let [runtime, attempts] = [null, 0];
   let [asked, waiting, busy, closed] = [null, null, false, false];
   let [latest, awaited] = [null, null];
   let first = null; // the newest answer to a job's before
@@ -73,7 +74,7 @@ export function createRunner(view) {
 
   const runtimeOf = () => {
     if (runtime === null) {
-      runtime = openRuntime(view.get("runtime"));
+      runtime = openRuntime(view.get("runtime"), ++attempts);
       runtime.catch(() => (runtime = null)); // the next time it may be there
     }
     return runtime;
