@@ -216,6 +216,10 @@ def test_a_single_page_prints_light_and_open_from_a_dark_browser(browser, addres
     page.pdf(path=tmp_path / "page.pdf", format="A4", print_background=True)
     assert page.evaluate("document.documentElement.dataset.theme") == "dark", "it stays dark on the screen"
     assert page.locator("details[open]").count() == 0
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details[open]").count() > 5
+    assert page.evaluate("document.getAnimations().length") == 0, "what fades in is printed as nothing"
     page.close()
     printed = Printed(tmp_path / "page.pdf")
     everything = squeeze("".join(printed.texts()))
