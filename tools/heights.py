@@ -27,7 +27,7 @@ def measure(browser: Browser, figure: type[Figure], widths: Sequence[int] = WIDT
         for width in widths:
             opened.look(width, "light")
             opened.settle()
-            heights.append([width, round(opened.root.bounding_box()["height"])])
+            heights.append([width, round(opened.root.evaluate("figure => figure.getBoundingClientRect().height"))])
     return heights
 
 
