@@ -20,6 +20,7 @@ from senet_lib.plots import COLOURS
 from senet_lib.records import Record, load_record, summarise
 from senet_lib.validation import require_choice
 
+MOST_NAMES = 10  # of seeds below the axis of the still picture
 MARKERS = (("plain", "s"), ("se", "o"))  # colour and marker of the network without, and of the one with it
 
 
@@ -165,7 +166,8 @@ def _draw_pairs(ax: Axes, seeds: list[int], before: np.ndarray, after: np.ndarra
     ax.vlines(places, before, after, color=COLOURS["plain"], linewidth=1)
     for values, title, (colour, marker) in zip((before, after), titles, MARKERS, strict=True):
         ax.plot(places, values, marker, color=COLOURS[colour], label=title)
-    ax.set_xticks(places, [str(seed) for seed in seeds])
+    named = slice(None, None, -(-len(seeds) // MOST_NAMES))  # so that names do not touch
+    ax.set_xticks(places[named], [str(seed) for seed in seeds[named]])
     ax.set(xlabel="seed", xlim=(-0.7, len(seeds) - 0.3))
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, frameon=False)
 
