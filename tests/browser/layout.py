@@ -32,7 +32,8 @@ READ_ON = """async () => {
   for (let last = -1; last !== scrollY; ) {
     last = scrollY;
     scrollBy({ top: innerHeight * 0.9, behavior: 'instant' });
-    do await frame(); while (waiting());
+    await frame();
+    for (let i = 0; i < 500 && waiting(); i++) await frame();
     await frame();
   }
 }"""
