@@ -149,7 +149,8 @@ def _error_of(make: MakeNetwork, size: tuple[int, int, int]) -> str:
     try:
         network(torch.zeros(2, *size))
     except (RuntimeError, TypeError) as error:
-        return textwrap.shorten(f"{type(error).__name__}: {error}", LONGEST_QUOTE, placeholder=" ...")
+        said = str(error).removeprefix("addmm: ")  # newer versions of torch name the function first
+        return textwrap.shorten(f"{type(error).__name__}: {said}", LONGEST_QUOTE, placeholder=" ...")
     return ""
 
 
