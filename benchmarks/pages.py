@@ -42,7 +42,7 @@ COMPRESSED_TYPES = ("text/", "application/json", "image/svg+xml")
 # A frame is drawn only when nothing blocks the drawing any more, so the first one that finds the article there counts.
 WATCH = """
   const look = () => {
-    const article = document.querySelector(".bd-article");
+    const article = document.querySelector(".bd-article, .bd-search-container");
     const filled = article && article.getBoundingClientRect().bottom >= innerHeight;
     if (filled || (article && document.readyState !== "loading")) {
       requestAnimationFrame(() => setTimeout(() => performance.mark("readable")));
@@ -58,6 +58,14 @@ TIMES = """() => {
   if (!paint || !mark) return null;
   return { first_paint_ms: paint.startTime, readable_ms: Math.max(paint.startTime, mark.startTime) };
 }"""
+
+
+class QuietServer(ThreadingHTTPServer):
+    """Says nothing when a page is closed before it has all of a file."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class CompressingHandler(QuietHandler):
@@ -126,7 +134,7 @@ def measure_pages(browser: Browser, repeats: int) -> dict[str, dict[str, dict[st
 def serve(way: str) -> Iterator[str]:
     """The built book, "compressed" or "plain"."""
     handler = functools.partial(CompressingHandler if way == "compressed" else QuietHandler, directory=str(HTML))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = QuietServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
