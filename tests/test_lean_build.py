@@ -1,5 +1,6 @@
 """What the build leaves out of the style sheets, and how much room it keeps for formulas."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -102,7 +103,10 @@ def test_a_formula_with_fractions_or_lines_is_higher():
 
 def test_formulas_say_their_size_and_keep_the_sign_behind_them():
     span, block = '<span class="math notranslate nohighlight">', '<div class="math notranslate nohighlight">'
-    html = lean_math.reserve_room(rf"<p>{span}\(a &lt; b\)</span>, and {span}\(c\)</span> is</p>{block}\[d\]</div>")
+    page = rf"<p>{span}\(a &lt; b\)</span>, and {span}\(c\)</span> is</p>{block}\[d\]</div>"
+    html = lean_math.reserve_room(page, scale=0.9)
+    widths = [re.findall(r"--width: ([\d.]+)em", one) for one in (html, lean_math.reserve_room(page, scale=1.8))]
+    assert [float(one) for one in widths[1]] == pytest.approx([2 * float(one) for one in widths[0]], abs=0.02)
     assert html.count('style="--width: ') == 2 and html.count('style="--height: ') == 1
     assert html.count('<span class="unbroken">') == 1
     assert r"\(a &lt; b\)</span>,</span> and" in html

@@ -36,7 +36,7 @@ def main(names: Sequence[str]) -> int:
     if unknown := set(names) - set(figures):
         print(f"there is no figure {', '.join(sorted(unknown))}; there are {', '.join(figures)}", file=sys.stderr)
         return 2
-    known = json.loads(HEIGHTS.read_text(encoding="utf-8")) if HEIGHTS.exists() else {}
+    known = json.loads(HEIGHTS.read_text(encoding="utf-8"))
     kept = {name: known[name] for name in figures if name in known}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=SWITCHES)

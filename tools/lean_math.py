@@ -35,7 +35,6 @@ WIDTHS = (
     (re.compile(r"\\(?:sqrt|,)"), 0.9),
 )
 USUAL = 0.62
-SCALE = 0.9  # of mathjax3_config in _config.yml
 SMALL = 0.8  # the size of what stands above or below
 TALL = re.compile(r"\\(?:sum|prod|int|[dt]?frac|underbrace|overbrace)(?![a-zA-Z])")
 
@@ -47,14 +46,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def reserve_in_body(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     if "body" in context:
-        context["body"] = reserve_room(context["body"])
+        context["body"] = reserve_room(context["body"], app.config.mathjax3_config["svg"]["scale"])
 
 
-def reserve_room(html: str) -> str:
-    """HTML whose formulas say how much room they will take."""
+def reserve_room(html: str, scale: float) -> str:
+    """HTML whose formulas say how much room they will take. ``scale``: MathJax's, beside the letters around them."""
 
     def inline(found: re.Match[str]) -> str:
-        width = SCALE * estimate_width(unescape(found["source"]))
+        width = scale * estimate_width(unescape(found["source"]))
         formula = found[0].replace(">", f' style="--width: {width:.2f}em">', 1)
         return f'<span class="unbroken">{formula}</span>' if found["after"] else formula
 

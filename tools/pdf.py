@@ -64,9 +64,8 @@ def make_pdf(browser: Browser, output: Path = OUTPUT) -> None:
 
 def find_numbers(pdf: PdfReader) -> dict[str, int]:
     """On which page each place is that a link leads to, from 1."""
-    numbers = {page.indirect_reference.idnum: count for count, page in enumerate(pdf.pages, 1)}  # type: ignore[union-attr]
-    places = pdf.named_destinations.items()
-    return {name.removeprefix("/"): numbers[place.raw_get("/Page").idnum] for name, place in places}
+    found = {name: pdf.get_destination_page_number(place) for name, place in pdf.named_destinations.items()}
+    return {name.removeprefix("/"): index + 1 for name, index in found.items() if index is not None}
 
 
 def main() -> int:

@@ -84,9 +84,7 @@ def read_pages(html: Path, contents: Path, folder: Path) -> list[Page]:
     pages = []
     for name, part in names:
         soup = BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
-        article = soup.select_one("article.bd-article")
-        if article is None:
-            raise ValueError(f"{name}.html has no article; has the theme changed?")
+        article = find_one(soup, "article.bd-article")
         for prepare in (show_stills, drop_what_needs_a_screen, unfold, mark_headings):
             prepare(article)
         move_addresses(article, name, known, html, folder)
@@ -95,12 +93,24 @@ def read_pages(html: Path, contents: Path, folder: Path) -> list[Page]:
     return pages
 
 
+def find_one(parent: Tag, selector: str) -> Tag:
+    """The first thing that a selector fits.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    found = parent.select_one(selector)
+    if found is None:
+        raise ValueError(f"a page has no {selector}; has the theme changed, or a figure's HTML?")
+    return found
+
+
 def show_stills(article: Tag) -> None:
     """Each live figure as its title, its still picture and its caption."""
     for figure in article.select(".senet-figure"):
-        state = json.loads(figure.select_one("script.senet-state").string)  # type: ignore[union-attr, arg-type]
+        state = json.loads(find_one(figure, "script.senet-state").get_text())
         title = BeautifulSoup(f'<p class="senet-title">{escape(state["_title"])}</p>', "html.parser")
-        figure.select_one(".senet-still").insert(0, title)  # type: ignore[union-attr]
+        find_one(figure, ".senet-still").insert(0, title)
 
 
 def drop_what_needs_a_screen(article: Tag) -> None:
@@ -190,9 +200,16 @@ def draw_contents(pages: list[Page]) -> str:
             lines.append(f'<li class="part">{escape(page.part)}</li>')
         lines.append(draw_line("chapter", page.key, page.title))
         for section in page.article.select('[data-level="2"]'):
-            anchor = section.get("id") or section.find_parent("section")["id"]  # type: ignore[index]
-            lines.append(draw_line("section", str(anchor), heading_text(section)))
+            lines.append(draw_line("section", anchor_of(section), heading_text(section)))
     return f'<nav class="contents"><h1 data-level="1">Contents</h1>\n<ol>{"".join(lines)}</ol></nav>'
+
+
+def anchor_of(heading: Tag) -> str:
+    """The id of a heading, or else of the section that it opens."""
+    holder = heading if heading.get("id") else heading.find_parent(id=True)
+    if holder is None:
+        raise ValueError(f"the heading {heading_text(heading)!r} has no id, nor has its section")
+    return str(holder["id"])
 
 
 def draw_line(kind: str, anchor: str, title: str) -> str:
@@ -231,9 +248,7 @@ def join(pages: list[Page], book: Book, static: str, mathjax: str, settings: str
         settings: of MathJax, as JSON.
     """
     contents = draw_contents(pages)  # before the headings go down
-    sheets = "".join(
-        f'<link rel="stylesheet" href="{static}/{name}">\n' for name in ("pygments.css", "figure.css", "print.css")
-    )
+    sheets = "".join(f'<link rel="stylesheet" href="{static}/{name}">\n' for name in SHEETS)
     running = "\n".join(draw_running_titles(pages))
     body = "\n".join(draw_chapters(pages))
     return f"""<!doctype html>
