@@ -5,7 +5,6 @@ The Context World needs the gates, digits do not: a fault may show in one and no
 
 from functools import partial
 
-import torchvision
 from torch import nn
 
 from senet_lib.blocks import SqueezeExcitation
@@ -44,6 +43,8 @@ def _arms(*left_out: str) -> dict[str, ModelMaker]:
 
 def _of_convolutions(channels: int) -> nn.Module:
     """torchvision's, which has 1x1 convolutions for the two layers."""
+    import torchvision  # more than a second, which nobody who lists or reports experiments should wait
+
     return torchvision.ops.SqueezeExcitation(channels, channels // 4)
 
 

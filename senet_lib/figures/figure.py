@@ -192,7 +192,7 @@ def _from_width(width: int, rule: str) -> str:
 
 @functools.cache
 def _read_heights() -> dict[str, list[tuple[int, int]]]:
-    return json.loads(HEIGHTS.read_text(encoding="utf-8")) if HEIGHTS.exists() else {}
+    return json.loads(HEIGHTS.read_text(encoding="utf-8"))
 
 
 def join_modules(path: Path) -> list[str]:
