@@ -335,7 +335,7 @@ function rangesOf(specimens) {
 /** The accuracies of both networks, a dot for each seed and a line at the mean, and what follows from them. */
 function createChart(training, range, quantiles) {
   const { title, seeds } = training;
-  const listed = (values) => values.map((value) => formatNumber(value, DIGITS)).join(", ");
+  const listed = (values) => values.map((value) => formatNumber(value, DIGITS, true)).join(", ");
   const said = LOOKS.map(({ key }) => `${key}: ${listed(training[key])}`);
   const label = `${title}, test accuracy with ${plural(seeds.length, "seed")}. ${said.join("; ")}`;
   const sheet = svg("svg", { role: "img", "aria-label": label, class: "senet-chart", height: HEIGHT });

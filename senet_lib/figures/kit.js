@@ -246,21 +246,24 @@ export const freshId = (stem) => `senet-${stem}-${(lastId += 1)}-${Math.random()
  * A number that is shown, with its name and unit. set(value) shows it; the exact value is in data-value.
  * @param name for tests: [data-name="…"]
  */
-export function number(name, { label = "", unit = "", digits = 3 } = {}) {
+export function number(name, { label = "", unit = "", digits = 3, isMeasured = false } = {}) {
   const output = element("output", { "data-name": name, "aria-live": "off" }); // dozens change at once
   const whole = element("span", { class: "senet-number" }, label ? `${label} ` : "", output, unit ? ` ${unit}` : "");
   const set = (value) => {
-    const text = typeof value === "number" ? formatNumber(value, digits) : String(value);
+    const text = typeof value === "number" ? formatNumber(value, digits, isMeasured) : String(value);
     if (output.textContent !== text) output.textContent = text;
     output.dataset.value = value;
   };
   return { element: whole, set };
 }
 
-/** A number as people write it: whole ones with thousands separators, others with so many digits after the point. */
-export function formatNumber(value, digits = 3) {
+/**
+ * A number as people write it: whole ones with thousands separators, others with so many digits after the point. What
+ * was measured keeps its digits, also where it happens to be whole: an accuracy of 1.000 stands beside one of 0.563.
+ */
+export function formatNumber(value, digits = 3, isMeasured = false) {
   if (!Number.isFinite(value)) return "–";
-  if (Number.isInteger(value)) return (value || 0).toLocaleString("en-US").replace("-", "−"); // not "−0"
+  if (Number.isInteger(value) && !isMeasured) return (value || 0).toLocaleString("en-US").replace("-", "−"); // not "−0"
   return value.toFixed(digits).replace(/^-(?=0\.0*$)/, "").replace("-", "−");
 }
 

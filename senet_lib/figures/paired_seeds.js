@@ -100,7 +100,7 @@ function compare(before, after, quantiles) {
 function conclude({ all, names, isPaired }, { gains, mean, ...found }) {
   const [without, withIt] = names;
   const count = gains.length;
-  const text = (value) => formatNumber(value, DIGITS);
+  const text = (value) => formatNumber(value, DIGITS, true);
   if (all.isSame) return `Both are ${without}: choose two different networks.`;
   if (count === 1) {
     const gap = `${comparative(mean)} than ${without} by ${text(Math.abs(mean))}`;
@@ -246,7 +246,7 @@ function createTable() {
   const heads = ways.map((way) => element("th", { scope: "col" }, way));
   const rows = ROWS.map(([key, label, digits, formulas]) => {
     const cells = ways.map((way) => {
-      const shown = number(`${way}-${key}`, { digits });
+      const shown = number(`${way}-${key}`, { digits, isMeasured: true });
       const formula = formulas[way] ? [element("span", { class: "senet-pairs-formula" }, `${formulas[way]} = `)] : [];
       return { way, key, shown, element: element("td", {}, ...formula, shown.element) };
     });
@@ -269,7 +269,8 @@ function createTable() {
 function createTally() {
   const means = LOOKS.map(({ colour, marker }, index) => {
     const name = element("span");
-    const mean = number(index ? "mean-with" : "mean-without", { digits: DIGITS });
+    const look = { digits: DIGITS, isMeasured: true };
+    const mean = number(index ? "mean-with" : "mean-without", look);
     const mark = markAt(marker, colour, 7, 7);
     const chip = svg("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, mark);
     return { name, mean, element: element("span", {}, chip, name, mean.element) };
@@ -321,7 +322,7 @@ function createRuns() {
   const draw = (state, found) => {
     const range = rangeOf([...state.all.before, ...state.all.after]);
     const up = scaleTo(range, FLOOR, FRAME.top);
-    const text = (value) => formatNumber(value, DIGITS);
+    const text = (value) => formatNumber(value, DIGITS, true);
     const pairs = state.seeds.map((seed, at) => `seed ${seed}: ${text(found.before[at])} and ${text(found.after[at])}`);
     sheet.draw(`Test accuracy of ${state.names.join(" and ")}. ${pairs.join("; ")}`, (width) => {
       const right = width - FRAME.right;

@@ -242,7 +242,7 @@ function createResults(series, choose) {
   const arms = [...series.arms];
   const values = arms.flatMap(([, { results }]) => results);
   const range = rangeOf(series.reference ? [...values, series.reference.value] : values, series.most / 500);
-  const mean = ({ results }) => formatNumber(meanOf(results), series.digits);
+  const mean = ({ results }) => formatNumber(meanOf(results), series.digits, true);
   const means = arms.map(([ratio, arm]) => `${titleOf(ratio)}: ${mean(arm)}`).join("; ");
   const label = `Mean ${series.metric} over the reduction ratio. ${means}`;
   const sheet = svg("svg", { role: "img", "aria-label": label, class: "senet-chart", height: HEIGHT });
@@ -342,6 +342,7 @@ function createCurves(series) {
 
 // --------------------------------------------------------------------------------------------------------- the numbers
 
+const MEASURED = ["mean", "std", "lowest", "highest"]; // the others are counts, and what is counted from them
 const TIME = "training time, as a multiple of that without SE (by the fastest epoch of each)";
 
 /** The rows of the table: name, text, digits, and what a network has there, beside the one without SE. */
@@ -377,7 +378,8 @@ function createNumbers(series) {
   const head = element("th", { scope: "col" });
   const last = element("th", { scope: "col" }, "no SE");
   const lines = rowsOf(series).map(([name, text, digits, count]) => {
-    const [own, other] = [number(name, { digits }), number(`plain-${name}`, { digits })];
+    const look = { digits, isMeasured: MEASURED.includes(name) };
+    const [own, other] = [number(name, look), number(`plain-${name}`, look)];
     other.set(count(plain, plain));
     const beside = element("td", {}, other.element);
     const cells = [element("th", { scope: "row" }, text), element("td", {}, own.element), beside];

@@ -193,7 +193,7 @@ function createNumbers(lanes) {
   };
   const heads = lanes.map(({ name, ...look }) => element("th", { scope: "col" }, lineSample(look), name));
   const rows = ROWS.map(([key, name, digits]) => {
-    const cells = lanes.map((_, lane) => number(`${key}-${lane}`, { digits }));
+    const cells = lanes.map((_, lane) => number(`${key}-${lane}`, { digits, isMeasured: true }));
     const columns = cells.map((cell) => element("td", {}, cell.element));
     return { key, cells, element: element("tr", {}, element("th", { scope: "row" }, name), ...columns) };
   });
