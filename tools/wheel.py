@@ -1,6 +1,6 @@
 """Build the library's wheel, from a copy of its sources: `_build/senet_lib-VERSION-py3-none-any.whl`.
 
-    python -m tools.wheel
+python -m tools.wheel
 """
 
 import argparse
