@@ -115,6 +115,13 @@ def expected_numbers(name: str, reduction: int) -> dict[str, float]:
     }
 
 
+def test_a_whole_accuracy_has_as_many_digits_as_the_others(opened):
+    opened.set_all(shown="context-world-reduction", reduction=1)
+    assert finals("context-world-reduction", 1).max() == 1
+    texts = {name: opened.root.locator(f'[data-name="{name}"]').inner_text() for name in ("highest", "seeds")}
+    assert texts == {"highest": "1.000", "seeds": str(len(finals("context-world-reduction", 1)))}
+
+
 @pytest.mark.parametrize(("name", "reduction"), STATES)
 def test_every_number_is_that_of_the_record(opened, name, reduction):
     opened.set_all(shown=name, reduction=reduction)
