@@ -20,8 +20,7 @@ book: .venv/.installed _build/extra/vendor/mathjax/LICENSE _build/extra/vendor/o
 
 serve:  ## show the built book on 127.0.0.1
 	@test -f $(HTML)/index.html || { echo "There is no book yet; run: make book"; exit 1; }
-	@echo "The book is at http://127.0.0.1:$(PORT) (stop with Ctrl-C)"
-	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+	@$(BIN)/python -m tools.serve --port $(PORT)
 
 slides:  ## make slides for a lecture from the built book
 	@test -f $(HTML)/index.html || { echo "There is no book yet; run: make book"; exit 1; }
