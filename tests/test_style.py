@@ -20,7 +20,7 @@ NO_PROSE = (
     re.compile(r"\A---\n.*?\n---\n", re.DOTALL),  # the head of a notebook
     re.compile(r"^(`{3,}).*?^\1$", re.DOTALL | re.MULTILINE),  # code
     re.compile(r"\$\$.*?\$\$", re.DOTALL),
-    re.compile(r"<[^>]*>"),
+    re.compile(r"</?[a-z][^<>]*>"),
     re.compile(r"^\s*\|.*$", re.MULTILINE),  # a row of a table
     re.compile(r"^(#.*|>|\s*[-*] |\s*\d+\. )", re.MULTILINE),  # headings; the marks of items
 )

@@ -87,7 +87,7 @@ SLIDES = (
     Slide(RESCALE, "the-same-network-with-se", (STILL, says("The derivation of chapter 1"))),
     Slide(RESCALE, "do-the-gates-cause-it", (asks("Do it by hand"), STILL)),
     Slide(NETWORK, "a-question-first", (QUESTION, STILL)),
-    Slide(COST, "a-question-first", (QUESTION, STILL)),
+    Slide(COST, "a-question-first", (asks("Now a large one"), STILL)),
     Slide(RACE, "one-run-proves-nothing", (asks("Does the verdict hold"), STILL)),
     Slide(
         RESCALE, "test-yourself", (asks("solves the Context World"), *(f"details:nth-of-type({n})" for n in (4, 5, 6)))
