@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.report import report
 from senet_lib.records import summarise
@@ -11,8 +13,9 @@ from tools import drawings
 ROOT = Path(__file__).parent.parent
 
 
-def test_drawing_is_what_the_library_draws():
-    assert drawings.LANDING.read_text(encoding="utf-8") == drawings.draw_landing(), "run: make drawings"
+@pytest.mark.parametrize("path", drawings.LANDING, ids=lambda path: path.stem)
+def test_drawing_is_what_the_library_draws(path):
+    assert path.read_text(encoding="utf-8") == drawings.draw_landing(*drawings.LANDING[path]), "run: make drawings"
 
 
 def test_results_page_is_what_the_records_say():

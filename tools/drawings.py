@@ -16,23 +16,29 @@ from senet_lib import plots
 from senet_lib.context_world import COLOURS, SHAPES, Scene, render_scene
 
 ROOT = Path(__file__).parent.parent
-LANDING = ROOT / "book" / "drawings" / "context_world.svg"
-SOCIAL = ROOT / "book" / "drawings" / "social.png"
+FOLDER = ROOT / "book" / "drawings"
+# The same drawing for a wide page and for a phone: rows, columns, and the size in inches.
+LANDING = {
+    FOLDER / "context_world.svg": (1, 4, (8.2, 2.2)),
+    FOLDER / "context_world_narrow.svg": (2, 2, (5.4, 4.6)),
+}
+SOCIAL = FOLDER / "social.png"
 SOCIAL_SIZE = (1200, 630)  # pixels, as the sites that show it recommend
 SOCIAL_DOTS_PER_INCH = 120
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    LANDING.parent.mkdir(exist_ok=True)
-    LANDING.write_text(draw_landing(), encoding="utf-8")
+    FOLDER.mkdir(exist_ok=True)
+    for path, shape in LANDING.items():
+        path.write_text(draw_landing(*shape), encoding="utf-8")
     draw_social().save(SOCIAL, optimize=True)
 
 
-def draw_landing() -> str:
+def draw_landing(rows: int, columns: int, inches: tuple[float, float]) -> str:
     """What SE does to one picture: x, z, s and x̃. Returns the SVG's text."""
     with plt.style.context(plots.STYLE):
-        figure, grid = plt.subplots(2, 2, figsize=(5.4, 4.6))
+        figure, grid = plt.subplots(rows, columns, figsize=inches, layout=ConstrainedLayoutEngine(wspace=0.06))
         draw_block(grid.flat)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
