@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 from benchmarks.timing import chosen_device, median_ms, paired_ratio, provenance, time_in_turn, write_record
-from senet_lib.batches import Batches, pad_crop_flip, train_and_test_batches
-from senet_lib.data import FOLDER, load_images
+from senet_lib.data import Batches, load_images, pad_crop_flip, train_and_test_batches
+from senet_lib.data.images import FOLDER
 from senet_lib.models import create_model
 from senet_lib.training import Recipe, Trainer, fit
 

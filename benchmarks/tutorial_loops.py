@@ -14,10 +14,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.transforms import v2
 
-from senet_lib.batches import Batches, channel_statistics, pad_crop_flip
-from senet_lib.data import ImageSet
-from senet_lib.evaluation import RunningMean
-from senet_lib.trainer import Recipe, Trainer
+from senet_lib.data import Batches, ImageSet, channel_statistics, pad_crop_flip
+from senet_lib.training import Recipe, Trainer
+from senet_lib.training.evaluation import RunningMean
 
 Batch = tuple[Tensor, Tensor]
 Step = Callable[[Tensor, Tensor], object]

@@ -24,7 +24,7 @@ class ChannelGate(nn.Module):
     """What the blocks with one gate a channel share: ``x * gate(logits(x))``.
 
     A subclass says in ``logits`` what goes into its gate. The output of ``gate`` is s, shape (B, C), so
-    ``senet_lib.recording`` and ``senet_lib.interventions`` see it.
+    ``senet_lib.gates.recording`` and ``senet_lib.gates.interventions`` see it.
     """
 
     def __init__(self, channels: int, gate: Callable[[], nn.Module]):

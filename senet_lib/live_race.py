@@ -1,9 +1,9 @@
 """A race that the reader starts, pauses, resumes and stops in a figure, while the notebook stays free for other cells.
 
 The race runs in a thread. torch lets go of Python while it computes, so the kernel answers meanwhile. The thread asks
-:meth:`senet_lib.race.TrainingRace.steps` for one step after the other; between two of them it looks at two flags, so
-that Pause and Stop are obeyed within a step. It shows its reports in the figure up to four times a second; the figure
-has a lock, because the kernel changes the same traits when the reader moves a control.
+:meth:`senet_lib.training.race.TrainingRace.steps` for one step after the other; between two of them it looks at two
+flags, so that Pause and Stop are obeyed within a step. It shows its reports in the figure up to four times a second;
+the figure has a lock, because the kernel changes the same traits when the reader moves a control.
 
 A press on a button reaches Python as a message of the notebook. Where a kernel takes messages while a cell runs
 (ipykernel 7 with JupyterLab 4.4 or later) it is obeyed at once, elsewhere when the cell has ended.
@@ -23,15 +23,14 @@ from typing import Any, Self
 import torch
 from torch import nn
 
-from senet_lib.batches import Augmentation, pad_crop_flip, train_and_test_batches
-from senet_lib.data import ImageSet, load_images
-from senet_lib.device import best_device, require_device
+from senet_lib.data import Augmentation, ImageSet, load_images, pad_crop_flip, train_and_test_batches
 from senet_lib.figures.training_race import TrainingRaceFigure
 from senet_lib.files import write_atomically
 from senet_lib.machine import describe_machine
 from senet_lib.models import create_model
-from senet_lib.race import RaceStats, TrainingRace, history_to_arrays
-from senet_lib.recipe import Recipe
+from senet_lib.training import Recipe
+from senet_lib.training.device import best_device, require_device
+from senet_lib.training.race import RaceStats, TrainingRace, history_to_arrays
 from senet_lib.validation import require_choice, require_whole
 
 SECONDS_BETWEEN_DRAWINGS = 0.25

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from senet_lib.device import best_device, require_device
-from senet_lib.training import Batch, DivergedError, EpochBatches, EpochStats, Recipe, fit
+from senet_lib.data.epoch_plan import Batch
+from senet_lib.training import DivergedError, EpochBatches, EpochStats, Recipe, fit
+from senet_lib.training.device import best_device, require_device
 from senet_lib.validation import require_whole
 
 

@@ -19,12 +19,12 @@ from typing import NoReturn
 
 import torch
 
-from senet_lib.device import best_device
-from senet_lib.distributed import Group, join_group, share_gradients
-from senet_lib.logs import log_csv, log_tensorboard
+from senet_lib.data.streaming import StreamedBatches
 from senet_lib.models import create_model
-from senet_lib.streaming import StreamedBatches
 from senet_lib.training import EpochStats, Recipe, fit
+from senet_lib.training.device import best_device
+from senet_lib.training.distributed import Group, join_group, share_gradients
+from senet_lib.training.logs import log_csv, log_tensorboard
 
 READERS_ERRORS = (ValueError, OSError, ArithmeticError, MemoryError, ModuleNotFoundError)
 MOST_WORKERS = 16

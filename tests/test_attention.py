@@ -23,11 +23,11 @@ from senet_lib.attention import (
     hard_squeeze_excitation,
 )
 from senet_lib.blocks import SqueezeExcitation
-from senet_lib.gate_modules import find_gates
-from senet_lib.interventions import ones, replace_excitations
+from senet_lib.gates.interventions import ones, replace_excitations
+from senet_lib.gates.modules import find_gates
+from senet_lib.gates.recording import record_excitations
 from senet_lib.map_attention import GlobalContext, GlobalResponseNormalisation, SimpleAttention
 from senet_lib.models import resnet8
-from senet_lib.recording import record_excitations
 from tests.networks import noise
 
 SIZES = [(2, 64, 14, 14), (3, 24, 9, 4), (1, 32, 7, 5), (2, 16, 1, 1), (1, 40, 3, 8)]  # B, C, H, W

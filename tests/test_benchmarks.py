@@ -20,8 +20,7 @@ from benchmarks import (
     tutorial_loops,
 )
 from benchmarks.peers import copy_weights, make_blocks
-from senet_lib.batches import train_and_test_batches
-from senet_lib.data import load_images
+from senet_lib.data import load_images, train_and_test_batches
 from senet_lib.models import se_resnet8
 from senet_lib.training import Recipe
 from tests.networks import noise

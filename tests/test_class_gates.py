@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from senet_lib.analysis import explained_share
 from senet_lib.context_world import ContextWorld
 from senet_lib.experiments import class_gates
 from senet_lib.experiments.class_gates import (
@@ -18,8 +17,9 @@ from senet_lib.experiments.class_gates import (
     main,
     photograph_networks,
 )
+from senet_lib.export import GatedNetwork
 from senet_lib.figures.class_gates import EXAMPLE, ClassGates
-from senet_lib.gated_network import GatedNetwork
+from senet_lib.gates.analysis import explained_share
 from senet_lib.weights import load_pretrained
 
 

@@ -13,13 +13,12 @@ from timm.layers.squeeze_excite import SqueezeExciteCl
 from timm.models.maxxvit import MaxxVitConvCfg, MbConvBlock
 from torch import Tensor, nn
 
-from senet_lib.device import best_device
-from senet_lib.doctor import examine
+from senet_lib.doctor import SELayer, examine
 from senet_lib.insert import insert_squeeze_excitation, residual_branches
 from senet_lib.models import create_model, se_resnet18, se_resnet20, se_resnet50, small_resnet, small_se_resnet
-from senet_lib.se_layers import SELayer
-from senet_lib.specimen_networks import ChannelGate, GatedNetwork, SoftmaxInside
 from senet_lib.specimens import SPECIMENS
+from senet_lib.specimens.networks import ChannelGate, GatedNetwork, SoftmaxInside
+from senet_lib.training.device import best_device
 from tests.networks import noise, shaken
 
 # A layer of no hidden unit has nothing to initialise, and torch says so.

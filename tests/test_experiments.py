@@ -7,8 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from senet_lib.batches import channel_statistics
-from senet_lib.data import load_images
+from senet_lib.data import channel_statistics, load_images
 from senet_lib.experiments import running
 from senet_lib.experiments.__main__ import main
 from senet_lib.experiments.catalogue import EXPERIMENTS

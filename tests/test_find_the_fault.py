@@ -74,7 +74,7 @@ def test_what_is_not_on_record_yet_is_left_out():
 
 
 def test_a_test_names_its_helpers_and_what_it_says():
-    assert SAVED["rounded-width"]["helpers"] == "hidden_width is in senet_lib/specimen_tests.py."
+    assert SAVED["rounded-width"]["helpers"] == "hidden_width is in senet_lib/specimens/tests.py."
     assert SAVED["rounded-width"]["says"].startswith("AssertionError: For C = 88 and r = 16 there are 6 hidden units")
     for one in SAVED.values():
         assert one["test"][0].startswith("def ") and any("assert " in line for line in one["test"])

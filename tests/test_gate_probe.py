@@ -8,15 +8,14 @@ import torch
 from torch import nn
 
 from senet_lib.blocks import SqueezeExcitation
-from senet_lib.evaluation import evaluate
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.experiment import Experiment
 from senet_lib.experiments.gate_probe import ALL, describe_gates, probe_gates, same_class_order, stages_of
 from senet_lib.experiments.running import run
-from senet_lib.interventions import ones, replace_excitations
+from senet_lib.gates.interventions import ones, replace_excitations
 from senet_lib.models import small_resnet, small_se_resnet
 from senet_lib.records import gate_measures, intervention_accuracies, load_record
-from senet_lib.training import Recipe
+from senet_lib.training import Recipe, evaluate
 from tests.networks import shaken
 
 CLASSES = 4

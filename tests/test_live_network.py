@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from senet_lib.context_world import ContextWorld, render_scene
+from senet_lib.export import GatedNetwork
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
 from senet_lib.figures.photograph_in_page import PhotographInPage
-from senet_lib.gated_network import GatedNetwork
 from senet_lib.live_network import network_figure, photograph_figure
 from senet_lib.models import resnet8, se_resnet8, se_resnet20, small_resnet, small_se_resnet
 from senet_lib.weights import load_pretrained

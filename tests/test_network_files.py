@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from senet_lib.context_world import SHAPES, ContextWorld
+from senet_lib.data.offered_pictures import offered_pictures
 from senet_lib.experiments.networks import (
     CLASS_NAMES,
     FOLDER,
@@ -20,12 +21,10 @@ from senet_lib.experiments.networks import (
     photograph_examples,
     write_network,
 )
+from senet_lib.export import GatedNetwork, load_onnx
 from senet_lib.figures import network_in_page, photograph_in_page
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
 from senet_lib.figures.photograph_in_page import PhotographInPage
-from senet_lib.gated_network import GatedNetwork
-from senet_lib.offered_pictures import offered_pictures
-from senet_lib.onnx_network import load_onnx
 from senet_lib.weights import load_pretrained
 
 PICTURES = 100

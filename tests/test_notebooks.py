@@ -159,6 +159,14 @@ def test_the_installed_library_holds_the_records(installed_library):
     assert output.stdout.split() == list_records(ROOT / "results")
 
 
+def test_the_installed_library_holds_every_module(installed_library):
+    sources, installed = (
+        {path.relative_to(folder) for path in (folder / "senet_lib").rglob("*.py")}
+        for folder in (ROOT, installed_library)
+    )
+    assert sources and installed == sources
+
+
 @pytest.mark.notebooks
 @pytest.mark.parametrize("name", ["06_what_it_costs"])
 def test_notebook_runs_with_its_install_cell(name, installed_library, tmp_path, monkeypatch):

@@ -12,10 +12,10 @@ from safetensors import safe_open
 from torch import distributed
 
 from senet_lib import train
-from senet_lib.checkpoints import list_checkpoints
-from senet_lib.distributed import Group
 from senet_lib.train import SETUPS, Setup, main
 from senet_lib.training import Recipe
+from senet_lib.training.checkpoints import list_checkpoints
+from senet_lib.training.distributed import Group
 from tests.torchrun import torchrun
 
 SMALL = ("--batch-size", "8", "--image-size", "32", "--workers", "0", "--device", "cpu")

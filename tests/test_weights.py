@@ -9,8 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision import models as torchvision_models
 
-from senet_lib.batches import train_and_test_batches
-from senet_lib.data import load_images
+from senet_lib.data import load_images, train_and_test_batches
 from senet_lib.models import create_model, small_resnet, small_se_resnet
 from senet_lib.timm_weights import from_timm, to_timm
 from senet_lib.training import evaluate

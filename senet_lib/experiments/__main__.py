@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import senet_lib.experiments
-from senet_lib.device import require_device
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.report import report
 from senet_lib.experiments.running import Trial, run
 from senet_lib.experiments.tables import fill_tables
 from senet_lib.files import write_atomically
+from senet_lib.training.device import require_device
 from senet_lib.validation import require_whole
 
 # Where things are kept. A trial is another experiment than the book's: it must not get among the book's results.

@@ -21,17 +21,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from senet_lib.analysis import block_similarity
-from senet_lib.batches import Normalisation
 from senet_lib.context_world import COLOURS, SHAPES, ContextWorld
-from senet_lib.data import load_images
-from senet_lib.epoch_plan import Batch
+from senet_lib.data import Normalisation, load_images
+from senet_lib.data.epoch_plan import Batch
+from senet_lib.data.streaming import StreamedBatches
 from senet_lib.experiments.networks import CLASS_NAMES
 from senet_lib.figures.class_gates import EXAMPLE, NEVER_CHANGES
 from senet_lib.files import write_atomically
-from senet_lib.gate_statistics import ExcitationStatistics, record_dataset
+from senet_lib.gates.analysis import block_similarity
+from senet_lib.gates.statistics import ExcitationStatistics, record_dataset
 from senet_lib.models import create_model
-from senet_lib.streaming import StreamedBatches
 from senet_lib.weights import Pretrained, load_pretrained, load_weights
 
 DIGITS = 4

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from senet_lib.batches import Augmentation, Batches
+from senet_lib.data import Augmentation, Batches
 from senet_lib.training import Recipe
 
 # Called with num_classes and in_channels, which the pictures decide.

@@ -2,8 +2,8 @@
 
     python -m senet_lib.experiments.find_the_fault
 
-The listings come from the sources of ``senet_lib.specimen_networks``. The tests and the doctor say now what they say of
-each network. The accuracies are those of the records "context-world-specimens" and "digits-specimens".
+The listings come from the sources of ``senet_lib.specimens.networks``. The tests and the doctor say now what they say
+of each network. The accuracies are those of the records "context-world-specimens" and "digits-specimens".
 """
 
 import argparse
@@ -27,8 +27,8 @@ from senet_lib.figures.find_the_fault import EXAMPLE
 from senet_lib.files import write_atomically
 from senet_lib.measure import measure_cost
 from senet_lib.records import Record, load_record, results_folder, summarise
-from senet_lib.specimen_listings import listing
 from senet_lib.specimens import SPECIMENS, MakeNetwork, Specimen
+from senet_lib.specimens.listings import listing
 
 DIGITS = 4  # of an accuracy
 LONGEST_QUOTE = 160  # characters of what torch says

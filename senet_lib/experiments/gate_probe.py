@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from senet_lib.analysis import (
+from senet_lib.blocks import SqueezeExcitation
+from senet_lib.data import Batches
+from senet_lib.gates.analysis import (
     effective_rank,
     explained_share,
     mutual_information,
@@ -21,12 +23,10 @@ from senet_lib.analysis import (
     permuted_information,
     saturation,
 )
-from senet_lib.batches import Batches
-from senet_lib.blocks import SqueezeExcitation
-from senet_lib.evaluation import evaluate
-from senet_lib.gate_statistics import record_dataset
-from senet_lib.interventions import Replacement, constant, given, ones, replace_excitations, shuffled
+from senet_lib.gates.interventions import Replacement, constant, given, ones, replace_excitations, shuffled
+from senet_lib.gates.statistics import record_dataset
 from senet_lib.residual_branches import evaluating
+from senet_lib.training import evaluate
 
 ALL = "all"
 DIGITS = 4
@@ -46,7 +46,7 @@ def probe_gates(model: nn.Module, batches: Batches, seed: int = 0) -> dict[str, 
     Returns:
         None for a network without SE. Else "accuracy" with the network's own gates; "interventions", each with its
         "gates" (what is put there), "blocks" ("all" or the name of a stage) and "accuracy"; and "blocks", from the
-        name of each block to measures of ``senet_lib.analysis``.
+        name of each block to measures of ``senet_lib.gates.analysis``.
     """
     if not any(isinstance(module, SqueezeExcitation) for module in model.modules()):
         return None

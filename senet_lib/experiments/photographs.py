@@ -4,8 +4,8 @@ from functools import partial
 
 from torch import nn
 
-from senet_lib.batches import pad_crop_flip
 from senet_lib.blocks import SqueezeExcitation
+from senet_lib.data import pad_crop_flip
 from senet_lib.experiments.experiment import Experiment, ModelMaker
 from senet_lib.experiments.gate_probe import probe_gates
 from senet_lib.experiments.small_attentions import SMALL_ATTENTIONS

@@ -7,8 +7,8 @@ from typing import Any
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.markdown import markdown_table
 from senet_lib.experiments.tables import ARM_NAMES, summary_table
-from senet_lib.recipe import Recipe
 from senet_lib.records import Record, curves, list_records, load_record, paired_differences
+from senet_lib.training import Recipe
 
 
 def report(results: Path) -> str:

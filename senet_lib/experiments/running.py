@@ -15,15 +15,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from senet_lib.batches import Batches, train_and_test_batches
-from senet_lib.data import ImageSet, load_images
+from senet_lib.data import Batches, ImageSet, load_images, train_and_test_batches
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.experiment import Experiment, recipe_settings
 from senet_lib.files import write_atomically
-from senet_lib.logs import log_tensorboard
 from senet_lib.machine import describe_machine
 from senet_lib.records import Record, load_record, record_path
 from senet_lib.training import EpochStats, Recipe, fit
+from senet_lib.training.logs import log_tensorboard
 from senet_lib.validation import require_whole
 from senet_lib.weights import save_weights
 

@@ -10,8 +10,8 @@ from torch import nn
 from senet_lib.blocks import SqueezeExcitation
 from senet_lib.experiments.experiment import Experiment, ModelMaker
 from senet_lib.models import small_resnet, small_se_resnet
-from senet_lib.specimen_networks import ChannelGate, GatedNetwork, RoundedWidth
 from senet_lib.specimens import SPECIMENS
+from senet_lib.specimens.networks import ChannelGate, GatedNetwork, RoundedWidth
 from senet_lib.training import Recipe
 
 SOUND = "sound"

@@ -89,9 +89,9 @@ class ClassGates(Figure):
         Args:
             networks: each with "name", "label", "groups", "counts" and "grouped_by" as in the trait; "blocks", from
                 the name of each block, in order of depth, to its "means" and "spreads", both (K, C), as
-                ``class_means`` and ``class_spreads`` of :class:`senet_lib.gate_statistics.ExcitationStatistics` give
-                them; and "similarity", (blocks, blocks), as :func:`senet_lib.analysis.block_similarity` gives it: nan,
-                None or -1 stands for a block that never changes. Perhaps "data".
+                ``class_means`` and ``class_spreads`` of :class:`senet_lib.gates.statistics.ExcitationStatistics` give
+                them; and "similarity", (blocks, blocks), as :func:`senet_lib.gates.analysis.block_similarity` gives it:
+                nan, None or -1 stands for a block that never changes. Perhaps "data".
             **state: other traits.
 
         Raises:

@@ -1,4 +1,4 @@
-// A small residual network with or without SE, run in the page on the arrays of senet_lib/export.py.
+// A small residual network with or without SE, run in the page on the arrays of senet_lib/export/arrays.py.
 import { Problem, requireShape } from "./kit.js";
 
 /** Feature maps: data (channels, rows, columns). */

@@ -46,7 +46,7 @@ async function openSession(ort, address) {
   });
 }
 
-// A file of senet_lib/onnx_export.py. overrides: from a block to its C gates, null for the network's own.
+// A file of senet_lib/export/onnx_writer.py. overrides: from a block to its C gates, null for the network's own.
 async function runSession(ort, session, { picture, shape, overrides, channels }) {
   const feeds = { picture: new ort.Tensor("float32", Float32Array.from(picture, (byte) => byte / 255), [1, ...shape]) };
   for (const [block, count] of Object.entries(channels)) {

@@ -78,7 +78,7 @@ class RescaleMixer(Figure):
 def _untrained_network(
     widths: tuple[int, ...] = (8, 12), reduction: int = 4, classes: int = 4
 ) -> dict[str, np.ndarray]:
-    """A stem and one block a width, the first with stride 2: names as in ``senet_lib/export.py``, weights drawn."""
+    """A stem and one block a width, the first with stride 2: names as in ``network_arrays``, weights drawn."""
     seeds = iter(range(1, 100))
 
     def draw(*shape: int, size: float = 1.0) -> np.ndarray:

@@ -34,7 +34,7 @@ class TrainingRaceFigure(Figure):
     Attributes:
         mode: "replay" or "live".
         lanes: names of the L networks, 1 to 4.
-        record: the arrays of :func:`senet_lib.race.history_to_arrays`; empty before the first report.
+        record: the arrays of :func:`senet_lib.training.race.history_to_arrays`; empty before the first report.
         moment: the report that is shown, from 0 to T - 1; the slider and Play move it.
         replay_seconds: time for the whole replay, 5, 15 or 60 seconds.
         source: what was recorded, where and how, in a line.

@@ -1,0 +1,187 @@
+"""Examine somebody's SE network: which layers gate channels, what they are, and what is wrong with them.
+
+Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 3 and the ablations of Section 6. The
+network runs, and what it computes is measured: the names of its modules and classes do not matter.
+``senet_lib.specimens`` has a small network for each fault.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from senet_lib.doctor.gate_sites import find_sites
+from senet_lib.doctor.layer_findings import examine_layers, fixed_windows
+from senet_lib.doctor.network_findings import SOFTMAX_OUTPUT, Finding, examine_network, is_softmax
+from senet_lib.doctor.operations import Pass, keeping_numbers, noise, record_pass
+from senet_lib.doctor.se_layers import SELayer, describe
+from senet_lib.residual_branches import evaluating, short
+from senet_lib.validation import is_whole
+
+PICTURES = 2  # in the batch: enough to see whether they mix
+FURTHER_PIXELS = 32  # how much larger the pictures are that show whether a pooling is global
+LONGEST_LIST = 3  # names in a line of the report
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found; ``print`` shows it.
+
+    Attributes:
+        layers: each layer that gates channels, in the order in which they run.
+        findings: faults first, then notes.
+    """
+
+    layers: tuple[SELayer, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """The findings that say that the network does not compute what SE is meant to compute."""
+        return tuple(finding for finding in self.findings if finding.kind == "fault")
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        """The findings that say what is a variant, or a waste."""
+        return tuple(finding for finding in self.findings if finding.kind == "note")
+
+    def __str__(self) -> str:
+        findings = [*_finding_lines(self.faults), *_finding_lines(self.notes)]
+        return "\n".join([*_layer_lines(self.layers), *findings, _last_line(self.findings)])
+
+
+def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report:
+    """Examine a network. For example ``print(examine(timm.create_model("seresnet50"), (3, 224, 224)))``.
+
+    The model runs once, in evaluation mode, on noise and on its own device; a second time only if a pooling of a fixed
+    size or a softmax was seen. Afterwards it is what it was: modes, hooks, buffers, weights, and torch's random state.
+
+    Args:
+        model: any network of pictures. Gates are sought on maps of four dimensions, (B, C, H, W) or (B, H, W, C).
+        input_size: of one picture, without the batch: (channels, height, width).
+
+    Raises:
+        ValueError: if model is no module or has no numbers in it, input_size is not three whole numbers of at least 1,
+            the model does not run on it, with what the model said, or a part of it is compiled or made by torch.jit.
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model is {short(model)}; give a network, such as se_resnet20()")
+    size = _require_input_size(input_size)
+    model = getattr(model, "_orig_mod", model)  # inside what torch.compile returns
+    _require_python(model)
+    device, dtype = _device_and_type(model)
+    with keeping_numbers(model, device), evaluating(model):
+        return _examine(model, size, device, dtype)
+
+
+def _examine(model: nn.Module, size: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Report:
+    pictures = noise((PICTURES, *size), device, dtype)
+    seen = record_pass(model, pictures)
+    if seen.error is not None and not (seen.silent is not None and "NoneType" in str(seen.error)):
+        raise ValueError(
+            f"the model does not run on input_size {size}: it said {short(seen.error)}; give the size of its pictures"
+        ) from seen.error
+    classes = {name: type(module).__name__ for name, module in model.named_modules()}
+    sites = find_sites(seen.record)
+    layers = [describe(site, classes) for site in sites]
+    findings = list(examine_network(seen, layers, sites, size))
+    if fixed := fixed_windows(sites):
+        channels, *sides = size
+        larger = noise((PICTURES, channels, *(side + FURTHER_PIXELS for side in sides)), device, dtype)
+        fixed = fixed_windows(sites, record_pass(model, larger).record)
+    findings += examine_layers(layers, sites, fixed)
+    if is_softmax(seen.output) and _is_softmax_in_training(model, pictures):
+        findings.append(SOFTMAX_OUTPUT)
+    findings.sort(key=lambda finding: finding.kind)  # "fault" before "note"
+    return Report(tuple(layers), tuple(dict.fromkeys(findings)))
+
+
+def _is_softmax_in_training(model: nn.Module, pictures: Tensor) -> bool:
+    """Some networks return probabilities in evaluation mode alone, and are right to do so."""
+    for module in model.modules():
+        module.training = True
+    seen: Pass = record_pass(model, pictures)
+    return seen.error is not None or is_softmax(seen.output)
+
+
+def _require_python(model: nn.Module) -> None:
+    """Refuse modules that do not run the Python code of their forward, where hooks see them."""
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            made = "made by torch.jit"
+        elif hasattr(module, "_orig_mod") or module._compiled_call_impl is not None:
+            made = "compiled"
+        else:
+            continue
+        raise ValueError(f"{name or 'the model'} is {made}, and hooks pass it by; give the network it was made from")
+
+
+def _device_and_type(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """Those of the parameters."""
+    parameters = [parameter for parameter in model.parameters() if parameter.is_floating_point()]
+    if not parameters:
+        return torch.device("cpu"), torch.float32
+    if parameters[0].is_meta:
+        raise ValueError("the model is on the meta device and has no numbers; make it on the CPU or a GPU")
+    return parameters[0].device, parameters[0].dtype
+
+
+def _require_input_size(input_size: Sequence[int]) -> tuple[int, ...]:
+    is_sequence = isinstance(input_size, Sequence) and not isinstance(input_size, str)
+    if not is_sequence or len(input_size) != 3 or not all(is_whole(one) and one > 0 for one in input_size):
+        raise ValueError(f"input_size is {input_size!r}; give (channels, height, width), such as (3, 224, 224)")
+    return tuple(int(one) for one in input_size)
+
+
+# --- how it reads -----------------------------------------------------------------------------------------------------
+
+
+def _layer_lines(layers: Sequence[SELayer]) -> Iterator[str]:
+    if not layers:
+        yield "No SE layer was found."
+        return
+    yield f"{len(layers)} SE layer{'s' if len(layers) > 1 else ''}:"
+    head = ["name", "class", "C", "hidden", "C/hidden", "layers", "biases", "squeeze", "gate", "place"]
+    rows = [head, *map(_row, layers)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield ("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+
+
+def _row(layer: SELayer) -> list[str]:
+    return [
+        layer.name or "(the model)",
+        layer.class_name,
+        str(layer.channels),
+        "–" if layer.hidden is None else str(layer.hidden),
+        f"{layer.ratio:.4g}" if layer.ratio else "–",
+        layer.kind,
+        ", ".join("yes" if bias else "no" for bias in layer.biases),
+        layer.squeeze,
+        layer.gate,
+        layer.place,
+    ]
+
+
+def _finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """The findings of one kind, those of one code together."""
+    by_code: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
+    for first, *others in by_code.values():
+        yield f"{first.kind.upper()} {first.code}: {_places([first, *others])}"
+        yield f"  {first.what}"
+        yield f"  {first.fix}"
+
+
+def _places(findings: Sequence[Finding]) -> str:
+    names = [finding.where or "the model" for finding in findings]
+    more = len(names) - LONGEST_LIST
+    return ", ".join(names[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _last_line(findings: Sequence[Finding]) -> str:
+    if any(finding.code == "returns-none" for finding in findings):
+        return "Mend this first, then examine again."
+    return "Nothing else was found." if findings else "No fault was found."

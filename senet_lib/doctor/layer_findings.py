@@ -1,0 +1,263 @@
+"""What ``senet_lib.doctor`` can find in a single SE layer.
+
+Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4): Section 3 for what a block is, Table 12 for
+gate functions, Table 14 for places.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from senet_lib.doctor.gate_sites import WINDOWS, Site
+from senet_lib.doctor.network_findings import Finding
+from senet_lib.doctor.operations import Operation, Record, noise_like
+from senet_lib.doctor.se_layers import BOUNDED, SELayer, squeezed_numbers
+
+LARGE = 100.0  # a number that no mean and no maximum of normal noise overlooks
+
+
+def examine_layers(layers: Iterable[SELayer], sites: Iterable[Site], fixed: Collection[Site]) -> Iterator[Finding]:
+    """What concerns each layer by itself.
+
+    Args:
+        layers: as they were described.
+        sites: where they are in the record.
+        fixed: those whose squeeze is a pooling with a fixed window; see :func:`fixed_windows`.
+    """
+    for layer, site in zip(layers, sites, strict=True):
+        for code, kind, what, fix in (
+            *_weights(layer, site),
+            *_gate(layer, site),
+            *_powers(site),
+            *_squeeze(site, site in fixed),
+            *_place(layer, site),
+        ):
+            yield Finding(code, kind, layer.name, what, fix)
+
+
+Found = tuple[str, str, str, str]  # code, kind, what, fix
+
+
+def _weights(layer: SELayer, site: Site) -> Iterator[Found]:
+    if layer.hidden == 0:
+        yield (
+            "hidden-empty",
+            "fault",
+            f"There is no hidden unit between its {layer.channels} inputs and outputs, so the gates are constant.",
+            f"Use an r of at most {layer.channels}, or max(1, C // r).",
+        )
+    elif not _depends_on_picture(site):
+        yield (
+            "gate-constant",
+            "note",
+            "The gates do not depend on the picture, as in a new layer whose second weights are 0.",
+            "Nothing before training; after it, look whether the excitation gets gradients.",
+        )
+    is_normalised = any(one.is_batch_norm for weights in site.weights for one in site.record.uses(weights))
+    if len(layer.biases) == 2 and layer.biases[0] != layer.biases[1] and not is_normalised:
+        has, lacks = ("first", "second") if layer.biases[0] else ("second", "first")
+        yield (
+            "bias-in-one",
+            "note",
+            f"The {has} layer has biases, the {lacks} has none.",
+            "Give both biases, as the released networks, or none, as the paper's count.",
+        )
+
+
+def _gate(layer: SELayer, site: Site) -> Iterator[Found]:
+    if site.is_added:
+        is_fault = layer.gate in BOUNDED | {"softmax"}
+        yield (
+            "gates-added",
+            "fault" if is_fault else "note",
+            "The result of the excitation is added to the map, not multiplied: it cannot shut a channel.",
+            "Multiply: x * s. (Added context without a gate function is a block of its own: GCNet's.)",
+        )
+        return
+    faults = {
+        "ReLU": (
+            "gate-relu",
+            "The gates end in ReLU: they have no upper limit, and many are exactly 0 (the paper's Table 12).",
+        ),
+        "none": ("gate-none", "The gates end in no function: they can be negative and have no limits."),
+        "softmax": ("gate-softmax", "The gates of all channels sum to 1: they compete, and each is about 1/C."),
+    }
+    if layer.gate in faults:
+        code, what = faults[layer.gate]
+        yield code, "fault", what, "End the excitation in a sigmoid."
+    elif layer.gate == "tanh":
+        yield (
+            "gate-tanh",
+            "note",
+            "The gates are tanh, from -1 to 1 (the paper's Table 12).",
+            "The paper's gate is a sigmoid.",
+        )
+    if any(one.is_batch_norm for one in site.record.uses(site.end)):
+        yield (
+            "norm-after-gate",
+            "note",
+            "Batch normalisation right behind the gate divides by each channel's spread: it undoes the mean gate.",
+            "Normalise first, then gate. (Some of timm's CoAtNets gate early by intent.)",
+        )
+
+
+def _powers(site: Site) -> Iterator[Found]:
+    """Twice the map and twice the gates must each give twice the result."""
+    if site.is_added:
+        return
+    x = site.squeezed or site.features
+    growths = (
+        ("input-squared", _growth(site, x), "Twice the map gives {:.3g} times the result: x is multiplied in twice."),
+        ("gates-squared", _growth(site, site.gate), "Twice the gates give {:.3g} times the result: s acts twice."),
+    )
+    for code, growth, what in growths:
+        if growth is not None and growth > 3:
+            yield code, "fault", what.format(growth), "Multiply in one place only: x * s."
+
+
+def _growth(site: Site, of: Operation) -> float | None:
+    """How many times larger the result is when one factor is doubled; None where it cannot be computed."""
+    x = site.squeezed or site.features
+    given = {x: noise_like(x).abs() + 1, site.gate: noise_like(site.gate).abs() + 1}
+    try:
+        once = site.record.compute(site.end, given)
+        twice = site.record.compute(site.end, given | {of: 2 * given[of]})
+    except (LookupError, RuntimeError):
+        return None
+    return float((twice.double().sum() / once.double().sum()).item())
+
+
+def _squeeze(site: Site, is_fixed: bool) -> Iterator[Found]:
+    mean_over_places = "Take the mean over height and width, and over nothing else: x.mean((2, 3))."
+    if _mixes_pictures(site):
+        yield (
+            "pictures-mixed",
+            "fault",
+            "The gates of one picture change with the other pictures of the batch.",
+            mean_over_places,
+        )
+    x = site.squeezed
+    if x is None or any(
+        site.record.between(x, layer) & site.record.mixing & ~(1 << layer.index) for layer in site.first_layers
+    ):
+        return  # a squeeze with weights of its own may mix what it likes
+    if _mixes_channels(site, x):
+        yield (
+            "squeeze-mixes-channels",
+            "fault",
+            "A squeezed number changes with other channels than its own: the mean is over the wrong axes.",
+            mean_over_places,
+        )
+    elif is_fixed or not _sees_corners(site, x):
+        yield (
+            "squeeze-not-global",
+            "fault",
+            "The squeeze does not see all places of the map, at this size or at a larger one: its window is fixed.",
+            "Use x.mean((2, 3)) or nn.AdaptiveAvgPool2d(1).",
+        )
+
+
+def _place(layer: SELayer, site: Site) -> Iterator[Found]:
+    notes = {
+        "identity": "The gates scale the shortcut, not the branch: the paper's SE-Identity (Table 14).",
+        "post": "The gates scale a sum, and so a shortcut too: the paper's SE-POST, its worst place (Table 14).",
+        "pre": "The gates scale the branch's input: the paper's SE-PRE (Table 14).",
+    }
+    if layer.place in notes:
+        standard = "Nothing, if that is your intent; the standard place is the end of the branch, before the addition."
+        yield f"place-{layer.place}", "note", notes[layer.place], standard
+    if layer.place == "standard" and site.record.root(site.features).name == "relu":
+        yield (
+            "relu-before-gate",
+            "note",
+            "The branch ends in ReLU before the gate: it can add to the shortcut, and never take away.",
+            "End the branch in batch normalisation, then gate, add, and apply ReLU to the sum.",
+        )
+
+
+# --- what is measured -------------------------------------------------------------------------------------------------
+
+
+def fixed_windows(sites: Iterable[Site], larger: Record | None = None) -> set[Site]:
+    """The layers that squeeze with a pooling whose window is given in places.
+
+    Args:
+        sites: all layers.
+        larger: the record of a pass with larger pictures. Those whose window grew with the map are left out; and so
+            are those that the pass did not reach, unless an earlier layer stopped it.
+    """
+    found: set[Site] = set()
+    for site in sites:
+        windows = [one for one in site.squeezes if one.name in WINDOWS]
+        if windows and (larger is None or _stays_small(site.record, windows[0], larger, bool(found))):
+            found.add(site)
+    return found
+
+
+def _stays_small(record: Record, window: Operation, larger: Record, unless_reached: bool) -> bool:
+    """Whether, with larger pictures, the window no longer covers its map."""
+    number = [one for one in record if one.name == window.name].index(window)
+    windows = [one for one in larger if one.name == window.name]
+    if number >= len(windows):
+        return unless_reached
+    twin = windows[number]
+    kernel = twin.arguments[0][1]
+    return tuple(kernel) != larger.sources(twin)[0].shape[2:]
+
+
+def _depends_on_picture(site: Site) -> bool:
+    inputs = [source for layer in site.first_layers for source in site.record.sources(layer)]
+    for seed in range(8):  # for by chance all few hidden units may be shut for a picture
+        try:
+            s = site.record.compute(site.gate, {z: 10 * noise_like(z, seed) for z in inputs})
+        except (LookupError, RuntimeError):
+            return True
+        if s.shape[0] == 1 or not torch.equal(s[0], s[1]):
+            return True
+    return False
+
+
+def _mixes_pictures(site: Site) -> bool:
+    x = site.squeezed
+    if x is None:
+        return site.gate.shape[0] == 1
+    maps = noise_like(x)
+    other = maps.clone()
+    other[0] += LARGE
+    try:
+        before, after = (site.record.compute(site.gate, {x: one}) for one in (maps, other))
+    except (LookupError, RuntimeError):
+        return False
+    return before.shape[0] != maps.shape[0] or not _same(before[1:], after[1:])
+
+
+def _mixes_channels(site: Site, x: Operation) -> bool:
+    """Whether another channel's maps change a squeezed number. Not asked if there is not one number a channel."""
+    maps = noise_like(x)
+    before = squeezed_numbers(site, maps)
+    if before is None or before.shape[-1] != x.shape[site.channel_axis] or before.shape[-1] < 2:
+        return False
+    maps.select(site.channel_axis, 0).add_(LARGE)
+    after = squeezed_numbers(site, maps)
+    assert after is not None
+    return not _same(before[:, 1:], after[:, 1:])
+
+
+def _sees_corners(site: Site, x: Operation) -> bool:
+    maps = noise_like(x)
+    before = squeezed_numbers(site, maps)
+    if before is None or len(x.shape) != 4:
+        return True
+    for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
+        other = maps.clone()
+        places = other if site.channel_axis == 1 else other.movedim(-1, 1)
+        places[:, :, corner[0], corner[1]] += LARGE * places[0, 0].numel()
+        after = squeezed_numbers(site, other)
+        if after is not None and _same(before, after):
+            return False
+    return True
+
+
+def _same(first: Tensor, second: Tensor) -> bool:
+    return torch.allclose(first, second, rtol=1e-3, atol=1e-6)

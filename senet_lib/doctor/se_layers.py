@@ -1,0 +1,202 @@
+"""What an SE layer is, as measured: its widths, its squeeze, its gate function, and its place in the residual block.
+
+Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 3, and Section 6.5 for the places.
+Squeeze and excitation are cut out of the record of a pass and run again, on numbers that show what they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from senet_lib.doctor.gate_sites import Site, is_addition
+from senet_lib.doctor.operations import Operation, Record, noise_like
+
+LOGITS = torch.linspace(-8, 8, 33, dtype=torch.float32, device="cpu")
+GATE_FUNCTIONS: dict[str, Tensor] = {
+    "sigmoid": torch.sigmoid(LOGITS),
+    "hard sigmoid": F.hardsigmoid(LOGITS),
+    "hard sigmoid (t/5 + 0.5)": (LOGITS / 5 + 0.5).clamp(0, 1),
+    "tanh": torch.tanh(LOGITS),
+    "1 + tanh": 1 + torch.tanh(LOGITS),
+    "2 * sigmoid": 2 * torch.sigmoid(LOGITS),
+    "ReLU": torch.relu(LOGITS),
+    "none": LOGITS,
+}
+BOUNDED = {name for name, values in GATE_FUNCTIONS.items() if values.abs().max() <= 2}
+
+
+@dataclass(frozen=True)
+class SELayer:
+    """What one layer is that gates channels, as measured.
+
+    Attributes:
+        name: of the module that computes the gates, as in ``named_modules()``; "" for the model itself.
+        class_name: of this module.
+        channels: C.
+        hidden: width between the two weight layers; None if there are not two.
+        biases: for each weight layer, whether it has biases.
+        kind: of the weight layers: "Linear", "1x1 convolution", "1-d convolution" or "mixed".
+        gate: the function that ends the excitation: a key of ``GATE_FUNCTIONS``, "softmax", or "other, LOW to HIGH".
+        squeeze: "mean", "max", "mean and max", or "other".
+        place: "standard" (at the end of the branch), "identity" (on the shortcut), "pre" (before the branch), "post"
+            (after the addition), "inside" (in the middle of a branch), or "no shortcut".
+    """
+
+    name: str
+    class_name: str
+    channels: int
+    hidden: int | None
+    biases: tuple[bool, ...]
+    kind: str
+    gate: str
+    squeeze: str
+    place: str
+
+    @property
+    def ratio(self) -> float | None:
+        """C / hidden; None without a hidden layer or with an empty one."""
+        return self.channels / self.hidden if self.hidden else None
+
+
+def describe(site: Site, classes: Mapping[str, str]) -> SELayer:
+    """All that is measured about one place.
+
+    Args:
+        site: the place.
+        classes: from the name of each module to the name of its class.
+    """
+    layers = site.layers
+    name = _common_name([one.module for one in (*site.squeezes, *site.weights, site.gate)])
+    kind = kind_of(layers)
+    return SELayer(
+        name,
+        classes[name],
+        site.channels,
+        features_of(layers[0]) if len(layers) == 2 and kind != "1-d convolution" else None,
+        tuple(has_bias(site.record, layer) for layer in layers),
+        kind,
+        gate_function(site),
+        squeeze_kind(site),
+        place_of(site),
+    )
+
+
+def kind_of(layers: Sequence[Operation]) -> str:
+    """The kind of all weight layers, or "mixed"."""
+    kinds = {_kind(layer) for layer in layers}
+    return kinds.pop() if len(kinds) == 1 else "mixed"
+
+
+def _kind(layer: Operation) -> str:
+    if not layer.is_convolution:
+        return "Linear"
+    return "1x1 convolution" if layer.kernel == (1, 1) else "1-d convolution"
+
+
+def features_of(layer: Operation) -> int:
+    return layer.shape[1] if layer.is_convolution else layer.shape[-1]
+
+
+def has_bias(record: Record, layer: Operation) -> bool:
+    if layer.is_convolution:
+        return layer.arguments[0][2] is not None
+    if layer.name in ("addmm", "baddbmm"):
+        return True
+    return any(one.name == "add" and one.constants for one in record.uses(layer))
+
+
+def gate_function(site: Site) -> str:
+    """Which function ends the excitation: its curve is computed and compared."""
+    first, *others = site.last_layers
+    zeros = {one: torch.zeros_like(noise_like(one)) for one in others}
+
+    def gate(logits: Tensor) -> Tensor:
+        return site.record.compute(site.gate, {first: logits, **zeros}).float()
+
+    logits = noise_like(first)
+    one_bumped = logits.clone()
+    one_bumped.view(len(logits), -1)[:, 0] += 1
+    try:
+        s = gate(logits)
+        s = s.reshape(len(s), -1)
+        changed = (gate(one_bumped).reshape(s.shape) != s)[:, 1:]
+        if changed.any():
+            sums_to_1 = torch.allclose(s.sum(1), torch.ones_like(s[:, 0]), atol=1e-2)
+            return "softmax" if sums_to_1 else "other"
+        curve = torch.stack([gate(torch.full_like(logits, value)).mean() for value in LOGITS.tolist()]).cpu()
+    except (LookupError, RuntimeError):
+        return "other"
+    for name, values in GATE_FUNCTIONS.items():
+        if torch.allclose(curve, values, atol=2e-2 if logits.element_size() < 4 else 1e-3):
+            return name
+    return f"other, {curve.min():.2g} to {curve.max():.2g}"
+
+
+def squeeze_kind(site: Site) -> str:
+    x = site.squeezed
+    if x is None or len(x.shape) != 4:
+        return "other"
+    maps = noise_like(x)
+    places = [axis for axis in (1, 2, 3) if axis != site.channel_axis]
+    mean, largest = maps.mean(places), maps.amax(places)
+    known = {"mean": mean, "max": largest, "mean and max": (mean + largest) / 2}
+    kinds = []
+    for layer in site.first_layers:
+        z = squeezed_numbers(site, maps, layer)
+        fits = (
+            []
+            if z is None or z.shape != mean.shape
+            else [n for n, v in known.items() if torch.allclose(z, v, atol=1e-2)]
+        )
+        kinds.append(fits[0] if fits else "other")
+    return " and ".join(dict.fromkeys(kinds)) if "other" not in kinds else "other"
+
+
+def squeezed_numbers(site: Site, maps: Tensor, layer: Operation | None = None) -> Tensor | None:
+    """What the squeeze makes of these maps: z (B, C), the input of a weight layer, the first one if None."""
+    layer = layer or site.first_layers[0]
+    assert site.squeezed is not None
+    try:
+        z = site.record.compute(site.record.sources(layer)[0], {site.squeezed: maps})
+    except (LookupError, RuntimeError):
+        return None
+    return z.flatten(1) if z.dim() > 1 else z[None]
+
+
+def place_of(site: Site) -> str:
+    """Where in its residual block a layer stands: which sides of which additions depend on it."""
+    record, end, x = site.record, site.end, site.features
+    sides = []
+    for addition in record[end.index + 1 :]:
+        if is_addition(record, addition):
+            first, second = record.sources(addition)
+            if record.depends(first, end) != record.depends(second, end):
+                sides.append((first, second) if record.depends(first, end) else (second, first))
+    plainly = record.reached_plainly(end)
+    for own, other in sides:
+        if own in plainly:
+            excitation = sum(1 << layer.index for layer in site.weights)
+            layers = record.ancestors[own.index] & ~record.ancestors[other.index] & record.mixing & ~excitation
+            others = record.ancestors[other.index] & ~record.ancestors[own.index] & record.mixing
+            return "standard" if layers.bit_count() >= others.bit_count() else "identity"
+    if any(record.depends(other, x) for _, other in sides):
+        return "pre"
+    if sides:
+        return "inside"
+    while not is_addition(record, x) and not x.mixes_channels and len(x.sources) == 1:
+        x = record[x.sources[0]]
+    return "post" if is_addition(record, x) else "no shortcut"
+
+
+def _common_name(names: Sequence[str]) -> str:
+    """The longest name that holds all of these modules."""
+    parts = [name.split(".") for name in names]
+    common = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) > 1:
+            break
+        common.append(level[0])
+    return ".".join(common)

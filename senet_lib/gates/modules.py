@@ -1,0 +1,186 @@
+"""Where a network has its gates: the modules whose outputs are s, found by class, and hooks on them for each pass.
+
+The blocks may be ours, timm's or torchvision's: ``GATES`` says under which name each class has the module whose output
+is s. ``recording.py`` and ``statistics.py`` keep gates, ``interventions.py`` changes them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from senet_lib.blocks import NoSqueeze
+
+Gates = Mapping[type[nn.Module] | str, str]
+Patterns = str | Sequence[str] | None
+
+# From the class of an SE block to the name of its submodule whose output is s. A class is itself, or module and name as
+# a text: so nobody's library is imported to look for its blocks. Classes that inherit from these count as well.
+GATES: dict[type[nn.Module] | str, str] = {
+    "senet_lib.blocks.SqueezeExcitation": "gate",
+    "senet_lib.attention.ChannelGate": "gate",
+    "torchvision.ops.misc.SqueezeExcitation": "scale_activation",
+    "timm.layers.squeeze_excite.SEModule": "gate",
+    "timm.layers.squeeze_excite.SqueezeExciteCl": "gate",
+    "timm.layers.squeeze_excite.EffectiveSEModule": "gate",
+    "timm.models._efficientnet_blocks.SqueezeExcite": "gate",
+    "timm.models.senet.SEModule": "sigmoid",
+}
+
+
+def find_gates(model: nn.Module, blocks: Patterns = None, gates: Gates = GATES) -> dict[str, nn.Module]:
+    """The modules whose outputs are the gates, by the names of their SE blocks, in the order of ``named_modules()``.
+
+    Args:
+        model: any network.
+        blocks: None for all its SE blocks, or patterns for their names, where ``*`` stands for any text. The name of
+            what holds a block stands for the block: "layer3" means all in this stage.
+        gates: from a class of SE blocks, or its module and name as a text, to the name of its gate; see ``GATES``.
+
+    Raises:
+        ValueError: if model is no module, is compiled or wrapped, has no SE block, blocks fits none, or a block has no
+            gate of this name or one that belongs to another block too.
+    """
+    _require_open(model)
+    found = {}
+    for name, module in model.named_modules():
+        if gate_name := _gate_name(module, gates):
+            found[name] = _gate_of(name, module, gate_name)
+    if not found:
+        raise ValueError(_no_blocks(model))
+    owners: dict[nn.Module, str] = {}
+    for name, gate in found.items():
+        if (owner := owners.setdefault(gate, name)) != name:
+            raise ValueError(f"{owner} and {name} share one gate module; give each block its own")
+    return {name: found[name] for name in _chosen(blocks, found)}
+
+
+def gate_matrix(block: str, s: Any) -> Tensor:
+    """The gates of a block as (B, C), whether it gives (B, C), (B, C, 1, 1) or (B, 1, 1, C).
+
+    Raises:
+        ValueError: if they are not one number a channel.
+    """
+    if not isinstance(s, Tensor) or s.dim() < 2 or sum(size != 1 for size in s.shape[1:]) > 1:
+        given = f"have shape {tuple(s.shape)}" if isinstance(s, Tensor) else f"are a {type(s).__name__}"
+        raise ValueError(f"the gates of {block} {given}, but need one number a channel: (B, C); leave this block out")
+    return s.flatten(1)
+
+
+def _require_open(model: nn.Module) -> None:
+    """Refuse what would pass hooks by, or run copies of the model."""
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model is a {type(model).__name__}; give a network, such as se_resnet20()")
+    if isinstance(model, nn.DataParallel):
+        raise ValueError("model is a DataParallel, which runs copies; give the network inside, model.module")
+    if hasattr(model, "_orig_mod"):
+        raise ValueError("the model is compiled, and may skip hooks; give the network inside, model._orig_mod")
+    for name, module in model.named_modules():
+        if hasattr(module, "_orig_mod") or module._compiled_call_impl is not None:
+            raise ValueError(
+                f"{name or 'the model'} is compiled, and may skip hooks; give a network that is not compiled"
+            )
+
+
+def _gate_name(module: nn.Module, gates: Gates) -> str | None:
+    """The name of the gate in a module of this class; None if it is no SE block."""
+    for kind in type(module).__mro__:
+        for key in (kind, f"{kind.__module__}.{kind.__qualname__}"):
+            if key in gates:
+                return gates[key]
+    return None
+
+
+def _gate_of(name: str, module: nn.Module, gate_name: str) -> nn.Module:
+    gate = dict(module.named_children()).get(gate_name)
+    if gate is None:
+        parts = ", ".join(part for part, _ in module.named_children()) or "none"
+        raise ValueError(
+            f"{name or 'the model'}, a {type(module).__name__}, has no submodule {gate_name!r}; it has {parts}: "
+            "name the gate in the argument gates"
+        )
+    return gate
+
+
+def _no_blocks(model: nn.Module) -> str:
+    if any(isinstance(module, NoSqueeze) for module in model.modules()):
+        return "the model has NoSqueeze only, whose gates differ from place to place; use one with SqueezeExcitation"
+    return (
+        "the model has no SE block; use one that has, such as se_resnet20(), put SE in with insert_squeeze_excitation, "
+        'or, if its SE is of another class, name class and gate: gates={MySqueeze: "sigmoid"}'
+    )
+
+
+def _chosen(patterns: Patterns, names: Iterable[str]) -> list[str]:
+    """The names that fit at least one pattern."""
+    names = list(names)
+    if patterns is None:
+        return names
+    wanted = [patterns] if isinstance(patterns, str) else patterns
+    if not isinstance(wanted, Sequence) or not wanted or not all(isinstance(one, str) for one in wanted):
+        raise ValueError(f"blocks is {patterns!r}; give a name, a pattern such as 'layer3.*', a list of them, or None")
+    for pattern in wanted:
+        if not any(_fits(name, pattern) for name in names):
+            raise ValueError(f"no SE block fits {pattern!r}; the model has {', '.join(names)}")
+    return [name for name in names if any(_fits(name, pattern) for pattern in wanted)]
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*")
+
+
+# --- the hooks --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def watch_passes(
+    model: nn.Module, gates: Mapping[str, nn.Module], keep: Callable[[dict[str, Tensor]], None]
+) -> Iterator[None]:
+    """Call ``keep`` with the gates of each pass in a ``with`` block. The hooks go in any case.
+
+    Args:
+        model: a pass is one call of it that ends; calls of its parts alone are none.
+        gates: what :func:`find_gates` has found in it.
+        keep: gets, for each block, copies of the gates (B, C) without gradients, on their device.
+
+    Raises:
+        ValueError: in a pass, if a block runs twice or not at all, or its gates are not one number a channel.
+    """
+    passing = _Pass(tuple(gates), keep)
+    with ExitStack() as hooks:
+        for name, gate in gates.items():
+            hooks.callback(gate.register_forward_hook(partial(passing.note, name)).remove)
+        hooks.callback(model.register_forward_pre_hook(passing.begin).remove)
+        hooks.callback(model.register_forward_hook(passing.end).remove)
+        yield
+
+
+class _Pass:
+    """The gates of the pass that runs now; None between passes."""
+
+    def __init__(self, blocks: tuple[str, ...], keep: Callable[[dict[str, Tensor]], None]):
+        self._blocks = blocks
+        self._keep = keep
+        self._gates: dict[str, Tensor] | None = None
+
+    def begin(self, module: nn.Module, inputs: Any) -> None:
+        self._gates = {}
+
+    def note(self, block: str, module: nn.Module, inputs: Any, s: Any) -> None:
+        if self._gates is None:  # a part of the model alone, or checkpointing that computes anew
+            return
+        if block in self._gates:
+            raise ValueError(f"{block} runs twice in one pass; choose other blocks, for example blocks=['layer1']")
+        self._gates[block] = gate_matrix(block, s).detach().clone()
+
+    def end(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        gates, self._gates = self._gates, None
+        assert gates is not None
+        if absent := [block for block in self._blocks if block not in gates]:
+            raise ValueError(
+                f"{absent[0]} did not run in this pass; choose other blocks, for example blocks=['layer1']"
+            )
+        self._keep(gates)

@@ -1,0 +1,105 @@
+"""Loss and accuracy of a classifier, averaged over pictures and not over batches.
+
+Where several processes share the work (``senet_lib.training.distributed``), the sums are taken over all of them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, distributed, nn
+
+from senet_lib.data.epoch_plan import Batch
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Averages over pictures.
+
+    Attributes:
+        loss: mean cross-entropy in nats.
+        accuracy: share of pictures whose highest logit is the label, 0 to 1.
+        top5_accuracy: share of pictures whose label is among the five highest logits, 0 to 1; always 1 with up to
+            five classes.
+    """
+
+    loss: float
+    accuracy: float
+    top5_accuracy: float
+
+
+class RunningMean:
+    """Sums over pictures. They stay on the device until a mean is asked for, so that a GPU never waits for them."""
+
+    def __init__(self) -> None:
+        self.pictures = 0
+        self._loss: Tensor | float = 0.0
+        self._correct: Tensor | int = 0
+        self._correct_in_five: Tensor | int = 0
+
+    def add(self, mean_loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: its mean loss, logits (B, classes), labels (B,)."""
+        self.pictures += len(labels)
+        self._loss = self._loss + mean_loss.detach() * len(labels)
+        logits = logits.detach()
+        self._correct = self._correct + (logits.argmax(1) == labels).sum()
+        if logits.shape[1] <= TOP:
+            self._correct_in_five = self._correct_in_five + len(labels)
+        else:
+            self._correct_in_five = self._correct_in_five + (logits.topk(TOP).indices == labels[:, None]).sum()
+
+    def gather(self) -> None:
+        """Add up the sums of all processes, if there are several. All of them must call it, once, at the end."""
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return
+        sums = (self.pictures, self._loss, self._correct, self._correct_in_five)
+        device = self._loss.device if isinstance(self._loss, Tensor) else _group_device()
+        total = torch.stack([torch.as_tensor(one, dtype=torch.float64, device=device) for one in sums])
+        distributed.all_reduce(total)
+        self.pictures = int(total[0])
+        self._loss, self._correct, self._correct_in_five = total[1], total[2], total[3]
+
+    @property
+    def loss(self) -> float:
+        return float(self._loss) / self._count()
+
+    @property
+    def accuracy(self) -> float:
+        return int(self._correct) / self._count()
+
+    @property
+    def top5_accuracy(self) -> float:
+        return int(self._correct_in_five) / self._count()
+
+    def _count(self) -> int:
+        if self.pictures == 0:
+            raise ValueError("there are no pictures to average over")
+        return self.pictures
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, batches: Iterable[Batch]) -> Evaluation:
+    """Loss and accuracies of a classifier in evaluation mode. Its mode afterwards is the one from before.
+
+    Raises:
+        ValueError: if there are no pictures.
+    """
+    was_training = model.training
+    model.eval()
+    mean = RunningMean()
+    try:
+        for pictures, labels in batches:
+            logits = model(pictures)
+            mean.add(F.cross_entropy(logits, labels), logits, labels)
+    finally:
+        model.train(was_training)
+    mean.gather()
+    return Evaluation(mean.loss, mean.accuracy, mean.top5_accuracy)
+
+
+def _group_device() -> torch.device:
+    """Where this process group's sums may be: its backend for GPUs takes nothing else."""
+    return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")

@@ -1,0 +1,392 @@
+"""Two or more networks trained in lock step on the same batches: a race that can be watched, stopped and recorded.
+
+Each batch is drawn once and given to every network in turn, each with an optimiser of its own. So what differs between
+the lanes is the networks, and nothing else; each ends with the weights that it would have got from
+:func:`senet_lib.training.fit` alone. Only layers that draw random numbers (dropout) part from that, because all lanes
+draw from torch's one generator.
+"""
+
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from senet_lib.blocks import SqueezeExcitation
+from senet_lib.data.epoch_plan import Batch
+from senet_lib.training.evaluation import RunningMean
+from senet_lib.training.loop import EpochBatches, repeatable
+from senet_lib.training.recipe import Recipe
+from senet_lib.training.trainer import DivergedError, Trainer
+from senet_lib.validation import require_whole
+
+# A race reports about so many times, however long it is: enough for a smooth curve, and little to send to a browser.
+REPORTS = 200
+# Stands in an array for a number that there is not: a test accuracy within an epoch, a spread without gates.
+NOTHING = -1.0
+
+
+@dataclass(frozen=True)
+class LaneStats:
+    """How one network of a race is doing.
+
+    Attributes:
+        name: of the network.
+        loss: mean over the pictures since the last report, while the weights moved, in nats.
+        accuracy: the same for accuracy, 0 to 1.
+        test_accuracy: on the test set after an epoch, 0 to 1; None in reports within an epoch.
+        pictures_per_second: training speed since the last report, from the time of this network's own steps.
+        gate_spread: how much the gates differ from picture to picture: the standard deviation of each gate over the
+            pictures of the newest batch, averaged over the channels of a block and then over the blocks. 0 means that
+            every picture gets the same gates. None for a network without ``SqueezeExcitation``, or a compiled one.
+    """
+
+    name: str
+    loss: float
+    accuracy: float
+    test_accuracy: float | None
+    pictures_per_second: float
+    gate_spread: float | None
+
+
+@dataclass(frozen=True)
+class RaceStats:
+    """How a race is going.
+
+    Attributes:
+        step: steps that each network has made.
+        steps: steps that each will make.
+        epoch: 1 in the first.
+        epochs: how many there will be.
+        lanes: the networks, in the race's order.
+        seconds: time spent on training and testing; pauses do not count.
+        seconds_left: what is left at the pace so far. Before the first test it leaves the tests out.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    lanes: tuple[LaneStats, ...]
+    seconds: float
+    seconds_left: float
+
+
+class TrainingRace:
+    """Trains networks in lock step on the same batches.
+
+    Args:
+        models: the networks by name, two or more, on the same device as the batches; trained in place.
+        train: the batches to learn from.
+        test: the batches to measure on after each epoch.
+        recipe: how to train, for all alike.
+        report_every: steps between reports, at least 1; None for about 200 reports in all.
+
+    Raises:
+        ValueError: if there are fewer than two networks, or they share parameters or are on different devices.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, nn.Module],
+        train: EpochBatches,
+        test: Iterable[Batch],
+        recipe: Recipe,
+        *,
+        report_every: int | None = None,
+    ):
+        self.models = dict(models)
+        _require_apart(self.models)
+        self.train = train
+        self.test = test
+        self.recipe = recipe
+        self.total_steps = recipe.epochs * len(train)
+        self.report_every = max(1, self.total_steps // REPORTS) if report_every is None else report_every
+        require_whole("report_every", self.report_every)
+
+    def run(self) -> Generator[RaceStats, None, None]:
+        """Train, and yield a report every ``report_every`` steps and after each epoch.
+
+        However it ends (finished, closed, interrupted, with an error), all networks are in evaluation mode and keep
+        what they have learned.
+
+        Raises:
+            DivergedError: if a network's loss is not finite. The message names the network.
+            MemoryError: if a batch does not fit into memory.
+        """
+        with closing(self.steps()) as steps:
+            yield from (stats for stats in steps if stats is not None)
+
+    def steps(self) -> Generator[RaceStats | None, None, None]:
+        """As :meth:`run`, but yields after every step and every test batch: a report if one is due, else None.
+
+        So whoever asks for the next one can pause the race, or stop it, between any two steps.
+        """
+        try:
+            with repeatable(self.recipe.deterministic):
+                yield from self._timed()
+        finally:
+            for model in self.models.values():
+                model.eval()
+
+    def _timed(self) -> Iterator[RaceStats | None]:
+        """Put the times to the reports. Only the time inside the race counts, so that a pause does not."""
+        race = _Progress(self)
+        while True:
+            steps_before, start = race.step, time.perf_counter()
+            lanes = next(race.going, _END)
+            seconds = time.perf_counter() - start
+            if race.step > steps_before:
+                race.training_seconds += seconds
+            else:
+                race.testing_seconds += seconds
+            if lanes is _END:
+                return
+            yield race.report(lanes) if lanes else None
+
+
+_END: tuple = ("the end",)
+
+
+class _Progress:
+    """Where a race is, and the generator that moves it on."""
+
+    def __init__(self, race: TrainingRace):
+        self.race = race
+        self.step = 0
+        self.epoch = 0
+        self.training_seconds = 0.0
+        self.testing_seconds = 0.0
+        self.going = self._go()
+
+    def _go(self) -> Iterator[tuple[LaneStats, ...] | None]:
+        race = self.race
+        lanes = [_Lane(name, Trainer(model, race.recipe, len(race.train))) for name, model in race.models.items()]
+        for epoch in range(race.recipe.epochs):
+            for lane in lanes:
+                lane.trainer.start_epoch()
+            for pictures, labels in race.train.epoch(epoch):
+                is_last = self.step + 1 == (epoch + 1) * len(race.train)
+                is_due = (self.step + 1) % race.report_every == 0 and not is_last
+                for lane in lanes:
+                    lane.learn(pictures, labels, watch_gates=is_due or is_last)
+                self.step += 1
+                yield tuple(lane.report() for lane in lanes) if is_due else None
+            yield from self._test(lanes)
+            self.epoch = epoch + 1
+            yield tuple(lane.report() for lane in lanes)
+        for lane in lanes:
+            lane.trainer.keep_average()
+
+    def _test(self, lanes: list["_Lane"]) -> Iterator[None]:
+        for lane in lanes:
+            lane.start_test()
+        for pictures, labels in self.race.test:
+            for lane in lanes:
+                lane.test(pictures, labels)
+            yield None
+        for lane in lanes:
+            lane.finish_test()
+
+    def report(self, lanes: tuple[LaneStats, ...]) -> RaceStats:
+        total, epochs = self.race.total_steps, self.race.recipe.epochs
+        left = self.training_seconds / self.step * (total - self.step)
+        if self.epoch:
+            left += self.testing_seconds / self.epoch * (epochs - self.epoch)
+        epoch = (self.step - 1) // len(self.race.train) + 1
+        seconds = self.training_seconds + self.testing_seconds
+        return RaceStats(self.step, total, epoch, epochs, lanes, seconds, left)
+
+
+class _Lane:
+    """One network of a race with its trainer, and what it has done since its last report."""
+
+    def __init__(self, name: str, trainer: Trainer):
+        self.name = name
+        self.trainer = trainer
+        self._since_report = RunningMean()
+        self._stopwatch = _Stopwatch(trainer.device)
+        self._gate_spread: float | None = None
+        self._tested: RunningMean | None = None
+
+    def learn(self, pictures: Tensor, labels: Tensor, watch_gates: bool) -> None:
+        with self._named(), _watched_gates(self.trainer.model, watch_gates) as gates, self._stopwatch:
+            self._since_report.add(*self.trainer.step(pictures, labels), labels)
+        self._gate_spread = _spread(gates)
+
+    def start_test(self) -> None:
+        with self._named():
+            self.trainer.finish_epoch()
+        self._tested = RunningMean()
+
+    @torch.inference_mode()
+    def test(self, pictures: Tensor, labels: Tensor) -> None:
+        assert self._tested is not None
+        logits = self.trainer.evaluated_model(pictures)
+        self._tested.add(F.cross_entropy(logits, labels), logits, labels)
+
+    def finish_test(self) -> None:
+        assert self._tested is not None
+        with self._named():
+            self.trainer.require_finite(self._tested.loss)
+
+    def report(self) -> LaneStats:
+        mean, self._since_report = self._since_report, RunningMean()
+        tested, self._tested = self._tested, None
+        return LaneStats(
+            name=self.name,
+            loss=mean.loss,
+            accuracy=mean.accuracy,
+            test_accuracy=tested.accuracy if tested else None,
+            pictures_per_second=mean.pictures / self._stopwatch.take(),
+            gate_spread=self._gate_spread,
+        )
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say which network an error is about."""
+        try:
+            yield
+        except (DivergedError, MemoryError) as error:
+            raise type(error)(f"{self.name}: {error}") from error
+
+
+class _Stopwatch:
+    """Adds up the time inside its ``with`` blocks.
+
+    A CUDA device works behind Python's back, so there the device itself marks start and end, and nobody waits for it
+    before the time is asked for.
+    """
+
+    def __init__(self, device: torch.device):
+        self._device = device
+        self._seconds = 0.0
+        self._marks: list[torch.cuda.Event] = []
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+        self._mark()
+
+    def __exit__(self, *error: object) -> None:
+        self._mark()
+        if self._device.type == "mps":
+            torch.mps.synchronize()
+        self._seconds += time.perf_counter() - self._start
+
+    def take(self) -> float:
+        """The seconds since the last ``take``."""
+        seconds, self._seconds = self._seconds, 0.0
+        marks, self._marks = self._marks, []
+        if not marks:
+            return seconds
+        marks[-1].synchronize()
+        return sum(start.elapsed_time(end) for start, end in zip(marks[::2], marks[1::2], strict=True)) / 1000
+
+    def _mark(self) -> None:
+        if self._device.type == "cuda":
+            mark = torch.cuda.Event(enable_timing=True)
+            mark.record(torch.cuda.current_stream(self._device))
+            self._marks.append(mark)
+
+
+def history_to_arrays(history: Iterable[RaceStats]) -> dict[str, np.ndarray]:
+    """The reports of a race as arrays, in the form that ``TrainingRaceFigure`` replays.
+
+    Args:
+        history: T reports of a race of L networks; T may be 0.
+
+    Returns:
+        "step", "epoch" (T,), integers; "seconds" and "seconds_left" (T,); "loss", "accuracy", "test_accuracy",
+        "pictures_per_second" and "gate_spread" (T, L), as in :class:`LaneStats`, with -1 where there is none; and
+        "totals" (2,): the steps and the epochs of the whole race.
+    """
+    reports = list(history)
+    if not reports:
+        return {}
+    arrays = {name: np.array([getattr(one, name) for one in reports]) for name in ("step", "epoch")}
+    for name in ("seconds", "seconds_left"):
+        arrays[name] = np.array([getattr(one, name) for one in reports], np.float32)
+    for name in ("loss", "accuracy", "test_accuracy", "pictures_per_second", "gate_spread"):
+        values = [[_or_nothing(getattr(lane, name)) for lane in one.lanes] for one in reports]
+        arrays[name] = np.array(values, np.float32)
+    arrays["totals"] = np.array([reports[-1].steps, reports[-1].epochs])
+    return arrays
+
+
+def race_in_terminal(race: TrainingRace) -> list[RaceStats]:
+    """Run a race with a progress bar, and return all its reports.
+
+    Ctrl-C ends it: you get the reports so far, and the networks keep what they have learned.
+    """
+    from tqdm import tqdm
+
+    history: list[RaceStats] = []
+    with closing(race.run()) as reports, tqdm(total=race.total_steps, unit="step") as bar:
+        try:
+            for stats in reports:
+                history.append(stats)
+                bar.update(stats.step - bar.n)
+                bar.set_postfix_str(", ".join(f"{lane.name} {_in_words(lane)}" for lane in stats.lanes))
+                if stats.lanes[0].test_accuracy is not None:
+                    bar.write(_epoch_line(stats))
+        except KeyboardInterrupt:
+            bar.write(
+                f"Stopped by you at step {bar.n} of {race.total_steps}. The networks keep what they have learned."
+            )
+    return history
+
+
+def _in_words(lane: LaneStats) -> str:
+    return f"loss {lane.loss:.3f}, {lane.pictures_per_second:.0f} pictures/s"
+
+
+def _epoch_line(stats: RaceStats) -> str:
+    tested = ", ".join(f"{lane.name} {lane.test_accuracy:.3f}" for lane in stats.lanes)
+    return f"epoch {stats.epoch} of {stats.epochs}: test accuracy {tested}"
+
+
+@contextmanager
+def _watched_gates(model: nn.Module, watch: bool) -> Iterator[list[Tensor]]:
+    """A list that fills with the gates (B, C) of each SE block during a forward pass. The hooks go in any case."""
+    gates: list[Tensor] = []
+    blocks = [block for block in model.modules() if isinstance(block, SqueezeExcitation)] if watch else []
+    hooks = [block.gate.register_forward_hook(lambda module, inputs, s: gates.append(s.detach())) for block in blocks]
+    try:
+        yield gates
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _spread(gates: list[Tensor]) -> float | None:
+    """Standard deviation over the pictures, mean over the channels, mean over the blocks: B x (B, C) -> one number."""
+    return fmean(float(s.float().std(0, correction=0).mean()) for s in gates) if gates else None
+
+
+def _or_nothing(value: float | None) -> float:
+    return NOTHING if value is None else value
+
+
+def _require_apart(models: Mapping[str, nn.Module]) -> None:
+    """Raise a ``ValueError`` unless there are several models on one device, each with parameters of its own."""
+    if len(models) < 2:
+        raise ValueError(f"there are {len(models)} networks in the race; it takes at least two")
+    owners: dict[int, str] = {}
+    devices: dict[str, torch.device] = {}
+    for name, model in models.items():
+        for parameter in model.parameters():
+            if (owner := owners.setdefault(id(parameter), name)) != name:
+                raise ValueError(
+                    f"{owner} and {name} share parameters, so each would train the other; make a network for each lane"
+                )
+            devices.setdefault(name, parameter.device)
+        if name not in devices:
+            raise ValueError(f"{name} has no parameters; there is nothing to train")
+    if len(set(devices.values())) > 1:
+        places = ", ".join(f"{name} is on {device}" for name, device in devices.items())
+        raise ValueError(f"{places}; move all networks to the same device with .to(device)")

@@ -1,0 +1,192 @@
+"""A model with its optimiser and its schedule, which learns one batch at a time; and all that it needs to go on later.
+
+:func:`senet_lib.training.fit` drives one of them, :class:`senet_lib.training.race.TrainingRace` several in lock step.
+"""
+
+import copy
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from senet_lib.training.device import fast_half_precision, memory_advice
+from senet_lib.training.recipe import Recipe, make_optimiser, make_schedule
+
+# On a GPU, reading a loss waits for it. So the losses are looked at together, after this many steps.
+STEPS_BETWEEN_LOOKS = 32
+
+
+class DivergedError(ArithmeticError):
+    """The loss is no longer a finite number. The model has the weights of the last good epoch."""
+
+
+class Trainer:
+    """A model with its optimiser and its schedule; it learns one batch at a time.
+
+    Call ``start_epoch``, then ``step`` for each batch, then ``finish_epoch``.
+
+    Args:
+        model: maps pictures (B, C, H, W) to logits (B, number of classes); trained in place.
+        recipe: how to train.
+        steps_per_epoch: batches in an epoch.
+
+    Attributes:
+        steps: how many steps it has made.
+        device: of the model's parameters.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe, steps_per_epoch: int):
+        self.model = model
+        self.recipe = recipe
+        self.steps_per_epoch = steps_per_epoch
+        self.steps = 0
+        self.device = next(model.parameters()).device
+        self._optimiser = make_optimiser(model.parameters(), recipe)
+        self._schedule = make_schedule(self._optimiser, recipe, steps_per_epoch)
+        self._half = fast_half_precision(self.device) if recipe.mixed_precision else None
+        # Gradients in float16 can be too small for it, so they are scaled; in bfloat16 they cannot.
+        self._scaler = torch.amp.GradScaler(self.device.type, enabled=self._half is torch.float16)
+        self._averaged = _make_average(model, recipe.ema_decay)
+        self._forward = torch.compile(model) if recipe.compile else model
+        self._good_weights: dict[str, Tensor] = {}
+        self._unseen_losses: list[Tensor] = []
+
+    @property
+    def evaluated_model(self) -> nn.Module:
+        """What to evaluate: the averaged weights if the recipe asks for them, else the model."""
+        return self._averaged.module if self._averaged else unwrap(self.model)
+
+    def start_epoch(self) -> None:
+        self._good_weights = copy.deepcopy(self.model.state_dict())
+        self.model.train()
+
+    def step(self, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Learn from one batch: pictures (B, C, H, W), labels (B,).
+
+        Returns:
+            The batch's mean loss before the step, without dimensions, and its logits (B, classes). Neither has a
+            gradient.
+
+        Raises:
+            DivergedError: if a loss is not finite; on a GPU it may come some steps late.
+            MemoryError: if the batch does not fit into memory.
+        """
+        with memory_advice(len(labels)):
+            return self._step(pictures, labels)
+
+    def _step(self, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.autocast(self.device.type, self._half, enabled=self._half is not None):
+            logits = self._forward(pictures)
+        logits = logits.float() if self._half else logits
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        self.steps += 1
+        self._look_at(loss.detach())
+        self._optimiser.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()
+        if self.recipe.clip_norm is not None:
+            self._scaler.unscale_(self._optimiser)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        self._schedule.step()
+        if self._averaged:
+            self._averaged.update_parameters(unwrap(self.model))
+        return loss.detach(), logits.detach()
+
+    def finish_epoch(self) -> None:
+        """Leave the model ready to use, with losses that are known to be finite."""
+        self._look_at_all()
+        self.model.eval()
+
+    def require_finite(self, loss: float, step: int | None = None) -> None:
+        """Take the last good weights back if a loss is no finite number, and say so."""
+        if math.isfinite(loss):
+            return
+        step = self.steps if step is None else step
+        epoch = (step - 1) // self.steps_per_epoch + 1
+        self.model.load_state_dict(self._good_weights)
+        self.model.eval()
+        raise DivergedError(
+            f"the loss is {loss} at step {step} (epoch {epoch}); the model has its weights from before this epoch; "
+            f"try a learning rate below {self.recipe.learning_rate:g}"
+        )
+
+    def _look_at(self, loss: Tensor) -> None:
+        self._unseen_losses.append(loss)
+        if self.device.type == "cpu" or len(self._unseen_losses) == STEPS_BETWEEN_LOOKS:
+            self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        losses = torch.stack(self._unseen_losses).tolist() if self._unseen_losses else []
+        first = self.steps - len(losses) + 1
+        self._unseen_losses = []
+        for step, loss in enumerate(losses, first):
+            self.require_finite(loss, step)
+
+    def keep_average(self) -> None:
+        """Give the model the averaged weights, if the recipe asks for them."""
+        if self._averaged:
+            unwrap(self.model).load_state_dict(self._averaged.module.state_dict())
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that training needs to go on, besides the model's weights: tensors, and facts that JSON can hold."""
+        optimiser = self._optimiser.state_dict()
+        tensors = {"random.cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
+        for number, values in optimiser["state"].items():
+            tensors |= {f"optimiser.{number}.{name}": value for name, value in values.items() if value is not None}
+        if self._averaged:
+            tensors |= {f"average.{name}": value for name, value in self._averaged.state_dict().items()}
+        schedule = {name: value for name, value in self._schedule.state_dict().items() if not callable(value)}
+        facts = {
+            "steps": self.steps,
+            "groups": optimiser["param_groups"],
+            "schedule": schedule,
+            "scaler": self._scaler.state_dict(),
+        }
+        return tensors, facts
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Go on from what ``state`` has given. The model has its weights already."""
+        self.steps = facts["steps"]
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            kind, _, rest = key.partition(".")
+            if kind == "optimiser":
+                number, name = rest.split(".")
+                state.setdefault(int(number), {})[name] = value
+        self._optimiser.load_state_dict({"state": state, "param_groups": [_with_pairs(g) for g in facts["groups"]]})
+        self._schedule.load_state_dict(facts["schedule"])
+        self._scaler.load_state_dict(facts["scaler"])
+        if self._averaged:
+            average = {key.removeprefix("average."): v for key, v in tensors.items() if key.startswith("average.")}
+            self._averaged.load_state_dict(average)
+        torch.set_rng_state(tensors["random.cpu"])
+        if self.device.type == "cuda" and "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The network inside what ``torch.compile`` and ``DistributedDataParallel`` make of it."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if isinstance(model, nn.parallel.DistributedDataParallel):
+            inner = model.module
+        if inner is None:
+            return model
+        model = inner
+
+
+def _make_average(model: nn.Module, decay: float | None) -> AveragedModel | None:
+    if decay is None:
+        return None
+    return AveragedModel(unwrap(model), multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True).eval()
+
+
+def _with_pairs(group: dict[str, Any]) -> dict[str, Any]:
+    """JSON makes lists of pairs such as AdamW's betas."""
+    return {name: tuple(value) if name == "betas" else value for name, value in group.items()}

@@ -1,0 +1,137 @@
+"""Tests of senet_lib.gates.recording: the gates are those of the blocks, pass by pass; files come back."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from senet_lib.gates.recording import ExcitationRecord
+from senet_lib.gates.recording import record_excitations as recording
+from senet_lib.models import se_resnet8
+from tests.networks import noise, shaken
+
+BLOCKS = ("layer1.0.attention", "layer2.0.attention", "layer3.0.attention")
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return shaken(se_resnet8()).eval()
+
+
+# --- what is recorded -------------------------------------------------------------------------------------------------
+
+
+def test_the_gates_are_those_that_each_block_computes(model):
+    x = noise(5, 3, 16, 16)
+    inputs = {}
+    for name in BLOCKS:
+        model.get_submodule(name).register_forward_pre_hook(lambda _, u, name=name: inputs.update({name: u[0]}))
+    with recording(model) as record:
+        model(x)
+    assert record.blocks == BLOCKS and len(record) == 5
+    for name in BLOCKS:
+        block = model.get_submodule(name)
+        with torch.no_grad():
+            expected = block.excite(block.squeeze(inputs[name])).numpy()
+        assert np.array_equal(record[name], expected)
+        assert record[name].dtype == np.float32 and expected.std() > 0.01
+
+
+def test_passes_follow_each_other_and_the_newest_can_be_kept_alone(model):
+    with recording(model) as record, recording(model, keep_passes=2) as newest:
+        for number, size in enumerate((1, 2, 3)):
+            model(noise(size, 3, 16, 16, seed=number))
+    assert len(record) == 6 and len(newest) == 5
+    assert np.array_equal(record[BLOCKS[0]][1:], newest[BLOCKS[0]])
+    picture = record.picture(3)  # the first of the third pass
+    assert all(np.array_equal(picture[name], record[name][3]) for name in BLOCKS)
+    picture[BLOCKS[0]][:] = 7  # a copy
+    assert record[BLOCKS[0]].max() <= 1
+    assert np.allclose(record.mean(BLOCKS[1]), record[BLOCKS[1]].mean(0), atol=1e-6)
+
+
+def test_recording_changes_no_output_and_training_goes_on_under_it(model):
+    x = noise(4, 3, 16, 16)
+    expected = model(x)
+    with recording(model) as record:
+        y = model(x)
+        assert torch.equal(y, expected)
+        y.sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    assert not next(iter(record._passes))[BLOCKS[0]].requires_grad
+
+
+def test_what_was_recorded_before_an_exception_stays(model):
+    with pytest.raises(KeyboardInterrupt), recording(model) as record:
+        model(noise(2, 3, 16, 16))
+        raise KeyboardInterrupt
+    model(noise(2, 3, 16, 16))
+    assert len(record) == 2  # and nothing after it
+
+
+def test_labels_sort_the_pictures(model):
+    with recording(model) as record:
+        model(noise(3, 3, 16, 16))
+        assert record.labels is None
+        record.add_labels(torch.tensor([0, 2, 0]))
+        model(noise(2, 3, 16, 16, seed=1))
+        assert record.labels is None  # one pass has none
+        record.add_labels([2, 2])
+    assert record.labels.tolist() == [0, 2, 0, 2, 2]
+    assert np.array_equal(record.of_class(BLOCKS[0], 2), record[BLOCKS[0]][[1, 3, 4]])
+    assert record.of_class(BLOCKS[0], 1).shape == (0, 16)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"), [(torch.bfloat16, np.float32), (torch.float16, np.float32), (torch.float64, np.float64)]
+)
+def test_other_types_of_numbers(dtype, expected, model):
+    with recording(model.to(dtype)) as record:
+        model(noise(2, 3, 16, 16).to(dtype))
+    assert record[BLOCKS[0]].dtype == expected
+
+
+def test_a_record_comes_back_from_its_file(model, tmp_path):
+    with recording(model) as record:
+        for seed in range(2):
+            model(noise(6, 3, 16, 16, seed=seed))
+            record.add_labels(torch.arange(6) % 3)
+    loaded = ExcitationRecord.load(record.save(tmp_path / "gates.npz"))
+    assert loaded.blocks == record.blocks and loaded.labels.tolist() == record.labels.tolist()
+    assert all(np.array_equal(loaded[block], record[block]) for block in BLOCKS)
+    with recording(model) as unlabelled:
+        model(noise(2, 3, 16, 16))
+    assert ExcitationRecord.load(unlabelled.save(tmp_path / "plain.npz")).labels is None
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def test_wrong_blocks_pictures_classes_and_labels_are_refused(model, refused):
+    with recording(model, "layer1") as record:
+        with refused("nothing is recorded yet"):
+            record[BLOCKS[0]]
+        with refused("nothing is recorded yet"):
+            record.add_labels([0])
+        with refused("no picture is recorded"):
+            record.picture(0)
+        model(noise(2, 3, 16, 16))
+        with refused("no labels", "add_labels"):
+            record.of_class(BLOCKS[0], 0)
+        for labels, fault in (([0], "shape (1,)"), ([0.5, 1], "float64"), ([0, -1], "-1")):
+            with refused(fault):
+                record.add_labels(labels)
+        record.add_labels([0, 1])
+    with refused("no block 'layer2.0.attention' in the record", "it has layer1.0.attention"):
+        record["layer2.0.attention"]
+    for index in (2, -1, 0.5, True):
+        with refused(f"the picture is {index}", "0 to 1"):
+            record.picture(index)
+        with refused(f"the class is {index}", "0 to 1"):
+            record.of_class(BLOCKS[0], index)
+
+
+def test_to_keep_no_pass_is_refused(model, refused):
+    with refused("keep_passes is 0"), recording(model, keep_passes=0):
+        pass

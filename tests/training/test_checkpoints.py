@@ -1,0 +1,144 @@
+"""A checkpoint is whole or not there; a run that was killed goes on and ends with the same bits."""
+
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from senet_lib.data import load_images, train_and_test_batches
+from senet_lib.models import small_resnet, small_se_resnet
+from senet_lib.training import Recipe, checkpoints, fit
+from senet_lib.training.checkpoints import CheckpointError, list_checkpoints
+from senet_lib.weights import load_weights
+
+RECIPES = {
+    "adamw": Recipe(epochs=3, learning_rate=0.01),
+    "sgd": Recipe(
+        epochs=3, learning_rate=0.05, optimiser="sgd", schedule="step", step_epochs=1, clip_norm=1.0, ema_decay=0.9
+    ),
+    "adam": Recipe(epochs=3, learning_rate=0.001, optimiser="adam", schedule="constant"),
+}
+RUN = """
+import sys
+import torch
+torch.set_num_threads(1)
+from tests.training.test_checkpoints import RECIPES, go_on, network
+from senet_lib.weights import save_weights
+model = network()
+for stats in go_on(model, RECIPES["adamw"], sys.argv[1]):
+    print(stats.epoch, flush=True)
+save_weights(model, sys.argv[2])
+"""
+
+
+def network():
+    torch.manual_seed(0)
+    return small_se_resnet(num_classes=10, in_channels=1)
+
+
+def batches(count=300):
+    pictures, test = (load_images("digits", train=train).subset(count) for train in (True, False))
+    return train_and_test_batches(pictures, test, 32)
+
+
+def go_on(model, recipe, folder, **options):
+    return fit(model, *batches(), recipe, checkpoints=folder, **options)
+
+
+def same(first, second):
+    return all(torch.equal(first[name], second[name]) for name in {**first, **second})
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_run_that_stops_after_each_epoch_ends_with_the_same_bits(recipe, tmp_path):
+    whole = network()
+    story = list(fit(whole, *batches(), recipe))
+    for stop in range(1, recipe.epochs + 1):
+        resumed, told = network(), []
+        for stats in go_on(resumed, recipe, tmp_path):
+            told.append(stats.train_loss)
+            if stats.epoch == stop < recipe.epochs:
+                break
+    assert same(whole.state_dict(), resumed.state_dict())
+    assert told == [stats.train_loss for stats in story]
+
+
+def test_a_run_killed_at_a_random_moment_ends_with_the_same_bits(tmp_path, root):
+    whole = network()
+    list(fit(whole, *batches(), RECIPES["adamw"]))
+    command = [sys.executable, "-c", RUN, str(tmp_path / "run"), str(tmp_path / "end.safetensors")]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    process = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline().strip() == "1"
+    time.sleep(random.random() / 5)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
+    assert same(whole.state_dict(), load_file(tmp_path / "end.safetensors"))
+
+
+def test_only_the_newest_is_kept_unless_all_are_asked_for(tmp_path):
+    list(go_on(network(), RECIPES["adam"], tmp_path / "newest"))
+    list(go_on(network(), RECIPES["adam"], tmp_path / "all", keep_all=True))
+    assert [path.name for path in list_checkpoints(tmp_path / "newest")] == ["epoch-0003"]
+    assert [path.name for path in list_checkpoints(tmp_path / "all")] == ["epoch-0001", "epoch-0002", "epoch-0003"]
+    model = network()
+    load_weights(model, tmp_path / "all" / "epoch-0001" / "weights.safetensors")
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path, monkeypatch):
+    run = go_on(network(), RECIPES["adamw"], tmp_path)
+    next(run)
+
+    def full(path, content):
+        path.write_bytes(content[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoints, "_write_to_disk", full)
+    with pytest.raises(
+        CheckpointError, match=r"epoch 2 cannot be written.*No space left.*epoch-0001 is whole"
+    ) as caught:
+        next(run)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch-0001"]
+    assert checkpoints.load_newest(tmp_path).facts["steps"] == 10
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match=r"epoch 1 cannot be written.*there is no earlier one"):
+        list(go_on(network(), RECIPES["adamw"], tmp_path / "file" / "run"))
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "training.safetensors", "facts.json"])
+def test_a_truncated_checkpoint_is_named(tmp_path, name, refused):
+    next(go_on(network(), RECIPES["adamw"], tmp_path))
+    file = tmp_path / "epoch-0001" / name
+    file.write_bytes(file.read_bytes()[:-20])
+    with refused("epoch-0001 is no whole checkpoint", "delete it"):
+        list(go_on(network(), RECIPES["adamw"], tmp_path))
+
+
+def test_another_network_recipe_or_other_pictures_are_refused(tmp_path, refused):
+    next(go_on(network(), RECIPES["adamw"], tmp_path))
+    with refused("trains another network", "choose another folder"):
+        list(go_on(small_resnet(num_classes=10, in_channels=1), RECIPES["adamw"], tmp_path))
+    with refused("has epochs 3, but you ask for 4"):
+        list(go_on(network(), Recipe(epochs=4, learning_rate=0.01), tmp_path))
+    with refused("has learned from other pictures"):
+        list(fit(network(), *batches(299), RECIPES["adamw"], checkpoints=tmp_path))
+
+
+def test_a_checkpoint_holds_nothing_that_can_run(tmp_path):
+    next(go_on(network(), RECIPES["adamw"], tmp_path))
+    names = sorted(path.name for path in (tmp_path / "epoch-0001").iterdir())
+    assert names == ["facts.json", "training.safetensors", "weights.safetensors"]
+    assert json.loads((tmp_path / "epoch-0001" / "facts.json").read_text())["history"][0]["epoch"] == 1
