@@ -74,6 +74,19 @@ def test_pages_with_different_sheets_are_reported(tmp_path, caplog):
     assert "pages have different style sheets" in caplog.text
 
 
+def test_the_slides_keep_their_own_sheets(tmp_path, caplog):
+    """They stand among the pages when a book is built again."""
+    for name in ("slides/_static", "slides/slides"):  # a reader's folder may have any name
+        (tmp_path / name).mkdir(parents=True)
+    book, deck = tmp_path / "slides", tmp_path / "slides" / "slides" / "index.html"
+    (book / "_static" / "a.css").write_text("p { color: red }")
+    (book / "index.html").write_text('<link rel="stylesheet" href="_static/a.css">')
+    deck.write_text('<link rel="stylesheet" href="../_static/b.css">')
+    lean_styles.write_sheet(SimpleNamespace(outdir=book, builder=SimpleNamespace(name="html")), None)
+    assert "lean.css" in (book / "index.html").read_text() and "b.css" in deck.read_text()
+    assert caplog.text == ""
+
+
 # --- formulas ---------------------------------------------------------------------------------------------------------
 
 

@@ -56,8 +56,12 @@ def write_sheet(app: Sphinx, error: Exception | None) -> None:
 
 
 def list_pages(folder: Path) -> list[Path]:
-    """The pages of the book, without those of libraries that are served with it."""
-    return [path for path in folder.rglob("*.html") if not {"_static", "vendor"} & set(path.parts)]
+    """The pages of the book, without those of libraries that are served with it, and without the deck of slides.
+
+    That deck is left from before: ``make slides`` writes it into a built book, with sheets of its own.
+    """
+    others = {"_static", "vendor", "slides"}
+    return [path for path in folder.rglob("*.html") if not others & set(path.relative_to(folder).parts)]
 
 
 def read_sheet(folder: Path, file: str) -> str:
