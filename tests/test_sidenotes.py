@@ -17,7 +17,7 @@ LONGEST = 35  # words
 def test_a_chapter_has_a_few_short_notes(chapter):
     text = chapter.read_text(encoding="utf-8")
     notes = NOTE.findall(text)
-    assert 2 <= len(notes) <= 5
+    assert 2 <= len(notes) <= 4
     assert len(notes) == text.count("<aside") == text.count("</aside>"), "a note is one line between two blank ones"
     assert [note for note in notes if len(ONE_WORD.sub(" word ", note).split()) > LONGEST] == []
     assert [note for note in notes if not note.endswith((".", ".*"))] == []
