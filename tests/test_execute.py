@@ -55,6 +55,14 @@ def test_only_what_is_not_in_the_cache_runs(page, tmp_path):
     assert sorted(counter.read_text()) == ["a", "b", "c"]
 
 
+def test_a_warning_is_shown_to_who_builds(page, tmp_path, capsys):
+    sources = [page("calm", "print('calm')"), page("loud", "import sys\nprint('font not found', file=sys.stderr)")]
+    assert execute(sources, tmp_path / "cache", None) == []
+    said = capsys.readouterr().err
+    assert "loud.md: readers will see this warning:\nfont not found" in said
+    assert "calm" not in said
+
+
 def test_what_fails_and_what_leaves_files_is_named(page, tmp_path):
     sources = [page("good", "1"), page("bad", "1 / 0"), page("untidy", "open('left.txt', 'w').close()")]
     failed = execute(sources, tmp_path / "cache", None)

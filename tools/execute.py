@@ -67,6 +67,9 @@ def execute(sources: Sequence[Path], cache_folder: Path = CACHE, library: Path |
     if pending and library is not None:
         install_library(library)
         environment["PYTHONPATH"] = str(library)
+    if pending:
+        # The list of the machine's fonts, which would else be made by all notebooks at once, with a word in each page.
+        import matplotlib.font_manager  # noqa: F401
     run = partial(_run, environment=environment)
     failed = []
     # A thread each is enough: the work is done in the kernels, which are processes.
@@ -76,9 +79,17 @@ def execute(sources: Sequence[Path], cache_folder: Path = CACHE, library: Path |
             if result.fault:
                 failed.append(f"{uri}: {result.fault}")
                 continue
+            for warning in list_warnings(notebooks[uri]):
+                print(f"{uri}: readers will see this warning:\n{warning}", file=sys.stderr, flush=True)
             bundle = CacheBundleIn(notebooks[uri], uri, data={"execution_seconds": result.seconds})
             cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
     return failed
+
+
+def list_warnings(notebook: NotebookNode) -> list[str]:
+    """What the cells of an executed notebook wrote to stderr: it stands in the page, and seldom is for the reader."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"]
 
 
 def _is_cached(cache: JupyterCacheAbstract, notebook: NotebookNode) -> bool:

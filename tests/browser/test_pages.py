@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jupyter_cache import get_cache
+from myst_nb.core.read import myst_nb_reader_plugin
 
 from tests.browser.audit import Audit, audit
 from tests.browser.conftest import ROOT, serve
+from tools.execute import CACHE, list_sources, list_warnings
 
 pytestmark = pytest.mark.browser
 
@@ -50,6 +53,13 @@ def audited(browser, addresses) -> Callable[..., Audit]:
 @pytest.mark.parametrize("page", PAGES)
 def test_page_is_complete_and_calm_for_every_reader_and_asks_nobody_else(audited, page, way, width, scheme):
     assert audited(page, way, width, scheme).problems == []
+
+
+@pytest.mark.parametrize("source", list_sources(), ids=lambda source: source.stem)
+def test_no_cell_shows_a_warning(source):
+    cache = get_cache(CACHE)
+    record = cache.match_cache_notebook(myst_nb_reader_plugin(str(source)))
+    assert list_warnings(cache.get_cache_bundle(record.pk).nb) == []
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
