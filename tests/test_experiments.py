@@ -124,7 +124,7 @@ def test_other_data_are_named_in_record_and_report(tiny, tmp_path):
     assert record["settings"]["data"] == "ten greys" and record["pictures"] == {"train": 40, "test": 20}
     page = report(tmp_path / "results")
     assert (
-        "\n## Tiny (ten greys)\n" in page
+        "\n## Tiny, on ten greys\n" in page
         and "Data: ten greys" in page
         and 'run tiny --seeds 1 --data folder:PATH --call-it "ten greys"`' in page
     )

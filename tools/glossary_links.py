@@ -23,8 +23,17 @@ HERE = Path(__file__).parent
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", lambda app, config: config.html_static_path.append(str(HERE / "glossary_links.css")))
     app.connect("doctree-resolved", link_first_uses)
+    app.connect("html-page-context", leave_out_plurals)
     app.add_css_file("glossary_links.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def leave_out_plurals(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """In the index, where a word has an entry, its other form needs none."""
+    for place, (letter, words) in enumerate(context.get("genindexentries", ())):
+        known = {name for name, _ in words}
+        kept = [(name, links) for name, links in words if not (name.endswith("s") and name[:-1] in known)]
+        context["genindexentries"][place] = (letter, kept)
 
 
 def link_first_uses(app: Sphinx, doctree: nodes.document, page: str) -> None:

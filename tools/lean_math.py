@@ -76,4 +76,5 @@ def estimate_width(source: str) -> float:
 
 def estimate_height(source: str) -> float:
     """The height in em of a formula that stands by itself, with the space around it."""
-    return 3.85 + (1.6 if TALL.search(source) else 0) + 1.9 * source.count("\\\\")
+    lines = source.split("\\\\")
+    return 1.95 + sum(3.5 if TALL.search(line) else 1.9 for line in lines)

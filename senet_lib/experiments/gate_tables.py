@@ -64,7 +64,9 @@ def blocks_table(results: Path) -> str:
     rows = []
     for asked in (WORLD, PHOTOGRAPHS):
         blocks = gate_measures(load_record(asked.record, results), asked.with_se)
-        rows += [_block_row(f"{asked.pictures} {block}", measures) for block, measures in blocks.items()]
+        rows += [
+            _block_row(f"{asked.pictures}\N{NO-BREAK SPACE}{block}", measures) for block, measures in blocks.items()
+        ]
     head = ("block", "mean gate", "spread over pictures")
     return markdown_table((*head, "below 0.1", "above 0.9", "explained by class", "effective rank"), rows)
 

@@ -1,5 +1,6 @@
 """Tables in Markdown, and how they write accuracies."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -7,16 +8,20 @@ from numpy.typing import ArrayLike
 
 # A network has solved the Context World when hardly any picture is wrong.
 SOLVED = 0.97
+NUMBER = re.compile("[-+−]?[0-9]|–$")
 PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"  # a narrow column must not part a number from its spread
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A heading and rows of cells, as Markdown."""
+    """A heading and rows of cells, as Markdown. Columns of numbers, but for the first, keep to the right."""
+    rows = list(rows)
+    numbers = [sum(NUMBER.match(row[place]) is not None for row in rows) for place in range(len(head))]
+    rules = ["---:" if place and 2 * count > len(rows) else "---" for place, count in enumerate(numbers)]
 
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cells)} |"
 
-    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])
+    return "\n".join([line(head), f"|{'|'.join(rules)}|", *map(line, rows)])
 
 
 def mean_and_spread(accuracies: ArrayLike) -> str:

@@ -54,6 +54,9 @@ def _report_one(record: Record) -> str:
 
 {_paired_difference(record)}
 {_milestones(record)}
+<details>
+<summary>How it was run</summary>
+
 - Data: {settings["data"]}, {pictures["train"]:,} pictures to train and {pictures["test"]:,} to test,
   fingerprint `{record["data_sha256"][:12]}`.{DATA_NOTES.get(settings["data"], "")}
 - Recipe: {recipe["epochs"]} epochs, batches of {settings["batch_size"]},
@@ -61,13 +64,15 @@ def _report_one(record: Record) -> str:
 {machines}
 - Command: `python -m senet_lib.experiments run {name} --seeds {seed_count}{_data_options(record)}`.
   It completes the record; move the record away to make it anew.
+
+</details>
 """
 
 
 def _title(record: Record) -> str:
     """With the name of the data, where these are not the experiment's own."""
     experiment, data = EXPERIMENTS[record["experiment"]], record["settings"]["data"]
-    return experiment.title if data == experiment.data else f"{experiment.title} ({data})"
+    return experiment.title if data == experiment.data else f"{experiment.title}, on {data}"
 
 
 def _milestones(record: Record) -> str:

@@ -91,10 +91,10 @@ function createSide(view, side, trait, { names, rows, columns, planes }, { chann
   neck.element.style.width = `${(100 * hidden) / Math.max(hidden, channels)}%`;
   const s = chosenBars("s", "s", side, channels, choose);
   const figures = {
-    u: ofChannel(`${side}-u`, "|u| up to", 2),
+    u: ofChannel(`${side}-u`, "|u| ≤", 2),
     z: ofChannel(`${side}-z`, "z ="),
     s: ofChannel(`${side}-s`, "s ="),
-    after: ofChannel(`${side}-x-tilde`, "|x̃| up to", 2),
+    after: ofChannel(`${side}-x-tilde`, "|x̃| ≤", 2),
   };
   const cell = (...children) => element("div", { class: `walk-cell walk-${side}` }, ...children);
   const cells = {

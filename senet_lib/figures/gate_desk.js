@@ -95,7 +95,7 @@ function readChosenGate(view, networks, channels) {
 
 function createHandEditor(view) {
   const input = element("input", { type: "range", min: 0, max: LARGEST_GATE, step: HAND_STEP, "data-trait": "hand" });
-  const [used, own] = [number("gate", { digits: 2 }), number("own gate", { label: "the network's own:", digits: 2 })];
+  const [used, own] = [number("gate", { digits: 2 }), number("own gate", { label: "its own:", digits: 2 })];
   const [gateName, blockName] = ["gate name", "block name"].map((name) => element("span", { "data-name": name }));
   let [job, place] = [null, null];
   const setRow = (row) => view.set("hand", { ...view.get("hand"), [place.block]: row });
@@ -105,13 +105,15 @@ function createHandEditor(view) {
     setRow(row.map((old, c) => (c === place.channel ? gate : old)));
   };
   const group = (legend, ...parts) => element("fieldset", { class: "desk-hand" }, element("legend", {}, ...legend), ...parts);
-  const presets = (set, ...names) => names.map((text, i) => button(text, () => set([0, 1, null][i])).element);
+  const presets = (set, ...names) => {
+    return element("span", { class: "desk-presets" }, ...names.map((text, i) => button(text, () => set([0, 1, null][i])).element));
+  };
   input.addEventListener("input", () => setOne(input.valueAsNumber));
   const fields = [
-    group(["By hand: ", gateName], input, used.element, own.element, ...presets(setOne, "Mute", "Open", "Its own")),
+    group(["By hand: ", gateName], input, used.element, own.element, presets(setOne, "Mute", "Open", "Its own")),
     group(
       ["All of ", blockName],
-      ...presets(setAll, "Mute the block", "Open the block", "Its own gates"),
+      presets(setAll, "Mute the block", "Open the block", "Its own gates"),
       button("All their own", () => view.set("hand", {})).element,
     ),
   ];

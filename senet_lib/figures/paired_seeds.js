@@ -330,7 +330,9 @@ function createRuns() {
         path("chart-grid", `M${FRAME.left} ${up(tick)}H${right}`),
         words(FRAME.left - 6, up(tick) + 4, tickText(tick), "end"),
       ]);
-      const heading = words(0, 12, "test accuracy, 0 to 1", "start", "chart-name");
+      const areHidden = state.isPaired && state.places.length < state.all.seeds.length;
+      const name = `test accuracy, 0 to 1${areHidden ? "; dotted: seeds not shown" : ""}`;
+      const heading = words(0, 12, name, "start", "chart-name");
       const axis = path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`);
       const drawRuns = state.isPaired ? drawPairs : drawGroups;
       return [heading, ...scale, axis, ...drawRuns(state, found, up, right)];
@@ -345,8 +347,8 @@ function drawPairs({ all, places }, found, up, right) {
   const across = (place) => FRAME.left + (place + 0.5) * slot;
   const every = Math.ceil(20 / slot); // so that the names of the seeds do not touch
   const names = all.seeds.map((seed, place) => words(across(place), FLOOR + 17, place % every ? "" : seed));
-  const unseen = all.seeds.map((_, place) => {
-    return words(across(place), (FRAME.top + FLOOR) / 2, places.includes(place) ? "" : "?", "middle", "pairs-unseen");
+  const unseen = all.seeds.flatMap((_, place) => {
+    return places.includes(place) ? [] : [path("pairs-unseen", `M${across(place)} ${FRAME.top}V${FLOOR}`)];
   });
   const pairs = places.map((place, index) => {
     const [x, from, to] = [across(place), up(found.before[index]), up(found.after[index])];

@@ -343,7 +343,7 @@ function createCurves(series) {
 // --------------------------------------------------------------------------------------------------------- the numbers
 
 const MEASURED = ["mean", "std", "lowest", "highest"]; // the others are counts, and what is counted from them
-const TIME = "training time, as a multiple of that without SE (by the fastest epoch of each)";
+const TIME = "training time (fastest epochs), no SE = 1";
 
 /** The rows of the table: name, text, digits, and what a network has there, beside the one without SE. */
 function rowsOf(series) {
@@ -357,7 +357,7 @@ function rowsOf(series) {
     ["parameters", `parameters${millions}`, 1, ({ parameters }) => parameters],
     ["added", `of them SE’s${millions}`, 1, ({ parameters }, plain) => parameters - plain.parameters],
     ["share", "what SE adds, %", millions ? 1 : 2, shareOf],
-    ["hidden", "hidden widths of the SE blocks", 0, ({ hidden }) => hidden.join(", ") || "–"],
+    ["hidden", "hidden widths of SE", 0, ({ hidden }) => hidden.join(", ") || "–"],
     ["mean", `${many ? "mean " : ""}${metric}${percent}`, digits, ({ results }) => meanOf(results)],
   ];
   const spread = [

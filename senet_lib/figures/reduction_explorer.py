@@ -185,7 +185,7 @@ class ReductionExplorer(Figure):
     def example(cls) -> Self:
         records: dict[str, dict[str, Any]] = {
             "context-world-reduction": {
-                "title": "Context World, the book’s small ResNet",
+                "title": "Context World, small ResNet",
                 "channels": (16, 32),
                 "solved": 0.97,
                 "reference": (9 / 16, "9/16: a network that cannot see the cue"),
