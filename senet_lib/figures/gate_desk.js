@@ -105,15 +105,14 @@ function createHandEditor(view) {
     setRow(row.map((old, c) => (c === place.channel ? gate : old)));
   };
   const group = (legend, ...parts) => element("fieldset", { class: "desk-hand" }, element("legend", {}, ...legend), ...parts);
-  const presets = (set, ...names) => {
-    return element("span", { class: "desk-presets" }, ...names.map((text, i) => button(text, () => set([0, 1, null][i])).element));
-  };
+  const presets = (set, ...names) => names.map((text, i) => button(text, () => set([0, 1, null][i])).element);
+  const ofOne = element("span", { class: "desk-presets" }, ...presets(setOne, "Mute", "Open", "Its own"));
   input.addEventListener("input", () => setOne(input.valueAsNumber));
   const fields = [
-    group(["By hand: ", gateName], input, used.element, own.element, presets(setOne, "Mute", "Open", "Its own")),
+    group(["By hand: ", gateName], input, used.element, own.element, ofOne),
     group(
       ["All of ", blockName],
-      presets(setAll, "Mute the block", "Open the block", "Its own gates"),
+      ...presets(setAll, "Mute the block", "Open the block", "Its own gates"),
       button("All their own", () => view.set("hand", {})).element,
     ),
   ];
