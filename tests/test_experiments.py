@@ -12,7 +12,7 @@ from senet_lib.experiments import running
 from senet_lib.experiments.__main__ import main
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.experiment import Experiment
-from senet_lib.experiments.markdown import PLUS_MINUS
+from senet_lib.experiments.markdown import PLUS_MINUS, markdown_table
 from senet_lib.experiments.report import report
 from senet_lib.experiments.running import Trial, run
 from senet_lib.experiments.tutorials import TUTORIALS
@@ -284,3 +284,10 @@ def test_the_report_shows_losses_and_errors_at_the_milestones(tiny, tmp_path, mo
     loss = sum(end["train_loss"] for end in ends) / 2
     errors = [1 - sum(end[name] for end in ends) / 2 for name in ("test_accuracy", "test_top5_accuracy")]
     assert f"| {loss:.3f} |" in rows[1] and rows[1].endswith(f"| {errors[0]:.2%} | {errors[1]:.2%} |")
+
+
+def test_columns_of_numbers_but_for_the_first_keep_to_the_right():
+    rows = [("8", "1,000", "–", "12 of 16"), ("4", "does not fit", "-0.5", "see below")]
+    assert markdown_table(("r", "mixed", "numbers", "both"), [*rows, ("2", "7", "0.1", "see above")]).splitlines()[
+        1
+    ] == ("|---|---:|---:|---|")

@@ -7,7 +7,7 @@ import pytest
 from docutils import nodes
 
 from tests.conftest import ROOT
-from tools.glossary_links import split
+from tools.glossary_links import leave_out_plurals, split
 
 HTML = ROOT / "_build" / "html"
 LINK = re.compile(r'<a class="senet-term" href="([^"]+)#([^"]+)" data-definition="([^"]+)">([^<]+)</a>')
@@ -63,3 +63,9 @@ def test_each_chapter_links_words_and_each_word_once(pages):
         anchors = [anchor for _, anchor, _, _ in LINK.findall(page)]
         assert len(anchors) >= 5, name
         assert len(anchors) == len(set(anchors)), name
+
+
+def test_the_index_has_each_word_once():
+    entries = [("C", [("channel", 1), ("channels", 2), ("cross", 3)]), ("S", [("s", 4)])]
+    leave_out_plurals(None, "genindex", "", context := {"genindexentries": entries}, None)
+    assert context["genindexentries"] == [("C", [("channel", 1), ("cross", 3)]), ("S", [("s", 4)])]

@@ -81,6 +81,24 @@ def test_front_door_leads_to_the_landing_page(browser, addresses):
     page.close()
 
 
+def test_what_goes_on_behind_an_edge_fades_there(browser, addresses):
+    """On a phone. What fits has hard edges, and so has the end of what was scrolled."""
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(f"{addresses['http']}/{CHAPTERS[0]}.html")
+    looks = """() => {
+      const seen = [...document.querySelectorAll('.bd-article pre')].filter((one) => one.checkVisibility());
+      const fade = (one, side) => parseFloat(getComputedStyle(one).getPropertyValue(`--fade-${side}`));
+      return seen.map((one) => [one.scrollWidth - one.clientWidth, [fade(one, 'left'), fade(one, 'right')]]);
+    }"""
+    found = page.evaluate(looks)
+    assert {tuple(fade) for rest, fade in found if rest <= 0} == {(0, 0)}
+    assert all(left == 0 and right > 20 for rest, (left, right) in found if rest > 50)
+    page.evaluate("document.querySelectorAll('.bd-article pre').forEach((one) => { one.scrollLeft = 1e6; })")
+    page.wait_for_timeout(200)
+    assert all(left > 10 and right == 0 for rest, (left, right) in page.evaluate(looks) if rest > 50)
+    page.close()
+
+
 def test_a_solution_opens_from_the_keyboard(browser, addresses):
     page = browser.new_page()
     page.goto(f"{addresses['http']}/{CHAPTERS[0]}.html")
