@@ -78,7 +78,7 @@ def _block_row(block: str, measures: dict[str, np.ndarray]) -> list[str]:
         *(f"{mean[measure]:.2f}" for measure in ("mean", "spread_over_pictures")),
         *(f"{mean[measure]:.0%}" for measure in ("below_0.1", "above_0.9")),
         f"{mean['explained_by_class']:.3f}",
-        f"{mean['effective_rank']:.1f} of {mean['channels']:.0f}",
+        f"{mean['effective_rank']:.1f}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}{mean['channels']:.0f}",
     ]
 
 
