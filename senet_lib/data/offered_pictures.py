@@ -61,8 +61,8 @@ def offered_pictures() -> tuple[OfferedPicture, ...]:
             square(SCIKIT_IMAGE / "horse.png", (0, -36, 400)),
         ),
         OfferedPicture("ship", "a ship", "ship", own, draw_ship()),
-        OfferedPicture("car", "a car", "automobile", own, draw_car()),
-        OfferedPicture("aeroplane", "an aeroplane", "airplane", own, draw_aeroplane()),
+        OfferedPicture("automobile", "an automobile", "automobile", own, draw_automobile()),
+        OfferedPicture("airplane", "an airplane", "airplane", own, draw_airplane()),
         OfferedPicture(
             *("rocket", "a rocket", "", "photograph by SpaceX, public domain, from scikit-image"),
             square(SCIKIT_IMAGE / "rocket.jpg", (107, 0, 427)),
@@ -116,7 +116,7 @@ def draw_ship() -> Image.Image:
     return image
 
 
-def draw_car() -> Image.Image:
+def draw_automobile() -> Image.Image:
     """A saloon from the side, on a road."""
     image, draw = canvas("#b9cdd8", ROAD, 330)
     draw.rectangle((0, 270, SIDE, 330), fill=GRASS)
@@ -134,7 +134,7 @@ def draw_car() -> Image.Image:
     return image
 
 
-def draw_aeroplane() -> Image.Image:
+def draw_airplane() -> Image.Image:
     """An airliner in the sky, from the side."""
     image, draw = canvas(SKY, "#a9d0ee", 300)
     draw.polygon([(60, 130), (122, 130), (176, 232), (96, 240)], fill="#2f4f86")

@@ -15,12 +15,12 @@ _on_digits = partial(Experiment, data="digits", batch_size=32, recipe=Recipe(epo
 
 DIGITS = {
     "digits": _on_digits(
-        title="Digits of 8x8 pixels: a small residual network, plain and with SE",
+        title="Digits of 8×8 pixels: a small residual network, plain and with SE",
         arms={"plain": small_resnet, "se": small_se_resnet},
         compare=("plain", "se"),
     ),
     "digits-gates": _on_digits(
-        title="Digits of 8x8 pixels: what the gates say",
+        title="Digits of 8×8 pixels: what the gates say",
         arms={"se": small_se_resnet, "plain": small_resnet},
         compare=("plain", "se"),
         probe=probe_gates,

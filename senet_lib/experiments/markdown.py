@@ -30,6 +30,12 @@ def mean_and_spread(accuracies: ArrayLike) -> str:
     return f"{values.mean():.3f}" + (f"{PLUS_MINUS}{values.std(ddof=1):.3f}" if len(values) > 1 else "")
 
 
+def signed(number: float, digits: int) -> str:
+    """With its sign, also a plus, and a minus as long as the plus; what rounds to 0 has none."""
+    text = f"{number:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
+
+
 def solved_of(accuracies: Sequence[float]) -> str:
     """With how many of the seeds the Context World is solved."""
     return f"{sum(one > SOLVED for one in accuracies)} of {len(accuracies)}"

@@ -43,21 +43,21 @@ _over_ratios = partial(_long, arms=_resnet56_over_ratios(2, 4, 8, 16, 32), compa
 
 PHOTOGRAPHS = {
     "pictures": _small(
-        title="Photographs of 32x32 pixels: ResNet-8, plain and with SE",
+        title="Photographs of 32×32 pixels: ResNet-8, plain and with SE",
         recipe=Recipe(epochs=15, learning_rate=0.01),
         arms={"se": se_resnet8, "plain": resnet8},
         compare=("plain", "se"),
         also_keep=(("se", 0),),  # chapter 2 looks at its maps
     ),
     "cifar10-resnet20": _small(
-        title="Photographs of 32x32 pixels: ResNet-20, plain and with SE of three reduction ratios",
+        title="Photographs of 32×32 pixels: ResNet-20, plain and with SE of three reduction ratios",
         recipe=Recipe(epochs=2, learning_rate=0.01),
         arms={"plain": resnet20, **{f"r={r}": partial(se_resnet20, reduction=r) for r in (4, 8, 16)}},
         compare=("plain", "r=4"),
     ),
     # SE first: a run that is cut off has what the page needs.
     "cifar10-gates": _small(
-        title="Photographs of 32x32 pixels: what the gates of ResNet-20 say",
+        title="Photographs of 32×32 pixels: what the gates of ResNet-20 say",
         recipe=Recipe(epochs=6, learning_rate=0.01),
         arms={
             "r=4": partial(se_resnet20, reduction=4),
@@ -70,7 +70,7 @@ PHOTOGRAPHS = {
         probe=probe_gates,
     ),
     "cifar10-attention": _small(
-        title="Photographs of 32x32 pixels: what came after SE, in ResNet-8",
+        title="Photographs of 32×32 pixels: what came after SE, in ResNet-8",
         recipe=Recipe(epochs=5, learning_rate=0.01),
         arms={
             "plain": resnet8,

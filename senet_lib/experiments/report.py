@@ -5,7 +5,7 @@ from statistics import mean
 from typing import Any
 
 from senet_lib.experiments.catalogue import EXPERIMENTS
-from senet_lib.experiments.markdown import markdown_table
+from senet_lib.experiments.markdown import markdown_table, signed
 from senet_lib.experiments.tables import ARM_NAMES, summary_table
 from senet_lib.records import Record, curves, list_records, load_record, paired_differences
 from senet_lib.training import Recipe
@@ -13,7 +13,8 @@ from senet_lib.training import Recipe
 
 def report(results: Path) -> str:
     """The page of recorded results, in Markdown."""
-    records = [load_record(name, results) for name in list_records(results)]
+    recorded = list_records(results)
+    records = [load_record(name, results) for name in EXPERIMENTS if name in recorded]
     if not records:
         raise ValueError(f"there are no records in {results.resolve()}; run this in the repository, or name --results")
     return "\n".join([REPORT_HEAD, *map(_report_one, records)])
@@ -28,11 +29,11 @@ DATA_NOTES = {
 REPORT_HEAD = """\
 # Recorded results
 
-Every number here comes from a recorded run. The file names its settings, seeds, machine and versions, and holds the
-statistics of every epoch. Accuracies are those after the last epoch, not the best of all epochs. "±" is the standard
-deviation over seeds. Paired seeds means: with the same seed, all networks see the same batches in the same order.
-Training time is that of the fastest epoch of all runs, times the epochs; where the machine was busy all along, it is
-too long. What SE costs in time is measured side by side, in `benchmarks/`.
+Every number here comes from a recorded run. Its file in `results/` names the settings, seeds, machine and versions, and
+holds the statistics of every epoch. Accuracies are those after the last epoch, not the best of all epochs. "±" is the
+standard deviation over seeds. Paired seeds means: with the same seed, all networks see the same batches in the same
+order. Training time is that of the fastest epoch of all runs, times the epochs; where the machine was busy all along, it
+is too long. What SE costs in time is measured side by side, in `benchmarks/`.
 
 <!-- Made by `python -m senet_lib.experiments report` from results/*.json: edit neither by hand. -->
 """
@@ -119,6 +120,11 @@ def _data_options(record: Record) -> str:
     return "" if data == EXPERIMENTS[record["experiment"]].data else f' --data folder:PATH --call-it "{data}"'
 
 
+def _seeds_in_words(seeds: list[int]) -> str:
+    is_range = len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]} to {seeds[-1]}" if is_range else ", ".join(map(str, seeds))
+
+
 def _paired_difference(record: Record) -> str:
     compare = EXPERIMENTS[record["experiment"]].compare
     if compare is None:
@@ -130,11 +136,12 @@ def _paired_difference(record: Record) -> str:
     what = f"({with_it} less {without})"
     if len(differences) == 1:
         (only,) = differences.values()
-        return f"The difference {what} is {only:+.3f}. It is one run of each: another seed may move it as much."
+        return f"The difference {what} is {signed(only, 3)}. It is one run of each: another seed may move it as much."
+    seeds = _seeds_in_words(list(differences))
     return (
-        f"The mean difference {what} over the {len(differences)} paired seeds ({', '.join(map(str, differences))}) is "
-        f"{mean(differences.values()):+.3f}; the smallest is {min(differences.values()):+.3f}, the largest "
-        f"{max(differences.values()):+.3f}."
+        f"The mean difference {what} over the {len(differences)} paired seeds ({seeds}) is "
+        f"{signed(mean(differences.values()), 3)}; the smallest is {signed(min(differences.values()), 3)}, the largest "
+        f"{signed(max(differences.values()), 3)}."
     )
 
 

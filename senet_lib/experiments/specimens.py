@@ -70,7 +70,7 @@ SPECIMEN_EXPERIMENTS = {
         compare=(SOUND, "batch-mean"),
     ),
     "digits-specimens": _trained(
-        title="Digits of 8x8 pixels: faults of copied code, beside their sound twins",
+        title="Digits of 8×8 pixels: faults of copied code, beside their sound twins",
         data="digits",
         arms=_arms(*NOT_TRAINED, *NOT_ON_DIGITS),
         compare=(SOUND, "softmax-output"),
@@ -82,7 +82,7 @@ SPECIMEN_EXPERIMENTS = {
         compare=("linear layers", "1x1 convolutions"),
     ),
     "digits-questions": _trained(
-        title="Digits of 8x8 pixels: convolution or linear, bias or not, and how C / r is rounded",
+        title="Digits of 8×8 pixels: convolution or linear, bias or not, and how C / r is rounded",
         data="digits",
         arms=QUESTIONS,
         compare=("linear layers", "1x1 convolutions"),

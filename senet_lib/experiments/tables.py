@@ -11,16 +11,18 @@ from pathlib import Path
 from statistics import mean
 
 from senet_lib import paper
+from senet_lib.attention_cost import ATTENTION_NAMES
 from senet_lib.cost import NETWORKS, added_parameters
 from senet_lib.experiments.attention_tables import ATTENTION_TABLES
 from senet_lib.experiments.gate_tables import GATE_TABLES
-from senet_lib.experiments.markdown import markdown_table, mean_and_spread, seeds_in_words, solved_of
+from senet_lib.experiments.markdown import markdown_table, mean_and_spread, seeds_in_words, signed, solved_of
 from senet_lib.experiments.specimen_tables import SPECIMEN_TABLES
 from senet_lib.records import Record, list_records, load_record, paired_differences, summarise
+from senet_lib.specimens import SPECIMENS
 
 TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 # How the tables write the names of arms.
-ARM_NAMES = {"se": "with SE"}
+ARM_NAMES = ATTENTION_NAMES | {name: specimen.name for name, specimen in SPECIMENS.items()} | {"se": "with SE"}
 
 
 def fill_tables(text: str, results: Path) -> str:
@@ -97,16 +99,12 @@ def _races(results: Path) -> str:
 def _our_race(record: Record, pictures: str, network: str, plain: str, with_se: str) -> tuple[str, ...]:
     summary, differences = summarise(record), paired_differences(record, plain, with_se)
     errors = [f"{100 * (1 - summary[arm]['mean']):.2f}" for arm in (plain, with_se)]
-    return pictures, network, *errors, _signed(-100 * mean(differences.values())), seeds_in_words(len(differences))
-
-
-def _signed(points: float) -> str:
-    return f"{points:+.2f}".replace("-", "−")
+    return pictures, network, *errors, signed(-100 * mean(differences.values()), 2), seeds_in_words(len(differences))
 
 
 def _their_race(pictures: str, network: str, pair: paper.Pair, table: str) -> tuple[str, ...]:
     plain, with_se = pair.plain.top1, pair.with_se.top1
-    return pictures, network, f"{plain:.2f}", f"{with_se:.2f}", _signed(with_se - plain), table
+    return pictures, network, f"{plain:.2f}", f"{with_se:.2f}", signed(with_se - plain, 2), table
 
 
 # ----------------------------------------------------------------------------------- the reduction ratio (chapter 9)

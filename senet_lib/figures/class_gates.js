@@ -100,7 +100,7 @@ function createChart(groupedBy, choose) {
   const attributes = { role: "slider", tabindex: 0, "aria-label": "mean gates: choose a channel", "aria-valuemin": 0 };
   const box = element("div", { class: "senet-chart-box senet-gates-chart", ...attributes }, sheet);
   const half = element("span", {}, lineSample({ colour: "var(--senet-quiet)", dash: "5 4", thin: true }), " ");
-  half.append("0.5: what a block says before it has learnt");
+  half.append("0.5: what a block says before it has learned");
   const bandName = element("span");
   const bandSample = svg("svg", { width: 34, height: 14, viewBox: "0 0 34 14", "aria-hidden": "true" });
   const bandKey = element("span", {}, bandSample, " ", bandName);

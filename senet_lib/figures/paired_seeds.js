@@ -112,7 +112,7 @@ function conclude({ all, names, isPaired }, { gains, mean, ...found }) {
   if (!(deviation > NO_SPREAD)) {
     return `All ${count} seeds say the same: ${text(mean)}. Without a spread there is no interval; look at more seeds.`;
   }
-  const spread = isPaired ? `, in pairs: ${text(mean)} ± ${text(deviation)}` : `, without the pairs: ${text(mean)}`;
+  const spread = isPaired ? `, in pairs: ${text(mean)} (standard deviation ${text(deviation)})` : `, without the pairs: ${text(mean)}`;
   const head = `From these ${count} seeds${spread}. The 95 % interval, ${text(low)} to ${text(high)},`;
   if (low <= 0 && high >= 0) return `${head} holds 0: no difference is shown.`;
   const verdict = `${withIt} is ${comparative(mean)} than ${without}`;

@@ -137,8 +137,8 @@ def test_the_sentence_has_the_numbers_of_the_table(opened):
     low, high, deviation = (f"{opened.number(f'paired-{name}'):.4f}" for name in ("low", "high", "deviation"))
     mean = f"{opened.number('paired-mean'):.4f}"
     paired = (
-        f"From these 3 seeds, in pairs: {mean} ± {deviation}. The 95 % interval, {low} to {high}, holds 0: "
-        "no difference is shown."
+        f"From these 3 seeds, in pairs: {mean} (standard deviation {deviation}). "
+        f"The 95 % interval, {low} to {high}, holds 0: no difference is shown."
     )
     assert opened.text("conclusion") == paired.replace("-", "−")
     choose(opened, "unpaired")

@@ -52,6 +52,6 @@ def test_a_package_without_its_photographs_is_named(monkeypatch, tmp_path, refus
         offered_pictures()
 
 
-@pytest.mark.parametrize("draw", [module.draw_ship, module.draw_car, module.draw_aeroplane])
+@pytest.mark.parametrize("draw", [module.draw_ship, module.draw_automobile, module.draw_airplane])
 def test_a_drawing_is_the_same_each_time(draw):
     assert draw().tobytes() == draw().tobytes()
