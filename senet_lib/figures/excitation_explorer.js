@@ -202,13 +202,13 @@ function describe({ block, logits, s, products }, { C, r, gate, channel }, sourc
   const wiresDrawn =
     C * H > ALL_WIRES
       ? `Drawn are only the ${STRONGEST} strongest wires to gate ${c}, and to the hidden number that moves it most.`
-      : `A wire is a weight: the darker, the more it moves; dashed: it pulls down. Bold: the main way to gate ${c}.`;
+      : `A wire is a weight: the stronger the line, the more it moves; dashed: it pulls down. Bold: the main way to gate ${c}.`;
   return {
     division: `${h}/${r}${C % r ? ", rounded down" : ""} =`,
     "hidden-width": H,
     multiplication: `2·${h}·${width} =`,
     weights: 2 * C * H,
-    addition: `+${width} +${h} =`,
+    addition: `${formatNumber(2 * C * H)} + ${width} + ${h} =`,
     parameters: 2 * C * H + H + C,
     which: `Gate ${c} (point at another): W₂ · hidden = `,
     products: logits[c] - block.b2[c],

@@ -278,10 +278,11 @@ function createErrors() {
   const axis = element("td", { class: "senet-place-axis" }, track(...AXIS.map((tick) => [tick, `${tick}`])));
   const columns = ["top-1", "top-5"].map((text) => element("th", { scope: "col" }, text));
   const ticks = element("tr", { class: "senet-place-ticks" }, element("td"), axis, ...columns);
-  const heading = element("p", { class: "senet-heading" }, "The paper’s errors on ImageNet, in\u00a0%");
+  const heading = element("summary", { class: "senet-heading" }, "The paper’s errors on ImageNet, in\u00a0%");
   const rows = [ticks, ...lines.map((one) => one.element)];
   const table = element("table", { class: "senet-place-table senet-place-errors" }, ...rows);
-  const shown = element("div", { "data-name": "errors" }, heading, table, quiet(SOURCE));
+  // Closed at first: the reader is to guess.
+  const shown = element("details", { "data-name": "errors" }, heading, table, quiet(SOURCE));
   const absent = quiet(ELSEWHERE, "no-errors");
   const draw = ({ network, place, reduction }) => {
     shown.hidden = network.name !== "resnet50" || reduction !== 16;

@@ -188,7 +188,7 @@ class ReductionExplorer(Figure):
                 "title": "Context World, small ResNet",
                 "channels": (16, 32),
                 "solved": 0.97,
-                "reference": (9 / 16, "9/16: a network that cannot see the cue"),
+                "reference": (9 / 16, "9/16: the blind vote"),
             },
             "cifar10-resnet20": {
                 "title": "CIFAR-10 (JPEG-75), ResNet-20",

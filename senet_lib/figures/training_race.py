@@ -128,12 +128,24 @@ class TrainingRaceFigure(Figure):
         return [(name, values) for name, values in self.record.items() if values.ndim == 2]
 
     def _plain_state(self) -> dict[str, Any]:
-        """Where this goes there is no kernel, and nobody to obey: what was recorded can be replayed."""
-        return super()._plain_state() | {"mode": "replay"}
+        """Where this goes there is no kernel, and nobody to obey: what was recorded can be replayed.
+
+        It opens after the first epoch, unless a moment was chosen: who sees the end first has nothing to guess.
+        """
+        state = super()._plain_state() | {"mode": "replay"}
+        if self.moment == _last_moment(self.record):
+            state["moment"] = _first_epochs_end(self.record)
+        return state
 
 
 def _last_moment(record: dict[str, Any]) -> int:
     return max(0, len(record.get("step", ())) - 1)
+
+
+def _first_epochs_end(record: dict[str, Any]) -> int:
+    """The first report with an accuracy on the test set; the last one if there is none."""
+    tested = np.asarray(record["test_accuracy"])[:, 0] >= 0 if record else np.array([])
+    return int(np.argmax(tested)) if tested.any() else _last_moment(record)
 
 
 def _draw_lane(

@@ -233,7 +233,9 @@ def test_a_basic_block_has_no_place_inside_a_bottleneck(opened):
 # --- the paper's errors -----------------------------------------------------------------------------------------------
 
 
-def test_the_papers_errors_and_their_dots(opened):
+def test_the_papers_errors_and_their_dots_wait_for_the_readers_guess(opened):
+    assert not opened.root.locator(".senet-place-errors").is_visible()
+    opened.root.get_by_text("The paper’s errors").click()
     ticks = opened.root.locator(".senet-place-ticks .senet-place-track span")
     (left, right), spots = [middle(ticks.nth(index)) for index in (0, 3)], {}
     for index, (place, (top1, top5)) in enumerate(ERRORS.items()):

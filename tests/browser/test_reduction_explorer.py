@@ -198,7 +198,7 @@ def test_the_dashed_line_is_at_the_reference_and_only_where_there_is_one(opened)
     slope, start = np.polyfit(*zip(*points, strict=True), 1)
     height = float(line.get_attribute("d").split()[1].partition("H")[0])
     assert height == pytest.approx(slope * 9 / 16 + start, abs=0.15)
-    assert opened.root.get_by_text("9/16: a network that cannot see the cue").is_visible()
+    assert opened.root.get_by_text("9/16: the blind vote").is_visible()
     opened.set("shown", "cifar10-resnet20")
     assert line.count() == 0
 

@@ -29,6 +29,12 @@ def newest(values: np.ndarray, moment: int) -> float | None:
     return float(there[-1]) if len(there) else None
 
 
+def test_it_opens_after_the_first_epoch_so_that_the_end_can_be_guessed(opened, figure):
+    assert figure.moment == len(figure.record["step"]) - 1
+    assert opened.number("epoch") == 1
+    assert opened.get("moment") == np.flatnonzero(figure.record["test_accuracy"][:, 0] >= 0)[0]
+
+
 def test_each_moment_shows_the_numbers_of_the_record(opened, figure):
     count = len(figure.record["step"])
     for moment in (0, 1, count // 4, count // 2, count - 1):
