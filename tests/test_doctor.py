@@ -13,7 +13,9 @@ from timm.layers.squeeze_excite import SqueezeExciteCl
 from timm.models.maxxvit import MaxxVitConvCfg, MbConvBlock
 from torch import Tensor, nn
 
+from senet_lib.blocks import SqueezeExcitation
 from senet_lib.doctor import SELayer, examine
+from senet_lib.doctor.examination import LINE
 from senet_lib.insert import insert_squeeze_excitation, residual_branches
 from senet_lib.models import create_model, se_resnet18, se_resnet20, se_resnet50, small_resnet, small_se_resnet
 from senet_lib.specimens import SPECIMENS
@@ -485,22 +487,24 @@ def test_the_report_reads_well():
     text = str(examine(create_model("se_resnet20", placement="post")))
     assert text.startswith("9 SE layers:\n")
     lines = text.split("\n")
-    assert lines[1].split() == [
-        "name",
-        "class",
-        "C",
-        "hidden",
-        "C/hidden",
-        "layers",
-        "biases",
-        "squeeze",
-        "gate",
-        "place",
-    ]
-    assert lines[2].split()[:5] == ["layer1.0.attention", "SqueezeExcitation", "16", "1", "16"]
+    first, second, head, row, *_ = lines[1:]
+    assert first.startswith("  The same in all: class SqueezeExcitation; C/hidden 16; layers Linear; biases yes, yes;")
+    assert second.endswith("place post.")
     assert lines[-1] == "Nothing else was found."
     assert "layer1.0.attention, layer1.1.attention, layer1.2.attention and 6 more" in text
-    assert max(map(len, lines)) <= 120
+    assert max(map(len, lines)) <= LINE
+    assert head.split() == ["name", "C", "hidden"]
+    assert row.split() == ["layer1.0.attention", "16", "1"]
+
+
+def test_what_differs_between_layers_is_a_column():
+    head = str(examine(torchvision.models.mobilenet_v3_small(), (3, 224, 224))).split("\n")[3]
+    assert head.split() == ["name", "C", "hidden", "C/hidden", "place"]
+
+
+def test_one_layer_is_a_row_of_all_columns():
+    head = str(examine(SqueezeExcitation(16, reduction=4), (16, 8, 8))).split("\n")[1]
+    assert head.split()[:3] == ["name", "class", "C"] and head.split()[-1] == "place"
 
 
 def test_faults_come_before_notes():

@@ -5,6 +5,7 @@ network runs, and what it computes is measured: the names of its modules and cla
 ``senet_lib.specimens`` has a small network for each fault.
 """
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from senet_lib.validation import is_whole
 PICTURES = 2  # in the batch: enough to see whether they mix
 FURTHER_PIXELS = 32  # how much larger the pictures are that show whether a pooling is global
 LONGEST_LIST = 3  # names in a line of the report
+NO_BREAK = "\N{NO-BREAK SPACE}"
+LINE = 90  # characters in a line of the report
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,14 @@ def _layer_lines(layers: Sequence[SELayer]) -> Iterator[str]:
         return
     yield f"{len(layers)} SE layer{'s' if len(layers) > 1 else ''}:"
     head = ["name", "class", "C", "hidden", "C/hidden", "layers", "biases", "squeeze", "gate", "place"]
-    rows = [head, *map(_row, layers)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    columns = list(zip(head, *map(_row, layers), strict=True))
+    # What all share stands above the table, so that it is narrow enough for a page.
+    shared = [column for column in columns if len(layers) > 1 and len(set(column[1:])) == 1]
+    if shared:
+        words = [f"{title} {cells[0]}".replace(" ", NO_BREAK) for title, *cells in shared]
+        yield from _wrap(f"The same in all: {'; '.join(words)}.")
+    rows = list(zip(*(column for column in columns if column not in shared), strict=True))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield ("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
 
@@ -171,8 +180,13 @@ def _finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
         by_code.setdefault(finding.code, []).append(finding)
     for first, *others in by_code.values():
         yield f"{first.kind.upper()} {first.code}: {_places([first, *others])}"
-        yield f"  {first.what}"
-        yield f"  {first.fix}"
+        yield from _wrap(first.what)
+        yield from _wrap(first.fix)
+
+
+def _wrap(text: str) -> list[str]:
+    lines = textwrap.wrap(text, LINE, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    return [line.replace(NO_BREAK, " ") for line in lines]
 
 
 def _places(findings: Sequence[Finding]) -> str:
