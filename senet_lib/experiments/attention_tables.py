@@ -32,6 +32,17 @@ def solved_table(results: Path) -> str:
     return markdown_table(head, rows)
 
 
+def photographs_table(results: Path) -> str:
+    """Each of them in a small network on photographs, one run of each."""
+    record = load_record("cifar10-attention", results)
+    parameters = record["settings"]["parameters"]
+    rows = []
+    for arm, values in summarise(record).items():
+        new = f"{parameters[arm] - parameters['plain']:,}"
+        rows.append((ATTENTION_NAMES.get(arm, arm), new, mean_and_spread(list(values["accuracies"].values()))))
+    return markdown_table(("attention", "new parameters", "test accuracy"), rows)
+
+
 def costs_table(results: Path) -> str:
     """Parameters and MACs of one block, by formula."""
     rows = []
@@ -50,6 +61,7 @@ def published_table(results: Path) -> str:
 
 ATTENTION_TABLES: dict[str, Callable[[Path], str]] = {
     "attention-solved": solved_table,
+    "attention-photographs": photographs_table,
     "attention-costs": costs_table,
     "attention-published": published_table,
 }
