@@ -2,7 +2,8 @@
 
 A checkpoint holds three files, none of which can run code: ``weights.safetensors`` with the network's weights, which
 ``senet_lib.weights.load_weights`` reads too; ``training.safetensors`` with the tensors of the optimiser and the random
-states; ``facts.json`` with everything else. It is written under another name, flushed to the disk, and then renamed:
+states; ``facts.json`` with everything else. With ``Recipe.ema_decay`` there is a fourth, ``averaged.safetensors``: the
+averaged weights, which are evaluated and which the network keeps in the end. Then take these. A checkpoint is written under another name, flushed to the disk, and then renamed:
 whenever the run is killed, the newest folder of a proper name is whole.
 """
 
@@ -21,6 +22,7 @@ from torch import Tensor
 
 NAME = re.compile(r"epoch-(\d{4,})")
 WEIGHTS, TRAINING, FACTS = "weights.safetensors", "training.safetensors", "facts.json"
+AVERAGED = "averaged.safetensors"
 
 Tensors = Mapping[str, Tensor]
 
@@ -33,11 +35,14 @@ class Checkpoint:
         weights: of the network, by their names in its state dict.
         training: tensors of the optimiser and of the random states.
         facts: what else there is, as JSON holds it.
+        averaged: the averaged weights, by the same names; None without averaging. For users of the file: to go on,
+            ``training`` is enough, so they are not read back.
     """
 
     weights: Tensors
     training: Tensors
     facts: dict[str, Any]
+    averaged: Tensors | None = None
 
 
 class CheckpointError(OSError):
@@ -112,6 +117,8 @@ def _write(draft: Path, checkpoint: Checkpoint) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     _write_to_disk(draft / WEIGHTS, save(_on_cpu(checkpoint.weights)))
+    if checkpoint.averaged is not None:
+        _write_to_disk(draft / AVERAGED, save(_on_cpu(checkpoint.averaged)))
     _write_to_disk(draft / TRAINING, save(_on_cpu(checkpoint.training)))
     _write_to_disk(draft / FACTS, json.dumps(checkpoint.facts, indent=1).encode())
 

@@ -85,7 +85,9 @@ def fit(
         recipe: how to train.
         checkpoints: a folder for this run. After each epoch its state is kept there; started again with the same
             arguments, the run goes on after the last finished epoch and ends, on a CPU, with the same bits as if
-            nothing had happened. It yields the statistics of the earlier epochs first.
+            nothing had happened. It yields the statistics of the earlier epochs first. The weights that were
+            evaluated are in ``weights.safetensors``, or with ``ema_decay`` in ``averaged.safetensors``: see
+            ``senet_lib.training.checkpoints``.
         keep_all: keep the checkpoints of all epochs, not only the newest.
 
     Yields:
@@ -163,7 +165,8 @@ def _checkpoint(trainer: Trainer, train: EpochBatches, history: list[EpochStats]
         "pictures": _fingerprint(train),
         "history": [asdict(stats) for stats in history],
     }
-    return Checkpoint(unwrap(trainer.model).state_dict(), tensors, facts)
+    averaged = trainer.evaluated_model.state_dict() if trainer.recipe.ema_decay is not None else None
+    return Checkpoint(unwrap(trainer.model).state_dict(), tensors, facts, averaged)
 
 
 def _resume(trainer: Trainer, train: EpochBatches, folder: Path) -> list[EpochStats]:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from senet_lib.data import load_images, train_and_test_batches
 from senet_lib.models import small_resnet, small_se_resnet
-from senet_lib.training import Recipe, checkpoints, fit
+from senet_lib.training import Recipe, checkpoints, evaluate, fit
 from senet_lib.training.checkpoints import CheckpointError, list_checkpoints
 from senet_lib.weights import load_weights
 
@@ -92,6 +92,16 @@ def test_only_the_newest_is_kept_unless_all_are_asked_for(tmp_path):
     assert [path.name for path in list_checkpoints(tmp_path / "all")] == ["epoch-0001", "epoch-0002", "epoch-0003"]
     model = network()
     load_weights(model, tmp_path / "all" / "epoch-0001" / "weights.safetensors")
+
+
+def test_the_averaged_weights_that_were_evaluated_have_a_file(tmp_path):
+    model = network()
+    *_, last = go_on(model, RECIPES["sgd"], tmp_path)
+    (folder,) = list_checkpoints(tmp_path)
+    assert same(load_file(folder / "averaged.safetensors"), model.state_dict())
+    assert not same(load_file(folder / "weights.safetensors"), model.state_dict())
+    load_weights(used := network(), folder / "averaged.safetensors")
+    assert evaluate(used, batches()[1]).loss == last.test_loss
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path, monkeypatch):
