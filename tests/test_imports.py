@@ -214,7 +214,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.training.checkpoints": {"safetensors", "torch"},
     "senet_lib.training.device": {"torch"},
     "senet_lib.training.distributed": {"torch", "senet_lib.training.device"},
-    "senet_lib.training.evaluation": {"torch", "senet_lib.data.epoch_plan"},
+    "senet_lib.training.evaluation": {"torch", "senet_lib.data.epoch_plan", "senet_lib.residual_branches"},
     "senet_lib.training.logs": {"torch", "senet_lib.files"},
     "senet_lib.training.loop": {
         "torch",

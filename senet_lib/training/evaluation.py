@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
 from senet_lib.data.epoch_plan import Batch
+from senet_lib.residual_branches import evaluating
 
 TOP = 5
 
@@ -82,20 +83,16 @@ class RunningMean:
 
 @torch.inference_mode()
 def evaluate(model: nn.Module, batches: Iterable[Batch]) -> Evaluation:
-    """Loss and accuracies of a classifier in evaluation mode. Its mode afterwards is the one from before.
+    """Loss and accuracies of a classifier in evaluation mode. Afterwards each of its modules has its mode from before.
 
     Raises:
         ValueError: if there are no pictures.
     """
-    was_training = model.training
-    model.eval()
     mean = RunningMean()
-    try:
+    with evaluating(model):
         for pictures, labels in batches:
             logits = model(pictures)
             mean.add(F.cross_entropy(logits, labels), logits, labels)
-    finally:
-        model.train(was_training)
     mean.gather()
     return Evaluation(mean.loss, mean.accuracy, mean.top5_accuracy)
 

@@ -225,6 +225,13 @@ def test_evaluate_restores_the_mode_also_after_an_error(test, training):
     assert model.training is training
 
 
+def test_an_evaluation_leaves_each_module_its_mode(test):
+    model = network().train()
+    model[1].eval()  # a batch normalisation that somebody has frozen
+    evaluate(model, test)
+    assert [module.training for module in model] == [True, False, True, True, True, True] and model.training
+
+
 def test_evaluate_on_nothing_is_refused(refused):
     model = network()
     with refused("no pictures"):
