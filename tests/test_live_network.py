@@ -185,3 +185,11 @@ def test_a_network_that_does_not_fit_the_photographs_is_refused(refused):
         photograph_figure(resnet8(), name="plain")
     with refused("mean has 1 numbers", "3 colours"):
         photograph_figure(resnet8(), mean=(0.5,))
+
+
+def test_an_override_of_no_block_and_pictures_that_are_no_bytes_are_refused(refused):
+    network = GatedNetwork(small_se_resnet(), (0.0,) * 3, (1.0,) * 3)
+    with refused("no block 'layer9.0'", "the network has layer1.0, "):
+        network.run(PICTURE[None], {"layer9.0": [1.0] * 8})
+    with refused("float64", "give bytes, 0 to 255"):
+        network.run(PICTURE[None] / 255)

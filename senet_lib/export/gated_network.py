@@ -1,6 +1,7 @@
 """A network that shows its gates and lets them be overridden: beside a kernel in torch, in the page as an ONNX file.
 
-One class for both, so that inputs, overrides and outputs mean the same in a notebook and in a file.
+One class for both, so that overrides and outputs mean the same in a notebook and in a file. Pictures go into ``run`` as
+bytes, 0 to 255, and into ``forward`` and a file as numbers from 0 to 1.
 """
 
 import math
@@ -86,16 +87,22 @@ class GatedNetwork(nn.Module):
         """Pictures -> logits and the gates that each block computes.
 
         Args:
-            pictures: uint8 (B, C, H, W).
+            pictures: uint8 (B, C, H, W), 0 to 255.
             overrides: from the name of a block to the gates that it shall use, (C,); None or NaN keeps its own.
 
         Returns:
             logits (B, K), and for each block (B, C): its own gates, also where an override takes their place.
 
         Raises:
-            ValueError: if an override has not one gate for each channel.
+            ValueError: if the pictures are not bytes; or an override is of no block, or has not one gate for each channel.
         """
         given = overrides or {}
+        if unknown := [name for name in given if name not in self.blocks]:
+            known = ", ".join(self.blocks) or "none at all"
+            raise ValueError(f"there is no block {unknown[0]!r} to override; the network has {known}")
+        pictures = np.asarray(pictures)
+        if pictures.dtype != np.uint8:
+            raise ValueError(f"the pictures have type {pictures.dtype}; give bytes, 0 to 255: np.uint8")
         rows = [self._row(given.get(name), block.channels) for name, block in self.blocks.items()]
         x = torch.tensor(pictures, device=self.mean.device).float() / 255
         logits, *gates = self(x, rows)
