@@ -7,6 +7,7 @@ pictures lie on the device as bytes, so that no worker processes are needed.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -163,11 +164,14 @@ class Batches(PlannedBatches):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
 
     def fingerprint(self) -> str:
-        """A short text that changes when a picture, a label, the batch size, the seed or the augmentation does."""
+        """A short text that changes when a picture, a label, the batch size, the seed or the augmentation does.
+
+        An augmentation counts by its name, and by what ``functools.partial`` has given it.
+        """
         digest = hashlib.sha256()
         for tensor in (self.images, self.labels):
             digest.update(tensor.cpu().contiguous().numpy().data)
-        settings = (self.batch_size, self.shuffle, self.seed, self.size, getattr(self.augment, "__name__", None))
+        settings = (self.batch_size, self.shuffle, self.seed, self.size, _identity(self.augment))
         digest.update(repr((settings, self.mean, self.std)).encode())
         return digest.hexdigest()[:16]
 
@@ -237,6 +241,14 @@ def _check_statistics(mean: tuple[float, ...], std: tuple[float, ...], channels:
             raise ValueError(f"{name} has {len(values)} numbers, but the pictures have {channels} channels")
     if not all(value > 0 for value in std):
         raise ValueError(f"std is {std}; each number must be above 0")
+
+
+def _identity(function: Any) -> Any:
+    """What tells one augmentation from another; of a plain function its name, as checkpoints from before have it."""
+    if not isinstance(function, partial):
+        return getattr(function, "__name__", None)
+    given = [(key, _identity(value) if callable(value) else value) for key, value in sorted(function.keywords.items())]
+    return _identity(function.func), [_identity(value) if callable(value) else value for value in function.args], given
 
 
 def _checked(augmented: Tensor, images: Tensor) -> Tensor:

@@ -334,6 +334,8 @@ def test_the_fingerprint_changes_with_pictures_and_settings():
         Batches(pictures, 16, seed=1),
         Batches(pictures, 16, size=20),
         Batches(pictures, 16, augment=random_flip),
+        *(Batches(pictures, 16, augment=partial(random_crop, padding=padding)) for padding in (1, 4)),
+        Batches(pictures, 16, augment=partial(partial(random_crop), padding=2)),
     ]
     fingerprints = [variant.fingerprint() for variant in variants]
     assert len(set(fingerprints)) == len(variants)
