@@ -95,11 +95,12 @@ def insert_squeeze_excitation(
 
     Raises:
         ValueError: if an argument is out of range; nothing is chosen; the model does not run on input_size; or a chosen
-            module does not run, gives no floating-point (B, C, H, W), runs with different C, or has fewer than
-            reduction channels. The model is unchanged then. Maps with their channels last are noticed if H = W only.
+            module does not run, gives no floating-point (B, C, H, W), runs with different C, has fewer than reduction
+            channels, or has a block from an earlier call. The model is unchanged then. Maps with their channels last are noticed if H = W only.
     """
     _require_settings(reduction, bias, start_gate, input_size)
     chosen = _chosen(model, after)
+    _require_no_block_yet(model, chosen)
     outputs = _observe(model, chosen, input_size)
     maps = {name: _require_one_size(name, outputs[name]) for name in chosen}
     _require_hidden_units(reduction, maps)
@@ -209,6 +210,15 @@ def _listed(names: Iterable[str]) -> str:
     first = list(names)
     rest = len(first) - SHOWN_NAMES
     return ", ".join(first[:SHOWN_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _require_no_block_yet(model: nn.Module, chosen: dict[str, nn.Module]) -> None:
+    """The same call again would put a second block behind the first."""
+    attended = [module for module in model.modules() if isinstance(module, WithAttention)]
+    taken = {part for module in attended for part in (module, module.body, *module.attention.modules())}
+    for name, module in chosen.items():
+        if module in taken:
+            raise ValueError(f"{name} has SE from an earlier call; choose other modules, or start with a plain network")
 
 
 # --- what the chosen modules give -------------------------------------------------------------------------------------

@@ -227,17 +227,16 @@ def test_a_module_with_two_names_gets_one_block_under_both():
     assert len(blocks_of(model)) == 1
 
 
-def test_se_can_be_inserted_twice():
+def test_other_modules_can_get_se_later():
     model, x = small_net(), noise(2, 3, 8, 8)
     expected = model(x)
     for after, names in (
         (residual_branches, ["first.norm", "second.norm"]),
-        (residual_branches, ["first.norm", "second.norm"]),
-        (nn.BatchNorm2d, ["first.norm.body.body", "second.norm.body.body"]),
         (nn.ReLU, ["first.relu", "second.relu"]),  # not those of the SE blocks
+        (Block, ["first", "second"]),  # which hold modules that have SE
     ):
         assert insert_squeeze_excitation(model, after, start_gate=1, **SMALL) == names
-    assert len(blocks_of(model)) == 8
+    assert len(blocks_of(model)) == 6
     assert torch.equal(model(x), expected)
 
 
@@ -591,6 +590,16 @@ def test_a_wrong_choice_is_refused_and_changes_nothing(name, refused):
     assert list(model.named_modules(remove_duplicate=False)) == modules
     assert all(module.training and not module._forward_hooks for module in model.modules())
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("after", [residual_branches, nn.Conv2d, ["first"], "*conv*"])
+def test_the_same_call_twice_is_refused_and_changes_nothing(after, refused):
+    model = small_net()
+    names = insert_squeeze_excitation(model, after, **SMALL)
+    modules = list(model.modules())
+    with refused(f"{names[0]}", "has SE from an earlier call", "choose other modules"):
+        insert_squeeze_excitation(model, after, **SMALL)
+    assert list(model.modules()) == modules
 
 
 def test_a_network_without_additions_that_cannot_be_traced_is_refused(refused):
