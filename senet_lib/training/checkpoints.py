@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,22 @@ def save_checkpoint(folder: Path, epoch: int, checkpoint: Checkpoint, keep_all: 
         for earlier in list_checkpoints(folder)[:-1]:
             shutil.rmtree(earlier, ignore_errors=True)
     return final
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder of a run, and try to write in it: better before the first epoch than after it.
+
+    Raises:
+        CheckpointError: if it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"?")
+    except OSError as error:
+        raise CheckpointError(
+            f"no checkpoint can be written in {folder} ({error.strerror or error}); choose another folder"
+        ) from error
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

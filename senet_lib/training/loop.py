@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
 from senet_lib.data.epoch_plan import Batch
-from senet_lib.training.checkpoints import Checkpoint, Tensors, load_newest, save_checkpoint
+from senet_lib.training.checkpoints import Checkpoint, Tensors, load_newest, require_writable, save_checkpoint
 from senet_lib.training.device import peak_memory_mb, reset_peak_memory
 from senet_lib.training.distributed import is_first_process, require_same, share_buffers
 from senet_lib.training.evaluation import RunningMean, evaluate
@@ -96,8 +96,10 @@ def fit(
     Raises:
         DivergedError: as soon as a loss is seen to be NaN or infinite. The message names the step. The model gets back
             the weights that it had at the end of the last good epoch, or at the start.
-        ValueError: if the checkpoint belongs to another network, another recipe or other pictures, or is damaged.
-        OSError: if a checkpoint cannot be written. The earlier one is whole, and the model keeps what it has learned.
+        ValueError: if the checkpoint belongs to another network, another recipe or other pictures, or is damaged; the
+            model has no parameters; train has no epochs of batches; or there is nothing in train or in test.
+        OSError: if a checkpoint cannot be written. Where that can be known, it is said before the first epoch. The
+            earlier one is whole, and the model keeps what it has learned.
         MemoryError: if a batch does not fit into memory. The message says which size to try.
     """
     try:
@@ -115,10 +117,13 @@ def _fit(
     folder: Path | None,
     keep_all: bool,
 ) -> Iterator[EpochStats]:
+    _require_batches(train, test)
     trainer = Trainer(model, recipe, len(train))
     history = _resume(trainer, train, folder) if folder else []
     require_same("batches in an epoch", len(train))
     require_same("finished epochs", len(history))
+    if folder and is_first_process() and len(history) < recipe.epochs:
+        require_writable(folder)
     yield from history
     for epoch in range(len(history), recipe.epochs):
         stats = _run_epoch(trainer, train, test, epoch)
@@ -127,6 +132,17 @@ def _fit(
             save_checkpoint(folder, epoch + 1, _checkpoint(trainer, train, history), keep_all)
         yield stats
     trainer.keep_average()
+
+
+def _require_batches(train: Any, test: Any) -> None:
+    if not hasattr(train, "epoch") or not hasattr(train, "__len__"):
+        raise ValueError(
+            f"train is a {type(train).__name__}; give Batches, or anything with len() and epoch(number) that yields "
+            "(pictures, labels)"
+        )
+    for name, batches in (("train", train), ("test", test)):
+        if hasattr(batches, "__len__") and len(batches) == 0:
+            raise ValueError(f"{name} has no batches; give at least one")
 
 
 def _run_epoch(trainer: Trainer, train: EpochBatches, test: Iterable[Batch], epoch: int) -> EpochStats:
@@ -193,8 +209,7 @@ def _require_same_run(checkpoint: Checkpoint, trainer: Trainer, train: EpochBatc
             f"the run in {folder} has learned from other pictures, or other batches, than these; bring them back, or "
             f"{elsewhere}"
         )
-    own = {name: tuple(value.shape) for name, value in unwrap(trainer.model).state_dict().items()}
-    theirs = {name: tuple(value.shape) for name, value in checkpoint.weights.items()}
+    own, theirs = _shapes(unwrap(trainer.model).state_dict()), _shapes(checkpoint.weights)
     differ = [
         name for name in [*own, *(name for name in theirs if name not in own)] if own.get(name) != theirs.get(name)
     ]

@@ -6,13 +6,14 @@ The defaults are the book's own short recipe: AdamW and one cycle of the learnin
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, optim
 from torch.optim import Optimizer, lr_scheduler
 
-from senet_lib.validation import require_choice, require_whole
+from senet_lib.validation import is_number, require_choice, require_whole
 
 OPTIMISERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("one-cycle", "step", "constant")
@@ -61,14 +62,14 @@ class Recipe:
         require_whole("step_epochs", self.step_epochs)
         require_choice("optimiser", self.optimiser, OPTIMISERS)
         require_choice("schedule", self.schedule, SCHEDULES)
-        _require(0 < self.learning_rate < math.inf, "learning_rate", self.learning_rate, "above 0, and finite")
-        _require(0 <= self.weight_decay < math.inf, "weight_decay", self.weight_decay, "at least 0, and finite")
-        _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "from 0 to below 1")
-        _require(0 <= self.momentum < 1, "momentum", self.momentum, "from 0 to below 1")
+        _require("learning_rate", self.learning_rate, lambda one: 0 < one < math.inf, "above 0, and finite")
+        _require("weight_decay", self.weight_decay, lambda one: 0 <= one < math.inf, "at least 0, and finite")
+        _require("label_smoothing", self.label_smoothing, lambda one: 0 <= one < 1, "from 0 to below 1")
+        _require("momentum", self.momentum, lambda one: 0 <= one < 1, "from 0 to below 1")
         if self.clip_norm is not None:
-            _require(0 < self.clip_norm < math.inf, "clip_norm", self.clip_norm, "above 0, and finite, or None")
+            _require("clip_norm", self.clip_norm, lambda one: 0 < one < math.inf, "above 0, and finite, or None")
         if self.ema_decay is not None:
-            _require(0 < self.ema_decay < 1, "ema_decay", self.ema_decay, "above 0 and below 1, or None")
+            _require("ema_decay", self.ema_decay, lambda one: 0 < one < 1, "above 0 and below 1, or None")
 
 
 def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe) -> Optimizer:
@@ -90,6 +91,6 @@ def make_schedule(optimiser: Optimizer, recipe: Recipe, steps_per_epoch: int) ->
     return lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps_per_epoch)
 
 
-def _require(holds: bool, name: str, value: float, allowed: str) -> None:
-    if not holds:
-        raise ValueError(f"{name} is {value}; it must be {allowed}")
+def _require(name: str, value: Any, holds: Callable[[float], bool], allowed: str) -> None:
+    if not is_number(value) or not holds(value):
+        raise ValueError(f"{name} is {value!r}; it must be a number {allowed}")

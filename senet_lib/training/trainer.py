@@ -33,6 +33,9 @@ class Trainer:
         recipe: how to train.
         steps_per_epoch: batches in an epoch.
 
+    Raises:
+        ValueError: if the model has no parameters.
+
     Attributes:
         steps: how many steps it has made.
         device: of the model's parameters.
@@ -43,7 +46,10 @@ class Trainer:
         self.recipe = recipe
         self.steps_per_epoch = steps_per_epoch
         self.steps = 0
-        self.device = next(model.parameters()).device
+        parameter = next(model.parameters(), None)
+        if parameter is None:
+            raise ValueError(f"the model, a {type(model).__name__}, has no parameters to train; give it a layer that has")
+        self.device = parameter.device
         self._optimiser = make_optimiser(model.parameters(), recipe)
         self._schedule = make_schedule(self._optimiser, recipe, steps_per_epoch)
         self._half = fast_half_precision(self.device) if recipe.mixed_precision else None

@@ -1,5 +1,6 @@
 """A checkpoint is whole or not there; a run that was killed goes on and ends with the same bits."""
 
+import copy
 import errno
 import json
 import os
@@ -122,10 +123,19 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path, monkeypatc
     assert checkpoints.load_newest(tmp_path).facts["steps"] == 10
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+@pytest.mark.parametrize("folder", ["file", "file/run"])
+def test_a_folder_that_cannot_be_made_is_named_before_the_first_epoch(tmp_path, folder):
     (tmp_path / "file").write_text("")
+    start = copy.deepcopy(model := network())
+    with pytest.raises(CheckpointError, match=r"no checkpoint can be written in .*file.*choose another folder"):
+        next(go_on(model, RECIPES["adamw"], tmp_path / folder))
+    assert same(start.state_dict(), model.state_dict())
+
+
+def test_an_earlier_checkpoint_is_named_or_that_there_is_none(tmp_path):
     with pytest.raises(CheckpointError, match=r"epoch 1 cannot be written.*there is no earlier one"):
-        list(go_on(network(), RECIPES["adamw"], tmp_path / "file" / "run"))
+        (tmp_path / "file").write_text("")
+        checkpoints.save_checkpoint(tmp_path / "file", 1, checkpoints.Checkpoint({}, {}, {}))
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "training.safetensors", "facts.json"])

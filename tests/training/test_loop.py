@@ -194,6 +194,29 @@ def test_the_learning_rate_makes_one_cycle_up_to_its_peak(train, test, monkeypat
     assert rates[-1] < 0.02 / 1000
 
 
+# --- wrong arguments --------------------------------------------------------------------------------------------------
+
+
+def test_a_model_without_parameters_is_refused(train, test, refused):
+    with refused("a Flatten, has no parameters", "give it a layer that has"):
+        next(fit(nn.Flatten(), train, test, RECIPE))
+
+
+def test_what_has_no_epochs_is_no_train(train, test, refused):
+    with refused("train is a list", "give Batches", "epoch(number)"):
+        next(fit(network(), test, test, RECIPE))
+
+
+def test_nothing_to_train_or_to_test_on_is_refused_before_the_first_epoch(train, list_batches, test, refused):
+    model = network()
+    start = weights(model)
+    with refused("test has no batches", "at least one"):
+        next(fit(model, train, [], RECIPE))
+    with refused("train has no batches", "at least one"):
+        next(fit(model, list_batches([]), test, RECIPE))
+    assert same_weights(start, weights(model))
+
+
 # --- evaluate ---------------------------------------------------------------------------------------------------------
 
 
@@ -376,7 +399,7 @@ def test_a_recipe_cannot_be_changed():
         RECIPE.epochs = 5
 
 
-def test_an_interruption_before_the_first_batch_leaves_the_model_in_evaluation_mode(monkeypatch):
+def test_an_interruption_before_the_first_batch_leaves_the_model_in_evaluation_mode(train, test, monkeypatch):
     """The optimiser is made first, and that takes a while the first time."""
 
     def interrupted(*arguments, **settings):
@@ -385,5 +408,5 @@ def test_an_interruption_before_the_first_batch_leaves_the_model_in_evaluation_m
     network = nn.Linear(2, 2).train()
     monkeypatch.setattr(torch.optim, "AdamW", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        list(fit(network, [], [], Recipe(epochs=1, learning_rate=0.1)))
+        list(fit(network, train, test, Recipe(epochs=1, learning_rate=0.1)))
     assert not network.training

@@ -50,6 +50,8 @@ def test_each_optimiser_is_torchs(name, kind):
         ("optimiser", "lion", "adamw, adam, sgd"),
         ("schedule", "cosine", "one-cycle, step, constant"),
         ("momentum", 1, "below 1"),
+        ("learning_rate", "0.1", "a number above 0"),
+        ("weight_decay", True, "a number at least 0"),
         ("clip_norm", 0, "above 0"),
         ("ema_decay", 1, "below 1"),
         ("step_epochs", 0, "at least 1"),
