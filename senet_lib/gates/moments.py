@@ -77,6 +77,9 @@ class ClassMoments:
 
 def require_gates(gates: ArrayLike, name: str = "gates") -> np.ndarray:
     """As float64 (N, C); a ``ValueError`` that names the fault, unless it is that, with finite numbers."""
+    if hasattr(gates, "detach"):  # a tensor, perhaps with a gradient, on a GPU, or of a type that NumPy does not know
+        gates = gates.detach().cpu()
+        gates = gates.double() if gates.is_floating_point() else gates
     values = np.asarray(gates)
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"{name} have shape {values.shape}; give (N, C), one row a picture and one column a channel")

@@ -1,10 +1,12 @@
 """Tests of senet_lib.gates.moments: the moments are those of all values at once, to the last digits."""
 
 import numpy as np
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from senet_lib.gates.moments import ClassMoments
+from senet_lib.gates.moments import ClassMoments, require_gates
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 1000))
@@ -42,3 +44,10 @@ def test_a_part_has_the_moments_of_its_columns():
     part.add(values[:, 1:3], labels)
     np.testing.assert_allclose(whole.part(slice(1, 3)).spread(), part.spread(), atol=1e-12)
     np.testing.assert_allclose(whole.part(slice(1, 3)).class_means(), part.class_means(), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_tensors_are_gates_whatever_their_type_and_with_a_gradient(dtype):
+    gates = (torch.arange(6).reshape(3, 2) / 7).to(dtype).requires_grad_()
+    values = require_gates(gates)
+    assert values.dtype == np.float64 and (values == np.array(gates.tolist())).all()
