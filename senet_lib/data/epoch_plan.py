@@ -47,6 +47,7 @@ class EpochPlan:
     share: Share = (0, 1)
 
     def __post_init__(self) -> None:
+        require_whole("pictures", self.pictures)
         require_whole("batch_size", self.batch_size)
         require_whole("seed", self.seed, least=0)
         _require_share(self.share, self.batch_size)

@@ -69,3 +69,9 @@ def test_fewer_pictures_than_processes_are_refused(refused, shuffle):
 def test_a_share_that_is_none_is_refused(share, refused):
     with refused(f"share is {share!r}", "rank from 0 to processes - 1"):
         EpochPlan(10, 4, share=share)
+
+
+@pytest.mark.parametrize("pictures", [0, -3, 2.5])
+def test_pictures_are_whole_and_at_least_one(pictures, refused):
+    with refused(f"pictures is {pictures}", "whole number of at least 1"):
+        EpochPlan(pictures, 8)
