@@ -66,8 +66,13 @@ class ContextWorld:
 
     @classmethod
     def generate(cls, count: int, seed: int) -> "ContextWorld":
-        """Draw ``count`` scenes at random. The same seed gives the same pictures on every machine."""
+        """Draw ``count`` scenes at random. The same seed gives the same pictures on every machine.
+
+        Raises:
+            ValueError: if count is not a whole number of at least 1, or seed not one of at least 0.
+        """
         require_whole("count", count)
+        require_whole("seed", seed, least=0)
         random = np.random.default_rng(seed)
         scenes = tuple(draw_scene(random) for _ in range(count))
         images = np.stack([render_scene(scene) for scene in scenes])

@@ -7,7 +7,6 @@ We deviate in one point: the new blocks can start as the identity, so that a tra
 
 import difflib
 import math
-import numbers
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 
 from senet_lib.blocks import SqueezeExcitation
 from senet_lib.residual_branches import CHOICES, evaluating, residual_branches, short
-from senet_lib.validation import is_whole, require_whole
+from senet_lib.validation import is_number, is_whole, require_whole
 
 Rule = Callable[[nn.Module], Sequence[str]]
 After = type[nn.Module] | tuple[type[nn.Module], ...] | str | Sequence[str] | Rule
@@ -130,8 +129,7 @@ def _require_settings(reduction: int, bias: bool, start_gate: float | None, inpu
         raise ValueError(f"input_size is {input_size!r}; give (channels, height, width), such as (3, 224, 224)")
     if start_gate is None:
         return
-    is_number = isinstance(start_gate, numbers.Real) and not isinstance(start_gate, bool)
-    if not is_number or not 0 < start_gate <= 1:
+    if not is_number(start_gate) or not 0 < start_gate <= 1:
         raise ValueError(f"start_gate is {start_gate!r}; use a number above 0 and up to 1, or None")
     if start_gate < 1 and not bias:
         raise ValueError(

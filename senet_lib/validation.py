@@ -10,6 +10,11 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number; NumPy's count, True, False and texts do not."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def require_whole(name: str, value: Any, least: int = 1) -> None:
     """Raise a ``ValueError`` that names the value, unless it is a whole number of at least ``least``."""
     if not is_whole(value) or value < least:

@@ -247,6 +247,12 @@ def test_a_count_below_one_is_refused(count, refused):
         ContextWorld.generate(count, seed=0)
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5])
+def test_a_seed_that_is_no_whole_number_from_zero_is_refused(seed, refused):
+    with refused(f"seed is {seed}", "whole number of at least 0"):
+        ContextWorld.generate(3, seed=seed)
+
+
 def logits_of_a_sum(triple, colours):
     """Logits (3, 4) of g + b, with b[c, k] = 3·k·c, that are right on these colours of a triple whose shapes rise.
 

@@ -6,7 +6,6 @@ at saturation. We add measures of the field, whose sources stand at the function
 """
 
 import math
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from senet_lib.gates.moments import ClassMoments, require_gates, require_labels
-from senet_lib.validation import is_whole, require_choice, require_whole
+from senet_lib.validation import is_number, is_whole, require_choice, require_whole
 
 CORRECTIONS = ("miller-madow", "none")
 
@@ -103,7 +102,7 @@ def saturation(gates: ArrayLike, low: float = 0.1, high: float = 0.9) -> Saturat
     """
     values = require_gates(gates)
     for name, threshold in (("low", low), ("high", high)):
-        if not isinstance(threshold, numbers.Real) or isinstance(threshold, bool) or not math.isfinite(threshold):
+        if not is_number(threshold) or not math.isfinite(threshold):
             raise ValueError(f"{name} is {threshold!r}; give a number, such as 0.1 for low and 0.9 for high")
     if low >= high:
         raise ValueError(f"low is {low} and high is {high}; low must be below high")
@@ -143,7 +142,7 @@ def numerical_rank(gates: ArrayLike, tolerance: float = 1e-5) -> int:
     Raises:
         ValueError: if gates are not (N, C), or tolerance is out of range.
     """
-    if not isinstance(tolerance, numbers.Real) or not 0 < tolerance < 1:
+    if not is_number(tolerance) or not 0 < tolerance < 1:
         raise ValueError(f"tolerance is {tolerance!r}; use a number above 0 and below 1")
     values = _singular_values(gates)
     return int((values > tolerance * values.max()).sum())
