@@ -4,7 +4,6 @@
 """
 
 import copy
-import textwrap
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from senet_lib.validation import is_whole
-
-LONGEST_QUOTE = 160  # characters of what a model says
+from senet_lib.messages import short
+from senet_lib.validation import require_input_size
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,8 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
             run on it, with what the model said.
     """
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model is {textwrap.shorten(repr(model), LONGEST_QUOTE)}; give a network, such as resnet50()")
-    size = _require_input_size(input_size)
+        raise ValueError(f"model is {short(model)}; give a network, such as resnet50()")
+    size = require_input_size(input_size)
     model = getattr(model, "_orig_mod", model)  # inside what torch.compile returns
     try:
         with torch.inference_mode(False), torch.device("meta"):
@@ -91,9 +89,8 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
             activation_bytes = _kept_bytes(twin.train(), 3, size) - _kept_bytes(twin, 2, size)
             macs, macs_of_parts = _count_macs(twin.eval().requires_grad_(False), size)
     except Exception as error:  # whatever somebody else's model raises
-        said = textwrap.shorten(f"{type(error).__name__}: {error}", LONGEST_QUOTE, placeholder=" ...")
         raise ValueError(
-            f"the model does not run on input_size {size}: it said {said}; give the size of its pictures"
+            f"the model does not run on input_size {size}: it said {short(error)}; give the size of its pictures"
         ) from error
     parameters, parameters_of_parts = _count_parameters(model)
     parts = [PartCost(name, parameters_of_parts[name], macs_of_parts[name]) for name in macs_of_parts]
@@ -104,17 +101,6 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
 
 def _percent(part: int, whole: int) -> str:
     return f"{part / whole:6.1%}" if whole else f"{'–':>6}"
-
-
-def _require_input_size(input_size: Sequence[int]) -> tuple[int, ...]:
-    is_sequence = isinstance(input_size, Sequence) and not isinstance(input_size, str)
-    if not is_sequence or not all(is_whole(number) and number > 0 for number in input_size):
-        raise ValueError(f"input_size is {input_size!r}; give (channels, height, width), such as (3, 224, 224)")
-    size = tuple(int(number) for number in input_size)
-    if len(size) != 3:
-        fix = f"leave out the batch: {size[1:]}" if len(size) == 4 else "such as (3, 224, 224)"
-        raise ValueError(f"input_size is {size}; give three numbers, (channels, height, width), {fix}")
-    return size
 
 
 def _without_numbers(model: nn.Module) -> nn.Module:

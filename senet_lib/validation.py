@@ -1,7 +1,7 @@
 """The checks of arguments that all modules share."""
 
 import numbers
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 
@@ -25,3 +25,15 @@ def require_choice(name: str, value: Any, choices: Collection[str]) -> None:
     """Raise a ``ValueError`` that names the value, unless it is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} is {value!r}; use one of {', '.join(choices)}")
+
+
+def require_input_size(input_size: Any, example: tuple[int, int, int] = (3, 224, 224)) -> tuple[int, ...]:
+    """The size of a picture as Python's numbers; a ``ValueError`` that names it, unless it is three whole ones."""
+    is_sequence = isinstance(input_size, Sequence) and not isinstance(input_size, str)
+    if not is_sequence or not all(is_whole(number) and number > 0 for number in input_size):
+        raise ValueError(f"input_size is {input_size!r}; give (channels, height, width), such as {example}")
+    size = tuple(int(number) for number in input_size)
+    if len(size) != 3:
+        fix = f"without the batch: {size[1:]}" if len(size) == 4 else f"such as {example}"
+        raise ValueError(f"input_size is {size}, not three numbers; give (channels, height, width), {fix}")
+    return size

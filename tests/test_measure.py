@@ -245,7 +245,7 @@ def test_an_input_size_is_three_numbers_without_the_batch(refused):
     for wrong in ((), (32,), (32, 32), (1, 1, 3, 32, 32)):
         with refused(f"input_size is {wrong}", "three numbers"):
             measure_cost(small_resnet(), wrong)
-    with refused("input_size is (1, 3, 32, 32)", "leave out the batch: (3, 32, 32)"):
+    with refused("input_size is (1, 3, 32, 32)", "without the batch: (3, 32, 32)"):
         measure_cost(small_resnet(), (1, 3, 32, 32))
 
 

@@ -17,8 +17,9 @@ from senet_lib.doctor.layer_findings import examine_layers, fixed_windows
 from senet_lib.doctor.network_findings import SOFTMAX_OUTPUT, Finding, examine_network, is_softmax
 from senet_lib.doctor.operations import Pass, keeping_numbers, noise, record_pass
 from senet_lib.doctor.se_layers import SELayer, describe
-from senet_lib.residual_branches import evaluating, short
-from senet_lib.validation import is_whole
+from senet_lib.messages import short
+from senet_lib.residual_branches import evaluating
+from senet_lib.validation import require_input_size
 
 PICTURES = 2  # in the batch: enough to see whether they mix
 FURTHER_PIXELS = 32  # how much larger the pictures are that show whether a pooling is global
@@ -70,7 +71,7 @@ def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {short(model)}; give a network, such as se_resnet20()")
-    size = _require_input_size(input_size)
+    size = require_input_size(input_size)
     model = getattr(model, "_orig_mod", model)  # inside what torch.compile returns
     _require_python(model)
     device, dtype = _device_and_type(model)
@@ -128,13 +129,6 @@ def _device_and_type(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     if parameters[0].is_meta:
         raise ValueError("the model is on the meta device and has no numbers; make it on the CPU or a GPU")
     return parameters[0].device, parameters[0].dtype
-
-
-def _require_input_size(input_size: Sequence[int]) -> tuple[int, ...]:
-    is_sequence = isinstance(input_size, Sequence) and not isinstance(input_size, str)
-    if not is_sequence or len(input_size) != 3 or not all(is_whole(one) and one > 0 for one in input_size):
-        raise ValueError(f"input_size is {input_size!r}; give (channels, height, width), such as (3, 224, 224)")
-    return tuple(int(one) for one in input_size)
 
 
 # --- how it reads -----------------------------------------------------------------------------------------------------

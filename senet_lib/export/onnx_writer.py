@@ -34,8 +34,8 @@ from torch import Tensor, nn
 from senet_lib.export.gated_network import GatedNetwork
 from senet_lib.export.onnx_network import METADATA, open_onnx
 from senet_lib.files import write_atomically
-from senet_lib.residual_branches import short
-from senet_lib.validation import is_whole
+from senet_lib.messages import short
+from senet_lib.validation import require_input_size
 
 OPSET = 18  # the one of torch's exporter: no conversion; ONNX Runtime Web knows it
 TOLERANCE = 1e-4  # absolute, and relative to torch's number
@@ -80,7 +80,7 @@ def export_onnx(
             torch's by more than 1e-4, absolute and relative. Nothing is written then.
     """
     _require_packages()
-    size = _require_size(input_size)
+    size = require_input_size(input_size, example=(3, 32, 32))
     colours = {"mean": _require_colours("mean", mean, size[0]), "std": _require_colours("std", std, size[0])}
     if not min(colours["std"]) > 0:
         raise ValueError(f"std is {tuple(colours['std'])}; each number must be above 0")
@@ -146,13 +146,6 @@ def _require_packages() -> None:
             importlib.import_module(name)
     except ImportError as error:
         raise ModuleNotFoundError(f"ONNX cannot be loaded ({error}); run: {INSTALL}") from error
-
-
-def _require_size(input_size: Sequence[int]) -> tuple[int, ...]:
-    is_sequence = isinstance(input_size, Sequence) and not isinstance(input_size, str)
-    if not is_sequence or len(input_size) != 3 or not all(is_whole(n) and n > 0 for n in input_size):
-        raise ValueError(f"input_size is {input_size!r}; give (channels, height, width), such as (3, 32, 32)")
-    return tuple(int(number) for number in input_size)
 
 
 def _require_colours(name: str, values: Sequence[float], channels: int) -> list[float]:
