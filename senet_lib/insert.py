@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from senet_lib.blocks import SqueezeExcitation
-from senet_lib.residual_branches import CHOICES, evaluating, residual_branches, short
+from senet_lib.messages import short
+from senet_lib.residual_branches import CHOICES, evaluating, residual_branches
 from senet_lib.validation import is_number, is_whole, require_whole
 
 Rule = Callable[[nn.Module], Sequence[str]]
@@ -95,7 +96,8 @@ def insert_squeeze_excitation(
     Raises:
         ValueError: if an argument is out of range; nothing is chosen; the model does not run on input_size; or a chosen
             module does not run, gives no floating-point (B, C, H, W), runs with different C, has fewer than reduction
-            channels, or has a block from an earlier call. The model is unchanged then. Maps with their channels last are noticed if H = W only.
+            channels, or has a block from an earlier call. The model is unchanged then. Maps with their channels last
+            are noticed if H = W only.
     """
     _require_settings(reduction, bias, start_gate, input_size)
     chosen = _chosen(model, after)

@@ -17,6 +17,7 @@ from senet_lib.export import GatedNetwork
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
 from senet_lib.figures.network_state import NetworkState
 from senet_lib.figures.photograph_in_page import PhotographInPage
+from senet_lib.messages import in_one_line
 from senet_lib.weights import load_pretrained
 
 PICTURE = (len(COLOURS), SIZE, SIZE)
@@ -170,7 +171,7 @@ def _answer(figure: NetworkState, find: Callable[[str], GatedNetwork], change: d
         logits, gates = find(request["network"]).run(picture, request["overrides"])
         answer |= {"logits": logits[0].tolist(), "gates": {name: rows[0].tolist() for name, rows in gates.items()}}
     except Exception as error:
-        answer["error"] = " ".join(str(error).split()) or type(error).__name__
+        answer["error"] = in_one_line(error)
     figure.answer = answer
 
 
@@ -187,8 +188,7 @@ def _require_classifier(
     try:
         shape = _shape_of_answer(network)
     except Exception as error:  # whatever somebody else's network raises
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"the model does not run on pictures {PICTURE}: it said {said}") from error
+        raise ValueError(f"the model does not run on pictures {PICTURE}: it said {in_one_line(error)}") from error
     if len(shape) != 2 or shape[0] != 2 or shape[1] not in (classes or shape[1],):
         raise ValueError(f"the model gives {shape} for two pictures; it must give (2, {classes or 'K'}) logits")
     return network

@@ -27,6 +27,7 @@ from senet_lib.data import Augmentation, ImageSet, load_images, pad_crop_flip, t
 from senet_lib.figures.training_race import TrainingRaceFigure
 from senet_lib.files import write_atomically
 from senet_lib.machine import describe_machine
+from senet_lib.messages import in_one_line
 from senet_lib.models import create_model
 from senet_lib.training import Recipe
 from senet_lib.training.device import best_device, require_device
@@ -261,7 +262,7 @@ class LiveRace:
             self.figure.update(lanes=list(self.models), source=self._source(), state="running")
             self._show(state="finished" if self._follow(race) else "stopped")
         except Exception as error:
-            self._show(state="failed", message=" ".join(str(error).split()) or type(error).__name__)
+            self._show(state="failed", message=in_one_line(error))
         finally:
             atexit.unregister(self.stop)
 

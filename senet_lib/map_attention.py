@@ -5,7 +5,6 @@ Each class says how it deviates. ``senet_lib.attention`` has the gates of channe
 """
 
 import math
-import numbers
 from collections.abc import Callable
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from senet_lib.attention_cost import require_hidden_pair
 from senet_lib.blocks import hidden_width, require_maps
-from senet_lib.validation import require_whole
+from senet_lib.validation import is_number, require_whole
 
 
 class GlobalContext(nn.Module):
@@ -147,6 +146,5 @@ class SimpleAttention(nn.Module):
 
 
 def _require_positive(name: str, value: float) -> None:
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:
+    if not is_number(value) or not math.isfinite(value) or value <= 0:
         raise ValueError(f"{name} is {value!r}; it must be a number above 0, such as 1e-4")

@@ -4,7 +4,6 @@ Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Secti
 end of a residual branch, before the addition.
 """
 
-import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,8 +11,8 @@ from typing import Any
 from torch import fx, nn
 
 from senet_lib.blocks import SqueezeExcitation
+from senet_lib.messages import short
 
-LONGEST_QUOTE = 160  # characters of what a model says
 CHOICES = "choose modules by type, such as nn.Conv2d, or by name, such as 'features.*'"
 
 ADDITIONS = {"add", "add_", "iadd"}
@@ -58,12 +57,6 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes.items():
             module.training = training
-
-
-def short(value: object) -> str:
-    """A value or an error as part of a message of one line."""
-    text = repr(value) if not isinstance(value, BaseException) else f"{type(value).__name__}: {value}"
-    return textwrap.shorten(text, LONGEST_QUOTE, placeholder=" ...")
 
 
 class _Tracer(fx.Tracer):

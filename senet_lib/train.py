@@ -20,6 +20,7 @@ from typing import NoReturn
 import torch
 
 from senet_lib.data.streaming import StreamedBatches
+from senet_lib.messages import in_one_line
 from senet_lib.models import create_model
 from senet_lib.training import EpochStats, Recipe, fit
 from senet_lib.training.device import best_device
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say_first(group, "stopped; the same command goes on after the last epoch that was finished")
             return 130
         except Exception as error:
-            if not _say_first(group, " ".join(str(error).split())):
+            if not _say_first(group, in_one_line(error)):
                 return 2  # what happens here is a consequence
             if not isinstance(error, READERS_ERRORS):
                 raise

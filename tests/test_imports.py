@@ -1,6 +1,7 @@
-"""Who may import whom, and what an import loads: the plan of the rooms in DESIGN.md, enforced."""
+"""Who may import whom, and what an import loads: a table of the rooms, enforced."""
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -52,6 +53,7 @@ ROOMS: dict[str, set[str] | None] = {
         "torch",
         "torchvision",
         "senet_lib.context_world",
+        "senet_lib.messages",
         "senet_lib.validation",
     },
     "senet_lib.data.offered_pictures": {"PIL", "numpy", "skimage", "sklearn"},
@@ -76,6 +78,7 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.doctor.network_findings",
         "senet_lib.doctor.operations",
         "senet_lib.doctor.se_layers",
+        "senet_lib.messages",
         "senet_lib.residual_branches",
         "senet_lib.validation",
     },
@@ -122,10 +125,11 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.export.gated_network",
         "senet_lib.export.onnx_network",
         "senet_lib.export.onnx_writer",
+        "senet_lib.lazy",
     },
     "senet_lib.export.arrays": {"numpy", "torch", "senet_lib.blocks", "senet_lib.models", "senet_lib.residual_blocks"},
     "senet_lib.export.gated_network": {"numpy", "torch", "senet_lib.blocks", "senet_lib.weights"},
-    "senet_lib.export.onnx_network": {"numpy", "onnxruntime", "senet_lib.residual_branches"},
+    "senet_lib.export.onnx_network": {"numpy", "onnxruntime", "senet_lib.messages"},
     "senet_lib.export.onnx_writer": {
         "numpy",
         "onnx",
@@ -134,7 +138,7 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.export.gated_network",
         "senet_lib.export.onnx_network",
         "senet_lib.files",
-        "senet_lib.residual_branches",
+        "senet_lib.messages",
         "senet_lib.validation",
     },
     "senet_lib.figures": set(),
@@ -142,7 +146,14 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.figures.figure": {"PIL", "anywidget", "matplotlib", "numpy", "traitlets"},
     "senet_lib.figures.student": set(),
     "senet_lib.files": set(),
-    "senet_lib.gates": set(),
+    "senet_lib.gates": {
+        "senet_lib.gates.analysis",
+        "senet_lib.gates.interventions",
+        "senet_lib.gates.modules",
+        "senet_lib.gates.recording",
+        "senet_lib.gates.statistics",
+        "senet_lib.lazy",
+    },
     "senet_lib.gates.analysis": {"numpy", "senet_lib.gates.moments", "senet_lib.validation"},
     "senet_lib.gates.files": {"numpy", "senet_lib.files"},
     "senet_lib.gates.interventions": {
@@ -175,12 +186,20 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.residual_branches",
         "senet_lib.validation",
     },
-    "senet_lib.insert": {"torch", "senet_lib.blocks", "senet_lib.residual_branches", "senet_lib.validation"},
+    "senet_lib.insert": {
+        "torch",
+        "senet_lib.blocks",
+        "senet_lib.messages",
+        "senet_lib.residual_branches",
+        "senet_lib.validation",
+    },
+    "senet_lib.lazy": set(),
     "senet_lib.live_network": None,
     "senet_lib.live_race": None,
     "senet_lib.machine": {"numpy", "torch", "torchvision", "senet_lib"},
     "senet_lib.map_attention": {"torch", "senet_lib.attention_cost", "senet_lib.blocks", "senet_lib.validation"},
-    "senet_lib.measure": {"torch", "senet_lib.validation"},
+    "senet_lib.measure": {"torch", "senet_lib.messages", "senet_lib.validation"},
+    "senet_lib.messages": set(),
     "senet_lib.models": {"torch", "senet_lib.blocks", "senet_lib.residual_blocks", "senet_lib.validation"},
     "senet_lib.notebook": {
         "IPython",
@@ -197,7 +216,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.receptive_field": {"torch", "senet_lib.validation"},
     "senet_lib.records": {"numpy"},
     "senet_lib.residual_blocks": {"torch", "senet_lib.validation"},
-    "senet_lib.residual_branches": {"torch", "senet_lib.blocks"},
+    "senet_lib.residual_branches": {"torch", "senet_lib.blocks", "senet_lib.messages"},
     "senet_lib.specimens": {"senet_lib.specimens.catalogue"},
     "senet_lib.specimens.catalogue": {"torch", "senet_lib.specimens.networks", "senet_lib.specimens.tests"},
     "senet_lib.specimens.listings": {"torch", "senet_lib.specimens.catalogue", "senet_lib.specimens.networks"},
@@ -211,7 +230,7 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.training.recipe",
         "senet_lib.training.trainer",
     },
-    "senet_lib.training.checkpoints": {"safetensors", "torch"},
+    "senet_lib.training.checkpoints": {"safetensors", "torch", "senet_lib.messages"},
     "senet_lib.training.device": {"torch"},
     "senet_lib.training.distributed": {"torch", "senet_lib.training.device"},
     "senet_lib.training.evaluation": {"torch", "senet_lib.data.epoch_plan", "senet_lib.residual_branches"},
@@ -271,8 +290,10 @@ CORE_ROOMS = (
     "files",
     "gates",
     "insert",
+    "lazy",
     "map_attention",
     "measure",
+    "messages",
     "models",
     "paper",
     "receptive_field",
@@ -362,6 +383,21 @@ def test_figures_load_no_torch(root):
     loaded = loaded_after("\n".join(f"import {name}" for name in figures), root)
     assert "anywidget" in loaded
     assert not loaded & {"torch", "torchvision", "safetensors"}
+
+
+@pytest.mark.parametrize("name", ["export.onnx_network", "gates", "gates.analysis"])
+def test_what_works_on_arrays_loads_no_torch(name, root):
+    loaded = loaded_after(f"import senet_lib.{name}", root)
+    assert "senet_lib" in loaded and not loaded & {"torch", "torchvision", "safetensors"}
+
+
+@pytest.mark.parametrize("package", ["export", "gates"])
+def test_a_package_that_imports_late_has_all_its_names(package):
+    late = importlib.import_module(f"senet_lib.{package}")
+    for name in late.__all__:
+        assert getattr(late, name).__name__ == name
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        late.nothing  # noqa: B018
 
 
 def test_every_module_has_its_line_in_the_table_of_rooms():

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from senet_lib.context_world import SHAPES, ContextWorld
+from senet_lib.messages import in_one_line
 from senet_lib.validation import is_whole
 
 Size = tuple[int, int]
@@ -191,7 +192,7 @@ def _torchvision_loader(name: str, class_name: str, folder: str) -> Loader:
             dataset = dataset_class(root, train=train)
         except (AssertionError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise OSError(
-                f"the files of {name!r} in {root / folder} are damaged ({_reason(error)}); "
+                f"the files of {name!r} in {root / folder} are damaged ({in_one_line(error)}); "
                 "delete that folder and load again"
             ) from error
         images = torch.as_tensor(dataset.data)
@@ -208,7 +209,9 @@ def _download(name: str, dataset_class: Callable[..., object], root: Path, folde
         root.mkdir(parents=True, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(dir=root, prefix=f".{name}-")
     except OSError as error:
-        raise OSError(f"root is {root}, where nothing can be kept ({_reason(error)}); choose another root") from error
+        raise OSError(
+            f"root is {root}, where nothing can be kept ({in_one_line(error)}); choose another root"
+        ) from error
     with temporary, _no_endless_silence():
         partial = Path(temporary.name)
         try:
@@ -216,11 +219,11 @@ def _download(name: str, dataset_class: Callable[..., object], root: Path, folde
         except (OSError, RuntimeError, HTTPException) as error:
             if any(path.is_file() for path in partial.rglob("*")):
                 raise OSError(
-                    f"the download of {name!r} was cut short or corrupted ({_reason(error)}); "
+                    f"the download of {name!r} was cut short or corrupted ({in_one_line(error)}); "
                     f"nothing of it was kept in {root}; try again"
                 ) from error
             raise ConnectionError(
-                f"{name!r} is not in {root / folder} and cannot be downloaded ({_reason(error)}); connect to the "
+                f"{name!r} is not in {root / folder} and cannot be downloaded ({in_one_line(error)}); connect to the "
                 f"internet and try again, or use what works without: digits, context-world, {FOLDER}PATH"
             ) from error
         try:
@@ -240,10 +243,6 @@ def _no_endless_silence() -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 IMAGE_SETS: dict[str, Loader] = {
@@ -338,5 +337,7 @@ def read_picture(file: Path) -> Tensor:
             upright = ImageOps.exif_transpose(picture)
             pixels = np.array(upright.convert("RGBA").convert("RGB"))
     except Exception as error:  # PIL raises many kinds of error for a broken file
-        raise ValueError(f"{file} cannot be read as a picture ({_reason(error)}); repair it or delete it") from error
+        raise ValueError(
+            f"{file} cannot be read as a picture ({in_one_line(error)}); repair it or delete it"
+        ) from error
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()  # (H, W, 3) -> (3, H, W)

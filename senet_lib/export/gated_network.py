@@ -94,7 +94,8 @@ class GatedNetwork(nn.Module):
             logits (B, K), and for each block (B, C): its own gates, also where an override takes their place.
 
         Raises:
-            ValueError: if the pictures are not bytes; or an override is of no block, or has not one gate for each channel.
+            ValueError: if the pictures are not bytes; or an override is of no block, or has not one gate for each
+                channel.
         """
         given = overrides or {}
         if unknown := [name for name in given if name not in self.blocks]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from senet_lib.residual_branches import short
+from senet_lib.messages import short
 
 METADATA = ("about", "class_names", "mean", "std")
 

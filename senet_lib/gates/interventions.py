@@ -5,7 +5,6 @@ We change them by hooks: the network's weights are not touched, and afterwards i
 """
 
 import math
-import numbers
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,7 +19,7 @@ from senet_lib.data.epoch_plan import seeded_generator
 from senet_lib.gates.modules import GATES, Gates, Patterns, find_gates, gate_matrix
 from senet_lib.gates.recording import ExcitationRecord
 from senet_lib.gates.statistics import ExcitationStatistics
-from senet_lib.validation import require_whole
+from senet_lib.validation import is_number, require_whole
 
 # From the name of a block and its gates s (B, C) to other gates (B, C).
 Replacement = Callable[[str, Tensor], Tensor]
@@ -83,7 +82,7 @@ def constant(value: float) -> Replacement:
     Raises:
         ValueError: if value is not a finite number.
     """
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
+    if not is_number(value) or not math.isfinite(value):
         raise ValueError(f"value is {value!r}; give a finite number, such as 0.5")
     return lambda block, s: torch.full_like(s, float(value))
 

@@ -4,6 +4,8 @@ Arrays only: gates (N, C), one row a picture, and labels (N,). ``senet_lib.gates
 ``senet_lib.gates.statistics`` build on this.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -75,7 +77,7 @@ class ClassMoments:
             self.means, self.squares = (np.pad(one, ((0, more), (0, 0))) for one in (self.means, self.squares))
 
 
-def require_gates(gates: ArrayLike, name: str = "gates") -> np.ndarray:
+def require_gates(gates: Any, name: str = "gates") -> np.ndarray:
     """As float64 (N, C); a ``ValueError`` that names the fault, unless it is that, with finite numbers."""
     if hasattr(gates, "detach"):  # a tensor, perhaps with a gradient, on a GPU, or of a type that NumPy does not know
         gates = gates.detach().cpu()

@@ -3,8 +3,9 @@
 A checkpoint holds three files, none of which can run code: ``weights.safetensors`` with the network's weights, which
 ``senet_lib.weights.load_weights`` reads too; ``training.safetensors`` with the tensors of the optimiser and the random
 states; ``facts.json`` with everything else. With ``Recipe.ema_decay`` there is a fourth, ``averaged.safetensors``: the
-averaged weights, which are evaluated and which the network keeps in the end. Then take these. A checkpoint is written under another name, flushed to the disk, and then renamed:
-whenever the run is killed, the newest folder of a proper name is whole.
+averaged weights, which are evaluated and which the network keeps in the end. Then take these. A checkpoint is written
+under another name, flushed to the disk, and then renamed: whenever the run is killed, the newest folder of a proper
+name is whole.
 """
 
 import json
@@ -20,6 +21,8 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+
+from senet_lib.messages import in_one_line
 
 NAME = re.compile(r"epoch-(\d{4,})")
 WEIGHTS, TRAINING, FACTS = "weights.safetensors", "training.safetensors", "facts.json"
@@ -122,10 +125,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         weights, training = (load((path / name).read_bytes()) for name in (WEIGHTS, TRAINING))
         facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
     except (OSError, SafetensorError, ValueError) as error:
-        reason = " ".join(str(error).split())
         raise ValueError(
-            f"{path} is no whole checkpoint ({reason}); delete it, and the run goes on from the one before, "
-            "or from the start"
+            f"{path} is no whole checkpoint ({in_one_line(error)}); delete it, and the run goes on from the one "
+            "before, or from the start"
         ) from None
     return Checkpoint(weights, training, facts)
 

@@ -48,7 +48,7 @@ class Trainer:
         self.steps = 0
         parameter = next(model.parameters(), None)
         if parameter is None:
-            raise ValueError(f"the model, a {type(model).__name__}, has no parameters to train; give it a layer that has")
+            raise ValueError(f"the model, a {type(model).__name__}, has no parameters; give it a layer that has")
         self.device = parameter.device
         self._optimiser = make_optimiser(model.parameters(), recipe)
         self._schedule = make_schedule(self._optimiser, recipe, steps_per_epoch)

@@ -198,7 +198,7 @@ def test_the_learning_rate_makes_one_cycle_up_to_its_peak(train, test, monkeypat
 
 
 def test_a_model_without_parameters_is_refused(train, test, refused):
-    with refused("a Flatten, has no parameters", "give it a layer that has"):
+    with refused("a Flatten, has no parameters; give it a layer that has"):
         next(fit(nn.Flatten(), train, test, RECIPE))
 
 
