@@ -51,6 +51,7 @@ drawings: .venv/.installed  ## make the drawings of book/ anew
 heights: .venv/.installed  ## measure anew how high each figure is
 	$(BIN)/python -m tools.heights
 
+# Without the photographs: these need your own copy, by --data. book/results.md has the commands.
 results: .venv/.installed  ## run what is not on record yet, and rewrite the results page and the chapters' tables
 	$(BIN)/python -m senet_lib.experiments run context-world
 	$(BIN)/python -m senet_lib.experiments run context-world-reduction --seeds 8

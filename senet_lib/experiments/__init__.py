@@ -9,5 +9,5 @@
 settings, it goes on where it stopped, in the middle of a network too. With ``--pictures``, ``--epochs`` or ``--size``
 it is a quick trial, which is kept apart from the book's results. ``report`` makes ``book/results.md`` and the tables
 of the chapters from the files in ``results/``; after it, run ``make notebooks``. The experiments are in
-``context_world.py``, ``digits.py``, ``photographs.py`` and ``tutorials.py``.
+``context_world.py``, ``digits.py``, ``photographs.py``, ``specimens.py`` and ``tutorials.py``.
 """
