@@ -4,6 +4,7 @@ import gzip
 import socket
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -70,9 +71,11 @@ def run(monkeypatch, capsys):
 
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["serve", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            server.main()
-        return stop.value.code, capsys.readouterr().err
+        # In a thread of its own: in this one, tests before may have left an event loop that runs.
+        with ThreadPoolExecutor(1) as pool:
+            stop = pool.submit(server.main).exception(timeout=30)
+        assert isinstance(stop, SystemExit)
+        return stop.code, capsys.readouterr().err
 
     return run
 

@@ -26,7 +26,12 @@ DATA_NOTES = {
     "  do not compare these accuracies with published ones on CIFAR-10.",
 }
 
+# "nosearch": nobody searches for a number of a table, and the search page would have to load them all.
 REPORT_HEAD = """\
+---
+nosearch: true
+---
+
 # Recorded results
 
 Every number here comes from a recorded run. Its file in `results/` names the settings, seeds, machine and versions, and
