@@ -39,8 +39,7 @@ class Checkpoint:
         weights: of the network, by their names in its state dict.
         training: tensors of the optimiser and of the random states.
         facts: what else there is, as JSON holds it.
-        averaged: the averaged weights, by the same names; None without averaging. For users of the file: to go on,
-            ``training`` is enough, so they are not read back.
+        averaged: the averaged weights, by the same names; None without averaging.
     """
 
     weights: Tensors
@@ -124,12 +123,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         weights, training = (load((path / name).read_bytes()) for name in (WEIGHTS, TRAINING))
         facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
+        averaged = load((path / AVERAGED).read_bytes()) if (path / AVERAGED).exists() else None
     except (OSError, SafetensorError, ValueError) as error:
         raise ValueError(
             f"{path} is no whole checkpoint ({in_one_line(error)}); delete it, and the run goes on from the one "
             "before, or from the start"
         ) from None
-    return Checkpoint(weights, training, facts)
+    return Checkpoint(weights, training, facts, averaged)
 
 
 def _write(draft: Path, checkpoint: Checkpoint) -> None:

@@ -192,6 +192,10 @@ def _resume(trainer: Trainer, train: EpochBatches, folder: Path) -> list[EpochSt
         return []
     _require_same_run(checkpoint, trainer, train, folder)
     unwrap(trainer.model).load_state_dict(dict(checkpoint.weights))
+    if trainer.recipe.ema_decay is not None:
+        if checkpoint.averaged is None:
+            raise ValueError(f"the newest checkpoint in {folder} lacks its averaged weights; delete it, and run again")
+        trainer.evaluated_model.load_state_dict(dict(checkpoint.averaged))
     trainer.restore(dict(checkpoint.training), checkpoint.facts)
     return [EpochStats(**stats) for stats in checkpoint.facts["history"]]
 

@@ -138,7 +138,7 @@ class Trainer:
             unwrap(self.model).load_state_dict(self._averaged.module.state_dict())
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that training needs to go on, besides the model's weights: tensors, and facts that JSON can hold."""
+        """All that training needs to go on, besides weights and averaged weights: tensors, and facts for JSON."""
         optimiser = self._optimiser.state_dict()
         tensors = {"random.cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
@@ -146,7 +146,7 @@ class Trainer:
         for number, values in optimiser["state"].items():
             tensors |= {f"optimiser.{number}.{name}": value for name, value in values.items() if value is not None}
         if self._averaged:
-            tensors |= {f"average.{name}": value for name, value in self._averaged.state_dict().items()}
+            tensors["averaged_steps"] = self._averaged.n_averaged
         schedule = {name: value for name, value in self._schedule.state_dict().items() if not callable(value)}
         facts = {
             "steps": self.steps,
@@ -157,7 +157,7 @@ class Trainer:
         return tensors, facts
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Go on from what ``state`` has given. The model has its weights already."""
+        """Go on from what ``state`` has given. The model, and the evaluated one, have their weights already."""
         self.steps = facts["steps"]
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
@@ -169,8 +169,7 @@ class Trainer:
         self._schedule.load_state_dict(facts["schedule"])
         self._scaler.load_state_dict(facts["scaler"])
         if self._averaged:
-            average = {key.removeprefix("average."): v for key, v in tensors.items() if key.startswith("average.")}
-            self._averaged.load_state_dict(average)
+            self._averaged.n_averaged.copy_(tensors["averaged_steps"])
         torch.set_rng_state(tensors["random.cpu"])
         if self.device.type == "cuda" and "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], self.device)

@@ -138,13 +138,28 @@ def test_an_earlier_checkpoint_is_named_or_that_there_is_none(tmp_path):
         checkpoints.save_checkpoint(tmp_path / "file", 1, checkpoints.Checkpoint({}, {}, {}))
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "training.safetensors", "facts.json"])
+@pytest.mark.parametrize("name", ["weights", "averaged", "training", "facts"])
 def test_a_truncated_checkpoint_is_named(tmp_path, name, refused):
-    next(go_on(network(), RECIPES["adamw"], tmp_path))
-    file = tmp_path / "epoch-0001" / name
+    next(go_on(network(), RECIPES["sgd"], tmp_path))
+    (file,) = (tmp_path / "epoch-0001").glob(f"{name}.*")
     file.write_bytes(file.read_bytes()[:-20])
     with refused("epoch-0001 is no whole checkpoint", "delete it"):
-        list(go_on(network(), RECIPES["adamw"], tmp_path))
+        list(go_on(network(), RECIPES["sgd"], tmp_path))
+
+
+def test_a_checkpoint_without_its_averaged_weights_is_refused(tmp_path, refused):
+    next(go_on(network(), RECIPES["sgd"], tmp_path))
+    (tmp_path / "epoch-0001" / "averaged.safetensors").unlink()
+    with refused("lacks its averaged weights", "delete it"):
+        list(go_on(network(), RECIPES["sgd"], tmp_path))
+
+
+def test_the_averaged_weights_are_written_once(tmp_path):
+    next(go_on(model := network(), RECIPES["sgd"], tmp_path))
+    kept = load_file(tmp_path / "epoch-0001" / "training.safetensors")
+    momenta = [name for name in kept if name.startswith("optimiser.")]
+    assert len(momenta) == len(list(model.parameters()))
+    assert set(kept) - set(momenta) <= {"random.cpu", "random.cuda", "averaged_steps"}
 
 
 def test_another_network_recipe_or_other_pictures_are_refused(tmp_path, refused):
