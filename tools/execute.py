@@ -6,6 +6,7 @@ Each runs in an empty folder of its own and imports the library as pip installs 
 repository beside it. It must leave nothing behind. The book is then built from the cache.
 """
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -69,7 +70,7 @@ def execute(sources: Sequence[Path], cache_folder: Path = CACHE, library: Path |
         environment["PYTHONPATH"] = str(library)
     if pending:
         # The list of the machine's fonts, which would else be made by all notebooks at once, with a word in each page.
-        import matplotlib.font_manager  # noqa: F401
+        importlib.import_module("matplotlib.font_manager")
     run = partial(_run, environment=environment)
     failed = []
     # A thread each is enough: the work is done in the kernels, which are processes.

@@ -243,12 +243,12 @@ def _check_statistics(mean: tuple[float, ...], std: tuple[float, ...], channels:
         raise ValueError(f"std is {std}; each number must be above 0")
 
 
-def _identity(function: Any) -> Any:
-    """What tells one augmentation from another; of a plain function its name, as checkpoints from before have it."""
-    if not isinstance(function, partial):
-        return getattr(function, "__name__", None)
-    given = [(key, _identity(value) if callable(value) else value) for key, value in sorted(function.keywords.items())]
-    return _identity(function.func), [_identity(value) if callable(value) else value for value in function.args], given
+def _identity(value: Any) -> Any:
+    """What tells one augmentation, or what ``partial`` has given it, from another: of a plain function its name."""
+    if isinstance(value, partial):
+        given = [(key, _identity(one)) for key, one in sorted(value.keywords.items())]
+        return _identity(value.func), [_identity(one) for one in value.args], given
+    return getattr(value, "__name__", None) if callable(value) else value
 
 
 def _checked(augmented: Tensor, images: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from senet_lib.training import Recipe
 
 def report(results: Path) -> str:
     """The page of recorded results, in Markdown."""
-    recorded = list_records(results)
-    records = [load_record(name, results) for name in EXPERIMENTS if name in recorded]
+    recorded = sorted(list_records(results), key=list(EXPERIMENTS).index)
+    records = [load_record(name, results) for name in recorded]
     if not records:
         raise ValueError(f"there are no records in {results.resolve()}; run this in the repository, or name --results")
     return "\n".join([REPORT_HEAD, *map(_report_one, records)])
