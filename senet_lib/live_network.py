@@ -2,7 +2,7 @@
 
 The figures are :class:`senet_lib.figures.network_in_page.NetworkInPage`, for scenes of the Context World, and
 :class:`senet_lib.figures.photograph_in_page.PhotographInPage`, for any picture. In a built page, without a kernel, they
-run the same networks from ONNX files of the same :class:`senet_lib.export.GatedNetwork`.
+run the same networks from ONNX files of the same :class:`senet_lib.export.gated_network.GatedNetwork`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from senet_lib.context_world import COLOURS, SHAPES, SIZE, render_scene
-from senet_lib.export import GatedNetwork
+from senet_lib.export.gated_network import GatedNetwork
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
 from senet_lib.figures.network_state import NetworkState
 from senet_lib.figures.photograph_in_page import PhotographInPage

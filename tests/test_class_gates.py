@@ -17,7 +17,7 @@ from senet_lib.experiments.class_gates import (
     main,
     photograph_networks,
 )
-from senet_lib.export import GatedNetwork
+from senet_lib.export.gated_network import GatedNetwork
 from senet_lib.figures.class_gates import EXAMPLE, ClassGates
 from senet_lib.gates.analysis import explained_share
 from senet_lib.weights import load_pretrained

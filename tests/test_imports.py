@@ -1,7 +1,6 @@
 """Who may import whom, and what an import loads: a table of the rooms, enforced."""
 
 import ast
-import importlib
 import json
 import subprocess
 import sys
@@ -120,13 +119,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.experiments.specimens": None,
     "senet_lib.experiments.tables": None,
     "senet_lib.experiments.tutorials": None,
-    "senet_lib.export": {
-        "senet_lib.export.arrays",
-        "senet_lib.export.gated_network",
-        "senet_lib.export.onnx_network",
-        "senet_lib.export.onnx_writer",
-        "senet_lib.lazy",
-    },
+    "senet_lib.export": set(),
     "senet_lib.export.arrays": {"numpy", "torch", "senet_lib.blocks", "senet_lib.models", "senet_lib.residual_blocks"},
     "senet_lib.export.gated_network": {"numpy", "torch", "senet_lib.blocks", "senet_lib.weights"},
     "senet_lib.export.onnx_network": {"numpy", "onnxruntime", "senet_lib.messages"},
@@ -146,14 +139,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.figures.figure": {"PIL", "anywidget", "matplotlib", "numpy", "traitlets"},
     "senet_lib.figures.student": set(),
     "senet_lib.files": set(),
-    "senet_lib.gates": {
-        "senet_lib.gates.analysis",
-        "senet_lib.gates.interventions",
-        "senet_lib.gates.modules",
-        "senet_lib.gates.recording",
-        "senet_lib.gates.statistics",
-        "senet_lib.lazy",
-    },
+    "senet_lib.gates": set(),
     "senet_lib.gates.analysis": {"numpy", "senet_lib.gates.moments", "senet_lib.validation"},
     "senet_lib.gates.files": {"numpy", "senet_lib.files"},
     "senet_lib.gates.interventions": {
@@ -193,7 +179,6 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.residual_branches",
         "senet_lib.validation",
     },
-    "senet_lib.lazy": set(),
     "senet_lib.live_network": None,
     "senet_lib.live_race": None,
     "senet_lib.machine": {"numpy", "torch", "torchvision", "senet_lib"},
@@ -290,7 +275,6 @@ CORE_ROOMS = (
     "files",
     "gates",
     "insert",
-    "lazy",
     "map_attention",
     "measure",
     "messages",
@@ -389,15 +373,6 @@ def test_figures_load_no_torch(root):
 def test_what_works_on_arrays_loads_no_torch(name, root):
     loaded = loaded_after(f"import senet_lib.{name}", root)
     assert "senet_lib" in loaded and not loaded & {"torch", "torchvision", "safetensors"}
-
-
-@pytest.mark.parametrize("package", ["export", "gates"])
-def test_a_package_that_imports_late_has_all_its_names(package):
-    late = importlib.import_module(f"senet_lib.{package}")
-    for name in late.__all__:
-        assert getattr(late, name).__name__ == name
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        late.nothing  # noqa: B018
 
 
 def test_every_module_has_its_line_in_the_table_of_rooms():

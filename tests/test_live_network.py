@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from senet_lib.context_world import ContextWorld, render_scene
-from senet_lib.export import GatedNetwork
+from senet_lib.export.gated_network import GatedNetwork
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
 from senet_lib.figures.photograph_in_page import PhotographInPage
 from senet_lib.live_network import network_figure, photograph_figure

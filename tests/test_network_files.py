@@ -21,7 +21,8 @@ from senet_lib.experiments.networks import (
     photograph_examples,
     write_network,
 )
-from senet_lib.export import GatedNetwork, load_onnx
+from senet_lib.export.gated_network import GatedNetwork
+from senet_lib.export.onnx_network import load_onnx
 from senet_lib.figures import network_in_page, photograph_in_page
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
 from senet_lib.figures.photograph_in_page import PhotographInPage

@@ -21,7 +21,8 @@ from PIL import Image
 
 from senet_lib.context_world import COLOURS, SHAPES, SIZE, ContextWorld, Scene, render_scene
 from senet_lib.data.offered_pictures import OfferedPicture, offered_pictures
-from senet_lib.export import GatedNetwork, export_onnx
+from senet_lib.export.gated_network import GatedNetwork
+from senet_lib.export.onnx_writer import export_onnx
 from senet_lib.figures import photograph_in_page
 from senet_lib.figures.network_in_page import EXAMPLES
 from senet_lib.files import write_atomically

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from senet_lib.context_world import COLOURS, draw_scene, render_scene
-from senet_lib.export import network_arrays
+from senet_lib.export.arrays import network_arrays
 from senet_lib.figures.block_walkthrough import BlockWalkthrough
 from senet_lib.weights import load_pretrained
 from tests.browser.figures import open_figure

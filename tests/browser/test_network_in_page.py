@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from senet_lib.context_world import SHAPES, ContextWorld, Scene, render_scene
-from senet_lib.export import GatedNetwork
+from senet_lib.export.gated_network import GatedNetwork
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict, scene_traits
 from senet_lib.weights import load_pretrained
 from tests.browser.conftest import ROOT

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from senet_lib.export import export_onnx, load_onnx
+from senet_lib.export.onnx_network import load_onnx
+from senet_lib.export.onnx_writer import export_onnx
 from senet_lib.models import se_resnet20
 from tests.browser.conftest import ROOT, serve
 from tests.networks import shaken

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from senet_lib.blocks import SqueezeExcitation
-from senet_lib.export import network_arrays
+from senet_lib.export.arrays import network_arrays
 from senet_lib.models import ResNet, resnet8, se_resnet8, small_resnet, small_se_resnet
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)

@@ -15,7 +15,8 @@ import torch
 from torch import nn
 
 from senet_lib.blocks import SqueezeExcitation
-from senet_lib.export import export_onnx, load_onnx
+from senet_lib.export.onnx_network import load_onnx
+from senet_lib.export.onnx_writer import export_onnx
 from senet_lib.insert import insert_squeeze_excitation
 from senet_lib.models import ResNet, se_resnet20
 from tests.networks import noise, shaken
