@@ -22,7 +22,12 @@ from senet_lib.specimens import SPECIMENS
 
 TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 # How the tables write the names of arms.
-ARM_NAMES = ATTENTION_NAMES | {name: specimen.name for name, specimen in SPECIMENS.items()} | {"se": "with SE"}
+ARM_NAMES = (
+    ATTENTION_NAMES
+    | {name: specimen.name for name, specimen in SPECIMENS.items()}
+    | {f"{name}, sound": f"{specimen.name}: sound twin" for name, specimen in SPECIMENS.items()}
+    | {"se": "with SE"}
+)
 
 
 def fill_tables(text: str, results: Path) -> str:
@@ -92,14 +97,15 @@ def _races(results: Path) -> str:
     cifar10 = [("CIFAR-10", name, pair, "Table 4") for name, pair in paper.CIFAR10.items()]
     cifar100 = [("CIFAR-100", name, pair, "Table 5") for name, pair in paper.CIFAR100.items()]
     theirs = [_their_race(*row) for row in (*cifar10, *cifar100, *imagenet)]
-    head = ("pictures", "network", "plain", "with SE", "SE less plain", "seeds, or table")
+    head = ("pictures", "network", "plain", "with SE", "SE less plain", "runs, or table")
     return markdown_table(head, [*ours, *theirs])
 
 
 def _our_race(record: Record, pictures: str, network: str, plain: str, with_se: str) -> tuple[str, ...]:
     summary, differences = summarise(record), paired_differences(record, plain, with_se)
     errors = [f"{100 * (1 - summary[arm]['mean']):.2f}" for arm in (plain, with_se)]
-    return pictures, network, *errors, signed(-100 * mean(differences.values()), 2), seeds_in_words(len(differences))
+    runs = f"{seeds_in_words(len(differences))}, {record['settings']['recipe']['epochs']} epochs"
+    return pictures, network, *errors, signed(-100 * mean(differences.values()), 2), runs
 
 
 def _their_race(pictures: str, network: str, pair: paper.Pair, table: str) -> tuple[str, ...]:
