@@ -11,9 +11,11 @@ WATCH_SHIFTS = """
   new PerformanceObserver((list) => {
     for (const one of list.getEntries()) {
       if (one.hadRecentInput) continue;
-      const nodes = one.sources.map(({ node }) => node?.parentElement ? node : null).filter(Boolean);
       const name = (node) => node.closest?.('[id]')?.id || node.parentElement.closest('[id]')?.id || node.nodeName;
-      window.shifts.push({ value: one.value, names: nodes.map(name) });
+      const place = ({ x, y, width, height }) => [x, y, width, height].map(Math.round).join(' ');
+      const moves = one.sources.filter(({ node }) => node?.parentElement).map(
+        ({ node, previousRect, currentRect }) => `${name(node)} (${place(previousRect)} to ${place(currentRect)})`);
+      window.shifts.push({ value: one.value, scrolled: Math.round(scrollY), moves });
     }
   }).observe({ type: 'layout-shift', buffered: true });
 """
