@@ -118,6 +118,6 @@ _build/extra/networks: $(wildcard results/networks/*.onnx)
 	$(if $^,cp $^ $@)
 
 # The cache of executed notebooks knows their text, not the library's, nor the records: forget it when these change.
-_build/.library: $(wildcard $(foreach kind,py js css json safetensors,senet_lib/*.$(kind) senet_lib/*/*.$(kind)) results/*.json) .venv/.installed
+_build/.library: $(wildcard $(foreach kind,py js css json safetensors,senet_lib/*.$(kind) senet_lib/*/*.$(kind) senet_lib/*/*/*.$(kind)) results/*.json) .venv/.installed
 	@mkdir -p _build && rm -rf _build/.jupyter_cache
 	@touch $@

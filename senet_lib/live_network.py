@@ -15,7 +15,7 @@ from torch import nn
 from senet_lib.context_world import COLOURS, SHAPES, SIZE, render_scene
 from senet_lib.export.gated_network import GatedNetwork
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
-from senet_lib.figures.network_state import NetworkState
+from senet_lib.figures.parts.network_state import NetworkState
 from senet_lib.figures.photograph_in_page import PhotographInPage
 from senet_lib.messages import in_one_line
 from senet_lib.weights import load_pretrained

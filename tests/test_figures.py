@@ -12,10 +12,10 @@ import traitlets
 from hypothesis import given
 from hypothesis import strategies as st
 
-from senet_lib.figures import draws
 from senet_lib.figures.figure import COMMENT, HERE, Figure, join_modules
+from senet_lib.figures.parts import seeded_draws as draws
 
-MODULE = 'import { figure } from "./kit.js";\n\nexport default figure(() => {});\n'
+MODULE = 'import { figure } from "./parts/kit.js";\n\nexport default figure(() => {});\n'
 SOURCE = """
 import matplotlib.pyplot as plt
 import traitlets
@@ -141,10 +141,12 @@ def test_a_figure_without_picture_or_example_says_so(module):
 
 
 def test_a_module_holds_each_imported_file_once_and_no_import(tmp_path):
-    (tmp_path / "own.js").write_text('import {\n  element,\n} from "./kit.js";\nexport const twice = (x) => 2 * x;\n')
+    (tmp_path / "own.js").write_text(
+        'import {\n  element,\n} from "./parts/kit.js";\nexport const twice = (x) => 2 * x;\n'
+    )
     figure = tmp_path / "figure.js"
     figure.write_text(
-        'import { figure } from "./kit.js";\nimport { twice } from "./own.js";\n'
+        'import { figure } from "./parts/kit.js";\nimport { twice } from "./own.js";\n'
         "export default figure((view) => twice(view));\n"
     )
     kit, own, last = join_modules(figure)
@@ -160,7 +162,7 @@ def test_a_page_with_one_copy_of_what_figures_share_has_all_that_each_needs(tiny
 
 
 def test_every_import_of_the_librarys_modules_is_one_that_bundle_understands():
-    for path in HERE.glob("*.js"):
+    for path in HERE.rglob("*.js"):
         assert not re.search(r"^import ", "".join(join_modules(path)), re.MULTILINE), path.name
 
 
@@ -187,7 +189,7 @@ def test_comments_do_not_go_into_the_page(tmp_path):
 
 def test_no_text_of_a_module_looks_like_a_comment():
     """A text over several lines, in backticks, stays as it is."""
-    for path in HERE.glob("*.js"):
+    for path in HERE.rglob("*.js"):
         code = path.read_text(encoding="utf-8")
         texts = [text for text in re.findall(r"`[^`]*`", code) if "\n" in text]
         assert [text for text in texts if text not in COMMENT.sub("", code)] == [], path.name

@@ -160,8 +160,9 @@ def test_the_installed_library_holds_the_records(installed_library):
 
 
 def test_the_installed_library_holds_every_module(installed_library):
+    kinds = {".py", ".js", ".css", ".safetensors"}
     sources, installed = (
-        {path.relative_to(folder) for path in (folder / "senet_lib").rglob("*.py")}
+        {path.relative_to(folder) for path in (folder / "senet_lib").rglob("*") if path.suffix in kinds}
         for folder in (ROOT, installed_library)
     )
     assert sources and installed == sources

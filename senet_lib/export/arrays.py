@@ -1,4 +1,4 @@
-"""Networks as plain arrays, for the figures that run them in the page (``figures/network.js``)."""
+"""Networks as plain arrays, for the figures that run them in the page (``figures/parts/network_arithmetic.js``)."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,7 @@
 // The whole block on two pictures at once: what is fixed, and what each picture computes for itself.
-import { Problem, bars, button, choice, colour, element, figure, formatNumber, heatmap } from "./kit.js";
-import { menu, number, panel, picture, player, requirePictures, row, slider, svg } from "./kit.js";
-import { normalise, requireNetwork, runBlock, runStem } from "./network.js";
+import { Problem, bars, button, choice, colour, element, figure, formatNumber, heatmap } from "./parts/kit.js";
+import { menu, number, panel, picture, player, requirePictures, row, slider, svg } from "./parts/kit.js";
+import { normalise, requireNetwork, runBlock, runStem } from "./parts/network_arithmetic.js";
 
 const SIDES = ["left", "right"];
 const LAST = 4; // steps: x, u, z, s, x̃

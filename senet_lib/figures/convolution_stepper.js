@@ -1,6 +1,6 @@
 // A convolution, one place at a time: each product, the sum of each channel, and the sum over channels (equation 1).
-import { Problem, button, colour, element, figure, formatNumber, heatmap, menu, number } from "./kit.js";
-import { panel, player, row, slider, toggle } from "./kit.js";
+import { Problem, button, colour, element, figure, formatNumber, heatmap, menu, number } from "./parts/kit.js";
+import { panel, player, row, slider, toggle } from "./parts/kit.js";
 
 const KERNEL = 3;
 const TAPS = KERNEL * KERNEL;

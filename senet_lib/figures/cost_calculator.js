@@ -1,6 +1,6 @@
 // What SE costs: the paper's sum (Section 4), stage by stage, for a network and a reduction ratio. All numbers are
 // integers below 2^53, so they are exact.
-import { Problem, choice, element, figure, menu, number, row, slider, toggle } from "./kit.js";
+import { Problem, choice, element, figure, menu, number, row, slider, toggle } from "./parts/kit.js";
 
 const REDUCTIONS = [1, 2, 4, 8, 16, 32, 64];
 // The three parts of a block's work: the quantity that each makes, and its MACs.

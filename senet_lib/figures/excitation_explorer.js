@@ -1,7 +1,7 @@
 // z -> hidden -> s: equation 3 on trained weights, and on new ones for widths that no network of the book has.
-import { Problem, bars, choice, colour, element, figure, formatNumber } from "./kit.js";
-import { heatmap, menu, number, picture, requirePictures, row, slider } from "./kit.js";
-import { GATES, MOST_SCALE, createMemory, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./excitation.js";
+import { Problem, bars, choice, colour, element, figure, formatNumber } from "./parts/kit.js";
+import { heatmap, menu, number, picture, requirePictures, row, slider } from "./parts/kit.js";
+import { GATES, MOST_SCALE, createMemory, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./parts/excitation.js";
 
 const NEW_CHANNELS = [64, 128, 256, 512, 1024, 2048];
 const NEW_REDUCTIONS = [2, 4, 8, 16, 32]; // those of the paper's Table 10

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from senet_lib.context_world import COLOURS, ContextWorld
-from senet_lib.figures.draws import normal_draws, uniform_draws
 from senet_lib.figures.figure import Array, Arrays, Figure
+from senet_lib.figures.parts.seeded_draws import normal_draws, uniform_draws
 from senet_lib.plots import COLOURS as QUANTITY_COLOURS
 
 NEW_CHANNELS = (64, 128, 256, 512, 1024, 2048)

@@ -28,7 +28,7 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 HEIGHTS = HERE / "heights.json"  # pixels: of each figure [width, height], …; python -m tools.heights measures them
-IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w.]+)";\n', re.MULTILINE)
+IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w./]+)";\n', re.MULTILINE)
 # Lines that are nothing but a comment. tests/test_figures.py sees to it that no text in the code looks like one.
 COMMENT = re.compile(r"^[ \t]*(//[^\n]*|/\*.*?\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
 EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
@@ -199,19 +199,20 @@ def join_modules(path: Path) -> list[str]:
     """The texts of a figure's file and of the files that it imports, each once; together they are one module.
 
     A front end gets a widget's module as one text, and a page opened from a folder may not import files. A bundler
-    would need Node.js wherever the library runs; figures import nothing but their neighbours, so this is enough.
+    would need Node.js wherever the library runs; figures import nothing but files of this folder, so this is enough.
     Comments stay behind: whoever reads them has the file.
     """
-    seen: set[str] = set()
+    seen: set[Path] = set()
 
     def read(file: Path) -> list[str]:
         text = file.read_text(encoding="utf-8")
         texts = []
         for name in IMPORT.findall(text):
-            if name not in seen:
-                seen.add(name)
-                beside = file.parent / name
-                texts += read(beside if beside.exists() else HERE / name)
+            beside = file.parent / name
+            imported = beside if beside.exists() else HERE / name
+            if imported not in seen:
+                seen.add(imported)
+                texts += read(imported)
         return [*texts, IMPORT.sub("", text)]
 
     *imported, own = (COMMENT.sub("", text) for text in read(path))

@@ -1,8 +1,8 @@
 // A listing with one fault: the reader chooses a line, and then learns what is wrong, what mends it, and what it does.
-import { codeLine } from "./code_lines.js";
-import { Problem, button, element, figure, formatNumber, menu, number, panel, row, svg } from "./kit.js";
-import { markAt, scaleTo, tickText, ticks } from "./line_chart.js";
-import { NO_SPREAD, interval, meanOf, varianceOf } from "./student.js";
+import { codeLine } from "./parts/code_lines.js";
+import { Problem, button, element, figure, formatNumber, menu, number, panel, row, svg } from "./parts/kit.js";
+import { markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
+import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/student_t.js";
 
 const TRIES = 2; // wrong lines before there is a hint
 const DIGITS = 3; // of accuracies; a difference below LARGE has one more

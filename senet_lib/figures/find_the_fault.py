@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
 from senet_lib.figures.figure import HERE, Figure
-from senet_lib.figures.student import STUDENT_T
 from senet_lib.plots import COLOURS
+from senet_lib.student_t import STUDENT_T
 
 EXAMPLE = HERE / "find_the_fault_example.json"
 # Of the dots: key of a training, name, colour and marker, as in find_the_fault.js.

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as StillPicture
 from senet_lib import plots
 from senet_lib.context_world import COLOURS, SHAPES, Scene, render_scene
 from senet_lib.figures.figure import HERE, Figure
-from senet_lib.figures.network_state import NetworkState, draw_probabilities, recorded_networks
+from senet_lib.figures.parts.network_state import NetworkState, draw_probabilities, recorded_networks
 
 EXAMPLES = HERE / "network_in_page_example.json"  # made by python -m senet_lib.experiments.networks
 STILL_SCENES = 3

@@ -1,7 +1,7 @@
 // Two networks trained with the same seeds: what one run says, what several say, and what the pairs are good for.
-import { Problem, button, choice, element, figure, formatNumber, menu, number, row, slider, svg } from "./kit.js";
-import { markAt, scaleTo, tickText, ticks } from "./line_chart.js";
-import { NO_SPREAD, interval, meanOf, varianceOf } from "./student.js";
+import { Problem, button, choice, element, figure, formatNumber, menu, number, row, slider, svg } from "./parts/kit.js";
+import { markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
+import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/student_t.js";
 
 const DIGITS = 4; // of accuracies: one picture of 10,000
 const PAIRINGS = [

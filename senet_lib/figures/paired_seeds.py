@@ -15,9 +15,9 @@ from matplotlib.figure import Figure as Picture
 
 from senet_lib.attention_cost import ATTENTION_NAMES
 from senet_lib.figures.figure import Figure
-from senet_lib.figures.student import NO_SPREAD, STUDENT_T
 from senet_lib.plots import COLOURS
 from senet_lib.records import Record, load_record, summarise
+from senet_lib.student_t import NO_SPREAD, STUDENT_T
 from senet_lib.validation import require_choice
 
 MOST_NAMES = 10  # of seeds below the axis of the still picture

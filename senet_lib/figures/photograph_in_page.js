@@ -1,9 +1,9 @@
 // A photograph, also the reader's own, and trained networks that answer at once: class scores, and every gate.
-import { Problem, button, element, figure, formatNumber, number, panel, picture, row } from "./kit.js";
-import { createGateDesk, readOverrides } from "./gate_desk.js";
-import { createLoader, createNetworkChoice, createScoreTable, readNetworks, softmax } from "./network_parts.js";
-import { createRunner, obstacle } from "./onnx_session.js";
-import { createCamera, readPicture } from "./picture_input.js";
+import { Problem, button, element, figure, formatNumber, number, panel, picture, row } from "./parts/kit.js";
+import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
+import { createLoader, createNetworkChoice, createScoreTable, readNetworks, softmax } from "./parts/network_controls.js";
+import { createRunner, obstacle } from "./parts/onnx_session.js";
+import { createCamera, readPicture } from "./parts/picture_input.js";
 
 const SHAPE = [3, 32, 32];
 const SIZE = SHAPE[0] * SHAPE[1] * SHAPE[2];

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure as StillPicture
 
 from senet_lib import plots
 from senet_lib.figures.figure import HERE, Array, Figure
-from senet_lib.figures.network_state import NetworkState, draw_probabilities, recorded_networks
+from senet_lib.figures.parts.network_state import NetworkState, draw_probabilities, recorded_networks
 
 EXAMPLES = HERE / "photograph_in_page_example.json"  # made by python -m senet_lib.experiments.networks
 SHAPE = (3, 32, 32)

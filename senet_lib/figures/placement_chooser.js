@@ -1,6 +1,6 @@
 // Where SE stands in a residual block: the five places of the paper's Section 6.5, drawn, as formulas, and counted. All
 // counts are integers below 2^53, so they are exact. Nothing has biases here, as in the paper's count.
-import { Problem, choice, element, figure, menu, number, row, slider, svg } from "./kit.js";
+import { Problem, choice, element, figure, menu, number, row, slider, svg } from "./parts/kit.js";
 
 const REDUCTIONS = [2, 4, 8, 16, 32];
 const FORMULAS = {

@@ -1,6 +1,6 @@
 // The field of one unit over a scene, the layers that make it, and what all units of the last map see.
-import { Problem, choice, element, figure, heatmap, menu, number, panel, picture, row, slider, svg } from "./kit.js";
-import { readStack, stackTable } from "./layer_stack.js";
+import { Problem, choice, element, figure, heatmap, menu, number, panel, picture, row, slider, svg } from "./parts/kit.js";
+import { readStack, stackTable } from "./parts/layer_stack.js";
 import {
   SIDE,
   growFields,
@@ -9,7 +9,7 @@ import {
   pixelsInBoxes,
   reachedPlaces,
   sumInside,
-} from "./receptive_field.js";
+} from "./parts/receptive_field.js";
 
 const GLYPHS = ["red", "green", "blue"];
 

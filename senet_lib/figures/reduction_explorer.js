@@ -1,7 +1,7 @@
 // Recorded runs over the reduction ratio r. The runs are data; means, standard deviations, shares and the counts of the
 // sentence are computed here.
-import { Problem, element, figure, formatNumber, menu, number, row, slider, svg } from "./kit.js";
-import { lineChart, lineSample, tickText, ticks } from "./line_chart.js";
+import { Problem, element, figure, formatNumber, menu, number, row, slider, svg } from "./parts/kit.js";
+import { lineChart, lineSample, tickText, ticks } from "./parts/line_chart.js";
 
 const NO_SE = 0; // in place of r: the network without SE
 // What a result can be: its largest value, its unit, digits after the point, and whether more is better.

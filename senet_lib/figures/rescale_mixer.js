@@ -1,8 +1,8 @@
 // A mixing desk for the channels of one block: a fader for each gate s; x̃ = s·u and the network's answer follow.
-import { Problem, button, choice, element, figure, formatNumber, heatmap } from "./kit.js";
-import { number, panel, picture, requirePictures, row } from "./kit.js";
-import { blockNames, classify, finishBlock, requireNetwork, runBlock, runNetwork } from "./network.js";
-import { createScoreTable } from "./network_parts.js";
+import { Problem, button, choice, element, figure, formatNumber, heatmap } from "./parts/kit.js";
+import { number, panel, picture, requirePictures, row } from "./parts/kit.js";
+import { blockNames, classify, finishBlock, requireNetwork, runBlock, runNetwork } from "./parts/network_arithmetic.js";
+import { createScoreTable } from "./parts/network_controls.js";
 
 const MOST_GATE = 2; // a fader at its end doubles the channel
 const FADER_STEP = 0.05;

@@ -17,9 +17,9 @@ import {
   slider,
   svg,
   toggle,
-} from "./kit.js";
-import { uniformDraws } from "./draws.js";
-import { normalise, requireNetwork, runBlock, runStem } from "./network.js";
+} from "./parts/kit.js";
+import { uniformDraws } from "./parts/seeded_draws.js";
+import { normalise, requireNetwork, runBlock, runStem } from "./parts/network_arithmetic.js";
 
 const OPERATORS = {
   avg: { name: "mean", option: "mean", squeeze: (mean) => mean },

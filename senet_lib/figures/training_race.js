@@ -1,7 +1,7 @@
 // A race of networks on the same batches: live, as a thread in Python runs it, or replayed from its record. The arrays
 // hold one row for each report; nothing is computed here but which of them to show.
-import { Problem, button, choice, element, figure, formatNumber, menu, number, player, requireShape, row, slider } from "./kit.js";
-import { lineChart, lineSample } from "./line_chart.js";
+import { Problem, button, choice, element, figure, formatNumber, menu, number, player, requireShape, row, slider } from "./parts/kit.js";
+import { lineChart, lineSample } from "./parts/line_chart.js";
 
 const REDUCTIONS = [1, 2, 4, 8, 16];
 const DEPTHS = [6, 8, 20, 56];

@@ -8,8 +8,8 @@ import torch
 
 from senet_lib.data import load_images
 from senet_lib.export.arrays import network_arrays
-from senet_lib.figures.draws import normal_draws, uniform_draws
 from senet_lib.figures.figure import HERE, join_modules
+from senet_lib.figures.parts.seeded_draws import normal_draws, uniform_draws
 from senet_lib.weights import PRETRAINED_MODELS, load_pretrained
 
 pytestmark = pytest.mark.browser
@@ -27,13 +27,13 @@ def page(browser):
 
 
 def load_module(page, name: str, exports: str) -> None:
-    text = "".join(join_modules(HERE / name)).replace("export ", "")
+    text = "".join(join_modules(HERE / "parts" / name)).replace("export ", "")
     page.evaluate(IMPORT, f"{text}\nexport {{ {exports} }};")
 
 
 @pytest.mark.parametrize("seed", [0, 1, 7, 2**31 - 1])
 def test_draws_are_the_same_in_the_browser_and_in_python(page, seed):
-    load_module(page, "draws.js", "uniformDraws, normalDraws")
+    load_module(page, "seeded_draws.js", "uniformDraws, normalDraws")
     uniform = page.evaluate("(seed) => [...module.uniformDraws(seed, 1000)]", seed)
     normal = page.evaluate("(seed) => [...module.normalDraws(seed, 1000)]", seed)
     assert uniform == uniform_draws(seed, 1000).tolist()
@@ -71,7 +71,7 @@ def test_networks_give_torchs_logits_and_gates_in_the_browser(page, name):
     with torch.no_grad():
         logits = model((pictures / 255 - mean) / std)
 
-    load_module(page, "network.js", "runNetwork")
+    load_module(page, "network_arithmetic.js", "runNetwork")
     arrays = {
         key: {"shape": list(array.shape), "data": array.ravel().tolist()}
         for key, array in network_arrays(model, *colours).items()

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from senet_lib.context_world import GLYPH_SIZE, ContextWorld, glyph
-from senet_lib.figures.draws import normal_draws
+from senet_lib.figures.parts.seeded_draws import normal_draws
 from senet_lib.figures.receptive_field_explorer import (
     EFFECTIVE_CHANNELS,
     EFFECTIVE_DRAWS,

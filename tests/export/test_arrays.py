@@ -26,7 +26,7 @@ def unsettle(model: nn.Module) -> nn.Module:
 
 
 def run(arrays: dict[str, np.ndarray], pictures: torch.Tensor) -> torch.Tensor:
-    """The network on its arrays: what network.js does, in torch's functions."""
+    """The network on its arrays: what network_arithmetic.js does, in torch's functions."""
     a = {name: torch.tensor(array) for name, array in arrays.items()}
     x = (pictures - a["mean"][:, None, None]) / a["std"][:, None, None]
     x = F.relu(F.conv2d(x, a["conv1.weight"], a["conv1.bias"], padding=1))

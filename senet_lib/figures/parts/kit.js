@@ -1,5 +1,5 @@
 // What all figures share: the frame with its errors, controls bound to state, numbers, maps and bars.
-// A figure's module is: import { figure, … } from "./kit.js"; export default figure((view) => { …; return update; });
+// A figure's module is: import { figure, … } from "./parts/kit.js"; export default figure((view) => { …; return update; });
 
 // ---------------------------------------------------------------------------------------------------------- the frame
 

@@ -1,4 +1,4 @@
-// The mean of some numbers, and Student's 95 % interval of it; the quantiles come from student.py.
+// The mean of some numbers, and Student's 95 % interval of it; the quantiles come from senet_lib/student_t.py.
 
 export const NO_SPREAD = 1e-9; // a standard deviation below this is nothing but rounding
 

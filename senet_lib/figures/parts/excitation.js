@@ -1,6 +1,6 @@
 // Squeezed numbers to gates (equation 3), on trained weights and on new ones. What no change has touched is kept.
 import { Problem, requireShape } from "./kit.js";
-import { normalDraws, uniformDraws } from "./draws.js";
+import { normalDraws, uniformDraws } from "./seeded_draws.js";
 
 const POOL = 2 ** 15; // normal numbers, kept with their opposites: 2 to the 16 of them
 const FIRST_Z_SEED = 100000;

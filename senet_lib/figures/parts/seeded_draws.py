@@ -1,4 +1,4 @@
-"""Random numbers that the browser can make as well (``draws.js``): the seed alone decides, on every machine."""
+"""Random numbers that the browser can make as well (``seeded_draws.js``): the seed alone decides, on every machine."""
 
 import numpy as np
 

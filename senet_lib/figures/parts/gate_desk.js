@@ -1,6 +1,6 @@
 // All gates of a network, stage after stage, and one gate or one block of them that the reader sets by hand.
 import { Problem, button, element, formatNumber, number } from "./kit.js";
-import { createGateBars } from "./network_parts.js";
+import { createGateBars } from "./network_controls.js";
 
 const LARGEST_GATE = 2;
 const HAND_STEP = 0.05;

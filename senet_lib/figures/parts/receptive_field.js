@@ -1,6 +1,6 @@
 // Which pixels can reach a unit through a stack of convolutions, and how much each of them counts.
 // Each layer is { kernel, stride, dilation } and pads with zeros so that n units become ceil(n / stride).
-import { normalDraws } from "./draws.js";
+import { normalDraws } from "./seeded_draws.js";
 
 export const SIDE = 32; // pixels along a side of the picture
 
