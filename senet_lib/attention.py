@@ -20,7 +20,7 @@ from senet_lib.map_attention import GlobalContext, GlobalResponseNormalisation, 
 from senet_lib.validation import require_whole
 
 
-class ChannelGate(nn.Module):
+class ChannelAttention(nn.Module):
     """What the blocks with one gate a channel share: ``x * gate(logits(x))``.
 
     A subclass says in ``logits`` what goes into its gate. The output of ``gate`` is s, shape (B, C), so
@@ -46,7 +46,7 @@ class ChannelGate(nn.Module):
         return f"channels={self.channels}"
 
 
-class EfficientChannelAttention(ChannelGate):
+class EfficientChannelAttention(ChannelAttention):
     """ECA: each gate is computed from the means of k neighbouring channels, with the same k weights for all channels.
 
     ``s = gate(conv_k(z))`` with z the means: one convolution along the channels, no bottleneck, no bias, k parameters.
@@ -78,7 +78,7 @@ class EfficientChannelAttention(ChannelGate):
         return f"channels={self.channels}, kernel={self.kernel}"
 
 
-class EffectiveSqueezeExcitation(ChannelGate):
+class EffectiveSqueezeExcitation(ChannelAttention):
     """eSE: SE with one layer instead of two, so nothing is lost in a bottleneck: ``s = gate(W z + b)``.
 
     Lee and Park, "CenterMask" (arXiv 1911.06667), in its section on VoVNetV2. The paper writes a sigmoid; the authors'
@@ -102,7 +102,7 @@ class EffectiveSqueezeExcitation(ChannelGate):
         return self.fc(average_squeeze(x))
 
 
-class GatherExcite(ChannelGate):
+class GatherExcite(ChannelAttention):
     """GE-θ⁻: SE without its two layers. The mean of a channel is the logit of its own gate; there are no parameters.
 
     ``x * gate(up(gather(x)))``. With the global extent, ``gather`` is the squeeze. With extent e, it is an average over
@@ -144,7 +144,7 @@ class GatherExcite(ChannelGate):
         return f"channels={self.channels}, extent={self.extent or 'global'}"
 
 
-class ConvolutionalBlockAttention(ChannelGate):
+class ConvolutionalBlockAttention(ChannelAttention):
     """CBAM: gates for the channels, then gates for the places.
 
     The gates of the channels: ``s = gate(W2 relu(W1 mean(x)) + W2 relu(W1 max(x)))``. Those of the places:

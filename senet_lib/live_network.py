@@ -2,7 +2,7 @@
 
 The figures are :class:`senet_lib.figures.network_in_page.NetworkInPage`, for scenes of the Context World, and
 :class:`senet_lib.figures.photograph_in_page.PhotographInPage`, for any picture. In a built page, without a kernel, they
-run the same networks from ONNX files of the same :class:`senet_lib.export.gated_network.GatedNetwork`.
+run the same networks from ONNX files of the same :class:`senet_lib.export.overridable_network.OverridableNetwork`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from senet_lib.context_world import COLOURS, SHAPES, SIZE, render_scene
-from senet_lib.export.gated_network import GatedNetwork
+from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
 from senet_lib.figures.parts.network_state import NetworkState
 from senet_lib.figures.photograph_in_page import PhotographInPage
@@ -32,7 +32,7 @@ PHOTOGRAPH_CAPTION = (
 )
 
 
-def answers(network: GatedNetwork, pictures: np.ndarray) -> np.ndarray:
+def answers(network: OverridableNetwork, pictures: np.ndarray) -> np.ndarray:
     """What a network says of pictures: with its own gates, and with all gates 1.
 
     Args:
@@ -72,7 +72,7 @@ def network_figure(
     """
     figure = NetworkInPage.example()
     figure.caption = CAPTION
-    known: dict[str, GatedNetwork] = {}
+    known: dict[str, OverridableNetwork] = {}
     if model is not None:
         usual = load_pretrained("context-world-reduction-plain")
         known[name] = _require_classifier(model, mean or usual.mean, std or usual.std, len(SHAPES))
@@ -114,7 +114,7 @@ def photograph_figure(
     figure = PhotographInPage.example()
     figure.caption = PHOTOGRAPH_CAPTION
     first = figure.networks[0]
-    known: dict[str, GatedNetwork] = {}
+    known: dict[str, OverridableNetwork] = {}
     if model is not None:
         usual = load_pretrained(first["file"].removesuffix(".onnx"))
         known[name] = _require_classifier(model, mean or usual.mean, std or usual.std)
@@ -135,7 +135,11 @@ def _require_class_names(names: Sequence[str] | None, logits: int, usual: list[s
 
 
 def _show_first(
-    figure: NetworkState, name: str, network: GatedNetwork, pictures: np.ndarray, facts: dict[str, Any] | None = None
+    figure: NetworkState,
+    name: str,
+    network: OverridableNetwork,
+    pictures: np.ndarray,
+    facts: dict[str, Any] | None = None,
 ) -> None:
     """Put the reader's network in front of the library's, with its answers for the examples."""
     if name in [one["name"] for one in figure.networks]:
@@ -146,13 +150,13 @@ def _show_first(
     figure.network = name
 
 
-def _answered_by_torch(figure: AnyFigure, known: dict[str, GatedNetwork]) -> AnyFigure:
+def _answered_by_torch(figure: AnyFigure, known: dict[str, OverridableNetwork]) -> AnyFigure:
     """The figure, whose requests this kernel answers: by networks that are known by name, or those of the library."""
     files = {network["name"]: network["file"].removesuffix(".onnx") for network in figure.networks}
 
-    def find(wanted: str) -> GatedNetwork:
+    def find(wanted: str) -> OverridableNetwork:
         if wanted not in known:
-            known[wanted] = GatedNetwork.of(load_pretrained(files[wanted]))
+            known[wanted] = OverridableNetwork.of(load_pretrained(files[wanted]))
         return known[wanted]
 
     figure.observe(partial(_answer, figure, find), "request")
@@ -160,7 +164,7 @@ def _answered_by_torch(figure: AnyFigure, known: dict[str, GatedNetwork]) -> Any
     return figure
 
 
-def _answer(figure: NetworkState, find: Callable[[str], GatedNetwork], change: dict[str, Any]) -> None:
+def _answer(figure: NetworkState, find: Callable[[str], OverridableNetwork], change: dict[str, Any]) -> None:
     """Run what the reader has asked for. Whatever goes wrong is said in the figure: a notebook shows no errors here."""
     request = change["new"]
     if not request:
@@ -177,14 +181,14 @@ def _answer(figure: NetworkState, find: Callable[[str], GatedNetwork], change: d
 
 def _require_classifier(
     model: Any, mean: tuple[float, ...], std: tuple[float, ...], classes: int | None = None
-) -> GatedNetwork:
+) -> OverridableNetwork:
     """The model with its gates, if it gives a row of logits for each picture: so many, or any number of them."""
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {type(model).__name__}; give a network, such as small_se_resnet()")
     for what, numbers in (("mean", mean), ("std", std)):
         if len(numbers) != len(COLOURS):
             raise ValueError(f"{what} has {len(numbers)} numbers; give one for each of the {len(COLOURS)} colours")
-    network = GatedNetwork(model, mean, std)
+    network = OverridableNetwork(model, mean, std)
     try:
         shape = _shape_of_answer(network)
     except Exception as error:  # whatever somebody else's network raises
@@ -194,6 +198,6 @@ def _require_classifier(
     return network
 
 
-def _shape_of_answer(network: GatedNetwork) -> tuple[int, ...]:
+def _shape_of_answer(network: OverridableNetwork) -> tuple[int, ...]:
     """Of the logits for two pictures."""
     return network.run(np.zeros((2, *PICTURE), np.uint8))[0].shape

@@ -15,7 +15,7 @@ from torchvision.models import mobilenet_v3_large, mobilenet_v3_small
 
 from senet_lib.attention import (
     ATTENTIONS,
-    ChannelGate,
+    ChannelAttention,
     ConvolutionalBlockAttention,
     EffectiveSqueezeExcitation,
     EfficientChannelAttention,
@@ -249,7 +249,7 @@ def _small(name: str) -> Callable[[int], nn.Module]:
 def test_recordings_see_the_gates_and_interventions_change_them(name):
     block, x = restless(_small(name)(16)), noise(2, 16, 6, 5)
     # CBAM has gates of its places after those of its channels.
-    scale = partial(ChannelGate.forward, block) if name == "cbam" else block
+    scale = partial(ChannelAttention.forward, block) if name == "cbam" else block
     model = nn.Sequential(block)
     with torch.no_grad(), record_excitations(model) as record:
         y = model(x)

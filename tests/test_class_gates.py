@@ -17,7 +17,7 @@ from senet_lib.experiments.class_gates import (
     main,
     photograph_networks,
 )
-from senet_lib.export.gated_network import GatedNetwork
+from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.figures.class_gates import EXAMPLE, ClassGates
 from senet_lib.gates.analysis import explained_share
 from senet_lib.weights import load_pretrained
@@ -37,7 +37,7 @@ def test_the_figures_file_is_what_the_command_makes_now():
 
 def test_means_are_those_of_the_networks_gates():
     world = ContextWorld.generate(class_gates.SCENES, class_gates.SCENES_SEED)
-    _, gates = GatedNetwork.of(load_pretrained("context-world-reduction-r4")).run(world.images)
+    _, gates = OverridableNetwork.of(load_pretrained("context-world-reduction-r4")).run(world.images)
     by_cue, by_answer = context_world_networks()
     reds = np.array([scene.cue_colour == 0 for scene in world.scenes])
     assert by_cue["blocks"]["layer1.0"]["means"][0] == pytest.approx(gates["layer1.0"][reds].mean(0), abs=1e-4)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from senet_lib.context_world import ContextWorld, render_scene
-from senet_lib.export.gated_network import GatedNetwork
+from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
 from senet_lib.figures.photograph_in_page import PhotographInPage
 from senet_lib.live_network import network_figure, photograph_figure
@@ -117,7 +117,7 @@ def test_hooks_are_gone_when_the_network_fails():
             raise RuntimeError(f"no {len(self.inner(x))}")
 
     model = Fails()
-    network = GatedNetwork(model, (0.0,) * 3, (1.0,) * 3)
+    network = OverridableNetwork(model, (0.0,) * 3, (1.0,) * 3)
     with pytest.raises(RuntimeError, match="no 1"):
         network.run(PICTURE[None])
     assert not any(module._forward_hooks for module in model.modules())
@@ -130,7 +130,7 @@ def test_the_librarys_networks_answer_for_photographs():
     figure = photograph_figure()
     assert figure.kernel and figure.picture == 0
     for entry in figure.networks:
-        network = GatedNetwork.of(load_pretrained(entry["file"].removesuffix(".onnx")))
+        network = OverridableNetwork.of(load_pretrained(entry["file"].removesuffix(".onnx")))
         logits, gates = network.run(figure.pictures[3][None])
         answer = ask(figure, entry["name"], picture=figure.pictures[3])
         assert answer["logits"] == pytest.approx(logits[0].tolist(), abs=1e-5)
@@ -188,7 +188,7 @@ def test_a_network_that_does_not_fit_the_photographs_is_refused(refused):
 
 
 def test_an_override_of_no_block_and_pictures_that_are_no_bytes_are_refused(refused):
-    network = GatedNetwork(small_se_resnet(), (0.0,) * 3, (1.0,) * 3)
+    network = OverridableNetwork(small_se_resnet(), (0.0,) * 3, (1.0,) * 3)
     with refused("no block 'layer9.0'", "the network has layer1.0, "):
         network.run(PICTURE[None], {"layer9.0": [1.0] * 8})
     with refused("float64", "give bytes, 0 to 255"):

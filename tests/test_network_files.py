@@ -21,8 +21,8 @@ from senet_lib.experiments.networks import (
     photograph_examples,
     write_network,
 )
-from senet_lib.export.gated_network import GatedNetwork
 from senet_lib.export.onnx_network import load_onnx
+from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.figures import network_in_page, photograph_in_page
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict
 from senet_lib.figures.photograph_in_page import PhotographInPage
@@ -36,7 +36,7 @@ IN_THE_PAGE = (*SHOWN, *SHOWN_PHOTOGRAPHS)
 def test_a_file_says_what_torch_says(root, name):
     """Logits and gates of a hundred pictures, to 1e-4; half of them with gates set by hand."""
     pretrained = load_pretrained(name)
-    network, file = GatedNetwork.of(pretrained), load_onnx(root / FOLDER / f"{name}.onnx")
+    network, file = OverridableNetwork.of(pretrained), load_onnx(root / FOLDER / f"{name}.onnx")
     assert (file.channels, file.mean, file.std, file.about) == (
         network.channels,
         pretrained.mean,

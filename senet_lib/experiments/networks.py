@@ -21,8 +21,8 @@ from PIL import Image
 
 from senet_lib.context_world import COLOURS, SHAPES, SIZE, ContextWorld, Scene, render_scene
 from senet_lib.data.offered_pictures import OfferedPicture, offered_pictures
-from senet_lib.export.gated_network import GatedNetwork
 from senet_lib.export.onnx_writer import export_onnx
+from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.figures import photograph_in_page
 from senet_lib.figures.network_in_page import EXAMPLES
 from senet_lib.files import write_atomically
@@ -114,7 +114,7 @@ def _networks_and_answers(
     networks: list[dict[str, object]] = []
     said: dict[str, object] = {}
     for file, (name, label) in shown.items():
-        network = GatedNetwork.of(load_pretrained(file))
+        network = OverridableNetwork.of(load_pretrained(file))
         networks.append({"name": name, "label": label, "file": f"{file}.onnx", "channels": network.channels})
         values = answers(network, pictures)
         said[name] = {"shape": values.shape, "values": [float(f"{value:.6g}") for value in values.flat]}

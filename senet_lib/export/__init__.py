@@ -2,7 +2,10 @@
 
     from senet_lib.export.arrays import network_arrays
 
-``arrays.py`` makes the arrays. ``gated_network.py`` is a network whose gates are outputs and can be overridden,
+``arrays.py`` makes the arrays. ``overridable_network.py`` is a network whose gates are outputs and can be overridden,
 ``onnx_writer.py`` writes it into a file, and ``onnx_network.py`` runs such a file. Import from these: the last one
 needs no torch.
+
+Names of blocks: ``senet_lib.gates`` calls an SE block by its name in the model, ``layer1.0.attention``, as it must, for
+networks of any library. In ONNX files and figures it has the name of its residual block, ``layer1.0``.
 """

@@ -31,8 +31,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from senet_lib.export.gated_network import GatedNetwork
 from senet_lib.export.onnx_network import METADATA, open_onnx
+from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.files import write_atomically
 from senet_lib.messages import short
 from senet_lib.validation import require_input_size
@@ -84,7 +84,7 @@ def export_onnx(
     colours = {"mean": _require_colours("mean", mean, size[0]), "std": _require_colours("std", std, size[0])}
     if not min(colours["std"]) > 0:
         raise ValueError(f"std is {tuple(colours['std'])}; each number must be above 0")
-    network = GatedNetwork(_plain_copy(model), colours["mean"], colours["std"])
+    network = OverridableNetwork(_plain_copy(model), colours["mean"], colours["std"])
     names = _require_class_names(class_names, _count_classes(network, size))
     metadata = {"about": _require_texts(about or {}), "class_names": names, **colours}
     content = _serialised(network, size, metadata, overrides)
@@ -92,7 +92,7 @@ def export_onnx(
     return write_atomically(Path(path), content)
 
 
-def _serialised(network: GatedNetwork, size: tuple[int, ...], metadata: dict[str, Any], overrides: bool) -> bytes:
+def _serialised(network: OverridableNetwork, size: tuple[int, ...], metadata: dict[str, Any], overrides: bool) -> bytes:
     import onnx
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
@@ -181,7 +181,7 @@ def _plain_copy(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).to("cpu", torch.float32).eval()
 
 
-def _count_classes(network: GatedNetwork, size: tuple[int, ...]) -> int:
+def _count_classes(network: OverridableNetwork, size: tuple[int, ...]) -> int:
     try:
         with torch.no_grad():
             logits, *_ = network(torch.zeros(2, *size))
@@ -193,7 +193,9 @@ def _count_classes(network: GatedNetwork, size: tuple[int, ...]) -> int:
     return logits.shape[1]
 
 
-def _require_torchs_numbers(content: bytes, network: GatedNetwork, size: tuple[int, ...], overrides: bool) -> None:
+def _require_torchs_numbers(
+    content: bytes, network: OverridableNetwork, size: tuple[int, ...], overrides: bool
+) -> None:
     """Compare the file with torch on random pictures: all gates their own, and half of them overridden."""
     opened = open_onnx(content, "the export")
     generator = torch.Generator().manual_seed(0)

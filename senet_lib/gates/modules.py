@@ -21,7 +21,7 @@ Patterns = str | Sequence[str] | None
 # a text: so nobody's library is imported to look for its blocks. Classes that inherit from these count as well.
 GATES: dict[type[nn.Module] | str, str] = {
     "senet_lib.blocks.SqueezeExcitation": "gate",
-    "senet_lib.attention.ChannelGate": "gate",
+    "senet_lib.attention.ChannelAttention": "gate",
     "torchvision.ops.misc.SqueezeExcitation": "scale_activation",
     "timm.layers.squeeze_excite.SEModule": "gate",
     "timm.layers.squeeze_excite.SqueezeExciteCl": "gate",

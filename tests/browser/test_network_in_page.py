@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from senet_lib.context_world import SHAPES, ContextWorld, Scene, render_scene
-from senet_lib.export.gated_network import GatedNetwork
+from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict, scene_traits
 from senet_lib.weights import load_pretrained
 from tests.browser.conftest import ROOT
@@ -104,11 +104,11 @@ def shown(opened: Opened) -> dict[str, Any]:
     return opened.root.evaluate(SHOWN)
 
 
-def network(file: str) -> GatedNetwork:
-    return GatedNetwork.of(load_pretrained(file.removesuffix(".onnx")))
+def network(file: str) -> OverridableNetwork:
+    return OverridableNetwork.of(load_pretrained(file.removesuffix(".onnx")))
 
 
-def check(opened: Opened, model: GatedNetwork, scene: Scene, overrides: dict[str, Any] | None = None) -> None:
+def check(opened: Opened, model: OverridableNetwork, scene: Scene, overrides: dict[str, Any] | None = None) -> None:
     """What the figure shows against torch, and against the scene as Python paints it."""
     logits, gates = model.run(render_scene(scene)[None], overrides)
     seen = shown(opened)

@@ -17,7 +17,7 @@ from senet_lib.blocks import SqueezeExcitation
 from senet_lib.weights import Pretrained
 
 
-class GatedNetwork(nn.Module):
+class OverridableNetwork(nn.Module):
     """A classifier with its normalisation, whose gates are outputs and can be overridden.
 
     Args:
@@ -46,7 +46,7 @@ class GatedNetwork(nn.Module):
         self.eval()
 
     @classmethod
-    def of(cls, pretrained: Pretrained) -> "GatedNetwork":
+    def of(cls, pretrained: Pretrained) -> "OverridableNetwork":
         return cls(pretrained.model, pretrained.mean, pretrained.std)
 
     @property
