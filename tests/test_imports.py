@@ -55,7 +55,6 @@ ROOMS: dict[str, set[str] | None] = {
         "senet_lib.messages",
         "senet_lib.validation",
     },
-    "senet_lib.data.offered_pictures": {"PIL", "numpy", "skimage", "sklearn"},
     "senet_lib.data.streaming": {
         "numpy",
         "torch",
@@ -111,6 +110,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.experiments.gate_tables": None,
     "senet_lib.experiments.markdown": {"numpy"},
     "senet_lib.experiments.networks": None,
+    "senet_lib.experiments.offered_pictures": {"PIL", "numpy", "skimage", "sklearn"},
     "senet_lib.experiments.photographs": None,
     "senet_lib.experiments.report": None,
     "senet_lib.experiments.running": None,
@@ -302,7 +302,6 @@ def module_name(path: Path) -> str:
 
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 CORE = [name for name in MODULES if name.removeprefix("senet_lib.").split(".")[0] in CORE_ROOMS]
-CORE.remove("senet_lib.data.offered_pictures")  # reads the pictures of scikit-image and scikit-learn
 ROOMS = {name: FIGURE_ROOM for name in MODULES if name.startswith("senet_lib.figures.")} | ROOMS
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from senet_lib.context_world import SHAPES, ContextWorld
-from senet_lib.data.offered_pictures import offered_pictures
+from senet_lib.experiments.offered_pictures import offered_pictures
 from senet_lib.experiments.networks import (
     CLASS_NAMES,
     FOLDER,

@@ -1,8 +1,8 @@
 """Pictures and their labels: load an image set by name or from a folder, and cut it into batches on the device.
 
 ``images.py`` loads image sets; ``batches.py`` cuts, augments and normalises them. ``streaming.py`` reads folders that
-are larger than memory. ``epoch_plan.py`` says which pictures come in which batch. ``offered_pictures.py`` has what a
-figure offers beside the reader's own picture. The Context World is in ``senet_lib.context_world``.
+are larger than memory. ``epoch_plan.py`` says which pictures come in which batch. The Context World is
+in ``senet_lib.context_world``.
 """
 
 from senet_lib.data.batches import (

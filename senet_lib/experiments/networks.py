@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from senet_lib.context_world import COLOURS, SHAPES, SIZE, ContextWorld, Scene, render_scene
-from senet_lib.data.offered_pictures import OfferedPicture, offered_pictures
+from senet_lib.experiments.offered_pictures import OfferedPicture, offered_pictures
 from senet_lib.export.onnx_writer import export_onnx
 from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.figures import photograph_in_page

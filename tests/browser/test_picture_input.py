@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser
 
-from senet_lib.data.offered_pictures import SCIKIT_IMAGE
+from senet_lib.experiments.offered_pictures import SCIKIT_IMAGE
 from senet_lib.figures.photograph_in_page import PhotographInPage
 from tests.browser import test_photograph_in_page as sibling
 from tests.browser.conftest import SWITCHES, find_chromium

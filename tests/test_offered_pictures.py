@@ -5,8 +5,8 @@ import socket
 import numpy as np
 import pytest
 
-from senet_lib.data import offered_pictures as module
-from senet_lib.data.offered_pictures import SIDE, SIZE, offered_pictures
+from senet_lib.experiments import offered_pictures as module
+from senet_lib.experiments.offered_pictures import SIDE, SIZE, offered_pictures
 from senet_lib.experiments.networks import CLASS_NAMES
 
 CLASSES = CLASS_NAMES["CIFAR-10 (JPEG-75)"]
