@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from senet_lib.context_world import SHAPES, ContextWorld
-from senet_lib.experiments.offered_pictures import offered_pictures
 from senet_lib.experiments.networks import (
     CLASS_NAMES,
     FOLDER,
@@ -21,6 +20,7 @@ from senet_lib.experiments.networks import (
     photograph_examples,
     write_network,
 )
+from senet_lib.experiments.offered_pictures import offered_pictures
 from senet_lib.export.onnx_network import load_onnx
 from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.figures import network_in_page, photograph_in_page

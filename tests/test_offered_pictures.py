@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from senet_lib.experiments import offered_pictures as module
-from senet_lib.experiments.offered_pictures import SIDE, SIZE, offered_pictures
 from senet_lib.experiments.networks import CLASS_NAMES
+from senet_lib.experiments.offered_pictures import SIDE, SIZE, offered_pictures
 
 CLASSES = CLASS_NAMES["CIFAR-10 (JPEG-75)"]
 
