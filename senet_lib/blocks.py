@@ -7,7 +7,7 @@ networks and in torchvision. The paper counts weights only; ``bias=False`` gives
 
 from collections.abc import Callable
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from senet_lib.validation import require_whole
 
@@ -20,7 +20,7 @@ def average_squeeze(x: Tensor) -> Tensor:
     It is ``x.mean((2, 3))``, written as a sum. The gradient of a sum is one number a channel, which autograd
     broadcasts; that of ``mean`` is written out for every place, which takes time on a CPU (``benchmarks/se_block.py``).
     """
-    if x.element_size() < 4:  # the sum of a large map can be too large for float16
+    if is_traced(x) or x.element_size() < 4:  # the sum of a large map can be too large for float16
         return x.mean((2, 3))
     return x.sum((2, 3)) / (x.shape[2] * x.shape[3])
 
@@ -92,7 +92,7 @@ class SqueezeExcitation(nn.Module):
         """One number for each channel: x (B, C, H, W) -> z (B, C)."""
         require_maps(x, self.channels)
         z = self.squeeze_operator(x)
-        if z.shape != x.shape[:2]:
+        if not is_traced(x) and z.shape != x.shape[:2]:
             raise ValueError(
                 f"the squeeze operator returned shape {tuple(z.shape)}; it must be (B, C) = {tuple(x.shape[:2])}"
             )
@@ -100,7 +100,7 @@ class SqueezeExcitation(nn.Module):
 
     def excite(self, z: Tensor) -> Tensor:
         """One gate for each channel: z (B, C) -> s (B, C). Equation 3."""
-        if z.dim() != 2 or z.shape[1] != self.channels:
+        if not is_traced(z) and (z.dim() != 2 or z.shape[1] != self.channels):
             raise ValueError(f"z has shape {tuple(z.shape)}; it must be (B, {self.channels}), as squeeze makes it")
         return self.gate(self.fc2(self.activation(self.fc1(z))))
 
@@ -188,8 +188,15 @@ def _squeeze_operator(squeeze: str | SqueezeOperator) -> SqueezeOperator:
     return SQUEEZE_OPERATORS[squeeze]
 
 
+def is_traced(x: Tensor) -> bool:
+    """Whether this is a stand-in with which ``torch.fx`` traces a network: it has no size and no type to look at."""
+    return isinstance(x, fx.Proxy)
+
+
 def require_maps(x: Tensor, channels: int) -> None:
     """Raise a ``ValueError`` that names the fault, unless x is floating point and (B, channels, H, W)."""
+    if is_traced(x):
+        return
     if x.dim() != 4:
         fix = "; add a batch dimension with x[None]" if x.dim() == 3 else ""
         raise ValueError(f"the input has shape {tuple(x.shape)}; it must be (B, C, H, W){fix}")

@@ -207,7 +207,7 @@ def _no_such_name(name: str, everything: Iterable[str]) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    first = list(names)
+    first = list(names) or ["no modules"]
     rest = len(first) - SHOWN_NAMES
     return ", ".join(first[:SHOWN_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 

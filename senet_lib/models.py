@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from senet_lib.blocks import SqueezeExcitation, SqueezeOperator, require_maps
+from senet_lib.blocks import SqueezeExcitation, SqueezeOperator, is_traced, require_maps
 from senet_lib.residual_blocks import Attention, BasicBlock, Bottleneck, ResidualBlock
 from senet_lib.validation import is_whole, require_choice, require_whole
 
@@ -93,6 +93,7 @@ class ResNet(nn.Module):
         require_choice("stem", stem, STEMS)
         attended = _require_stage_numbers(attention_stages, len(depths))
         channels = widths[0] if stem_channels is None else stem_channels
+        require_whole("stem_channels", channels)
         kernel, stride = STEMS[stem].kernel, STEMS[stem].stride
         self.conv1 = nn.Conv2d(in_channels, channels, kernel, stride, padding=kernel // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
@@ -132,7 +133,7 @@ class ResNet(nn.Module):
     def _require_size(self, x: Tensor) -> None:
         (kernel, _), (stride, _) = self.conv1.kernel_size, self.conv1.stride
         least = kernel if stride > 1 else 1  # a smaller picture is less than one window of a stem that makes it smaller
-        if min(x.shape[2:]) < least:
+        if not is_traced(x) and min(x.shape[2:]) < least:
             fix = '; for small pictures make the network with stem="3x3"' if stride > 1 else ""
             raise ValueError(
                 f"the input has {x.shape[2]}x{x.shape[3]} pixels, but the {kernel}x{kernel} stem needs at least "
@@ -325,8 +326,8 @@ def _require_stages(depths: Sequence[int], widths: Sequence[int], strides: Seque
             "give one number a stage in each"
         )
     for name, numbers in (("depths", depths), ("widths", widths), ("strides", strides)):
-        if not numbers or min(numbers) < 1:
-            raise ValueError(f"{name} is {tuple(numbers)}; it needs at least one stage, and numbers of at least 1")
+        if not numbers or not all(is_whole(number) and number >= 1 for number in numbers):
+            raise ValueError(f"{name} is {tuple(numbers)}; give at least one stage, and whole numbers of at least 1")
 
 
 def _require_stage_numbers(numbers: Collection[int] | None, count: int) -> set[int]:

@@ -9,7 +9,7 @@ import torch
 from timm import layers as timm_layers
 from timm.layers.cbam import CbamModule
 from timm.layers.grn import GlobalResponseNorm
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torchvision import ops
 from torchvision.models import mobilenet_v3_large, mobilenet_v3_small
 
@@ -243,6 +243,13 @@ def _small(name: str) -> Callable[[int], nn.Module]:
     """For 16 channels, where the papers' r of 16 leaves too little."""
     make = ATTENTIONS[name]
     return (lambda channels: make(channels, 4)) if name in ("se", "cbam", "gc") else make
+
+
+@pytest.mark.parametrize("name", [name for name in ATTENTIONS if name != "simam"])
+def test_it_can_be_traced(name):
+    """SimAM looks at the size of the map, which torch.fx does not know."""
+    block, x = restless(_small(name)(16)), noise(2, 16, 6, 5)
+    torch.testing.assert_close(fx.symbolic_trace(block)(x), block(x))
 
 
 @pytest.mark.parametrize("name", HAVE_CHANNEL_GATES)

@@ -10,7 +10,7 @@ import pytest
 import timm
 import torch
 import torchvision.models as tv
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torchvision.models.googlenet import Inception
 from torchvision.models.inception import InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
 from torchvision.models.shufflenetv2 import InvertedResidual
@@ -470,6 +470,12 @@ def test_a_changed_network_can_be_exported():
     torch.testing.assert_close(torch.export.export(model, (x,)).module()(x), model(x))
 
 
+def test_a_changed_network_can_be_traced():
+    model, x = small_net(), noise(2, 3, 8, 8)
+    insert_squeeze_excitation(model, residual_branches, **SMALL)
+    torch.testing.assert_close(fx.symbolic_trace(model)(x), model(x))
+
+
 def test_inputs_by_keyword_reach_the_module():
     model = Custom(lambda m, x: m.a(input=x))
     assert insert_squeeze_excitation(model, "a", reduction=2, input_size=(4, 2, 2)) == ["a"]
@@ -533,6 +539,7 @@ SIZE_4 = {"input_size": (4, 8, 8)}
 WRONG = {
     "no such type": (small_net, nn.GELU, {}, ["no GELU inside", "Conv2d, Block, BatchNorm2d"]),
     "the model itself": (small_net, Net, {}, ["no Net inside"]),
+    "one layer": (lambda: nn.Conv2d(3, 8, 3), nn.Conv2d, {}, ["no Conv2d inside", "it has no modules"]),
     "no such name": (small_net, "frist.norm", {}, ["no module 'frist.norm'", "did you mean first.norm"]),
     "no such pattern": (small_net, "zzz*", {}, ["no module 'zzz*'", "it has stem, first, first.conv", "more"]),
     "no such name in a list": (small_net, ["stem", "secnd"], {}, ["'secnd'", "did you mean second or"]),

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torchvision import models as torchvision_models
 from torchvision.models import resnet
+from torchvision.models.feature_extraction import create_feature_extractor
 
 from senet_lib.blocks import SqueezeExcitation, hidden_width
 from senet_lib.models import (
@@ -192,12 +193,20 @@ def test_one_depth_one_width_and_one_stride_a_stage_are_needed(depths, widths, s
         ((1,), (0,), (1,), "0"),
         ((1,), (-8,), (1,), "-8"),
         ((1,), (8,), (0,), "0"),
+        ((1.5,), (8,), (1,), "1.5"),
+        ((1,), ("8",), (1,), "'8'"),
         ((), (), (), "stage"),
     ],
 )
-def test_depths_widths_and_strides_below_one_are_refused(depths, widths, strides, said, refused):
+def test_depths_widths_and_strides_are_whole_numbers_of_at_least_one(depths, widths, strides, said, refused):
     with refused(said, "at least 1"):
         ResNet(depths, widths, strides, num_classes=2)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 16.0, True])
+def test_a_stem_has_at_least_one_channel(wrong, refused):
+    with refused(f"stem_channels is {wrong}", "at least 1"):
+        ResNet((1,), (8,), (1,), num_classes=2, stem_channels=wrong)
 
 
 def test_a_reduction_above_the_narrowest_stage_is_refused(refused):
@@ -411,6 +420,17 @@ def test_a_compiled_network_is_one_graph(name, options):
     x = noise(2, 3, 40, 33)
     compiled = torch.compile(model, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(x), model(x))
+
+
+@pytest.mark.parametrize(("name", "options"), KINDS)
+def test_a_network_gives_its_features_to_torchvisions_extractor(name, options):
+    """Which traces with torch.fx, as others do who quantise or rewrite networks."""
+    torch.manual_seed(0)
+    model = shaken(create_model(name, num_classes=5, **options)).eval()
+    x = noise(2, 3, 40, 33)
+    found = create_feature_extractor(model, {"layer2": "middle", model.stage_names[-1]: "last"})(x)
+    torch.testing.assert_close(found["last"], model.features(x))
+    assert found["middle"].shape[1] == 2 * model.layer1[-1].last_norm.num_features
 
 
 @pytest.mark.parametrize(("name", "options"), KINDS[:3])
