@@ -97,7 +97,8 @@ def fit(
         DivergedError: as soon as a loss is seen to be NaN or infinite. The message names the step. The model gets back
             the weights that it had at the end of the last good epoch, or at the start.
         ValueError: if the checkpoint belongs to another network, another recipe or other pictures, or is damaged; the
-            model has no parameters; train has no epochs of batches; or there is nothing in train or in test.
+            model has no parameters, or all are frozen; train has no epochs of batches; or there is nothing in train or
+            in test.
         OSError: if a checkpoint cannot be written. Where that can be known, it is said before the first epoch. The
             earlier one is whole, and the model keeps what it has learned.
         MemoryError: if a batch does not fit into memory. The message says which size to try.

@@ -34,7 +34,7 @@ class Trainer:
         steps_per_epoch: batches in an epoch.
 
     Raises:
-        ValueError: if the model has no parameters.
+        ValueError: if the model has no parameters, or all are frozen.
 
     Attributes:
         steps: how many steps it has made.
@@ -46,9 +46,12 @@ class Trainer:
         self.recipe = recipe
         self.steps_per_epoch = steps_per_epoch
         self.steps = 0
-        parameter = next(model.parameters(), None)
+        parameter = next((one for one in model.parameters() if one.requires_grad), None)
         if parameter is None:
-            raise ValueError(f"the model, a {type(model).__name__}, has no parameters; give it a layer that has")
+            what, fix = "parameters", "give it a layer that has"
+            if next(model.parameters(), None) is not None:
+                what, fix = "parameters that require gradients", "unfreeze some with requires_grad_()"
+            raise ValueError(f"the model, a {type(model).__name__}, has no {what}; {fix}")
         self.device = parameter.device
         self._optimiser = make_optimiser(model.parameters(), recipe)
         self._schedule = make_schedule(self._optimiser, recipe, steps_per_epoch)
@@ -176,10 +179,10 @@ class Trainer:
 
 
 def unwrap(model: nn.Module) -> nn.Module:
-    """The network inside what ``torch.compile`` and ``DistributedDataParallel`` make of it."""
+    """The network inside what ``torch.compile``, ``DistributedDataParallel`` and ``DataParallel`` make of it."""
     while True:
         inner = getattr(model, "_orig_mod", None)
-        if isinstance(model, nn.parallel.DistributedDataParallel):
+        if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
             inner = model.module
         if inner is None:
             return model

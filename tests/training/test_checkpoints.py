@@ -172,6 +172,15 @@ def test_another_network_recipe_or_other_pictures_are_refused(tmp_path, refused)
         list(fit(network(), *batches(299), RECIPES["adamw"], checkpoints=tmp_path))
 
 
+@pytest.mark.parametrize("wrap", [torch.nn.DataParallel, lambda model: torch.compile(model, backend="eager")])
+def test_a_wrapped_network_is_kept_without_its_wrapping(tmp_path, wrap):
+    recipe = Recipe(epochs=1, learning_rate=0.01)
+    wrapped, model = network(), network()
+    (stats,) = go_on(wrap(wrapped), recipe, tmp_path)
+    assert list(go_on(model, recipe, tmp_path)) == [stats]
+    assert same(model.state_dict(), wrapped.state_dict())
+
+
 def test_a_checkpoint_holds_nothing_that_can_run(tmp_path):
     next(go_on(network(), RECIPES["adamw"], tmp_path))
     names = sorted(path.name for path in (tmp_path / "epoch-0001").iterdir())

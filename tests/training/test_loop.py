@@ -202,6 +202,16 @@ def test_a_model_without_parameters_is_refused(train, test, refused):
         next(fit(nn.Flatten(), train, test, RECIPE))
 
 
+def test_a_frozen_part_stays_as_it_was_and_a_frozen_model_is_refused(train, test, refused):
+    model = network()
+    model[0].requires_grad_(False)
+    start = weights(model)
+    list(fit(model, train, test, RECIPE))
+    assert torch.equal(model[0].weight, start["0.weight"]) and not torch.equal(model[5].weight, start["5.weight"])
+    with refused("a Sequential, has no parameters that require gradients", "unfreeze"):
+        next(fit(model.requires_grad_(False), train, test, RECIPE))
+
+
 def test_what_has_no_epochs_is_no_train(train, test, refused):
     with refused("train is a list", "give Batches", "epoch(number)"):
         next(fit(network(), test, test, RECIPE))
