@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from senet_lib.experiments.gate_probe import stages_of
-from senet_lib.experiments.markdown import markdown_table, mean_and_spread, seeds_in_words
+from senet_lib.experiments.markdown import PLUS_MINUS, markdown_table, mean_and_spread, seeds_in_words
 from senet_lib.records import Record, curves, gate_measures, intervention_accuracies, load_record
 
 
@@ -33,7 +33,7 @@ REPLACED = {
     "mean": "the channel's mean gate",
     "shuffled channels": "its own, shuffled over the channels",
     "0.5": "0.5",
-    "1": "1: SE switched off",
+    "1": "1: SE off",
 }
 OF_STAGES = ("another picture", "mean", "1")
 
@@ -44,7 +44,7 @@ def interventions_table(results: Path) -> str:
     found = [intervention_accuracies(load_record(one.record, results), one.with_se) for one in asked]
     seeds = [seeds_in_words(len(accuracies["own", "all"])) for accuracies in found]
     head = ["each picture gets", *(f"{one.pictures} ({count})" for one, count in zip(asked, seeds, strict=True))]
-    rows = [[words, *(mean_and_spread(one[gates, "all"]) for one in found)] for gates, words in REPLACED.items()]
+    rows = [[words, *(_mean_over_spread(one[gates, "all"]) for one in found)] for gates, words in REPLACED.items()]
     return markdown_table(head, rows)
 
 
@@ -55,7 +55,7 @@ def stages_table(results: Path) -> str:
         record = load_record(asked.record, results)
         found = intervention_accuracies(record, asked.with_se)
         for number, stage in enumerate(stages_of(gate_measures(record, asked.with_se)), start=1):
-            rows.append([asked.pictures, f"{number}", *(mean_and_spread(found[gates, stage]) for gates in OF_STAGES)])
+            rows.append([asked.pictures, f"{number}", *(_mean_over_spread(found[gates, stage]) for gates in OF_STAGES)])
     return markdown_table(("pictures", "stage", *(REPLACED[gates] for gates in OF_STAGES)), rows)
 
 
@@ -98,8 +98,13 @@ def pruning_table(results: Path) -> str:
             ("trained without SE in the last stage", fewer, _final(record, asked.without_last_stage)),
             ("trained without any SE", none, _final(record, asked.plain)),
         )
-        rows += [[asked.pictures, words, f"{count - none:,}", mean_and_spread(right)] for words, count, right in ways]
+        rows += [[asked.pictures, words, f"{count - none:,}", _mean_over_spread(right)] for words, count, right in ways]
     return markdown_table(("pictures", "network", "parameters of SE", "test accuracy"), rows)
+
+
+def _mean_over_spread(accuracies: np.ndarray) -> str:
+    """As elsewhere, but on a phone the spread stands under the mean: else the columns do not fit there."""
+    return mean_and_spread(accuracies).replace(PLUS_MINUS, " ±\N{NO-BREAK SPACE}")
 
 
 def _final(record: Record, arm: str) -> np.ndarray:

@@ -1,6 +1,6 @@
 // What the gates of a trained network say for each group of pictures: the controls and the drawings.
 // After Hu et al. (arXiv 1709.01507v4), Section 7.2, Figure 6.
-import { NO_FOCUS, createFitting, orderOf, placeOf, readNetworks } from "./parts/gate_groups.js";
+import { FEW, NO_FOCUS, createFitting, orderOf, placeOf, readNetworks } from "./parts/gate_groups.js";
 import { requireState, shortNames, sumOf } from "./parts/gate_groups.js";
 import { button, choice, element, figure, formatNumber, freshId, menu, number } from "./parts/kit.js";
 import { panel, row, slider, svg } from "./parts/kit.js";
@@ -16,7 +16,7 @@ const NAMED = ["red", "green", "blue"]; // groups that have a colour by their na
 const COLOURS = 10;
 const MARKERS = ["circle", "square", "diamond", "triangle"];
 const DASHES = [null, "7 3", "2 3"];
-const FEW = 4; // so many lines also differ by dash and marker; more would be a thicket
+const NEAR = 12; // a press chooses a dot from so many CSS pixels away
 const FRAME = { left: 34, right: 8, top: 24, bottom: 38 }; // around the axes, in CSS pixels: room for their texts
 const HEIGHT = 300;
 const FLOOR = HEIGHT - FRAME.bottom;
@@ -58,12 +58,24 @@ const path = (name, d, style = null) => svg("path", { class: `senet-${name}`, d,
 const words = (x, y, text, anchor = "middle", name = null) =>
   svg("text", { x, y, "text-anchor": anchor, class: name && `senet-${name}` }, text);
 
-/** How a group looks: its colour, and where few are drawn a dash and a marker. */
-function lookOf(groups, index, isFew) {
+/** How a group looks: a line in its colour, where few are drawn with a dash and a marker, or grey dots. */
+function lookOf(groups, index, isFew, isBroughtOut) {
+  if (!isFew && !isBroughtOut) return { colour: "var(--senet-quiet)", isDots: true };
   const name = NAMED.includes(groups[index]) ? groups[index] : index % COLOURS;
   const dash = isFew ? DASHES[Math.floor(index / MARKERS.length) % DASHES.length] : null;
   return { colour: `var(--gates-${name})`, dash, marker: isFew ? MARKERS[index % MARKERS.length] : null };
 }
+
+/** A piece of a group's drawing, for a legend. */
+function sampleOf(look) {
+  if (!look.isDots) return lineSample(look);
+  const sample = svg("svg", { width: 34, height: 14, viewBox: "0 0 34 14", "aria-hidden": "true" });
+  sample.append(svg("circle", { cx: 17, cy: 7, r: 2.5, style: `fill: ${look.colour}` }));
+  return sample;
+}
+
+/** The path of a line through points, or of a dot at each of them: a piece of no length has its round ends only. */
+const pathOf = (points, isDots) => (isDots ? points.map((one) => `M${one}z`).join("") : `M${points.join("L")}`);
 
 /** All that is drawn for one network. */
 function createBoard(view, network) {
@@ -73,7 +85,7 @@ function createBoard(view, network) {
     hovered = group;
     chart.draw(stateOf());
   });
-  const chart = createChart(groupedBy, (channel) => view.set("channel", channel));
+  const chart = createChart(groupedBy, (trait, value) => view.set(trait, value));
   const numbers = createNumbers(network);
   const strip = createStrip(network, (name) => view.set("block", name));
   const alike = createSimilarity(network);
@@ -83,7 +95,7 @@ function createBoard(view, network) {
     const focus = hovered ?? view.get("focus");
     const band = shown.includes(focus) ? focus : null;
     const order = orderOf(block, view.get("order"));
-    const looks = groups.map((_, index) => lookOf(groups, index, shown.length <= FEW));
+    const looks = groups.map((_, index) => lookOf(groups, index, shown.length <= FEW, index === band));
     return { name, block, groups, counts, shown, band, channel, order, orderName: ORDERS[view.get("order")][1], looks };
   };
   const draw = () => {
@@ -94,23 +106,37 @@ function createBoard(view, network) {
   return { element: element("div", { class: "senet-gates-board" }, ...parts), draw };
 }
 
-/** The gates over the channels, a line for each shown group. A press or the arrow keys choose a channel. */
+/**
+ * The gates over the channels, for each shown group: few as lines; of many one as a line, and the others as dots. A
+ * press or the arrow keys choose a channel, and a press on a dot brings its group out. choose(trait, value).
+ */
 function createChart(groupedBy, choose) {
   const sheet = svg("svg", { class: "senet-chart", height: HEIGHT, "aria-hidden": "true" });
   const attributes = { role: "slider", tabindex: 0, "aria-label": "mean gates: choose a channel", "aria-valuemin": 0 };
   const box = element("div", { class: "senet-chart-box senet-gates-chart", ...attributes }, sheet);
   const half = element("span", {}, lineSample({ colour: "var(--senet-quiet)", dash: "5 4", thin: true }), " ");
-  half.append("0.5: what a block says before it has learned");
+  half.append("0.5: a block before it learns");
+  const dotKey = element("span", {}, sampleOf({ colour: "var(--senet-quiet)", isDots: true }));
+  dotKey.append(` the others: press on a dot`);
   const bandName = element("span");
   const bandSample = svg("svg", { width: 34, height: 14, viewBox: "0 0 34 14", "aria-hidden": "true" });
   const bandKey = element("span", {}, bandSample, " ", bandName);
-  const legend = element("p", { class: "senet-gates-legend" }, half, bandKey);
+  const legend = element("p", { class: "senet-gates-legend" }, half, bandKey, dotKey);
   let order = [];
   let current = 0;
   let slot = 1;
-  const go = (position) => choose(order[Math.min(order.length - 1, Math.max(0, position))]);
-  const point = ({ clientX }) => go(Math.floor((clientX - sheet.getBoundingClientRect().left - FRAME.left) / slot));
+  let dots = []; // { group, heightAt }
+  const go = (position) => choose("channel", order[Math.min(order.length - 1, Math.max(0, position))]);
+  const placeAt = ({ clientX }) => Math.floor((clientX - sheet.getBoundingClientRect().left - FRAME.left) / slot);
+  const point = (event) => go(placeAt(event));
+  const bringOut = (event) => {
+    const y = event.clientY - sheet.getBoundingClientRect().top;
+    const away = ({ heightAt }) => Math.abs(heightAt(order[placeAt(event)]) - y);
+    const [nearest] = dots.filter((one) => away(one) < NEAR).sort((a, b) => away(a) - away(b));
+    if (nearest) choose("focus", nearest.group);
+  };
   box.addEventListener("pointerdown", point);
+  box.addEventListener("pointerdown", bringOut);
   box.addEventListener("pointermove", (event) => event.buttons > 0 && point(event)); // drag, but not in passing
   box.addEventListener("keydown", (event) => {
     const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
@@ -137,16 +163,22 @@ function createChart(groupedBy, choose) {
     const numbers = order.map((name, at) => (at % every ? "" : words(across(at), FLOOR + 16, name)));
     const column = Math.max(slot, 3);
     const cursor = { x: across(current) - column / 2, y: FRAME.top, width: column, height: FLOOR - FRAME.top };
-    const lines = shown.flatMap((group) => {
-      const gates = block.means.subarray(group * order.length, (group + 1) * order.length);
-      const points = order.map((name, at) => [across(at), up(gates[name]).toFixed(1)]);
-      const { colour: stroke, dash, marker } = looks[group];
-      const d = `M${points.map((one) => one.join(" ")).join("L")}`;
+    const gateOf = (group, name) => block.means[group * order.length + name];
+    const lines = shown.map((group) => {
+      const points = order.map((name, at) => [across(at), up(gateOf(group, name)).toFixed(1)]);
+      const { colour: stroke, dash, marker, isDots } = looks[group];
+      const d = pathOf(points.map((one) => one.join(" ")), isDots);
       const line = path("gates-line", d, `stroke: ${stroke}; stroke-dasharray: ${dash ?? "none"}`);
       const marks = marker && slot > 9 ? points.map(([x, y]) => markAt(marker, stroke, x, y)) : [];
       const isBehind = band !== null && band !== group;
-      return svg("g", { "data-group": group, class: isBehind && "senet-gates-behind" }, line, ...marks);
+      const look = isDots ? "senet-gates-dots" : isBehind && "senet-gates-behind";
+      return svg("g", { "data-group": group, class: look }, line, ...marks);
     });
+    dots = shown
+      .filter((group) => looks[group].isDots)
+      .map((group) => ({ group, heightAt: (name) => up(gateOf(group, name)) }));
+    dotKey.hidden = !dots.length;
+    sheet.style.setProperty("--dot", `${Math.min(5, 0.8 * slot)}px`);
     const names = [
       words(0, 12, `mean gate for each ${groupedBy}, 0 to 1`, "start", "chart-name"),
       words((FRAME.left + right) / 2, HEIGHT - 4, orderName, "middle", "chart-name"),
@@ -155,14 +187,16 @@ function createChart(groupedBy, choose) {
     sheet.setAttribute("width", width);
     sheet.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     const spread = band === null ? [] : [bandOf(block, band, order, across, up, looks[band].colour)];
-    sheet.replaceChildren(svg("rect", { class: "senet-gates-cursor", ...cursor }), ...grid, ...spread, ...lines);
+    const front = lines.splice(shown.indexOf(band), band === null ? 0 : 1); // over the others
+    const back = svg("rect", { class: "senet-gates-cursor", ...cursor });
+    sheet.replaceChildren(back, ...grid, ...spread, ...lines, ...front);
     sheet.append(path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`), ...numbers, ...names);
-    bandKey.hidden = band === null;
-    bandName.textContent = `${groups[band]}: mean ± one standard deviation of its pictures`;
+    const spreadText = `${groups[band]}: mean ± one standard deviation`;
+    bandName.textContent = band === null ? `Bring out one ${groupedBy} to see its spread.` : spreadText;
+    bandSample.toggleAttribute("hidden", band === null);
     const fill = band === null ? "none" : looks[band].colour;
     bandSample.replaceChildren(path("gates-band", "M1 1h32v12h-32z", `fill: ${fill}`));
-    const gateOf = (group) => formatNumber(block.means[group * order.length + channel], 2);
-    const said = shown.map((group) => `${groups[group]} ${gateOf(group)}`);
+    const said = shown.map((group) => `${groups[group]} ${formatNumber(gateOf(group, channel), 2)}`);
     const value = { "aria-valuemax": order.length - 1, "aria-valuenow": current };
     value["aria-valuetext"] = `channel ${channel}: ${said.join(", ") || "no group shown"}`;
     for (const [name, text] of Object.entries(value)) box.setAttribute(name, text);
@@ -180,7 +214,7 @@ function bandOf({ means, spreads }, group, order, across, up, fill) {
   return path("gates-band", `M${[...edge(1), ...edge(-1).reverse()].join("L")}Z`, `fill: ${fill}`);
 }
 
-/** A line for each group: whether it is drawn, whether its spread is, and its gate in the chosen channel. */
+/** A line for each group: whether it is drawn, whether it is brought out, and its gate in the chosen channel. */
 function createGroups(view, { groups, groupedBy }, hover) {
   const name = freshId("focus");
   const choose = (groupsShown, focus = view.get("focus")) => {
@@ -200,7 +234,7 @@ function createGroups(view, { groups, groupedBy }, hover) {
       choose(box.checked ? [...others, index] : others);
     });
     const sample = element("span");
-    const band = radio(index, `band of ${text}`);
+    const band = radio(index, `bring out ${text}`);
     const [gate, spread] = [number(`gate ${index}`), number(`spread ${index}`, { label: "±" })];
     const said = element("span", {}, gate.element, " ", spread.element);
     const head = element("th", { scope: "row" }, element("label", { class: "senet-toggle" }, box, sample, text));
@@ -209,11 +243,11 @@ function createGroups(view, { groups, groupedBy }, hover) {
     node.addEventListener("pointerleave", () => hover(null));
     return { node, box, sample, band, gate, spread, said };
   });
-  const none = radio(NO_FOCUS, "no band");
+  const none = radio(NO_FOCUS, "bring out none");
   const channelName = element("th", { scope: "col" });
-  const heads = [groupedBy, "band"].map((text) => element("th", { scope: "col" }, text));
+  const heads = [groupedBy, "bring out"].map((text) => element("th", { scope: "col" }, text));
   const head = element("thead", {}, element("tr", {}, ...heads, channelName));
-  const last = element("tr", {}, element("th", { scope: "row" }, "no band"), element("td", {}, none), element("td"));
+  const last = element("tr", {}, element("th", { scope: "row" }, "none"), element("td", {}, none), element("td"));
   const table = element("table", {}, head, element("tbody", {}, ...lines.map(({ node }) => node), last));
   const all = button("All", () => choose([...groups.keys()]));
   const off = button("None", () => choose([]));
@@ -227,7 +261,7 @@ function createGroups(view, { groups, groupedBy }, hover) {
       said.hidden = !box.checked;
       gate.set(block.means[place]);
       spread.set(block.spreads[place]);
-      sample.replaceChildren(lineSample(looks[index]));
+      sample.replaceChildren(sampleOf(looks[index]));
     }
   };
   const buttons = element("div", { class: "senet-gates-buttons" }, all.element, off.element);

@@ -45,7 +45,8 @@ class ClassGates(Figure):
         network: the name of the network that is shown. This and the following are the reader's.
         block: the name of one of its blocks.
         shown: indices of the groups that are drawn, 0 to K - 1.
-        focus: index of the group whose spread is drawn as a band; -1 for none.
+        focus: index of the group that is brought out, with its spread as a band; -1 for none. Where more than four
+            are drawn, the others are grey dots.
         order: of the channels: "number", "mean" (the highest mean gate first) or "difference" (where the groups'
             means differ most first).
         channel: the one that is read out, 0 to C - 1.
@@ -129,8 +130,8 @@ class ClassGates(Figure):
         return cls.read(
             EXAMPLE,
             caption="Move the block from the first to the last, and order the channels by difference. Where do the "
-            "gates know the colour of the cue, and where do they know something else? Then choose a band: how far "
-            "does a single picture stray from the mean of its group?",
+            "gates know the colour of the cue, and where do they know something else? Then bring one group out: "
+            "how far does a single picture stray from its mean?",
         )
 
     def draw_still(self) -> Picture:

@@ -8,9 +8,9 @@ const MOST_GATE = 2; // a fader at its end doubles the channel
 const FADER_STEP = 0.05;
 const STRIPS_ABREAST = 16; // on a wide screen
 const LEGEND =
-  "Each strip of the desk is a channel: u, its fader, x̃ = s·u, and s. Touch one to see it large. A fader goes from " +
-  "0 (mute) over 1 (unchanged) to 2 (boost); the line across it is the trained value. The two maps of a channel have " +
-  "one scale; orange is below zero.";
+  "Each strip of the desk is a channel: u where there is room, its fader, x̃ = s·u, and s. Touch one to see it large. " +
+  "A fader goes from 0 (mute) over 1 (unchanged) to 2 (boost); the line across it is the trained value. The two " +
+  "maps of a channel have one scale; orange is below zero.";
 
 export default figure((view) => {
   const world = readWorld(view);

@@ -199,7 +199,7 @@ def test_a_press_on_the_chart_reads_out_the_channel(opened):
 
 @pytest.mark.parametrize("group", [0, 7])
 def test_a_band_is_the_mean_and_one_standard_deviation(opened, group):
-    opened.root.get_by_role("radio", name=f"band of {CLASSES[group]}", exact=True).check()
+    opened.root.get_by_role("radio", name=f"bring out {CLASSES[group]}", exact=True).check()
     opened.settle()
     assert opened.get("focus") == group
     means, spreads = (of(GATES["layer3.2"], LABELS)[group] for of in (class_means, class_spreads))
@@ -207,7 +207,38 @@ def test_a_band_is_the_mean_and_one_standard_deviation(opened, group):
     assert upper == pytest.approx(np.clip(means + spreads, 0, 1), abs=PIXEL)
     assert lower[::-1] == pytest.approx(np.clip(means - spreads, 0, 1), abs=PIXEL)
     assert f"{CLASSES[group]}: mean ± one standard deviation" in opened.root.inner_text()
-    assert opened.root.locator(".senet-gates-behind").count() == 9
+    opened.set("shown", sorted({0, 3, 7}))
+    assert opened.root.locator(".senet-gates-behind").count() == 2
+
+
+def test_of_many_groups_one_is_a_line_over_the_dots_of_the_others(opened):
+    opened.root.get_by_label("network", exact=True).select_option(label="Small")
+    opened.root.get_by_label("network", exact=True).select_option(label="Many, r = 4")
+    opened.settle()
+    assert opened.get("focus") == 0
+    groups = opened.root.locator(".senet-gates-chart [data-group]")
+    for focus in (0, 3):
+        opened.set("focus", focus)
+        looks = groups.evaluate_all("all => all.map((one) => [Number(one.dataset.group), one.getAttribute('class')])")
+        assert looks[-1] == [focus, None]
+        assert [look for _, look in looks[:-1]] == ["senet-gates-dots"] * 9
+        strokes = opened.root.locator(".senet-gates-line").evaluate_all("all => all.map((one) => one.style.stroke)")
+        assert len(set(strokes[:-1])) == 1 and strokes[-1] == f"var(--gates-{focus})"
+    opened.set("shown", [0, 3, 4, 5])
+    assert opened.root.locator(".senet-gates-dots").count() == 0
+
+
+def test_a_press_on_a_dot_brings_its_group_out(opened):
+    opened.set("focus", 2)
+    x, y = (opened.root.evaluate(LINES)["7"][2 * 30 + axis] for axis in (0, 1))
+    box = opened.root.locator(".senet-gates-chart").bounding_box()
+    opened.page.mouse.click(box["x"] + x, box["y"] + y)
+    opened.settle()
+    assert (opened.get("focus"), opened.get("channel")) == (7, 30)
+    lowest = max(line[2 * 30 + 1] for line in opened.root.evaluate(LINES).values())
+    opened.page.mouse.click(box["x"] + x, box["y"] + (lowest + FLOOR) / 2)  # far from all
+    opened.settle()
+    assert opened.get("focus") == 7
 
 
 def test_the_mouse_over_a_group_shows_its_band_for_the_moment(opened):
@@ -240,7 +271,7 @@ def test_groups_go_off_and_on_and_few_have_marks_of_their_own(opened):
     assert not root.locator('[data-name="gate 1"]').is_visible() and root.locator('[data-name="gate 2"]').is_visible()
     styles = root.locator(".senet-gates-line").evaluate_all("all => all.map((one) => one.getAttribute('style'))")
     assert len(set(styles)) == 3 and "dasharray: 2 3" in styles[2]
-    root.get_by_role("radio", name="band of dog", exact=True).check()  # what is not shown has no band, so it is shown
+    root.get_by_role("radio", name="bring out dog", exact=True).check()  # what is not shown has no band, so it is shown
     opened.settle()
     assert (opened.get("shown"), opened.get("focus")) == ([0, 2, 5, 9], 5)
     root.get_by_role("checkbox", name="dog", exact=True).uncheck()
@@ -517,9 +548,11 @@ def test_ten_classes_and_nine_blocks_fit_a_narrow_frame_in_light_and_dark(browse
         for selector in (".senet-frame", ".senet-gates-board", ".senet-gates-groups", ".senet-gates-numbers"):
             element = opened.root.locator(selector)
             assert element.evaluate("el => el.scrollWidth - el.clientWidth") <= 0, selector
-        colours = opened.root.locator(".senet-gates-line").evaluate_all(
-            "all => all.map((one) => getComputedStyle(one).stroke)"
-        )
+        colours = []
+        for focus in range(10):
+            opened.set("focus", focus)
+            line = opened.root.locator(f".senet-gates-chart [data-group='{focus}'] .senet-gates-line")
+            colours.append(line.evaluate("el => getComputedStyle(el).stroke"))
         assert len(set(colours)) == 10
         if theme == "light":  # those of the still picture
             parts = [[int(colour[start : start + 2], 16) for start in (1, 3, 5)] for colour in GROUP_COLOURS]

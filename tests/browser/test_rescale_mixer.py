@@ -247,9 +247,9 @@ def test_a_fader_stays_where_it_is_when_the_text_above_changes(browser, tmp_path
 def test_32_faders_fit_a_phone(browser, tmp_path):
     with open_figure(browser, mixer(block="layer2.0"), tmp_path, width=390) as opened:
         boxes = [fader(opened, channel).bounding_box() for channel in range(32)]
-        assert all(box["width"] >= 44 and box["height"] >= 24 and box["x"] + box["width"] <= 390 for box in boxes)
+        assert all(box["width"] >= 64 and box["height"] >= 32 and box["x"] + box["width"] <= 390 for box in boxes)
         rows = [[box for box in boxes if box["y"] == y] for y in sorted({box["y"] for box in boxes})]
-        assert all(low[0]["y"] - high[0]["y"] >= 24 for high, low in pairwise(rows))
+        assert all(low[0]["y"] - high[0]["y"] >= 32 for high, low in pairwise(rows))
         assert opened.root.bounding_box()["height"] < 2 * 844
 
 

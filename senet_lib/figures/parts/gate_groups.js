@@ -2,6 +2,7 @@
 import { Problem, requireShape } from "./kit.js";
 
 export const NO_FOCUS = -1;
+export const FEW = 4; // so many groups are lines, each with a dash and a marker; more would be a thicket, and are dots
 export const NEVER_CHANGES = -1; // in place of a similarity
 const LEAST_SPREAD = 1e-4; // a standard deviation below this is nothing but rounding: records have four digits
 
@@ -72,7 +73,7 @@ export function createFitting(view, chosen) {
       if (!blocks.has(view.get("block"))) fit("block", [...blocks.keys()][0], last.traits);
       if (groups.join() !== last.network.groups.join()) {
         fit("shown", [...groups.keys()], last.traits);
-        fit("focus", NO_FOCUS, last.traits);
+        fit("focus", groups.length > FEW ? 0 : NO_FOCUS, last.traits);
       }
     }
     const block = network.blocks.get(view.get("block"));
