@@ -30,21 +30,30 @@ from senet_lib.live_network import answers
 from senet_lib.weights import load_pretrained
 
 FOLDER = Path("results/networks")
-# From the weights to a short name and what the reader reads. The first is shown first.
+RATIO = "r is the reduction ratio: {} make the gates. Chapter 9 is about it."
+# From the weights to a short name, and what the reader reads: a label, and a note. The first is shown first.
 SHOWN = {
-    "context-world-reduction-r4": ("r4", "SE, r = 4"),
-    "context-world-reduction-plain": ("plain", "no SE"),
-    "context-world-reduction-r1": ("r1", "r = 1"),
-    "context-world-reduction-r2": ("r2", "r = 2"),
-    "context-world-reduction-r8": ("r8", "r = 8"),
-    "context-world-reduction-r16": ("r16", "r = 16"),
-    "context-world-reduction-r16-seed2": ("r16-seed2", "r = 16, stuck"),
+    "context-world-reduction-r4": ("r4", "SE, r = 4", RATIO.format("C/4 numbers from C channels")),
+    "context-world-reduction-plain": (
+        "plain",
+        "no SE",
+        "The same network without SE. Chapter 1 says what it cannot know.",
+    ),
+    "context-world-reduction-r1": ("r1", "r = 1", RATIO.format("C numbers from C channels")),
+    "context-world-reduction-r2": ("r2", "r = 2", RATIO.format("C/2 numbers from C channels")),
+    "context-world-reduction-r8": ("r8", "r = 8", RATIO.format("C/8 numbers from C channels")),
+    "context-world-reduction-r16": ("r16", "r = 16", RATIO.format("C/16 numbers from C channels")),
+    "context-world-reduction-r16-seed2": (
+        "r16-seed2",
+        "r = 16, stuck",
+        "Trained like r = 16, from another seed: it got no better than without SE. Chapter 9 looks inside.",
+    ),
 }
 # The same for the figure with photographs.
 SHOWN_PHOTOGRAPHS = {
-    "cifar10-gates-r4": ("r4", "SE-ResNet-20, r = 4"),
-    "cifar10-gates-r16": ("r16", "SE-ResNet-20, r = 16"),
-    "cifar10-gates-plain": ("plain", "ResNet-20, no SE"),
+    "cifar10-gates-r4": ("r4", "SE-ResNet-20, r = 4", ""),
+    "cifar10-gates-r16": ("r16", "SE-ResNet-20, r = 16", ""),
+    "cifar10-gates-plain": ("plain", "ResNet-20, no SE", ""),
 }
 CLASS_NAMES = {
     "context-world": SHAPES,
@@ -108,14 +117,15 @@ def photograph_examples() -> dict[str, object]:
 
 
 def _networks_and_answers(
-    shown: Mapping[str, tuple[str, str]], pictures: np.ndarray
+    shown: Mapping[str, tuple[str, str, str]], pictures: np.ndarray
 ) -> tuple[list[dict[str, object]], dict[str, object]]:
     """What a figure knows of its networks, and their answers for the examples, to six digits."""
     networks: list[dict[str, object]] = []
     said: dict[str, object] = {}
-    for file, (name, label) in shown.items():
+    for file, (name, label, note) in shown.items():
         network = OverridableNetwork.of(load_pretrained(file))
-        networks.append({"name": name, "label": label, "file": f"{file}.onnx", "channels": network.channels})
+        told = {"name": name, "label": label, "note": note}
+        networks.append({**told, "file": f"{file}.onnx", "channels": network.channels})
         values = answers(network, pictures)
         said[name] = {"shape": values.shape, "values": [float(f"{value:.6g}") for value in values.flat]}
     return networks, said

@@ -96,10 +96,10 @@ const sceneParts = ({ shapes, places, cueColour, turns }) => [shapes, places, cu
 
 // What the network is asked: the picture, and the gates that it shall use instead of its own.
 function readJob(view, world, scene) {
-  const { name, file, channels } = world.byName[view.get("network")];
+  const { name, file, channels, note } = world.byName[view.get("network")];
   const overrides = readOverrides(view, channels);
   const key = JSON.stringify([name, sceneParts(scene), overrides]);
-  return { key, network: name, file, picture: renderScene(scene), shape: PICTURE_SHAPE, overrides, channels };
+  return { key, network: name, file, note, picture: renderScene(scene), shape: PICTURE_SHAPE, overrides, channels };
 }
 
 // What the network has said of an example, in Python; null for another scene, or with gates set by hand.

@@ -161,6 +161,16 @@ def test_the_examples_work_before_anything_is_loaded(browser, tmp_path, way):
         assert opened.root.locator(".scene-handle").first.is_disabled()
 
 
+def test_a_network_says_what_it_is_when_it_is_chosen(browser, tmp_path):
+    with open_figure(browser, NetworkInPage.example(), tmp_path) as opened:
+        opened.root.get_by_label("Network", exact=True).select_option(label="r = 16, stuck")
+        opened.settle()
+        assert opened.text("note").endswith("no better than without SE. Chapter 9 looks inside.")
+        opened.root.get_by_label("Network", exact=True).select_option(label="r = 8")
+        opened.settle()
+        assert "C/8 numbers from C channels" in opened.text("note")
+
+
 def test_from_a_folder_a_line_says_how_to_serve_the_book(browser, site):
     with open_figure(browser, NetworkInPage.example(), site, way="file") as opened:
         assert not opened.root.get_by_role("button", name=RUN).is_visible()

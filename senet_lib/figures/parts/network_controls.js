@@ -43,15 +43,18 @@ export function readNetworks(view, exampleCount, classesOf) {
   return { networks, byName, recorded };
 }
 
-/** The traits network and se: which network answers, and whether with its gates. draw({ channels }) of that network. */
+/** The traits network and se: which network answers, and whether with its gates. draw({ channels, note }) of that one. */
 export function createNetworkChoice(view, networks) {
   const options = networks.map(({ name, label }) => [name, label]);
   const names = menu(view, "network", { label: "Network", options, then: () => view.set("hand", {}) });
   const useGates = toggle(view, "se", { label: "use the gates (SE)" }).element;
-  const draw = ({ channels }) => {
+  const told = element("p", { class: "parts-note", "data-name": "note" });
+  const draw = ({ channels, note = "" }) => {
     useGates.querySelector("input").disabled = Object.keys(channels).length === 0;
+    told.textContent = note;
+    told.hidden = !note;
   };
-  const line = row(names.element, useGates);
+  const line = row(names.element, useGates, told);
   line.classList.add("parts-choices");
   return { element: line, draw };
 }

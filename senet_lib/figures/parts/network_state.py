@@ -19,7 +19,8 @@ class NetworkState(traitlets.HasTraits):
     ``request`` (``senet_lib.live_network``). The HTML form of a figure has no kernel, and nothing is loaded in it yet.
 
     Attributes:
-        networks: of each network its "name", the "label" that the reader reads, the "file" in ``folder`` ("" if the
+        networks: of each network its "name", the "label" that the reader reads, perhaps a "note" that says more when it
+            is chosen, the "file" in ``folder`` ("" if the
             page has none), and "channels", from the names of its SE blocks to their numbers of channels; a figure may
             want more.
         answers: for each network float32 (V, N, K + all channels): the logits and the gates for each of N examples. V
