@@ -320,12 +320,14 @@ class LiveRace:
     # ---------------------------------------------------------------------------------------------- the record
 
     def _source(self) -> str:
-        """What is raced, in a line."""
+        """What is raced, and where, in plain words."""
         one, machine = self._choices, describe_machine(self.device)
-        of = "" if one.pictures is None else f", {one.pictures:,} pictures"
+        pictures = one.data_set if one.pictures is None else f"{one.pictures:,} of {one.data_set}"
+        device = "a CPU" if self.device.type == "cpu" else machine["device"]
+        torch_version, _, _ = machine["torch"].partition("+")  # what it was built with is no matter for a reader
         return (
-            f"{one.data_set}{of}; {NETWORKS[one.depth]} ({one.depth} layers), r = {one.reduction}, seed {one.seed}; "
-            f"recorded on {machine['device']} with torch {machine['torch']}."
+            f"Pictures: {pictures}. Networks: {NETWORKS[one.depth]} with {one.depth} layers, without SE and with SE of "
+            f"r = {one.reduction}; seed {one.seed}. Recorded on {device}, with PyTorch {torch_version}."
         )
 
     def _command(self, path: str | Path) -> str:

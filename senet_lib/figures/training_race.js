@@ -160,7 +160,7 @@ function createReplay(view, record) {
     },
   });
   const speeds = SPEEDS.map((seconds) => [seconds, `${seconds} s`]);
-  const speed = choice(view, "replay_seconds", { label: "all of it in", options: speeds });
+  const speed = choice(view, "replay_seconds", { label: "play all in", options: speeds });
   let credit = 0; // seconds of the race since the report that is shown
   const advance = () => {
     const { count, seconds } = record();
@@ -188,8 +188,8 @@ function createNumbers(lanes) {
   const clock = {
     step: number("step", { label: "step" }),
     epoch: number("epoch", { label: "epoch" }),
-    seconds: number("seconds", { label: "time", unit: "s", digits: 1 }),
-    seconds_left: number("seconds_left", { label: "left, about", unit: "s", digits: 0 }),
+    seconds: number("seconds", { label: "trained for", unit: "s", digits: 1 }),
+    seconds_left: number("seconds_left", { label: "still to train: about", unit: "s", digits: 0 }),
   };
   const heads = lanes.map(({ name, ...look }) => element("th", { scope: "col" }, lineSample(look), name));
   const rows = ROWS.map(([key, name, digits]) => {

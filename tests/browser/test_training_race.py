@@ -51,7 +51,7 @@ def test_each_moment_shows_the_numbers_of_the_record(opened, figure):
 
 
 def test_the_example_is_a_real_race_that_says_where_it_comes_from(opened, figure):
-    assert "recorded on" in opened.text("source") and "seed 0" in opened.text("source")
+    assert "Recorded on a CPU" in opened.text("source") and "seed 0" in opened.text("source")
     plain, se = figure.record["test_accuracy"][-1]
     assert plain < 0.65 and se > 0.97
 
