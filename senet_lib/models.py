@@ -101,12 +101,11 @@ class ResNet(nn.Module):
         self.maxpool = STEMS[stem].pool()
         self.stage_names = [f"layer{number}" for number in range(1, len(depths) + 1)]
         for number, (depth, width, stride) in enumerate(zip(depths, widths, strides, strict=True), 1):
-            own = attention if number in attended else None
             try:
-                stage = _stage(block, channels, width, depth, stride, own)
+                stage = _stage(block, channels, width, depth, stride, attention if number in attended else None)
             except ValueError as error:
                 raise ValueError(f"stage {number}: {error}") from None
-            self.add_module(self.stage_names[number - 1], stage)
+            self.add_module(f"layer{number}", stage)
             channels = width
         self.fc = nn.Linear(channels, num_classes)
         _he_initialise(self)
@@ -235,23 +234,9 @@ def create_model(
         ValueError: if the name is unknown, with the nearest ones, or an argument does not fit the network.
     """
     architecture = _architecture(name)
-    se_settings: dict[str, Any] = {
-        "reduction": reduction,
-        "bias": bias,
-        "hidden_multiple": hidden_multiple,
-        "squeeze": squeeze,
-    }
-    if name.startswith("se_"):
-        if attention is not None:
-            raise ValueError(
-                f"{name} has SE in its slots; to put other attention there, use {name.removeprefix('se_')}"
-            )
-        if reduction is None:
-            se_settings["reduction"] = architecture.reduction
-        attention = partial(SqueezeExcitation, **se_settings)
-    elif se_settings != {"reduction": None, "bias": True, "hidden_multiple": 1, "squeeze": "avg"}:
-        raise ValueError(f"{', '.join(se_settings)} are settings of SE, but {name} has none; use se_{name}")
-    elif attention is None and (placement, stages) != ("standard", None):
+    se_settings = {"reduction": reduction, "bias": bias, "hidden_multiple": hidden_multiple, "squeeze": squeeze}
+    attention = _attention(name, attention, se_settings, architecture.reduction)
+    if attention is None and (placement, stages) != ("standard", None):
         raise ValueError(f"placement and stages say where SE is, but {name} has none; use se_{name}")
     options: dict[str, Any] = {**architecture.block_options, "placement": placement, "shortcut": shortcut}
     if stride_in is not None:
@@ -317,6 +302,23 @@ def _architecture(name: str) -> Architecture:
     near = begun[:3] or difflib.get_close_matches(wanted, names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "list_models() has all names"
     raise ValueError(f"there is no network {name!r}; {hint}")
+
+
+def _attention(
+    name: str, attention: Attention | None, se_settings: dict[str, Any], usual_reduction: int
+) -> Attention | None:
+    """What goes into the slots: SE with these settings in a network of this name, or the attention that was chosen."""
+    if name.startswith("se_"):
+        if attention is not None:
+            raise ValueError(
+                f"{name} has SE in its slots; to put other attention there, use {name.removeprefix('se_')}"
+            )
+        if se_settings["reduction"] is None:
+            se_settings = se_settings | {"reduction": usual_reduction}
+        return partial(SqueezeExcitation, **se_settings)
+    if se_settings != {"reduction": None, "bias": True, "hidden_multiple": 1, "squeeze": "avg"}:
+        raise ValueError(f"{', '.join(se_settings)} are settings of SE, but {name} has none; use se_{name}")
+    return attention
 
 
 def _require_stages(depths: Sequence[int], widths: Sequence[int], strides: Sequence[int]) -> None:

@@ -15,6 +15,15 @@ from senet_lib.doctor.operations import Operation, Record, noise_like
 from senet_lib.doctor.se_layers import BOUNDED, SELayer, squeezed_numbers
 
 LARGE = 100.0  # a number that no mean and no maximum of normal noise overlooks
+# From a gate function to the code and the text of its fault.
+WRONG_GATES = {
+    "ReLU": (
+        "gate-relu",
+        "The gates end in ReLU: they have no upper limit, and many are exactly 0 (the paper's Table 12).",
+    ),
+    "none": ("gate-none", "The gates end in no function: they can be negative and have no limits."),
+    "softmax": ("gate-softmax", "The gates of all channels sum to 1: they compete, and each is about 1/C."),
+}
 
 
 def examine_layers(layers: Iterable[SELayer], sites: Iterable[Site], fixed: Collection[Site]) -> Iterator[Finding]:
@@ -75,16 +84,8 @@ def _gate(layer: SELayer, site: Site) -> Iterator[Found]:
             "Multiply: x * s. (Added context without a gate function is a block of its own: GCNet's.)",
         )
         return
-    faults = {
-        "ReLU": (
-            "gate-relu",
-            "The gates end in ReLU: they have no upper limit, and many are exactly 0 (the paper's Table 12).",
-        ),
-        "none": ("gate-none", "The gates end in no function: they can be negative and have no limits."),
-        "softmax": ("gate-softmax", "The gates of all channels sum to 1: they compete, and each is about 1/C."),
-    }
-    if layer.gate in faults:
-        code, what = faults[layer.gate]
+    if layer.gate in WRONG_GATES:
+        code, what = WRONG_GATES[layer.gate]
         yield code, "fault", what, "End the excitation in a sigmoid."
     elif layer.gate == "tanh":
         yield (

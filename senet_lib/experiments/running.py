@@ -110,15 +110,7 @@ def run(
     for seed, arm in product(seeds, experiment.arms):
         if (seed, arm) in done:
             continue
-        batches = train_and_test_batches(
-            train_set,
-            test_set,
-            experiment.batch_size,
-            augment=experiment.augment,
-            seed=seed,
-            device=device,
-            size=experiment.size,
-        )
+        batches = _batches(experiment, train_set, test_set, seed, device)
         network = f"{weights_name(name, arm)}-seed{seed}"
         unfinished = checkpoints / network if checkpoints else None
         curves = tensorboard / network if tensorboard else None
@@ -138,6 +130,21 @@ def weights_name(name: str, arm: str, seed: int = 0) -> str:
     """What an arm's weights are called, for example "context-world-reduction-r4"; with the seed if that is not 0."""
     what = f"{name}-{arm.replace('=', '')}".replace(", ", "-").replace(" ", "-")
     return f"{what}-seed{seed}" if seed else what
+
+
+def _batches(
+    experiment: Experiment, train_set: ImageSet, test_set: ImageSet, seed: int, device: str
+) -> tuple[Batches, Batches]:
+    """The seed's batches, to train and to test."""
+    return train_and_test_batches(
+        train_set,
+        test_set,
+        experiment.batch_size,
+        augment=experiment.augment,
+        seed=seed,
+        device=device,
+        size=experiment.size,
+    )
 
 
 def _make(experiment: Experiment, arm: str, seed: int, device: str, pictures: ImageSet) -> nn.Module:

@@ -96,14 +96,23 @@ def _serialised(network: OverridableNetwork, size: tuple[int, ...], metadata: di
     import onnx
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
+    program = _exported(network, size, overrides and len(network.blocks) > 0)
+    ClearMetadataAndDocStringPass()(program.model)  # where each node comes from: paths of this machine
+    proto = program.model_proto
+    _tidy(proto)
+    onnx.helper.set_model_props(proto, {key: json.dumps(metadata[key], sort_keys=True) for key in METADATA})
+    onnx.checker.check_model(proto, full_check=True)
+    return proto.SerializeToString(deterministic=True)
+
+
+def _exported(network: OverridableNetwork, size: tuple[int, ...], overrides: bool) -> torch.onnx.ONNXProgram:
+    """The network as a graph of ONNX, with names for inputs and outputs, and a batch of any size."""
     inputs: tuple[Any, ...] = (torch.zeros(2, *size),)  # not one picture: torch would take the batch for a constant
     free: tuple[Any, ...] = ({0: torch.export.Dim.DYNAMIC},)
     names = list(network.blocks)
-    if overrides and names:
+    if overrides:
         inputs += ([torch.full((2, block.channels), math.nan) for block in network.blocks.values()],)
         free += ([free[0] for _ in names],)
-    else:
-        overrides = False
     try:
         program = torch.onnx.export(
             network,
@@ -119,12 +128,7 @@ def _serialised(network: OverridableNetwork, size: tuple[int, ...], metadata: di
     except Exception as error:  # whatever somebody else's network raises
         raise ValueError(f"torch cannot export the model: it said {short(error.__cause__ or error)}") from error
     assert program is not None
-    ClearMetadataAndDocStringPass()(program.model)  # where each node comes from: paths of this machine
-    proto = program.model_proto
-    _tidy(proto)
-    onnx.helper.set_model_props(proto, {key: json.dumps(metadata[key], sort_keys=True) for key in METADATA})
-    onnx.checker.check_model(proto, full_check=True)
-    return proto.SerializeToString(deterministic=True)
+    return program
 
 
 def _tidy(proto: Any) -> None:
