@@ -12,8 +12,8 @@ import traitlets
 from hypothesis import given
 from hypothesis import strategies as st
 
+from senet_lib import seeded_draws as draws
 from senet_lib.figures.figure import COMMENT, HERE, Figure, join_modules
-from senet_lib.figures.parts import seeded_draws as draws
 
 MODULE = 'import { figure } from "./parts/kit.js";\n\nexport default figure(() => {});\n'
 SOURCE = """

@@ -9,7 +9,7 @@ import traitlets
 from senet_lib import plots
 from senet_lib.context_world import Scene, render_scene
 from senet_lib.figures.figure import Array, Arrays, Figure
-from senet_lib.figures.parts.seeded_draws import normal_draws
+from senet_lib.seeded_draws import normal_draws
 
 EXAMPLE_CHANNELS, EXAMPLE_HIDDEN = 8, 4
 STILL_STAGES = (  # letter, quantity, how it is made

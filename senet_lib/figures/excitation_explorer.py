@@ -11,8 +11,8 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from senet_lib.context_world import COLOURS, ContextWorld
 from senet_lib.figures.figure import Array, Arrays, Figure
-from senet_lib.figures.parts.seeded_draws import normal_draws, uniform_draws
 from senet_lib.plots import COLOURS as QUANTITY_COLOURS
+from senet_lib.seeded_draws import normal_draws, uniform_draws
 
 NEW_CHANNELS = (64, 128, 256, 512, 1024, 2048)
 NEW_REDUCTIONS = (2, 4, 8, 16, 32)  # those of the paper's Table 10

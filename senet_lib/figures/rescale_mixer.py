@@ -8,7 +8,7 @@ from matplotlib.figure import Figure as StillPicture
 from senet_lib import plots
 from senet_lib.context_world import SHAPES, ContextWorld
 from senet_lib.figures.figure import Array, Arrays, Figure
-from senet_lib.figures.parts.seeded_draws import normal_draws
+from senet_lib.seeded_draws import normal_draws
 
 STILL_GATES = {0.0: "0·u: mute", 0.5: "0.5·u", 1.0: "1·u: unchanged", 2.0: "2·u: boost"}
 

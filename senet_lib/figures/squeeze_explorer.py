@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from senet_lib import plots
 from senet_lib.context_world import ContextWorld
 from senet_lib.figures.figure import Array, Arrays, Figure
-from senet_lib.figures.parts.seeded_draws import normal_draws
+from senet_lib.seeded_draws import normal_draws
 
 SIGNED = LinearSegmentedColormap.from_list("u, signed", ["#D55E00", "#FFFFFF", plots.COLOURS["u"]])
 

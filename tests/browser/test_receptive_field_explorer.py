@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from senet_lib.context_world import GLYPH_SIZE, ContextWorld, glyph
-from senet_lib.figures.parts.seeded_draws import normal_draws
 from senet_lib.figures.receptive_field_explorer import (
     EFFECTIVE_CHANNELS,
     EFFECTIVE_DRAWS,
@@ -17,6 +16,7 @@ from senet_lib.figures.receptive_field_explorer import (
 )
 from senet_lib.models import small_resnet
 from senet_lib.receptive_field import Layer, effective_field, main_path, receptive_field
+from senet_lib.seeded_draws import normal_draws
 from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser

@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from senet_lib.blocks import SQUEEZE_OPERATORS, SqueezeExcitation
 from senet_lib.export.arrays import network_arrays
-from senet_lib.figures.parts.seeded_draws import uniform_draws
 from senet_lib.figures.squeeze_explorer import SqueezeExplorer
+from senet_lib.seeded_draws import uniform_draws
 from senet_lib.weights import load_pretrained
 from tests.browser.figures import Opened, open_figure
 

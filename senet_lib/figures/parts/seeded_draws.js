@@ -1,4 +1,4 @@
-// Random numbers that Python can make as well: seeded_draws.py. The seed alone decides.
+// Random numbers that Python can make as well: senet_lib/seeded_draws.py. The seed alone decides.
 
 /** Numbers from 0 to 1, one for each index, from a hash of seed and index (MurmurHash3's finalizer). */
 export function uniformDraws(seed, count) {

@@ -1,4 +1,4 @@
-"""Random numbers that the browser can make as well (``seeded_draws.js``): the seed alone decides, on every machine."""
+"""Random numbers that a page can make as well (``figures/parts/seeded_draws.js``): the seed alone decides, anywhere."""
 
 import numpy as np
 

@@ -1,0 +1,163 @@
+// The Context World in miniature, trained in the page: three means, an excitation, three votes. senet_lib/miniature.py
+// does the same in PyTorch, with the same first weights.
+import { normalDraws } from "./seeded_draws.js";
+
+export const COLOURS = ["red", "green", "blue"];
+export const STEPS = 300;
+const CHANNELS = COLOURS.length;
+const CLASSES = 4;
+const SCALE = 4; // of the logits: a vote with an open gate counts so much
+const RATE = 0.05;
+const ADAM = { first: 0.9, second: 0.999, least: 1e-8 };
+
+/** Scenes to train on and to test on, with means that have mean 0 and spread 1 over those to train on. */
+export function prepareScenes(train, test) {
+  const moments = COLOURS.map((_, c) => momentsOf(train.pixels.filter((_, place) => place % CHANNELS === c)));
+  const standardise = (value, place) => {
+    const { mean, spread } = moments[place % CHANNELS];
+    return (value - mean) / spread;
+  };
+  const prepare = ({ pixels, shapes, cues }) => ({
+    count: cues.length,
+    z: Float64Array.from(pixels, standardise),
+    shapes,
+    cues,
+    labels: Array.from(cues, (cue, i) => shapes[i * CHANNELS + cue]),
+  });
+  return { train: prepare(train), test: prepare(test) };
+}
+
+function momentsOf(values) {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, spread: Math.sqrt(squares / values.length) || 1 };
+}
+
+/** The weights before the first step: those of two layers by He's rule, from the seed; the biases are 0. */
+export function firstWeights(hidden, seed) {
+  const draws = normalDraws(seed, 2 * CHANNELS * hidden);
+  const weights = new Float64Array(2 * CHANNELS * hidden + hidden + CHANNELS);
+  const { w1, w2 } = partsOf(weights, hidden);
+  w1.forEach((_, place) => (w1[place] = draws[place] * Math.sqrt(2 / CHANNELS)));
+  w2.forEach((_, place) => (w2[place] = draws[w1.length + place] * Math.sqrt(2 / hidden)));
+  return weights;
+}
+
+/** Views into one list of numbers: w1 (hidden, 3), b1 (hidden), w2 (3, hidden), b2 (3). */
+function partsOf(weights, hidden) {
+  const size = CHANNELS * hidden;
+  return {
+    w1: weights.subarray(0, size),
+    b1: weights.subarray(size, size + hidden),
+    w2: weights.subarray(size + hidden, 2 * size + hidden),
+    b2: weights.subarray(2 * size + hidden),
+  };
+}
+
+/** A function from the place of a scene to its hidden numbers h, gates s and logits; the next call overwrites them. */
+function createForward(parts, hidden, { z, shapes }) {
+  const [h, s, logits] = [hidden, CHANNELS, CLASSES].map((length) => new Float64Array(length));
+  const { w1, b1, w2, b2 } = parts;
+  return (scene) => {
+    const at = scene * CHANNELS;
+    for (let j = 0; j < hidden; j += 1) {
+      let sum = b1[j];
+      for (let c = 0; c < CHANNELS; c += 1) sum += w1[j * CHANNELS + c] * z[at + c];
+      h[j] = Math.max(0, sum);
+    }
+    logits.fill(0);
+    for (let k = 0; k < CHANNELS; k += 1) {
+      let sum = b2[k];
+      for (let j = 0; j < hidden; j += 1) sum += w2[k * hidden + j] * h[j];
+      s[k] = 1 / (1 + Math.exp(-sum));
+      logits[shapes[at + k]] += SCALE * s[k];
+    }
+    return { h, s, logits };
+  };
+}
+
+/** The gradient of the mean cross-entropy, by the chain rule from the logits back. */
+function gradientOf(weights, hidden, scenes) {
+  const parts = partsOf(weights, hidden);
+  const gradient = new Float64Array(weights.length);
+  const { w1, b1, w2, b2 } = partsOf(gradient, hidden);
+  const forward = createForward(parts, hidden, scenes);
+  const [slopes, back] = [new Float64Array(CLASSES), new Float64Array(hidden)];
+  for (let scene = 0; scene < scenes.count; scene += 1) {
+    const { h, s, logits } = forward(scene);
+    const at = scene * CHANNELS;
+    slopesOf(logits, scenes.labels[scene], scenes.count, slopes);
+    back.fill(0);
+    for (let k = 0; k < CHANNELS; k += 1) {
+      const slope = SCALE * slopes[scenes.shapes[at + k]] * s[k] * (1 - s[k]);
+      b2[k] += slope;
+      for (let j = 0; j < hidden; j += 1) {
+        w2[k * hidden + j] += slope * h[j];
+        back[j] += slope * parts.w2[k * hidden + j];
+      }
+    }
+    for (let j = 0; j < hidden; j += 1) {
+      if (h[j] === 0) continue; // the ReLU passes nothing back
+      b1[j] += back[j];
+      for (let c = 0; c < CHANNELS; c += 1) w1[j * CHANNELS + c] += back[j] * scenes.z[at + c];
+    }
+  }
+  return gradient;
+}
+
+/** Of the loss, by each logit: its softmax less 1 for the label. */
+function slopesOf(logits, label, count, slopes) {
+  const largest = Math.max(...logits);
+  let sum = 0;
+  for (let q = 0; q < CLASSES; q += 1) sum += slopes[q] = Math.exp(logits[q] - largest);
+  for (let q = 0; q < CLASSES; q += 1) slopes[q] = (slopes[q] / sum - (q === label ? 1 : 0)) / count;
+}
+
+/** Training on all scenes at once, with Adam. step() makes one step on the weights, which are in its place. */
+export function createTraining(hidden, seed, scenes) {
+  const weights = firstWeights(hidden, seed);
+  const [first, second] = [new Float64Array(weights.length), new Float64Array(weights.length)];
+  let done = 0;
+  const step = () => {
+    done += 1;
+    const gradient = gradientOf(weights, hidden, scenes);
+    const [ofFirst, ofSecond] = [1 - ADAM.first ** done, 1 - ADAM.second ** done];
+    gradient.forEach((slope, place) => {
+      first[place] += (1 - ADAM.first) * (slope - first[place]);
+      second[place] = ADAM.second * second[place] + (1 - ADAM.second) * slope * slope;
+      weights[place] -= (RATE * (first[place] / ofFirst)) / (Math.sqrt(second[place] / ofSecond) + ADAM.least);
+    });
+  };
+  return { weights, step };
+}
+
+/** The share of right answers, 0 to 1. */
+export function accuracyOf(weights, hidden, scenes) {
+  const forward = createForward(partsOf(weights, hidden), hidden, scenes);
+  let right = 0;
+  for (let scene = 0; scene < scenes.count; scene += 1) {
+    const { logits } = forward(scene);
+    right += logits.indexOf(Math.max(...logits)) === scenes.labels[scene] ? 1 : 0;
+  }
+  return right / scenes.count;
+}
+
+/** For the scenes of each cue: their mean hidden numbers, their mean gates, and the share of right answers. */
+export function lookByCue(weights, hidden, scenes) {
+  const forward = createForward(partsOf(weights, hidden), hidden, scenes);
+  const found = COLOURS.map(() => ({ count: 0, h: Array(hidden).fill(0), s: Array(CHANNELS).fill(0), right: 0 }));
+  for (let scene = 0; scene < scenes.count; scene += 1) {
+    const { h, s, logits } = forward(scene);
+    const one = found[scenes.cues[scene]];
+    one.count += 1;
+    h.forEach((value, j) => (one.h[j] += value));
+    s.forEach((value, k) => (one.s[k] += value));
+    one.right += logits.indexOf(Math.max(...logits)) === scenes.labels[scene] ? 1 : 0;
+  }
+  const mean = ({ count, h, s, right }) => ({
+    h: h.map((sum) => sum / count),
+    s: s.map((sum) => sum / count),
+    right: right / count,
+  });
+  return found.map(mean);
+}
