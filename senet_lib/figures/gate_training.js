@@ -201,8 +201,9 @@ function createCount(view, scenes) {
     const done = listOf(hidden).length;
     const many = `${hidden} hidden number${hidden > 1 ? "s" : ""}`;
     go.element.textContent = running ? "Stop" : `Train from ${SEEDS} seeds`;
-    const result = done === 0 ? "which the slider chose" : running ? "training …" : tally(listOf(hidden));
-    if (status.textContent !== `${many}: ${result}.`) status.textContent = `${many}: ${result}.`;
+    const counted = running ? "training …" : tally(listOf(hidden));
+    const text = done === 0 ? `with ${many}` : `${many}: ${counted}`;
+    if (status.textContent !== text) status.textContent = text;
     chart.draw(found, hidden);
   };
   const stop = () => {
