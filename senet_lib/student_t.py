@@ -1,4 +1,4 @@
-"""Student's t, for the 95 % interval of a mean difference; ``figures/parts/student_t.js`` computes with it."""
+"""Student's t, for the 95 % interval of a mean difference; ``figures/parts/statistics.js`` computes with it."""
 
 NO_SPREAD = 1e-9  # a standard error below this is nothing but rounding
 # 97.5 % lie below it, for 1, 2, 3, … degrees of freedom; enough for two groups of 30 seeds.

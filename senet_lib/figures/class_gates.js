@@ -1,11 +1,12 @@
 // What the gates of a trained network say for each group of pictures: the controls and the drawings.
 // After Hu et al. (arXiv 1709.01507v4), Section 7.2, Figure 6.
 import { FEW, NO_FOCUS, createFitting, orderOf, placeOf, readNetworks } from "./parts/gate_groups.js";
-import { requireState, shortNames, sumOf } from "./parts/gate_groups.js";
+import { requireState, shortNames } from "./parts/gate_groups.js";
 import { button, choice, element, figure, formatNumber, freshId, menu, number } from "./parts/kit.js";
 import { panel, row, slider, svg } from "./parts/kit.js";
 import { lineSample, markAt, scaleTo } from "./parts/line_chart.js";
 import { createSimilarity } from "./parts/similarity_table.js";
+import { sumOf } from "./parts/statistics.js";
 
 const ORDERS = {
   number: ["by number", "channel, by its number"],

@@ -1,6 +1,7 @@
 // What SE costs: the paper's sum (Section 4), stage by stage, for a network and a reduction ratio. All numbers are
 // integers below 2^53, so they are exact.
-import { Problem, choice, element, figure, menu, number, row, slider, toggle } from "./parts/kit.js";
+import { Problem, choice, element, figure, isList, isText, isWhole, menu, need, number } from "./parts/kit.js";
+import { row, slider, toggle } from "./parts/kit.js";
 
 const REDUCTIONS = [1, 2, 4, 8, 16, 32, 64];
 // The three parts of a block's work: the quantity that each makes, and its MACs.
@@ -76,22 +77,18 @@ const added = (costs, part) => costs.reduce((sum, cost) => sum + (cost.isDropped
 // ----------------------------------------------------------------------------------------------------------- the state
 
 function readNetworks(list) {
-  const whole = (value) => Number.isSafeInteger(value) && value > 0;
-  const need = (good, fault) => {
-    if (!good) throw new Problem(`networks ${fault}`);
-  };
-  need(Array.isArray(list) && list.length > 0, "is no list, or empty; give at least one network.");
+  need(isList(list), "networks is no list, or empty; give at least one network.");
   return list.map((entry, index) => {
     const { name, title = name, parameters, macs, stages } = entry ?? {};
-    const isNew = typeof name === "string" && list.findIndex((other) => other?.name === name) === index;
-    need(isNew, `has the name ${name} at place ${index}; each needs a text of its own.`);
-    need(whole(parameters), `has parameters ${parameters} for ${name}; it must be a whole number above 0.`);
-    need(whole(macs), `has macs ${macs} for ${name}; it must be a whole number above 0.`);
-    need(Array.isArray(stages) && stages.length > 0, `has no list of stages for ${name}.`);
+    const isNew = isText(name) && list.findIndex((other) => other?.name === name) === index;
+    need(isNew, `networks has the name ${name} at place ${index}; each needs a text of its own.`);
+    need(isWhole(parameters), `networks has parameters ${parameters} for ${name}; it must be a whole number above 0.`);
+    need(isWhole(macs), `networks has macs ${macs} for ${name}; it must be a whole number above 0.`);
+    need(isList(stages), `networks has no list of stages for ${name}.`);
     const read = stages.map((stage, place) => {
-      const good = Array.isArray(stage) && stage.length === 4 && stage.every(whole);
+      const good = isList(stage) && stage.length === 4 && stage.every(isWhole);
       const wanted = "[blocks, channels, height, width], whole numbers above 0";
-      need(good, `has [${stage}] for stage ${place + 1} of ${name}; it must be ${wanted}.`);
+      need(good, `networks has [${stage}] for stage ${place + 1} of ${name}; it must be ${wanted}.`);
       const [blocks, channels, height, width] = stage;
       return { blocks, channels, height, width };
     });

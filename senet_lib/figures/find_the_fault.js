@@ -1,8 +1,9 @@
 // A listing with one fault: the reader chooses a line, and then learns what is wrong, what mends it, and what it does.
 import { codeLine } from "./parts/code_lines.js";
-import { Problem, button, element, figure, formatNumber, menu, number, panel, row, svg } from "./parts/kit.js";
+import { button, element, figure, formatNumber, isList, isText, menu, need, number, panel } from "./parts/kit.js";
+import { row, svg } from "./parts/kit.js";
 import { markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
-import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/student_t.js";
+import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
 const TRIES = 2; // wrong lines before there is a hint
 const DIGITS = 3; // of accuracies; a difference below LARGE has one more
@@ -86,15 +87,11 @@ const enable = ({ element: node }, isOn) => node.setAttribute("aria-disabled", S
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
-const need = (good, fault) => {
-  if (!good) throw new Problem(fault);
-};
-const isText = (value) => typeof value === "string" && value !== "";
 const areTexts = (list) => Array.isArray(list) && list.every((one) => typeof one === "string");
 const isLineOf = (code) => (line) => Number.isInteger(line) && isText(code[line]?.trim());
 
 function readSpecimens(list, quantiles) {
-  need(Array.isArray(list) && list.length > 0, "specimens is no list, or empty; give at least one specimen.");
+  need(isList(list), "specimens is no list, or empty; give at least one specimen.");
   return list.map((one, place) => {
     const isNew = isText(one?.name) && list.findIndex((other) => other?.name === one.name) === place;
     need(isNew, `specimens has the name “${one?.name}” at place ${place}; each specimen needs one of its own.`);

@@ -74,7 +74,7 @@ function readWorld(view) {
   return { ...readNetworks(view, scenes.length, () => classes), scenes, classes };
 }
 
-const isWhole = (value, most) => Number.isInteger(value) && value >= 0 && value <= most;
+const isWholeUpTo = (value, most) => Number.isInteger(value) && value >= 0 && value <= most;
 
 function readScene(view) {
   const places = view.get("places");
@@ -83,7 +83,7 @@ function readScene(view) {
   }
   places.forEach((corner, thing) => {
     const most = limitOf(thing);
-    if (corner?.length === 2 && corner.every((value) => isWhole(value, most))) return;
+    if (corner?.length === 2 && corner.every((value) => isWholeUpTo(value, most))) return;
     const what = thing === CUE ? "the cue" : `the ${COLOUR_NAMES[thing]} glyph`;
     throw new Problem(`places holds (${corner}) for ${what}; give whole numbers from 0 to ${most}.`);
   });

@@ -1,7 +1,8 @@
 // Two networks trained with the same seeds: what one run says, what several say, and what the pairs are good for.
-import { Problem, button, choice, element, figure, formatNumber, menu, number, row, slider, svg } from "./parts/kit.js";
+import { Problem, button, choice, element, figure, formatNumber, isList, isText, menu, need } from "./parts/kit.js";
+import { number, row, slider, svg } from "./parts/kit.js";
 import { markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
-import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/student_t.js";
+import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
 const DIGITS = 4; // of accuracies: one picture of 10,000
 const PAIRINGS = [
@@ -123,38 +124,30 @@ const comparative = (gain) => (gain > 0 ? "better" : "worse");
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
-const isText = (value) => typeof value === "string" && value !== "";
-
 function readExperiments(list, quantiles) {
-  if (!Array.isArray(list) || list.length === 0) {
-    throw new Problem("experiments is no list, or empty; give at least one experiment.");
-  }
+  need(isList(list), "experiments is no list, or empty; give at least one experiment.");
   const most = Math.floor(quantiles.length / 2) + 1;
   return list.map((entry, index) => {
     const { title, note = "", arms } = entry ?? {};
-    if (!isText(title)) throw new Problem(`experiments has the title ${title} at place ${index}; give it a text.`);
-    if (!Array.isArray(arms) || arms.length < 2) {
-      throw new Problem(`experiments has fewer than two arms in “${title}”; give a list of two or more.`);
-    }
+    need(isText(title), `experiments has the title ${title} at place ${index}; give it a text.`);
+    const areTwo = isList(arms) && arms.length > 1;
+    need(areTwo, `experiments has fewer than two arms in “${title}”; give a list of two or more.`);
     return { title, note, arms: arms.map((arm, place) => readArm(arm, place, arms, title, most)) };
   });
 }
 
 function readArm(arm, place, arms, experiment, most) {
   const { name, title = name, seeds, accuracies } = arm ?? {};
-  const need = (good, fault) => {
-    if (!good) throw new Problem(`experiments has ${fault}`);
-  };
   const isNew = isText(name) && arms.findIndex((other) => other?.name === name) === place;
-  need(isNew, `the arm name “${name}” at place ${place} of “${experiment}”; each arm needs one of its own.`);
+  need(isNew, `experiments has the arm name “${name}” at place ${place} of “${experiment}”; each arm needs one of its own.`);
   const where = `for ${name} of “${experiment}”`;
   const areSeeds = Array.isArray(seeds) && seeds.every(Number.isInteger) && new Set(seeds).size === seeds.length;
-  need(areSeeds && seeds.length > 0, `the seeds [${seeds}] ${where}; give different whole numbers.`);
-  need(seeds.length <= most, `${seeds.length} seeds ${where}; this figure shows ${most} at most.`);
+  need(areSeeds && seeds.length > 0, `experiments has the seeds [${seeds}] ${where}; give different whole numbers.`);
+  need(seeds.length <= most, `experiments has ${seeds.length} seeds ${where}; this figure shows ${most} at most.`);
   const fits = Array.isArray(accuracies) && accuracies.length === seeds.length;
-  need(fits, `${accuracies?.length ?? "no"} accuracies for ${seeds.length} seeds ${where}; give one for each.`);
+  need(fits, `experiments has ${accuracies?.length ?? "no"} accuracies for ${seeds.length} seeds ${where}; give one for each.`);
   const bad = accuracies.findIndex((value) => !(typeof value === "number" && value >= 0 && value <= 1));
-  need(bad < 0, `the accuracy ${accuracies[bad] ?? "not a number"} ${where}; each must be from 0 to 1.`);
+  need(bad < 0, `experiments has the accuracy ${accuracies[bad] ?? "not a number"} ${where}; each must be from 0 to 1.`);
   return { name, title, ofSeed: new Map(seeds.map((seed, index) => [seed, accuracies[index]])) };
 }
 

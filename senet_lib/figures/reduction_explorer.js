@@ -1,7 +1,9 @@
 // Recorded runs over the reduction ratio r. The runs are data; means, standard deviations, shares and the counts of the
 // sentence are computed here.
-import { Problem, element, figure, formatNumber, menu, number, row, slider, svg } from "./parts/kit.js";
+import { Problem, element, figure, formatNumber, isList, isText, isWhole, menu, need, number } from "./parts/kit.js";
+import { row, slider, svg } from "./parts/kit.js";
 import { lineChart, lineSample, tickText, ticks } from "./parts/line_chart.js";
+import { meanOf, varianceOf } from "./parts/statistics.js";
 
 const NO_SE = 0; // in place of r: the network without SE
 // What a result can be: its largest value, its unit, digits after the point, and whether more is better.
@@ -52,14 +54,6 @@ const ratiosOf = (series) => [...series.arms.keys()].filter((ratio) => ratio !==
 const largestRatio = (series) => ratiosOf(series).at(-1);
 
 // ----------------------------------------------------------------------------------------------------------- the state
-
-const isText = (value) => typeof value === "string" && value !== "";
-const isWhole = (value) => Number.isSafeInteger(value) && value > 0;
-const isList = (value) => Array.isArray(value) && value.length > 0;
-
-function need(good, where, fault) {
-  if (!good) throw new Problem(`${where} ${fault}`);
-}
 
 /** The series, checked, each with a map from r to its runs: first the ratios in order, then NO_SE. */
 function readSeries(list) {
@@ -145,15 +139,6 @@ function requireReduction(ratio, series) {
 }
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic
-
-const meanOf = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/** The standard deviation of a sample; one value alone has none. */
-function spreadOf(values) {
-  if (values.length < 2) return NaN;
-  const mean = meanOf(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
-}
 
 /** An axis that holds all values, with a little room at both ends. */
 function rangeOf(values, least) {
@@ -361,7 +346,7 @@ function rowsOf(series) {
     ["mean", `${many ? "mean " : ""}${metric}${percent}`, digits, ({ results }) => meanOf(results)],
   ];
   const spread = [
-    ["std", `standard deviation${percent}`, digits, ({ results }) => spreadOf(results)],
+    ["std", `standard deviation${percent}`, digits, ({ results }) => Math.sqrt(varianceOf(results))],
     ["lowest", `lowest${percent}`, digits, ({ results }) => Math.min(...results)],
     ["highest", `highest${percent}`, digits, ({ results }) => Math.max(...results)],
     ["seeds", "seeds", 0, ({ results }) => results.length],

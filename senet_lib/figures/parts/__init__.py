@@ -2,7 +2,7 @@
 
 - ``kit``: the frame with its errors, controls, numbers, maps and bars. Every figure uses it.
 - Arithmetic: ``network_arithmetic`` (a whole network), ``excitation``, ``receptive_field``, ``gate_groups`` (gates by
-  group of pictures), ``seeded_draws`` (random numbers, the same in Python), ``student_t`` (a mean and its interval).
+  group of pictures), ``seeded_draws`` (random numbers, the same in Python), ``statistics`` (means and their intervals).
 - Controls: ``gate_desk`` (gates set by hand), ``network_controls`` (which network runs, its scores and gates),
   ``layer_stack`` (convolutions), ``context_scene`` (a stage for glyphs and cue), ``picture_input`` (file and camera).
 - To look at: ``line_chart``, ``similarity_table``, ``code_lines``.

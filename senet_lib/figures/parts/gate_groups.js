@@ -1,5 +1,6 @@
 // The gates of trained networks by group of pictures: the state of class_gates.js, checked, and its arithmetic.
-import { Problem, requireShape } from "./kit.js";
+import { isList, isText, isWhole, need, requireShape } from "./kit.js";
+import { sumOf } from "./statistics.js";
 
 export const NO_FOCUS = -1;
 export const FEW = 4; // so many groups are lines, each with a dash and a marker; more would be a thicket, and are dots
@@ -7,14 +8,6 @@ export const NEVER_CHANGES = -1; // in place of a similarity
 const LEAST_SPREAD = 1e-4; // a standard deviation below this is nothing but rounding: records have four digits
 
 // ----------------------------------------------------------------------------------------------------------- the state
-
-const isText = (value) => typeof value === "string" && value !== "";
-const isWhole = (value) => Number.isSafeInteger(value) && value > 0;
-const isList = (value) => Array.isArray(value) && value.length > 0;
-
-function need(good, fault) {
-  if (!good) throw new Problem(fault);
-}
 
 /** The networks, checked; the blocks of each as a map from the name to what describeBlock says. */
 export function readNetworks(view) {
@@ -114,7 +107,6 @@ export function shortNames(names) {
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic
 
-export const sumOf = (values) => values.reduce((sum, value) => sum + value, 0);
 const shareOf = (values, isIn) => values.filter(isIn).length / values.length;
 
 /**

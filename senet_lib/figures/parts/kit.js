@@ -180,6 +180,15 @@ function unpackArray(name, packed) {
   return { data, shape: packed.shape };
 }
 
+/** Throw a Problem that says these texts, unless all is good. */
+export function need(good, ...fault) {
+  if (!good) throw new Problem(fault.join(" "));
+}
+
+export const isText = (value) => typeof value === "string" && value !== "";
+export const isWhole = (value) => Number.isSafeInteger(value) && value > 0;
+export const isList = (value) => Array.isArray(value) && value.length > 0;
+
 /** Check an array's shape. Texts stand for any length, but the same text for the same length. */
 export function requireShape(name, array, shape, lengths = {}) {
   const found = array?.shape;

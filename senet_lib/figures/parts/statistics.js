@@ -1,4 +1,4 @@
-// The mean of some numbers, and Student's 95 % interval of it; the quantiles come from senet_lib/student_t.py.
+// Sum, mean and variance of some numbers, and Student's 95 % interval of a mean: senet_lib/student_t.py has the quantiles.
 
 export const NO_SPREAD = 1e-9; // a standard deviation below this is nothing but rounding
 
