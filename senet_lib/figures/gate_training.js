@@ -11,6 +11,7 @@ const LEVELS = [
   [9 / 16, "9/16"],
   [3 / 4, "3/4"],
 ];
+const EVERY = 3; // steps from one point of the curve to the next
 const TRAINING_SECONDS = 3;
 const TICK = 0.05; // seconds between two drawings of the training
 const SLICE = 12; // milliseconds of training between two frames, when many networks are trained
@@ -40,10 +41,12 @@ export default figure((view) => {
   return () => {
     const now = state();
     const run = runOf(now.hidden, now.seed);
-    const byCue = lookByCue(run.weights[now.step], now.hidden, scenes.test);
-    curve.draw(run, now.step);
+    const weights = run.weights[now.step];
+    const accuracy = accuracyOf(weights, now.hidden, scenes.test);
+    const byCue = lookByCue(weights, now.hidden, scenes.test);
+    curve.draw(run, now.step, accuracy);
     tables.draw(byCue);
-    const text = describe(now, run.accuracies[now.step], byCue);
+    const text = describe(now, accuracy, byCue);
     if (words.textContent !== text) words.textContent = text;
     count.draw(now.hidden);
   };
@@ -81,13 +84,15 @@ function keepLast(make) {
   };
 }
 
-/** The weights and the test accuracy before the first step, and after each. */
+/** The weights before the first step and after each, and points for the curve of the test accuracy. */
 function trainByStep(hidden, seed, { train, test }) {
   const training = createTraining(hidden, seed, train);
-  const run = { weights: [], accuracies: [] };
+  const run = { weights: [], steps: [], accuracies: [] };
   for (let done = 0; done <= STEPS; done += 1) {
     if (done > 0) training.step();
     run.weights.push(training.weights.slice());
+    if (done % EVERY > 0) continue;
+    run.steps.push(done);
     run.accuracies.push(accuracyOf(training.weights, hidden, test));
   }
   return run;
@@ -121,10 +126,11 @@ function createCurve() {
     element("span", {}, lineSample(TEST), "this training"),
     element("span", {}, lineSample({ ...LEVEL, thin: true }), LEVELS.map(([, name]) => name).join(" and ")),
   ];
-  const draw = ({ accuracies }, step) => {
-    const ys = accuracies.slice(0, step + 1);
-    const xs = ys.map((_, index) => index);
-    const last = { xs: [step], ys: [ys[step]], ...TEST, marker: "circle" };
+  const draw = ({ steps, accuracies }, step, accuracy) => {
+    const passed = steps.filter((one) => one < step);
+    const xs = [...passed, step];
+    const ys = [...accuracies.slice(0, passed.length), accuracy];
+    const last = { xs: [step], ys: [accuracy], ...TEST, marker: "circle" };
     chart.draw([...levels, { xs, ys, ...TEST }, last], { x: [0, STEPS], y: [0.2, 1] });
   };
   return { element: element("div", {}, element("p", { class: "training-legend" }, ...keys), chart.element), draw };

@@ -54,26 +54,26 @@ function partsOf(weights, hidden) {
   };
 }
 
-/** A function from the place of a scene to its hidden numbers h, gates s and logits; the next call overwrites them. */
-function createForward(parts, hidden, { z, shapes }) {
+/** A pass for one scene at a time: look(scene) fills h, the gates s, and the logits. */
+function createPass(parts, hidden, { z, shapes }) {
   const [h, s, logits] = [hidden, CHANNELS, CLASSES].map((length) => new Float64Array(length));
   const { w1, b1, w2, b2 } = parts;
-  return (scene) => {
+  const look = (scene) => {
     const at = scene * CHANNELS;
     for (let j = 0; j < hidden; j += 1) {
       let sum = b1[j];
       for (let c = 0; c < CHANNELS; c += 1) sum += w1[j * CHANNELS + c] * z[at + c];
-      h[j] = Math.max(0, sum);
+      h[j] = sum > 0 ? sum : 0;
     }
-    logits.fill(0);
+    for (let q = 0; q < CLASSES; q += 1) logits[q] = 0;
     for (let k = 0; k < CHANNELS; k += 1) {
       let sum = b2[k];
       for (let j = 0; j < hidden; j += 1) sum += w2[k * hidden + j] * h[j];
       s[k] = 1 / (1 + Math.exp(-sum));
       logits[shapes[at + k]] += SCALE * s[k];
     }
-    return { h, s, logits };
   };
+  return { h, s, logits, look };
 }
 
 /** The gradient of the mean cross-entropy, by the chain rule from the logits back. */
@@ -81,13 +81,13 @@ function gradientOf(weights, hidden, scenes) {
   const parts = partsOf(weights, hidden);
   const gradient = new Float64Array(weights.length);
   const { w1, b1, w2, b2 } = partsOf(gradient, hidden);
-  const forward = createForward(parts, hidden, scenes);
+  const { h, s, logits, look } = createPass(parts, hidden, scenes);
   const [slopes, back] = [new Float64Array(CLASSES), new Float64Array(hidden)];
   for (let scene = 0; scene < scenes.count; scene += 1) {
-    const { h, s, logits } = forward(scene);
     const at = scene * CHANNELS;
-    slopesOf(logits, scenes.labels[scene], scenes.count, slopes);
-    back.fill(0);
+    look(scene);
+    fillSlopes(slopes, logits, scenes.labels[scene], scenes.count);
+    for (let j = 0; j < hidden; j += 1) back[j] = 0;
     for (let k = 0; k < CHANNELS; k += 1) {
       const slope = SCALE * slopes[scenes.shapes[at + k]] * s[k] * (1 - s[k]);
       b2[k] += slope;
@@ -105,12 +105,19 @@ function gradientOf(weights, hidden, scenes) {
   return gradient;
 }
 
-/** Of the loss, by each logit: its softmax less 1 for the label. */
-function slopesOf(logits, label, count, slopes) {
-  const largest = Math.max(...logits);
+/** Of the loss, by each logit: its softmax less 1 for the label. No logit is above 12, so nothing overflows. */
+function fillSlopes(slopes, logits, label, count) {
   let sum = 0;
-  for (let q = 0; q < CLASSES; q += 1) sum += slopes[q] = Math.exp(logits[q] - largest);
-  for (let q = 0; q < CLASSES; q += 1) slopes[q] = (slopes[q] / sum - (q === label ? 1 : 0)) / count;
+  for (let q = 0; q < CLASSES; q += 1) sum += slopes[q] = Math.exp(logits[q]);
+  for (let q = 0; q < CLASSES; q += 1) slopes[q] /= sum * count;
+  slopes[label] -= 1 / count;
+}
+
+/** Whether the highest logit is the label's. */
+function isRight(logits, label) {
+  let best = 0;
+  for (let q = 1; q < CLASSES; q += 1) if (logits[q] > logits[best]) best = q;
+  return best === label;
 }
 
 /** Training on all scenes at once, with Adam. step() makes one step on the weights, which are in its place. */
@@ -133,31 +140,30 @@ export function createTraining(hidden, seed, scenes) {
 
 /** The share of right answers, 0 to 1. */
 export function accuracyOf(weights, hidden, scenes) {
-  const forward = createForward(partsOf(weights, hidden), hidden, scenes);
+  const { logits, look } = createPass(partsOf(weights, hidden), hidden, scenes);
   let right = 0;
   for (let scene = 0; scene < scenes.count; scene += 1) {
-    const { logits } = forward(scene);
-    right += logits.indexOf(Math.max(...logits)) === scenes.labels[scene] ? 1 : 0;
+    look(scene);
+    if (isRight(logits, scenes.labels[scene])) right += 1;
   }
   return right / scenes.count;
 }
 
 /** For the scenes of each cue: their mean hidden numbers, their mean gates, and the share of right answers. */
 export function lookByCue(weights, hidden, scenes) {
-  const forward = createForward(partsOf(weights, hidden), hidden, scenes);
+  const { h, s, logits, look } = createPass(partsOf(weights, hidden), hidden, scenes);
   const found = COLOURS.map(() => ({ count: 0, h: Array(hidden).fill(0), s: Array(CHANNELS).fill(0), right: 0 }));
   for (let scene = 0; scene < scenes.count; scene += 1) {
-    const { h, s, logits } = forward(scene);
     const one = found[scenes.cues[scene]];
+    look(scene);
     one.count += 1;
     h.forEach((value, j) => (one.h[j] += value));
     s.forEach((value, k) => (one.s[k] += value));
-    one.right += logits.indexOf(Math.max(...logits)) === scenes.labels[scene] ? 1 : 0;
+    one.right += isRight(logits, scenes.labels[scene]);
   }
-  const mean = ({ count, h, s, right }) => ({
-    h: h.map((sum) => sum / count),
-    s: s.map((sum) => sum / count),
-    right: right / count,
-  });
-  return found.map(mean);
+  return found.map((one) => ({
+    h: one.h.map((sum) => sum / one.count),
+    s: one.s.map((sum) => sum / one.count),
+    right: one.right / one.count,
+  }));
 }
