@@ -7,7 +7,7 @@ whole steps of training, of one network with our loop and with that of two tutor
 benchmarks/tutorial_loops.py. On a CPU the tutorials' batches have 8 pictures, and those of E are resized to 56x56: at
 224x224 its network fills 12 GB with a batch of 32. All run in turn; see benchmarks/timing.py. Result: a table, and
 benchmarks/results/input_pipeline.json. The exit status is 1 if our pipeline is not ten times as fast as tutorial A's,
-or if our training waits for it 5 % of the time or more.
+or if our training waits for it 5% of the time or more.
 
 A batch of 64 pictures of 224x224 takes 38 MB, and glibc asks the system anew for blocks of more than 32 MB. To time the
 pipelines rather than that, let it keep them, for all alike, and the record says so:

@@ -4,7 +4,7 @@
     python -m benchmarks.time_to_accuracy --data digits --network se_resnet8 --epochs 4 --batch 64 --no-augment \\
         --optimiser adamw --learning-rate 0.01 --targets 0.5 --quick        (half a minute on a CPU)
 
-A tutorial on SE reports 83.47 % on CIFAR-10 after 805 s on a GPU; the other target is 94 %. The clock starts when the
+A tutorial on SE reports 83.47% on CIFAR-10 after 805 s on a GPU; the other target is 94%. The clock starts when the
 first epoch does, with the pictures on the device, and counts once without the test after each epoch and once with it.
 Result: a table, and benchmarks/results/time_to_accuracy.json. The exit status is 1 if a target is not reached.
 """

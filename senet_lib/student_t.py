@@ -1,7 +1,7 @@
-"""Student's t, for the 95 % interval of a mean difference; ``figures/parts/statistics.js`` computes with it."""
+"""Student's t, for the 95% interval of a mean difference; ``figures/parts/statistics.js`` computes with it."""
 
 NO_SPREAD = 1e-9  # a standard error below this is nothing but rounding
-# 97.5 % lie below it, for 1, 2, 3, … degrees of freedom; enough for two groups of 30 seeds.
+# 97.5% lie below it, for 1, 2, 3, … degrees of freedom; enough for two groups of 30 seeds.
 # fmt: off
 STUDENT_T = (
     12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,

@@ -1,11 +1,12 @@
-"""What the build leaves out of the style sheets, and how much room it keeps for formulas."""
+"""What the build leaves out of style sheets, how much room it keeps for formulas, and where it breaks no line."""
 
 import re
 from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
 
-from tools import lean_math, lean_styles
+from tools import lean_math, lean_styles, no_breaks
 
 # --- style sheets -----------------------------------------------------------------------------------------------------
 
@@ -129,3 +130,30 @@ def test_a_page_without_a_text_is_left_alone():
     context: dict = {}
     lean_math.reserve_in_body(None, "search", "search.html", context, None)
     assert context == {}
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("an interval of ± 0.002", "an interval of~±~0.002"),
+        ("mean ±\nstandard deviation", "mean~±~standard deviation"),
+        ("a map of 56 × 56, in 190 ms", "a map of 56~×~56, in 190~ms"),
+        ("two 1×1 convolutions", "two 1×1 convolutions"),
+        ("windows of 17 pixels for 3 seeds", "windows of 17~pixels for 3 seeds"),
+        ("the 10 smallest", "the 10 smallest"),
+    ],
+)
+def test_no_line_ends_between_a_number_and_its_unit(text, wanted):
+    assert no_breaks.unbroken(text) == wanted.replace("~", "\N{NO-BREAK SPACE}")
+
+
+def test_code_formulas_and_tables_keep_their_spaces():
+    page = nodes.section()
+    for kind in (nodes.paragraph, nodes.literal, nodes.literal_block, nodes.entry):
+        page += kind("", nodes.Text("3 × 4"))
+    no_breaks.keep_together(None, page, "page")
+    kept = [one.astext() for one in page.children]
+    assert kept == ["3\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}4", "3 × 4", "3 × 4", "3 × 4"]

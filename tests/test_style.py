@@ -1,4 +1,4 @@
-"""The pages' sentences: none so long that one must read it twice, and no word that tells readers they are slow.
+"""The pages' sentences: none so long that one must read it twice, and no word that tells readers they are slow; 10%.
 
 Spelling is checked by ``make lint``.
 """
@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted(ROOT.glob("notebooks/*.md")), *sorted(ROOT.glob("book/*.md")), ROOT / "README.md"]
+WITH_TEXT = [*PAGES, *(path for kind in ("js", "py", "json") for path in sorted(ROOT.glob(f"senet_lib/**/*.{kind}")))]
+PERCENT_APART = re.compile(r"[\d}](?:\s|\\,|\\u00a0)+\\?%(?! \d)")  # a digit behind it: a remainder
 LONGEST = 45  # words in a sentence
 # What is obvious need not be said, and to whom it is not obvious, it should not be said.
 TABOO = re.compile(
@@ -49,7 +51,15 @@ def test_sentences_are_short_and_kind(page):
     assert [one for one in sentences(text) if TABOO.search(one)] == []
 
 
+@pytest.mark.parametrize("path", WITH_TEXT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_space_stands_before_a_percent_sign(path):
+    assert PERCENT_APART.findall(path.read_text(encoding="utf-8")) == []
+
+
 def test_faults_of_style_are_found():
+    apart = ["10 %", "10\n%", "10\N{NO-BREAK SPACE}%", "`${share} %`", r"56.25\,\%", r"22\u00a0%"]
+    assert all(PERCENT_APART.search(one) for one in apart)
+    assert not any(PERCENT_APART.search(one) for one in ("10%", r"56.25\%", "{share:.1%}", "index % 10"))
     assert too_long("---\na: b\n---\n" + "word " * (LONGEST + 1) + ". Short.") != []
     assert too_long("```\n" + "word " * (LONGEST + 1) + "\n```\n") == []
     assert [one for one in sentences("It is simply $x$. You see.") if TABOO.search(one)] == ["It is simply X."]

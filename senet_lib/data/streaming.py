@@ -1,7 +1,7 @@
 """Pictures from a folder that is larger than memory: read, cropped and resized by worker processes as they are needed.
 
 Section 5.1 of the paper: in training, a crop of random size and shape and a random flip; in testing, the centre of the
-picture. We take the usual numbers for both: a crop of 8 to 100 % of the area with sides of 3:4 to 4:3 (Szegedy et al.,
+picture. We take the usual numbers for both: a crop of 8 to 100% of the area with sides of 3:4 to 4:3 (Szegedy et al.,
 arXiv 1409.4842), and for 224 pixels a shorter side of 256.
 """
 

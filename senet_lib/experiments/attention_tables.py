@@ -56,7 +56,7 @@ def costs_table(results: Path) -> str:
 def published_table(results: Path) -> str:
     """What others have printed for ResNet-50 on ImageNet, with the source of each number."""
     rows = [(one.network, f"{one.top1:.2f}", one.source) for one in paper.AFTER_SE]
-    return markdown_table(("network", "top-1 accuracy %", "source"), rows)
+    return markdown_table(("network", "top-1 accuracy, %", "source"), rows)
 
 
 ATTENTION_TABLES: dict[str, Callable[[Path], str]] = {

@@ -146,7 +146,9 @@ def _papers_ratios(results: Path) -> str:
     for r, ratio in paper.REDUCTION.items():
         exact = added_parameters("resnet50", r, bias=False)
         rows.append((f"r={r}", f"{exact:,}", f"{ratio.millions}M", *_both(ratio.errors)))
-    return markdown_table(("network", "new weights, exact", "all, as printed", "top-1 error %", "top-5 error %"), rows)
+    return markdown_table(
+        ("network", "new weights, exact", "all, as printed", "top-1 error, %", "top-5 error, %"), rows
+    )
 
 
 def _both(errors: paper.Errors) -> tuple[str, str]:

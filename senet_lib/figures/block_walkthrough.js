@@ -292,7 +292,7 @@ function createWalk(view) {
 // One sentence or two on the newest step, with the chosen channel's numbers.
 function tell(step, c, [left, right], same) {
   const both = (name) => `${formatNumber(left[name][c])} on the left, ${formatNumber(right[name][c])} on the right`;
-  const percent = (result) => `${Math.round(100 * result.s[c])} %`;
+  const percent = (result) => `${Math.round(100 * result.s[c])}%`;
   return [
     "Two pictures go through one and the same block.",
     "The convolutions' weights are fixed. They make a map for each channel.",

@@ -305,7 +305,7 @@ function createStrip({ blocks, groupedBy }, choose) {
   const short = shortNames(names);
   const text = (name) => {
     const { explained } = blocks.get(name);
-    return Number.isFinite(explained) ? `${formatNumber(100 * explained, 1)} %` : "never changes";
+    return Number.isFinite(explained) ? `${formatNumber(100 * explained, 1)}%` : "never changes";
   };
   const all = names.map((name) => `${name} ${text(name)}`).join(", ");
   const label = `Share of the variance that the ${groupedBy} explains: ${all}`;
@@ -322,7 +322,7 @@ function createStrip({ blocks, groupedBy }, choose) {
     const right = STRIP.left + slot * names.length;
     const grid = [0, 0.5, 1].flatMap((share) => [
       path("chart-grid", `M${STRIP.left} ${up(share)}H${right}`),
-      words(STRIP.left - 6, up(share) + 4, `${100 * share} %`, "end"),
+      words(STRIP.left - 6, up(share) + 4, `${100 * share}%`, "end"),
     ]);
     const every = Math.ceil((7 * Math.max(...short.map((one) => one.length)) + 4) / slot); // so that they do not touch
     const columns = names.map((name, index) => {

@@ -199,7 +199,7 @@ function verdictOn({ faulty, sound }, quantiles) {
   const deviation = Math.sqrt(varianceOf(gains));
   if (!(deviation > NO_SPREAD)) return `${gap} with each of ${count} seeds.`;
   const { low, high } = interval(mean, deviation, deviation / Math.sqrt(count), quantiles[count - 2]);
-  const range = `95 % interval of the difference, over ${count} paired seeds: ${text(low)} to ${text(high)}`;
+  const range = `95% interval of the difference, over ${count} paired seeds: ${text(low)} to ${text(high)}`;
   if (low <= 0 && high >= 0) return `No difference to be seen. The ${range}.`;
   return `${gap} than its sound twin. The ${range}.`;
 }

@@ -114,7 +114,7 @@ function conclude({ all, names, isPaired }, { gains, mean, ...found }) {
     return `All ${count} seeds say the same: ${text(mean)}. Without a spread there is no interval; look at more seeds.`;
   }
   const spread = isPaired ? `, in pairs: ${text(mean)} (standard deviation ${text(deviation)})` : `, without the pairs: ${text(mean)}`;
-  const head = `From these ${count} seeds${spread}. The 95 % interval, ${text(low)} to ${text(high)},`;
+  const head = `From these ${count} seeds${spread}. The 95% interval, ${text(low)} to ${text(high)},`;
   if (low <= 0 && high >= 0) return `${head} holds 0: no difference is shown.`;
   const verdict = `${withIt} is ${comparative(mean)} than ${without}`;
   return `${head} does not hold 0: ${verdict}, on these data with this recipe.`;
@@ -228,9 +228,9 @@ const ROWS = [
   ["mean", "mean difference", DIGITS, {}],
   ["deviation", "standard deviation s", DIGITS, { unpaired: "pooled" }],
   ["error", "standard error", DIGITS, { paired: "s/√n", unpaired: "s·√(2/n)" }],
-  ["t", "Student’s t, 97.5 %", 3, {}],
-  ["low", "95 % interval, from", DIGITS, {}],
-  ["high", "95 % interval, to", DIGITS, {}],
+  ["t", "Student’s t, 97.5%", 3, {}],
+  ["low", "95% interval, from", DIGITS, {}],
+  ["high", "95% interval, to", DIGITS, {}],
 ];
 
 /** From the mean difference to its interval, with a column for each way to look at the runs. */

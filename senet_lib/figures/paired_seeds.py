@@ -1,7 +1,7 @@
 """Two networks trained with the same seeds: what one run says, and what several say.
 
 The differences are taken seed by seed (paired), or the two groups are compared without the pairs (unpaired, with a
-pooled standard deviation). Both intervals are Student's, at 95 %.
+pooled standard deviation). Both intervals are Student's, at 95%.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class PairedSeeds(Figure):
     title = "One seed, or several?"
     description = (
         "On the left the test accuracy of two networks, a pair of points for each seed. On the right the difference of "
-        "each pair, and below them their mean; where there are several seeds, with its 95 % interval."
+        "each pair, and below them their mean; where there are several seeds, with its 95% interval."
     )
     experiments = traitlets.List(traitlets.Dict()).tag(sync=True)
     experiment = traitlets.Int(0).tag(sync=True)
@@ -149,7 +149,7 @@ def _read_record(record: Record, title: str) -> dict[str, Any]:
 
 
 def _interval(before: np.ndarray, after: np.ndarray, pairing: str) -> tuple[float, float]:
-    """The mean difference, and half the width of its 95 % interval; NaN where the runs do not give one."""
+    """The mean difference, and half the width of its 95% interval; NaN where the runs do not give one."""
     count, mean = len(before), (after - before).mean()
     if count < 2:
         return mean, np.nan

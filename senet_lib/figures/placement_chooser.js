@@ -29,7 +29,7 @@ const PRINTED = {
 };
 const AXIS = [22, 22.5, 23, 23.5]; // of the top-1 errors, in %
 const SOURCE =
-  "ResNet-50, r\u00a0=\u00a016; Tables 14 and 15. The dots are the first column; their axis starts at 22\u00a0%.";
+  "ResNet-50, r\u00a0=\u00a016; Tables 14 and 15. The dots are the first column; their axis starts at 22%.";
 const ELSEWHERE =
   "The paper has errors for the five places only of ResNet-50 with r\u00a0=\u00a016: choose both to see them.";
 const HINT =

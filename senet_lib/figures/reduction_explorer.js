@@ -1,7 +1,7 @@
 // Recorded runs over the reduction ratio r. The runs are data; means, standard deviations, shares and the counts of the
 // sentence are computed here.
-import { Problem, element, figure, formatNumber, isList, isText, isWhole, menu, need, number } from "./parts/kit.js";
-import { row, slider, svg } from "./parts/kit.js";
+import { Problem, afterNumber, element, figure, formatNumber, isList, isText, isWhole, menu } from "./parts/kit.js";
+import { need, number, row, slider, svg } from "./parts/kit.js";
 import { lineChart, lineSample, tickText, ticks } from "./parts/line_chart.js";
 import { meanOf, varianceOf } from "./parts/statistics.js";
 
@@ -166,7 +166,7 @@ function compareSeeds(plain, arm) {
 function sentenceOf(series, ratio) {
   const arm = series.arms.get(ratio);
   if (series.solved !== null) return solvedSentence(series, ratio, arm.results);
-  const text = (value) => `${value.toFixed(series.digits)}${series.unit && ` ${series.unit}`}`;
+  const text = (value) => `${value.toFixed(series.digits)}${afterNumber(series.unit)}`;
   const mean = meanOf(arm.results);
   const count = arm.results.length;
   const many = `a mean ${series.metric} of ${text(mean)} over ${count} seeds`;
@@ -188,7 +188,7 @@ function solvedSentence({ solved, sign, metric, digits, unit }, ratio, results) 
   const text = (value) => value.toFixed(digits);
   const failed = results.filter((value) => sign * (value - solved) < 0).sort((a, b) => a - b);
   const [all, good] = [results.length, results.length - failed.length];
-  const limit = `${metric} of at ${sign > 0 ? "least" : "most"} ${solved}${unit && ` ${unit}`}`;
+  const limit = `${metric} of at ${sign > 0 ? "least" : "most"} ${solved}${afterNumber(unit)}`;
   const who = ratio === NO_SE ? "Without SE" : `r = ${ratio}`;
   const whole = `${who}: ${good} of ${all} seed${all === 1 ? "" : "s"} solve${good === 1 ? "s" : ""} it (${limit}).`;
   if (failed.length === 0) return whole;

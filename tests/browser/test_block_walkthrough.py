@@ -150,7 +150,7 @@ def check_channel(opened, expected, channel):
     names = [f"{letter} of channel {channel}, {side}" for letter in ("u", "x̃") for side in SIDES]
     assert sorted(outlined(opened)) == sorted(names)
     assert opened.get("channel") == channel
-    assert f"Channel {channel} keeps {round(100 * expected['s'][0, channel])} %" in opened.root.inner_text()
+    assert f"Channel {channel} keeps {round(100 * expected['s'][0, channel])}%" in opened.root.inner_text()
 
 
 def test_slider_keys_and_clicks_choose_the_channel(browser, figure, expected, tmp_path):

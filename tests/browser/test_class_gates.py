@@ -315,7 +315,7 @@ def test_the_bars_are_the_shares_and_a_press_goes_to_the_block(opened):
     known = [share for share in shares.values() if share is not None]
     assert heights == pytest.approx([max(1.5, 0.92 * share) for share in known], abs=0.1)
     titles = opened.root.locator("[data-block] title").all_text_contents()
-    wanted = ["never changes" if share is None else f"{share:.1f} %" for share in shares.values()]
+    wanted = ["never changes" if share is None else f"{share:.1f}%" for share in shares.values()]
     assert titles == [f"{block}: {text}" for block, text in zip(CHANNELS, wanted, strict=True)]
 
 

@@ -191,7 +191,7 @@ def test_the_bars_are_to_scale(opened):
 
 def test_a_thin_part_of_a_bar_keeps_its_colour(opened):
     opened.set("quantity", "MACs")
-    for bar in (0, 4):  # 0.5 % of the bar of stage 1, 0.3 % of the whole network's
+    for bar in (0, 4):  # 0.5% of the bar of stage 1, 0.3% of the whole network's
         thin = opened.root.locator(".senet-cost-bar").nth(bar).locator(".senet-cost-thin").first
         assert thin.bounding_box()["width"] >= 0.9
         assert thin.evaluate("el => getComputedStyle(el).borderLeftWidth") == "0px"

@@ -217,7 +217,7 @@ def test_a_verdict_follows_from_the_paired_interval(browser, tmp_path, faulty, s
     low, high = (float(number) for number in re.search(r"seeds: (-?[\d.]+) to (-?[\d.]+)\.$", said).groups())
     digits = 4 if abs(np.mean(np.subtract(faulty, sound))) < 0.01 else 3
     assert (low, high) == pytest.approx(interval, abs=0.6 * 10**-digits)
-    assert said.startswith(f"{beginning} The 95 % interval of the difference, over {len(sound)} paired seeds: ")
+    assert said.startswith(f"{beginning} The 95% interval of the difference, over {len(sound)} paired seeds: ")
     assert ("No difference" in said) == (interval.low <= 0 <= interval.high)
 
 

@@ -138,12 +138,12 @@ def test_the_sentence_has_the_numbers_of_the_table(opened):
     mean = f"{opened.number('paired-mean'):.4f}"
     paired = (
         f"From these 3 seeds, in pairs: {mean} (standard deviation {deviation}). "
-        f"The 95 % interval, {low} to {high}, holds 0: no difference is shown."
+        f"The 95% interval, {low} to {high}, holds 0: no difference is shown."
     )
     assert opened.text("conclusion") == paired.replace("-", "−")
     choose(opened, "unpaired")
     low, high = (f"{opened.number(f'unpaired-{name}'):.4f}" for name in ("low", "high"))
-    unpaired = f"From these 3 seeds, without the pairs: {mean}. The 95 % interval, {low} to {high}, holds 0"
+    unpaired = f"From these 3 seeds, without the pairs: {mean}. The 95% interval, {low} to {high}, holds 0"
     assert unpaired.replace("-", "−") in opened.text("conclusion")
 
 

@@ -262,11 +262,11 @@ def test_the_sentence_compares_means_and_seeds(opened, reduction):
 def test_the_sentence_of_a_published_number_says_that_it_is_one(opened):
     opened.set("shown", "table-10")
     assert opened.text("sentence") == (
-        "r = 16: a top-1 error of 22.28 %, 1.02 lower than without SE (23.30 %). "
+        "r = 16: a top-1 error of 22.28%, 1.02 lower than without SE (23.30%). "
         "It is one number: nothing here says how far another seed would move it."
     )
     opened.set("reduction", NO_SE)
-    assert opened.text("sentence").startswith("Without SE: a top-1 error of 23.30 %.")
+    assert opened.text("sentence").startswith("Without SE: a top-1 error of 23.30%.")
 
 
 GOOD = {

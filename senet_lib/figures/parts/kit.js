@@ -257,7 +257,7 @@ export const freshId = (stem) => `senet-${stem}-${(lastId += 1)}-${Math.random()
  */
 export function number(name, { label = "", unit = "", digits = 3, isMeasured = false } = {}) {
   const output = element("output", { "data-name": name, "aria-live": "off" }); // dozens change at once
-  const whole = element("span", { class: "senet-number" }, label ? `${label} ` : "", output, unit ? ` ${unit}` : "");
+  const whole = element("span", { class: "senet-number" }, label ? `${label} ` : "", output, afterNumber(unit));
   const set = (value) => {
     const text = typeof value === "number" ? formatNumber(value, digits, isMeasured) : String(value);
     if (output.textContent !== text) output.textContent = text;
@@ -265,6 +265,9 @@ export function number(name, { label = "", unit = "", digits = 3, isMeasured = f
   };
   return { element: whole, set };
 }
+
+/** A unit as it stands behind its number, "" for none: 10%, and 10 s, which no line's end parts. */
+export const afterNumber = (unit) => (unit === "" || unit === "%" ? unit : `\u00a0${unit}`);
 
 /**
  * A number as people write it: whole ones with thousands separators, others with so many digits after the point. What
@@ -289,7 +292,7 @@ export function slider(view, name, { label, min, max, step = 1, values = null, u
   const id = freshId(name);
   const input = element("input", { type: "range", id, "data-trait": name });
   const output = element("output", { for: id });
-  const text = (value) => `${show ? show(value) : formatNumber(value)}${unit ? ` ${unit}` : ""}`;
+  const text = (value) => `${show ? show(value) : formatNumber(value)}${afterNumber(unit)}`;
   input.addEventListener("input", () => {
     const value = values ? now(values)[input.valueAsNumber] : input.valueAsNumber;
     view.set(name, value);
