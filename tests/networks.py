@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from senet_lib.blocks import SqueezeExcitation
+
 
 def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """Standard normal numbers; the seed alone decides."""
@@ -49,6 +51,15 @@ def assert_same_logits(ours: nn.Module, theirs: nn.Module, tolerance: float = 1e
                 logits, expected = ours.train(is_training)(x), theirs.train(is_training)(x)
             assert expected.std() > 0.01  # not all zeros
             torch.testing.assert_close(logits, expected, atol=tolerance, rtol=tolerance)
+
+
+def squeeze_excitations(model: nn.Module) -> list[SqueezeExcitation]:
+    return [module for module in model.modules() if isinstance(module, SqueezeExcitation)]
+
+
+def hooks_of(model: nn.Module) -> int:
+    """How many forward hooks there are in the whole network."""
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -15,11 +15,10 @@ from torchvision.models.googlenet import Inception
 from torchvision.models.inception import InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
 from torchvision.models.shufflenetv2 import InvertedResidual
 
-from senet_lib.blocks import SqueezeExcitation
 from senet_lib.cost import se_parameters
 from senet_lib.insert import TwiceSigmoid, WithAttention, insert_squeeze_excitation, residual_branches
 from senet_lib.models import create_model
-from tests.networks import count_parameters, noise, settled
+from tests.networks import count_parameters, noise, settled, squeeze_excitations
 
 
 @dataclass(frozen=True)
@@ -113,14 +112,10 @@ def small_net(seed: int = 0) -> nn.Module:
     return settled(Net())
 
 
-def blocks_of(model: nn.Module) -> list[SqueezeExcitation]:
-    return [module for module in model.modules() if isinstance(module, SqueezeExcitation)]
-
-
 def gates_of(model: nn.Module, x: Tensor) -> list[Tensor]:
     """The gates of all SE blocks in one run."""
     seen: list[Tensor] = []
-    for block in blocks_of(model):
+    for block in squeeze_excitations(model):
         block.gate.register_forward_hook(lambda module, inputs, s: seen.append(s))
     model(x)
     return seen
@@ -191,7 +186,7 @@ def test_modules_can_be_chosen_by_type_name_and_rule(after, names):
     model = small_net()
     assert insert_squeeze_excitation(model, after, **SMALL) == names
     assert all(isinstance(model.get_submodule(name), WithAttention) for name in names)
-    assert len(blocks_of(model)) == len(names)
+    assert len(squeeze_excitations(model)) == len(names)
 
 
 def test_a_module_inside_another_gets_its_own_block_and_both_act():
@@ -210,7 +205,7 @@ def test_a_part_of_a_network_is_a_network():
     assert [f"features.{name}" for name in names] == [
         name for name, m in model.named_modules() if isinstance(m, WithAttention)
     ]
-    assert len(blocks_of(model)) == 13
+    assert len(squeeze_excitations(model)) == 13
 
 
 def test_a_module_that_runs_twice_gets_one_block_for_both():
@@ -224,7 +219,7 @@ def test_a_module_with_two_names_gets_one_block_under_both():
     model.second.norm = model.first.norm
     assert insert_squeeze_excitation(model, "second.norm", **SMALL) == ["first.norm"]
     assert model.first.norm is model.second.norm and isinstance(model.first.norm, WithAttention)
-    assert len(blocks_of(model)) == 1
+    assert len(squeeze_excitations(model)) == 1
 
 
 def test_other_modules_can_get_se_later():
@@ -236,7 +231,7 @@ def test_other_modules_can_get_se_later():
         (Block, ["first", "second"]),  # which hold modules that have SE
     ):
         assert insert_squeeze_excitation(model, after, start_gate=1, **SMALL) == names
-    assert len(blocks_of(model)) == 6
+    assert len(squeeze_excitations(model)) == 6
     assert torch.equal(model(x), expected)
 
 
@@ -347,7 +342,7 @@ def test_se_blocks_are_no_hindrance_to_tracing():
 def test_residual_branches_can_be_picked():
     model = small_net()
     insert_squeeze_excitation(model, residual_branches(model)[-1:], **SMALL)
-    assert isinstance(model.second.norm, WithAttention) and len(blocks_of(model)) == 1
+    assert isinstance(model.second.norm, WithAttention) and len(squeeze_excitations(model)) == 1
 
 
 # --- how the gates start ----------------------------------------------------------------------------------------------
@@ -366,7 +361,7 @@ def test_all_gates_start_where_asked(start_gate, dtype):
 def test_gates_of_new_blocks_start_around_a_half_and_differ():
     model = small_net()
     insert_squeeze_excitation(model, residual_branches, **SMALL)
-    for block in blocks_of(model):
+    for block in squeeze_excitations(model):
         assert isinstance(block.gate, nn.Sigmoid)
         assert not block.fc1.bias.any() and not block.fc2.bias.any() and block.fc2.weight.all()
     gates = torch.cat(gates_of(model, noise(64, 3, 8, 8)))
@@ -376,7 +371,7 @@ def test_gates_of_new_blocks_start_around_a_half_and_differ():
 def test_new_layers_have_he_initialisation():
     model = nn.Sequential(nn.Conv2d(3, 512, 1))
     insert_squeeze_excitation(model, nn.Conv2d, reduction=2, input_size=(3, 1, 1))
-    (block,) = blocks_of(model)
+    (block,) = squeeze_excitations(model)
     for layer in (block.fc1, block.fc2):
         assert layer.weight.std().item() == pytest.approx((2 / layer.in_features) ** 0.5, rel=0.02)
 
@@ -385,7 +380,7 @@ def test_new_layers_have_he_initialisation():
 def test_blocks_that_start_as_the_identity_learn(bias):
     model, x = small_net().train(), noise(8, 3, 8, 8)
     insert_squeeze_excitation(model, residual_branches, reduction=1, start_gate=1, bias=bias, input_size=(3, 8, 8))
-    blocks = blocks_of(model)
+    blocks = squeeze_excitations(model)
     optimiser = torch.optim.SGD([parameter for block in blocks for parameter in block.parameters()], lr=0.1)
     for _ in range(2):
         optimiser.zero_grad()
@@ -619,7 +614,7 @@ def test_a_rules_own_error_comes_through_and_changes_nothing():
     model = small_net()
     with pytest.raises(ZeroDivisionError):
         insert_squeeze_excitation(model, lambda model: [str(1 / 0)], **SMALL)
-    assert not blocks_of(model)
+    assert not squeeze_excitations(model)
 
 
 def test_an_interruption_while_modules_are_replaced_changes_nothing():

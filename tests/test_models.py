@@ -22,11 +22,7 @@ from senet_lib.models import (
     small_se_resnet,
 )
 from senet_lib.residual_blocks import PLACEMENTS
-from tests.networks import assert_same_logits, count_parameters, empty, noise, shaken
-
-
-def squeeze_excitations(model: nn.Module) -> list[SqueezeExcitation]:
-    return [module for module in model.modules() if isinstance(module, SqueezeExcitation)]
+from tests.networks import assert_same_logits, count_parameters, empty, noise, shaken, squeeze_excitations
 
 
 def settled(model: nn.Module, seed: int = 0) -> nn.Module:

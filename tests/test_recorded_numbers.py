@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from senet_lib import paper
+from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.report import report
 from senet_lib.experiments.tables import TABLE, fill_tables
 from senet_lib.figures.paired_seeds import STUDENT_T
@@ -120,6 +121,18 @@ def numbers_without_a_source(chapter: str, text: str) -> list[str]:
 def test_the_results_page_is_what_report_makes():
     page = (ROOT / "book" / "results.md").read_text(encoding="utf-8")
     assert page == report(results_folder()), "run: python -m senet_lib.experiments report"
+
+
+def test_recorded_context_world_keeps_the_books_promise():
+    """Plain at most 0.65, SE at least 0.97, over five or more paired seeds, with the record's provenance."""
+    record = load_record("context-world")
+    summary = summarise(record)
+    plain, se = summary["plain"]["accuracies"], summary["se"]["accuracies"]
+    assert set(plain) == set(se) and len(plain) >= 5
+    assert max(plain.values()) <= 0.65 and min(se.values()) >= 0.97
+    assert record["settings"] == EXPERIMENTS["context-world"].settings(4, 3), "recorded with other settings"
+    for entry in record["runs"]:
+        assert {"device", "cores", "python", "torch", "torchvision"} <= set(entry["machine"])
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

@@ -22,25 +22,14 @@ from senet_lib.gates.interventions import (
 )
 from senet_lib.gates.recording import record_excitations
 from senet_lib.gates.statistics import record_dataset
-from senet_lib.models import create_model, resnet8, se_resnet8
-from tests.networks import noise, shaken
-
-BLOCKS = ("layer1.0.attention", "layer2.0.attention", "layer3.0.attention")
-
-
-@pytest.fixture
-def model() -> nn.Module:
-    torch.manual_seed(0)
-    return shaken(se_resnet8()).eval()
+from senet_lib.models import create_model, resnet8
+from tests.gates.conftest import BLOCKS
+from tests.networks import hooks_of, noise, shaken
 
 
 def logits(model: nn.Module, x: Tensor) -> Tensor:
     with torch.no_grad():
         return model(x)
-
-
-def hooks_of(model: nn.Module) -> int:
-    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
 
 
 def without_se(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> None:

@@ -15,15 +15,8 @@ from senet_lib.blocks import NoSqueeze, SqueezeExcitation
 from senet_lib.gates.modules import GATES, Patterns, find_gates, watch_passes
 from senet_lib.insert import insert_squeeze_excitation
 from senet_lib.models import create_model, resnet8, se_resnet8, se_resnet20, small_resnet
-from tests.networks import noise, shaken
-
-BLOCKS = ("layer1.0.attention", "layer2.0.attention", "layer3.0.attention")
-
-
-@pytest.fixture
-def model() -> nn.Module:
-    torch.manual_seed(0)
-    return shaken(se_resnet8()).eval()
+from tests.gates.conftest import BLOCKS
+from tests.networks import hooks_of, noise
 
 
 @contextmanager
@@ -32,10 +25,6 @@ def watching(model: nn.Module, blocks: Patterns = None, gates: Mapping = GATES) 
     passes: list[dict[str, Tensor]] = []
     with watch_passes(model, find_gates(model, blocks, gates), passes.append):
         yield passes
-
-
-def hooks_of(model: nn.Module) -> int:
-    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
 
 
 def inputs_of(model: nn.Module, names: list[str], x: Tensor) -> dict[str, tuple[nn.Module, Tensor]]:

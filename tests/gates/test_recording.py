@@ -3,21 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from senet_lib.gates.recording import ExcitationRecord
 from senet_lib.gates.recording import record_excitations as recording
-from senet_lib.models import se_resnet8
-from tests.networks import noise, shaken
-
-BLOCKS = ("layer1.0.attention", "layer2.0.attention", "layer3.0.attention")
-
-
-@pytest.fixture
-def model() -> nn.Module:
-    torch.manual_seed(0)
-    return shaken(se_resnet8()).eval()
-
+from tests.gates.conftest import BLOCKS
+from tests.networks import noise
 
 # --- what is recorded -------------------------------------------------------------------------------------------------
 

@@ -10,29 +10,18 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from torch import Tensor, nn
+from torch import Tensor
 
 from senet_lib.gates.recording import record_excitations as recording
 from senet_lib.gates.statistics import ExcitationStatistics, record_dataset
-from senet_lib.models import se_resnet8, small_se_resnet
-from tests.networks import noise, shaken
-
-BLOCKS = ("layer1.0.attention", "layer2.0.attention", "layer3.0.attention")
-
-
-@pytest.fixture
-def model() -> nn.Module:
-    torch.manual_seed(0)
-    return shaken(se_resnet8()).eval()
+from senet_lib.models import small_se_resnet
+from tests.gates.conftest import BLOCKS
+from tests.networks import hooks_of, noise
 
 
 def batches(count: int = 4, size: int = 6, classes: int = 3) -> Iterator[tuple[Tensor, Tensor]]:
     for number in range(count):
         yield noise(size, 3, 16, 16, seed=number), (torch.arange(size) + number) % classes
-
-
-def hooks_of(model: nn.Module) -> int:
-    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
 
 
 def test_the_statistics_are_those_of_all_gates_at_once(model):
