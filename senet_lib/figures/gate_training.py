@@ -62,7 +62,7 @@ class GateTraining(Figure):
         picture, ax = plt.subplots(figsize=(7, 3), layout="constrained")
         for name, level in LEVELS.items():
             ax.axvline(level, color=COLOURS["plain"], linestyle="--", linewidth=1)
-            ax.text(level, 0.2, name, ha="center", va="bottom")
+            ax.text(level, -0.15, name, ha="center", va="bottom")
         for hidden, values in self.accuracies.items():
             height = hidden + np.linspace(-0.3, 0.3, len(values))
             ax.plot(values, height, ".", color=COLOURS["s"], markersize=4)
