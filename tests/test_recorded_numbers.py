@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from senet_lib import paper
-from senet_lib.experiments.catalogue import EXPERIMENTS
+from senet_lib.experiments.catalogue import EXPERIMENTS, SECTIONS
 from senet_lib.experiments.report import report
 from senet_lib.experiments.tables import TABLE, fill_tables
 from senet_lib.figures.paired_seeds import STUDENT_T
@@ -133,6 +133,16 @@ def test_recorded_context_world_keeps_the_books_promise():
     assert record["settings"] == EXPERIMENTS["context-world"].settings(4, 3), "recorded with other settings"
     for entry in record["runs"]:
         assert {"device", "cores", "python", "torch", "torchvision"} <= set(entry["machine"])
+
+
+def test_each_record_leads_to_the_chapter_that_asks_its_question():
+    assert set(SECTIONS) == set(list_records())
+    page = (ROOT / "book" / "results.md").read_text(encoding="utf-8")
+    for section in SECTIONS.values():
+        file, _, anchor = section.partition("#")
+        headings = re.findall(r"^## (.+)$", (ROOT / "notebooks" / file).read_text(encoding="utf-8"), re.MULTILINE)
+        assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings], section
+        assert f"](../notebooks/{section})" in page
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

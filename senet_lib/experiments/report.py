@@ -4,7 +4,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from senet_lib.experiments.catalogue import EXPERIMENTS
+from senet_lib.experiments.catalogue import EXPERIMENTS, SECTIONS
 from senet_lib.experiments.markdown import markdown_table, signed
 from senet_lib.experiments.tables import ARM_NAMES, summary_table
 from senet_lib.records import Record, curves, list_records, load_record, paired_differences
@@ -51,7 +51,7 @@ def _report_one(record: Record) -> str:
     seed_count = 1 + max(entry["seed"] for entry in record["runs"])
     return f"""\
 ## {_title(record)}
-
+{_question(name)}
 <!-- table: {name} -->
 
 {summary_table(record)}
@@ -79,6 +79,14 @@ def _title(record: Record) -> str:
     """With the name of the data, where these are not the experiment's own."""
     experiment, data = EXPERIMENTS[record["experiment"]], record["settings"]["data"]
     return experiment.title if data == experiment.data else f"{experiment.title}, on {data}"
+
+
+def _question(name: str) -> str:
+    """A line that leads to the chapter; nothing for an experiment that the book does not treat."""
+    if name not in SECTIONS:
+        return ""
+    chapter = int(SECTIONS[name].partition("_")[0])
+    return f"\n[Chapter {chapter}](../notebooks/{SECTIONS[name]}) asks the question that this answers.\n"
 
 
 def _milestones(record: Record) -> str:
