@@ -21,8 +21,37 @@ def with_maps_of_one(rescale):
     return torch.allclose(rescale(x, s), x * s)
 
 
-def mean_loss(losses, pictures):
-    return sum(loss * count for loss, count in zip(losses, pictures, strict=True)) / sum(pictures)
+def company_matters(gates):
+    x = torch.randn(4, 3, 5, 5)
+    alone = torch.cat([gates(x[i : i + 1]) for i in range(len(x))])
+    return not torch.allclose(gates(x), alone, atol=1e-6)
+
+
+def with_other_neighbours(gates):
+    x, others = torch.randn(2, 3, 4, 4), torch.randn(3, 3, 4, 4)
+    return bool((gates(torch.cat([x, others]))[:2] - gates(torch.cat([x, others + 1]))[:2]).abs().max() > 1e-5) or bool(
+        (gates(torch.cat([others, x]))[-2:] - gates(torch.cat([others + 1, x]))[-2:]).abs().max() > 1e-5
+    )
+
+
+def of_the_first_picture(gates):
+    x = torch.randn(4, 3, 5, 5)
+    return not torch.allclose(gates(x)[:1], gates(x[:1]), atol=1e-6)
+
+
+def in_another_order(gates):
+    x = torch.randn(4, 3, 5, 5)
+    return not torch.allclose(gates(x), gates(x.flip(0)).flip(0), atol=1e-6)
+
+
+def without_turning_back(gates):
+    x = torch.randn(4, 3, 5, 5)
+    return not torch.allclose(gates(x), gates(x.flip(0)), atol=1e-6)
+
+
+def bit_by_bit(gates):
+    x = torch.randn(4, 3, 5, 5)
+    return not torch.equal(gates(x), torch.cat([gates(x[i : i + 1]) for i in range(len(x))]))
 
 
 RIGHT = {
@@ -31,7 +60,7 @@ RIGHT = {
         lambda stride, before, after: stride != 1 or before != after,
         lambda stride, before, after: (stride, before) != (1, after),
     ],
-    "mean_loss": [mean_loss, lambda losses, pictures: torch.tensor(mean_loss(losses, pictures))],
+    "company_matters": [company_matters, with_other_neighbours],
     "channel_std": [
         lambda x: x.std((0, 2, 3)),
         lambda x: x.transpose(0, 1).flatten(1).std(1),
@@ -56,13 +85,14 @@ WRONG = {
         (lambda stride, before, after: stride == 1 and before == after, "the other way round"),
         (lambda stride, before, after: True, "16 channels in and 16 out you say True"),
     ],
-    "mean_loss": [
-        (lambda losses, pictures: sum(losses) / len(losses), "the mean of the batches' means"),
-        (lambda losses, pictures: sum(losses) / sum(pictures), "each is a mean already"),
-        (lambda losses, pictures: sum(losses[:-1]) / len(losses[:-1]), "You leave the last batch out"),
-        (lambda losses, pictures: sum(losses) / (len(losses) - 1), "one batch too few"),
-        (lambda losses, pictures: mean_loss(losses, pictures) * sum(pictures), "the sum over all pictures"),
-        (lambda losses, pictures: losses[-1] + 1, "you give 4.0000, not 1.5882"),
+    "company_matters": [
+        (lambda gates: False, "says False of all"),
+        (lambda gates: True, "says True of all"),
+        (of_the_first_picture, "Do you look at the first picture only"),
+        (in_another_order, "in another order have the same mean"),
+        (bit_by_bit, "not bit by bit"),
+        (without_turning_back, "with that picture's own?"),
+        (lambda gates: gates(torch.ones(2, 3, 4, 4)).std() > 0, "let it return True or False"),
     ],
     "channel_std": [
         (lambda x: x.std((2, 3)).mean(0), "average the deviations of single pictures"),

@@ -1,6 +1,5 @@
 """Checkers for the exercises on faults of copied code: chapter 12."""
 
-import math
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -13,10 +12,8 @@ from senet_lib.checks.answers import (
     Wrong,
     call,
     call_for_tensor,
-    number,
     random_numbers,
     refuse_known_mistakes,
-    refuse_known_numbers,
     same,
 )
 
@@ -45,10 +42,10 @@ def _multiplies_once(answer: Any) -> None:
             raise Wrong("Your test fails the sound block, x · s. Compare with torch.allclose, not bit by bit.")
 
 
-def _verdict(test: Any, rescale: Callable[[Tensor, Tensor], Tensor]) -> bool:
-    """What the reader's test says of a block; the same random numbers for all blocks."""
+def _verdict(test: Any, block: Callable[..., Tensor]) -> bool:
+    """What the reader's test says of a block, or of a part of it; the same random numbers for all of them."""
     torch.manual_seed(0)
-    verdict = call(test, rescale)
+    verdict = call(test, block)
     if not isinstance(verdict, bool):
         raise Wrong(f"Your test returns {verdict!r}; let it return True or False.")
     return verdict
@@ -89,27 +86,44 @@ def _needs_projection(answer: Any) -> None:
             raise Wrong(f"For a stride of {stride}, {before} channels in and {after} out you say {said}.")
 
 
-# --- numbers about a whole set ----------------------------------------------------------------------------------------
-
-LOSSES, PICTURES = [2.0, 1.0, 3.0], [64, 64, 8]
+# --- a test for whose gates they are ----------------------------------------------------------------------------------
 
 
-def _mean_loss(answer: Any) -> None:
-    given = float(number(call(answer, list(LOSSES), list(PICTURES)), "the mean loss"))
-    total = sum(loss * count for loss, count in zip(LOSSES, PICTURES, strict=True))
-    of_batches = sum(LOSSES) / len(LOSSES)
-    mistakes = {
-        "That is the mean of the batches' means: the 8 pictures of the last batch count as much as 64.": of_batches,
-        "You divide the sum of the batches' means by the number of pictures: each is a mean already.": sum(LOSSES)
-        / sum(PICTURES),
-        "You leave the last batch out.": sum(LOSSES[:-1]) / (len(LOSSES) - 1),
-        "You divide by one batch too few.": sum(LOSSES) / (len(LOSSES) - 1),
-        "That is the sum over all pictures. Divide it by how many they are.": total,
-        "That is the last batch alone.": LOSSES[-1],
-    }
-    refuse_known_numbers(given, mistakes, within=1e-6)
-    if not math.isclose(given, total / sum(PICTURES), rel_tol=1e-5):
-        raise Wrong(f"For losses of {LOSSES} of {PICTURES} pictures you give {given:.4f}, not 1.5882.")
+def _own_gates(x: Tensor) -> Tensor:
+    return torch.sigmoid(5 * x.mean((2, 3)))
+
+
+# What may make the gates of a batch, and whether a picture's company matters to it.
+GATE_MAKERS: dict[str, tuple[Callable[[Tensor], Tensor], bool]] = {
+    "takes each picture's own mean": (_own_gates, False),
+    "does so, and rounds otherwise in a batch of another size": (lambda x: _own_gates(x) * (1 + 1e-7 * len(x)), False),
+    "takes the mean over the batch": (lambda x: _own_gates(x.mean(0, keepdim=True)).expand(len(x), -1), True),
+    "takes the first picture's mean for all": (lambda x: _own_gates(x[:1]).expand(len(x), -1), True),
+    "takes the mean of the picture before": (lambda x: _own_gates(x).roll(1, 0), True),
+}
+
+
+def _company_matters(answer: Any) -> None:
+    verdicts = {words: _verdict(answer, make) for words, (make, _) in GATE_MAKERS.items()}
+    if not any(verdicts.values()):
+        raise Wrong("Your test says False of all. Compare a picture's gates among others with those that it has alone.")
+    if all(verdicts.values()):
+        raise Wrong("Your test says True of all, also where each picture has gates of its own. Compare like with like.")
+    for words, said in verdicts.items():
+        if said != GATE_MAKERS[words][1]:
+            raise Wrong(f"Your test says {said} of a block that {words}.{_why_it_errs(words)}")
+
+
+def _why_it_errs(words: str) -> str:
+    return {
+        "takes each picture's own mean": " Do you compare each picture's gates with that picture's own?",
+        "does so, and rounds otherwise in a batch of another size": " Compare with torch.allclose, not bit by bit.",
+        "takes the mean over the batch": " The same pictures in another order have the same mean: take others.",
+        "takes the first picture's mean for all": " Do you look at the first picture only?",
+    }.get(words, "")
+
+
+# --- a number about a whole set ---------------------------------------------------------------------------------------
 
 
 def _channel_std(answer: Any) -> None:
@@ -135,6 +149,6 @@ def _channel_std(answer: Any) -> None:
 EXERCISES: Exercises = {
     "multiplies_once": (_multiplies_once, "Right: it passes the sound block, and none of the five others."),
     "needs_projection": (_needs_projection, "Right: a convolution where the shapes differ, and nowhere else."),
-    "mean_loss": (_mean_loss, "Right: each picture counts once."),
+    "company_matters": (_company_matters, "Right: it finds all three that look aside, and lets rounding pass."),
     "channel_std": (_channel_std, "Right: over all places of all pictures, for each colour."),
 }
