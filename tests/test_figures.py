@@ -166,6 +166,17 @@ def test_every_import_of_the_librarys_modules_is_one_that_bundle_understands():
         assert not re.search(r"^import ", "".join(join_modules(path)), re.MULTILINE), path.name
 
 
+@pytest.mark.parametrize("path", sorted(HERE.rglob("*.js")), ids=lambda path: path.stem)
+def test_a_module_imports_what_is_exported_and_uses_it(path):
+    """Joined into one module, wrong imports would go unnoticed."""
+    code = path.read_text(encoding="utf-8")
+    for names, file in re.findall(r'^import \{([^}]*)\} from "(.*)";$', code, re.MULTILINE):
+        source = (path.parent / file).read_text(encoding="utf-8")
+        for name in re.findall(r"\w+", names):
+            assert re.search(rf"^export .*\b(function\*?|const|class) {name}\b", source, re.MULTILINE), (file, name)
+            assert len(re.findall(rf"\b{name}\b", code)) > 1, name
+
+
 @given(st.integers(0, 2**31 - 1))
 def test_draws_depend_on_the_seed_and_lie_where_they_should(seed):
     uniform, normal = draws.uniform_draws(seed, 50), draws.normal_draws(seed, 50)

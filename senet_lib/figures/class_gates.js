@@ -4,7 +4,7 @@ import { FEW, NO_FOCUS, createFitting, orderOf, placeOf, readNetworks } from "./
 import { requireState, shortNames } from "./parts/gate_groups.js";
 import { button, choice, element, figure, formatNumber, freshId, menu, number } from "./parts/kit.js";
 import { panel, row, slider, svg } from "./parts/kit.js";
-import { lineSample, markAt, scaleTo } from "./parts/line_chart.js";
+import { chartText, lineSample, markAt, scaleTo } from "./parts/line_chart.js";
 import { createSimilarity } from "./parts/similarity_table.js";
 import { sumOf } from "./parts/statistics.js";
 
@@ -56,9 +56,6 @@ export default figure((view) => {
 // --------------------------------------------------------------------------------------------------------- the drawing
 
 const path = (name, d, style = null) => svg("path", { class: `senet-${name}`, d, style });
-const words = (x, y, text, anchor = "middle", name = null) =>
-  svg("text", { x, y, "text-anchor": anchor, class: name && `senet-${name}` }, text);
-
 /** How a group looks: a line in its colour, where few are drawn with a dash and a marker, or grey dots. */
 function lookOf(groups, index, isFew, isBroughtOut) {
   if (!isFew && !isBroughtOut) return { colour: "var(--senet-quiet)", isDots: true };
@@ -157,11 +154,11 @@ function createChart(groupedBy, choose) {
     const up = scaleTo([0, 1], FLOOR, FRAME.top);
     const grid = [0, 0.25, 0.5, 0.75, 1].flatMap((gate) => [
       path(gate === 0.5 ? "gates-half" : "chart-grid", `M${FRAME.left} ${up(gate)}H${right}`),
-      words(FRAME.left - 6, up(gate) + 4, `${gate}`, "end"),
+      chartText(FRAME.left - 6, up(gate) + 4, `${gate}`, "end"),
     ]);
     const room = 7 * `${order.length - 1}`.length + 10; // so that the channels’ numbers do not touch
     const every = Math.ceil(room / slot);
-    const numbers = order.map((name, at) => (at % every ? "" : words(across(at), FLOOR + 16, name)));
+    const numbers = order.map((name, at) => (at % every ? "" : chartText(across(at), FLOOR + 16, name)));
     const column = Math.max(slot, 3);
     const cursor = { x: across(current) - column / 2, y: FRAME.top, width: column, height: FLOOR - FRAME.top };
     const gateOf = (group, name) => block.means[group * order.length + name];
@@ -181,9 +178,9 @@ function createChart(groupedBy, choose) {
     dotKey.hidden = !dots.length;
     sheet.style.setProperty("--dot", `${Math.min(5, 0.8 * slot)}px`);
     const names = [
-      words(0, 12, `mean gate for each ${groupedBy}, 0 to 1`, "start", "chart-name"),
-      words((FRAME.left + right) / 2, HEIGHT - 4, orderName, "middle", "chart-name"),
-      ...(shown.length ? [] : [words((FRAME.left + right) / 2, up(0.75) - 6, "Tick a group to see its gates.")]),
+      chartText(0, 12, `mean gate for each ${groupedBy}, 0 to 1`, "start", "senet-chart-name"),
+      chartText((FRAME.left + right) / 2, HEIGHT - 4, orderName, "middle", "senet-chart-name"),
+      ...(shown.length ? [] : [chartText((FRAME.left + right) / 2, up(0.75) - 6, "Tick a group to see its gates.")]),
     ];
     sheet.setAttribute("width", width);
     sheet.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
@@ -322,7 +319,7 @@ function createStrip({ blocks, groupedBy }, choose) {
     const right = STRIP.left + slot * names.length;
     const grid = [0, 0.5, 1].flatMap((share) => [
       path("chart-grid", `M${STRIP.left} ${up(share)}H${right}`),
-      words(STRIP.left - 6, up(share) + 4, `${100 * share}%`, "end"),
+      chartText(STRIP.left - 6, up(share) + 4, `${100 * share}%`, "end"),
     ]);
     const every = Math.ceil((7 * Math.max(...short.map((one) => one.length)) + 4) / slot); // so that they do not touch
     const columns = names.map((name, index) => {
@@ -332,13 +329,13 @@ function createStrip({ blocks, groupedBy }, choose) {
       const height = Math.max(1.5, STRIP.floor - up(explained || 0));
       const bar = { x: middle - 0.34 * slot, y: STRIP.floor - height, width: 0.68 * slot, height };
       const isKnown = Number.isFinite(explained);
-      const shown = isKnown ? svg("rect", { class: "senet-gates-bar", ...bar }) : words(middle, STRIP.floor - 5, "–");
+      const shown = isKnown ? svg("rect", { class: "senet-gates-bar", ...bar }) : chartText(middle, STRIP.floor - 5, "–");
       const parts = [svg("rect", { class: "senet-gates-column", ...back }), shown];
       const said = svg("title", {}, `${name}: ${text(name)}`);
       const group = { "data-block": name, class: name === current && "senet-gates-chosen" };
-      return svg("g", group, ...parts, words(middle, STRIP.floor + 15, index % every ? "" : short[index]), said);
+      return svg("g", group, ...parts, chartText(middle, STRIP.floor + 15, index % every ? "" : short[index]), said);
     });
-    const title = words((STRIP.left + right) / 2, STRIP.height - 3, "block", "middle", "chart-name");
+    const title = chartText((STRIP.left + right) / 2, STRIP.height - 3, "block", "middle", "senet-chart-name");
     sheet.setAttribute("width", width);
     sheet.setAttribute("viewBox", `0 0 ${width} ${STRIP.height}`);
     sheet.replaceChildren(...grid, ...columns, title);

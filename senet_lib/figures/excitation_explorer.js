@@ -1,6 +1,6 @@
 // z -> hidden -> s: equation 3 on trained weights, and on new ones for widths that no network of the book has.
-import { Problem, bars, choice, colour, element, figure, formatNumber } from "./parts/kit.js";
-import { heatmap, menu, number, picture, requirePictures, row, slider } from "./parts/kit.js";
+import { bars, choice, colour, element, figure, formatNumber } from "./parts/kit.js";
+import { heatmap, menu, number, picture, requirePictures, requireWhole, row, slider } from "./parts/kit.js";
 import { GATES, MOST_SCALE, createMemory, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./parts/excitation.js";
 
 const NEW_CHANNELS = [64, 128, 256, 512, 1024, 2048];
@@ -272,9 +272,7 @@ export default figure((view) => {
     const state = { C: view.get("channels"), r: view.get("reduction"), index: view.get("picture") };
     for (const name of ["scale", "gate", "channel"]) state[name] = view.get(name);
     const { C, channel, index } = state;
-    if (!(Number.isInteger(channel) && channel >= 0 && channel < C)) {
-      throw new Problem(`channel is ${channel}; it must be a whole number from 0 to ${C - 1}.`);
-    }
+    requireWhole(view, "channel", C - 1);
     const result = runExcitation(keep, findBlock, state);
     named.element.hidden = seen.element.hidden = result.block.count === 0;
     drawn.element.hidden = result.block.count > 0;

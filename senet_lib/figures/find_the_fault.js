@@ -2,7 +2,7 @@
 import { codeLine } from "./parts/code_lines.js";
 import { button, element, figure, formatNumber, isList, isText, menu, need, number, panel } from "./parts/kit.js";
 import { row, svg } from "./parts/kit.js";
-import { markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
+import { chartText, markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
 import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
 const TRIES = 2; // wrong lines before there is a hint
@@ -342,10 +342,9 @@ function createChart(training, range, quantiles) {
     const width = Math.max(LEAST_WIDTH, box.clientWidth);
     const right = width - FRAME.right;
     const across = scaleTo(range, FRAME.left, right);
-    const words = (x, y, text, anchor, name = null) => svg("text", { x, y, "text-anchor": anchor, class: name }, text);
     const scale = ticks(range, Math.min(6, Math.floor(width / 60))).flatMap((tick) => [
       svg("path", { class: "senet-chart-grid", d: `M${across(tick)} ${FRAME.top}V${FRAME.floor}` }),
-      words(across(tick), FRAME.floor + 17, tickText(tick), "middle"),
+      chartText(across(tick), FRAME.floor + 17, tickText(tick), "middle"),
     ]);
     const rows = LOOKS.flatMap(({ key, colour, marker, y }) => {
       const values = training[key];
@@ -353,12 +352,12 @@ function createChart(training, range, quantiles) {
       const yOf = (index) => (values.length > 1 ? y - SPREAD / 2 + index * step : y);
       const dots = values.map((value, index) => markAt(marker, colour, across(value), yOf(index)));
       const mean = svg("path", { class: "senet-fault-mean", d: `M${across(meanOf(values))} ${y - 15}v30` });
-      return [words(0, y + 4, key, "start"), svg("g", { "data-arm": key }, ...dots), mean];
+      return [chartText(0, y + 4, key, "start"), svg("g", { "data-arm": key }, ...dots), mean];
     });
     sheet.setAttribute("width", width);
     sheet.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     const axis = svg("path", { class: "senet-chart-axis", d: `M${FRAME.left} ${FRAME.floor}H${right}` });
-    const heading = words(0, 12, `${title}, test accuracy`, "start", "senet-chart-name");
+    const heading = chartText(0, 12, `${title}, test accuracy`, "start", "senet-chart-name");
     sheet.replaceChildren(heading, ...scale, axis, ...rows);
   };
   return { elements: [box, verdict], draw };

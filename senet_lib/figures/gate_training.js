@@ -1,7 +1,7 @@
 // The Context World in miniature, trained here: a run that can be seen step by step, and a hundred to be counted.
 import { Problem, button, element, figure, number, panel, player, requireShape, row, slider, svg } from "./parts/kit.js";
 import { COLOURS, STEPS, accuracyOf, createTraining, lookByCue, prepareScenes } from "./parts/excitation_training.js";
-import { lineChart, lineSample, scaleTo } from "./parts/line_chart.js";
+import { chartText, lineChart, lineSample, scaleTo } from "./parts/line_chart.js";
 
 const MOST_HIDDEN = 8;
 const SEEDS = 100;
@@ -266,16 +266,14 @@ function createStrips(choose) {
     const width = Math.max(280, box.clientWidth);
     const [right, floor] = [width - FRAME.right, height - FRAME.bottom];
     const across = scaleTo([LEAST, 1], FRAME.left + 8, right - 6);
-    const text = (x, y, words, anchor = "middle", name = null) =>
-      svg("text", { x, y, "text-anchor": anchor, class: name }, words);
-    const scale = [0.5, 0.6, 0.7, 0.8, 0.9, 1].map((tick) => text(across(tick), floor + 17, `${tick}`));
+    const scale = [0.5, 0.6, 0.7, 0.8, 0.9, 1].map((tick) => chartText(across(tick), floor + 17, `${tick}`));
     const levels = LEVELS.flatMap(([value, name]) => [
       svg("path", { class: "training-level", d: `M${across(value)} ${FRAME.top}V${floor}` }),
-      text(across(value), FRAME.top - 6, name),
+      chartText(across(value), FRAME.top - 6, name),
     ]);
     const names = [
-      text(0, 12, "for each number of hidden numbers, a point a seed", "start", "senet-chart-name"),
-      text((FRAME.left + right) / 2, height - 4, "test accuracy at the end", "middle", "senet-chart-name"),
+      chartText(0, 12, "for each number of hidden numbers, a point a seed", "start", "senet-chart-name"),
+      chartText((FRAME.left + right) / 2, height - 4, "test accuracy at the end", "middle", "senet-chart-name"),
     ];
     const strips = Array.from({ length: MOST_HIDDEN }, (_, index) => {
       const top = FRAME.top + index * ROW;

@@ -1,7 +1,7 @@
 // Two networks trained with the same seeds: what one run says, what several say, and what the pairs are good for.
 import { Problem, button, choice, element, figure, formatNumber, isList, isText, menu, need } from "./parts/kit.js";
-import { number, row, slider, svg } from "./parts/kit.js";
-import { markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
+import { number, requireWhole, row, slider, svg } from "./parts/kit.js";
+import { chartText, markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
 import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
 const DIGITS = 4; // of accuracies: one picture of 10,000
@@ -179,13 +179,8 @@ function requireState(view, { title, arms }) {
   if (count === 0) {
     throw new Problem(`with_it is ${withIt}, which shares no seed with ${without} in “${title}”; choose another arm.`);
   }
-  requireWhole("first", first, 0, count - 1);
-  requireWhole("shown", view.get("shown"), 1, count);
-}
-
-function requireWhole(name, value, least, most) {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new Problem(`${name} is ${value ?? "not a number"}; it must be a whole number from ${least} to ${most}.`);
+  requireWhole(view, "first", count - 1);
+  requireWhole(view, "shown", count, 1);
 }
 
 /** A function that makes the rest of the state fit, after another experiment or another network was chosen. */
@@ -299,9 +294,6 @@ function createSheet() {
 }
 
 const path = (name, d, style = null) => svg("path", { class: `senet-${name}`, d, style });
-const words = (x, y, text, anchor = "middle", name = null) =>
-  svg("text", { x, y, "text-anchor": anchor, class: name && `senet-${name}` }, text);
-
 /** A range around some numbers, with a margin at both ends. */
 function rangeOf(values) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
@@ -321,11 +313,11 @@ function createRuns() {
       const right = width - FRAME.right;
       const scale = ticks(range, 4).flatMap((tick) => [
         path("chart-grid", `M${FRAME.left} ${up(tick)}H${right}`),
-        words(FRAME.left - 6, up(tick) + 4, tickText(tick), "end"),
+        chartText(FRAME.left - 6, up(tick) + 4, tickText(tick), "end"),
       ]);
       const areHidden = state.isPaired && state.places.length < state.all.seeds.length;
       const name = `test accuracy, 0 to 1${areHidden ? "; dotted: seeds not shown" : ""}`;
-      const heading = words(0, 12, name, "start", "chart-name");
+      const heading = chartText(0, 12, name, "start", "senet-chart-name");
       const axis = path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`);
       const drawRuns = state.isPaired ? drawPairs : drawGroups;
       return [heading, ...scale, axis, ...drawRuns(state, found, up, right)];
@@ -339,7 +331,7 @@ function drawPairs({ all, places }, found, up, right) {
   const slot = (right - FRAME.left) / all.seeds.length;
   const across = (place) => FRAME.left + (place + 0.5) * slot;
   const every = Math.ceil(20 / slot); // so that the names of the seeds do not touch
-  const names = all.seeds.map((seed, place) => words(across(place), FLOOR + 17, place % every ? "" : seed));
+  const names = all.seeds.map((seed, place) => chartText(across(place), FLOOR + 17, place % every ? "" : seed));
   const unseen = all.seeds.flatMap((_, place) => {
     return places.includes(place) ? [] : [path("pairs-unseen", `M${across(place)} ${FRAME.top}V${FLOOR}`)];
   });
@@ -349,7 +341,7 @@ function drawPairs({ all, places }, found, up, right) {
     const marks = [from, to].map((y, one) => markAt(LOOKS[one].marker, LOOKS[one].colour, x, y));
     return svg("g", { class: "senet-pairs-pair" }, link, ...marks);
   });
-  return [...names, words((FRAME.left + right) / 2, FLOOR + 34, "seed", "middle", "chart-name"), ...unseen, ...pairs];
+  return [...names, chartText((FRAME.left + right) / 2, FLOOR + 34, "seed", "middle", "senet-chart-name"), ...unseen, ...pairs];
 }
 
 /** A column for each network, with its mean; which runs share a seed is not to be seen. */
@@ -363,7 +355,7 @@ function drawGroups({ names, places }, found, up, right) {
     const xOf = (at) => centre + (at - (values.length - 1) / 2) * step;
     const points = values.map((value, at) => markAt(marker, colour, xOf(at), up(value)));
     const line = path("pairs-mean", `M${centre - reach} ${up(meanOf(values))}h${2 * reach}`, `stroke: ${colour}`);
-    return [line, ...points, words(centre, FLOOR + 17, names[index], "middle", "chart-name")];
+    return [line, ...points, chartText(centre, FLOOR + 17, names[index], "middle", "senet-chart-name")];
   });
 }
 
@@ -381,19 +373,19 @@ function createGains() {
       const across = scaleTo(range, left, right);
       const scale = ticks(range, Math.max(2, Math.floor(width / 80))).flatMap((tick) => [
         path("chart-grid", `M${across(tick)} ${FRAME.top}V${FLOOR}`),
-        words(across(tick), FLOOR + 17, tickText(tick)),
+        chartText(across(tick), FLOOR + 17, tickText(tick)),
       ]);
-      const lanes = ["seeds", ...ways].map((name) => words(0, LANES[name] + 4, name, "start"));
+      const lanes = ["seeds", ...ways].map((name) => chartText(0, LANES[name] + 4, name, "start"));
       const points = found.gains.map((gain) => {
         const name = `senet-pairs-${gain < 0 ? "worse" : "better"}`;
         return svg("circle", { class: name, cx: across(gain), cy: LANES.seeds, r: 4.5 });
       });
       return [
-        words(0, 12, heading, "start", "chart-name"),
+        chartText(0, 12, heading, "start", "senet-chart-name"),
         ...scale,
         path("chart-axis", `M${left} ${FLOOR}H${right}`),
         path("pairs-zero", `M${across(0)} ${FRAME.top}V${FLOOR}`),
-        words((left + right) / 2, FLOOR + 34, "difference of the test accuracies", "middle", "chart-name"),
+        chartText((left + right) / 2, FLOOR + 34, "difference of the test accuracies", "middle", "senet-chart-name"),
         ...lanes,
         ...points,
         ...ways.flatMap((way) => drawInterval(found[way], LANES[way], across, range, way === ways.at(-1))),

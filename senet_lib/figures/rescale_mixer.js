@@ -1,6 +1,6 @@
 // A mixing desk for the channels of one block: a fader for each gate s; x̃ = s·u and the network's answer follow.
 import { Problem, button, choice, element, figure, formatNumber, heatmap } from "./parts/kit.js";
-import { number, panel, picture, requirePictures, row } from "./parts/kit.js";
+import { number, panel, picture, requirePictures, requireWhole, row } from "./parts/kit.js";
 import { blockNames, classify, finishBlock, requireNetwork, runBlock, runNetwork } from "./parts/network_arithmetic.js";
 import { createScoreTable } from "./parts/network_controls.js";
 
@@ -64,7 +64,7 @@ export default figure((view) => {
   return () => {
     const [index, name] = [view.get("picture"), view.get("block")];
     const faders = readFaders(view, count());
-    const chosen = readChannel(view, count());
+    const chosen = requireWhole(view, "channel", count() - 1);
     if (inputChanged(name, index, faders.join())) mixed = runFrom(world.network, name, trainedRun(index), faders);
     const own = ownGates(index);
     const donor = findDonor(world, mixed.s, faders, index, ownGates);
@@ -111,12 +111,6 @@ function readFaders(view, count) {
   const bad = faders.findIndex((gate) => gate !== null && !(gate >= 0 && gate <= MOST_GATE));
   if (bad < 0) return faders.length ? faders : Array(count).fill(null);
   throw new Problem(`faders holds ${faders[bad]} for channel ${bad}; give 0 to ${MOST_GATE}, or None: trained.`);
-}
-
-function readChannel(view, count) {
-  const channel = view.get("channel");
-  if (Number.isInteger(channel) && channel >= 0 && channel < count) return channel;
-  throw new Problem(`channel is ${channel}; it must be a whole number from 0 to ${count - 1}.`);
 }
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic

@@ -1,6 +1,7 @@
 // A race of networks on the same batches: live, as a thread in Python runs it, or replayed from its record. The arrays
 // hold one row for each report; nothing is computed here but which of them to show.
-import { Problem, button, choice, element, figure, formatNumber, menu, number, player, requireShape, row, slider } from "./parts/kit.js";
+import { Problem, button, choice, element, figure, formatNumber, menu, number, player } from "./parts/kit.js";
+import { requireShape, requireWhole, row, slider } from "./parts/kit.js";
 import { lineChart, lineSample } from "./parts/line_chart.js";
 
 const REDUCTIONS = [1, 2, 4, 8, 16];
@@ -99,10 +100,7 @@ function readRecord(view, laneCount) {
   }
   for (const [name] of ROWS) requireShape(`record.${name}`, arrays[name], ["T", laneCount], lengths);
   const [steps, epochs] = requireShape("record.totals", arrays.totals, [2]).data;
-  const moment = view.get("moment");
-  if (!(Number.isInteger(moment) && moment >= 0 && moment < lengths.T)) {
-    throw new Problem(`moment is ${moment ?? "not a number"}; it must be a whole number from 0 to ${lengths.T - 1}.`);
-  }
+  requireWhole(view, "moment", lengths.T - 1);
   return { count: lengths.T, steps, epochs, laneCount, ...arrays };
 }
 

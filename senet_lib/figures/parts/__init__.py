@@ -1,8 +1,9 @@
 """What figures are made of. Each figure's ``.js`` imports what it needs from here.
 
 - ``kit``: the frame with its errors, controls, numbers, maps and bars. Every figure uses it.
-- Arithmetic: ``network_arithmetic`` (a whole network), ``excitation``, ``receptive_field``, ``gate_groups`` (gates by
-  group of pictures), ``seeded_draws`` (random numbers, the same in Python), ``statistics`` (means and their intervals).
+- Arithmetic: ``network_arithmetic`` (a whole network), ``excitation``, ``excitation_training`` (training in the
+  page), ``receptive_field``, ``gate_groups`` (gates by group of pictures), ``seeded_draws`` (random numbers, the same
+  as in Python), ``statistics`` (means and their intervals).
 - Controls: ``gate_desk`` (gates set by hand), ``network_controls`` (which network runs, its scores and gates),
   ``layer_stack`` (convolutions), ``context_scene`` (a stage for glyphs and cue), ``picture_input`` (file and camera).
 - To look at: ``line_chart``, ``similarity_table``, ``code_lines``.

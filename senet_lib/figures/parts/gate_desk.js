@@ -1,5 +1,5 @@
 // All gates of a network, stage after stage, and one gate or one block of them that the reader sets by hand.
-import { Problem, button, element, formatNumber, number } from "./kit.js";
+import { Problem, button, element, formatNumber, number, requireWhole } from "./kit.js";
 import { createGateBars } from "./network_controls.js";
 
 const LARGEST_GATE = 2;
@@ -79,15 +79,13 @@ function createStages(channels, choose) {
 
 // The chosen gate. A network that has no such block shows the first gate of its first one.
 function readChosenGate(view, networks, channels) {
-  const [block, channel] = [view.get("block"), view.get("channel")];
+  const block = view.get("block");
   const known = new Set(networks.flatMap((network) => Object.keys(network.channels)));
   if (block !== "" && !known.has(block)) {
     throw new Problem(`block is ${block}; it must be one of ${[...known].join(", ")}.`);
   }
   const most = Math.max(0, ...networks.map((network) => (network.channels[block] ?? 1) - 1));
-  if (!(Number.isInteger(channel) && channel >= 0 && channel <= most)) {
-    throw new Problem(`channel is ${channel}; it must be a whole number from 0 to ${most}.`);
-  }
+  const channel = requireWhole(view, "channel", most);
   const names = Object.keys(channels);
   if (names.length === 0) return null;
   return block in channels ? { block, channel: Math.min(channel, channels[block] - 1) } : { block: names[0], channel: 0 };

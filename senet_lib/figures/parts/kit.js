@@ -189,6 +189,14 @@ export const isText = (value) => typeof value === "string" && value !== "";
 export const isWhole = (value) => Number.isSafeInteger(value) && value > 0;
 export const isList = (value) => Array.isArray(value) && value.length > 0;
 
+/** A trait that is a whole number from least to most. */
+export function requireWhole(view, name, most, least = 0) {
+  const value = view.get(name);
+  const isGood = Number.isInteger(value) && value >= least && value <= most;
+  need(isGood, `${name} is ${value ?? "not a number"}; it must be a whole number from ${least} to ${most}.`);
+  return value;
+}
+
 /** Check an array's shape. Texts stand for any length, but the same text for the same length. */
 export function requireShape(name, array, shape, lengths = {}) {
   const found = array?.shape;

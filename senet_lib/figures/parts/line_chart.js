@@ -34,15 +34,15 @@ export function lineChart({ label, xLabel, yLabel, height = 190 }) {
     const floor = height - EDGE.bottom;
     const rows = ticks(y, 4).flatMap((tick) => [
       svg("path", { class: "senet-chart-grid", d: `M${EDGE.left} ${up(tick)}H${right}` }),
-      svg("text", { x: EDGE.left - 6, y: up(tick) + 4, "text-anchor": "end" }, tickText(tick)),
+      chartText(EDGE.left - 6, up(tick) + 4, tickText(tick), "end"),
     ]);
     const columns = ticks(x, Math.min(8, Math.floor(width / 60))).flatMap((tick) => [
       svg("path", { class: "senet-chart-axis", d: `M${across(tick)} ${floor}v5` }),
-      svg("text", { x: across(tick), y: floor + 17, "text-anchor": "middle" }, tickText(tick)),
+      chartText(across(tick), floor + 17, tickText(tick)),
     ]);
     const axis = svg("path", { class: "senet-chart-axis", d: `M${EDGE.left} ${floor}H${right}` });
     const names = [
-      svg("text", { x: 0, y: 12, class: "senet-chart-name" }, yLabel),
+      chartText(0, 12, yLabel, "start", "senet-chart-name"),
       svg("text", { x: (EDGE.left + right) / 2, y: height - 4, "text-anchor": "middle", class: "senet-chart-name" }, xLabel),
     ];
     const drawn = lines.filter(({ xs }) => xs.length > 0).map((line) => drawLine(line, across, up));
@@ -84,5 +84,9 @@ export function ticks([from, to], count) {
   const last = Math.floor(to / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(6)));
 }
+
+/** A text of a chart; name is its class. */
+export const chartText = (x, y, text, anchor = "middle", name = null) =>
+  svg("text", { x, y, "text-anchor": anchor, class: name }, text);
 
 export const tickText = (tick) => tick.toLocaleString("en-US", { maximumSignificantDigits: 4 }).replace("-", "−");
