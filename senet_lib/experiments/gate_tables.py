@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from senet_lib.experiments.gate_probe import stages_of
-from senet_lib.experiments.markdown import PLUS_MINUS, markdown_table, mean_and_spread, seeds_in_words
+from senet_lib.experiments.markdown import markdown_table, mean_and_spread, mean_over_spread, seeds_in_words
 from senet_lib.records import Record, curves, gate_measures, intervention_accuracies, load_record
 
 
@@ -44,7 +44,7 @@ def interventions_table(results: Path) -> str:
     found = [intervention_accuracies(load_record(one.record, results), one.with_se) for one in asked]
     seeds = [seeds_in_words(len(accuracies["own", "all"])) for accuracies in found]
     head = ["each picture gets", *(f"{one.pictures} ({count})" for one, count in zip(asked, seeds, strict=True))]
-    rows = [[words, *(_mean_over_spread(one[gates, "all"]) for one in found)] for gates, words in REPLACED.items()]
+    rows = [[words, *(mean_over_spread(one[gates, "all"]) for one in found)] for gates, words in REPLACED.items()]
     return markdown_table(head, rows)
 
 
@@ -55,8 +55,9 @@ def stages_table(results: Path) -> str:
         record = load_record(asked.record, results)
         found = intervention_accuracies(record, asked.with_se)
         for number, stage in enumerate(stages_of(gate_measures(record, asked.with_se)), start=1):
-            rows.append([asked.pictures, f"{number}", *(_mean_over_spread(found[gates, stage]) for gates in OF_STAGES)])
-    return markdown_table(("pictures", "stage", *(REPLACED[gates] for gates in OF_STAGES)), rows)
+            name = f"{asked.pictures}, stage\N{NO-BREAK SPACE}{number}"
+            rows.append([name, *(mean_over_spread(found[gates, stage]) for gates in OF_STAGES)])
+    return markdown_table(("pictures", *(REPLACED[gates] for gates in OF_STAGES)), rows)
 
 
 def blocks_table(results: Path) -> str:
@@ -67,24 +68,24 @@ def blocks_table(results: Path) -> str:
         rows += [
             _block_row(f"{asked.pictures}\N{NO-BREAK SPACE}{block}", measures) for block, measures in blocks.items()
         ]
-    head = ("block", "mean gate", "spread over pictures")
-    return markdown_table((*head, "below 0.1", "above 0.9", "explained by class", "effective rank"), rows)
+    head = ("block", "explained by class", "mean gate", "spread over pictures")
+    return markdown_table((*head, "below 0.1", "above 0.9", "effective rank"), rows)
 
 
 def _block_row(block: str, measures: dict[str, np.ndarray]) -> list[str]:
     mean = {measure: values.mean() for measure, values in measures.items()}
     return [
         block.removesuffix(".attention").replace("layer", ""),
+        f"{mean['explained_by_class']:.3f}",
         *(f"{mean[measure]:.2f}" for measure in ("mean", "spread_over_pictures")),
         *(f"{mean[measure]:.0%}" for measure in ("below_0.1", "above_0.9")),
-        f"{mean['explained_by_class']:.3f}",
         f"{mean['effective_rank']:.1f}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}{mean['channels']:.0f}",
     ]
 
 
 def pruning_table(results: Path) -> str:
-    """SE in the last stage: kept, replaced by what costs nothing, or never trained."""
-    rows = []
+    """SE in the last stage: kept, replaced by what costs nothing, or never trained; for two kinds of pictures."""
+    tables = []
     for asked in (WORLD, PHOTOGRAPHS):
         record = load_record(asked.record, results)
         found = intervention_accuracies(record, asked.with_se)
@@ -98,13 +99,9 @@ def pruning_table(results: Path) -> str:
             ("trained without SE in the last stage", fewer, _final(record, asked.without_last_stage)),
             ("trained without any SE", none, _final(record, asked.plain)),
         )
-        rows += [[asked.pictures, words, f"{count - none:,}", _mean_over_spread(right)] for words, count, right in ways]
-    return markdown_table(("pictures", "network", "parameters of SE", "test accuracy"), rows)
-
-
-def _mean_over_spread(accuracies: np.ndarray) -> str:
-    """As elsewhere, but on a phone the spread stands under the mean: else the columns do not fit there."""
-    return mean_and_spread(accuracies).replace(PLUS_MINUS, " ±\N{NO-BREAK SPACE}")
+        rows = [[words, f"{count - none:,}", mean_and_spread(right)] for words, count, right in ways]
+        tables.append(markdown_table((asked.pictures, "parameters of SE", "test accuracy"), rows))
+    return "\n\n".join(tables)
 
 
 def _final(record: Record, arm: str) -> np.ndarray:

@@ -30,6 +30,11 @@ def mean_and_spread(accuracies: ArrayLike) -> str:
     return f"{values.mean():.3f}" + (f"{PLUS_MINUS}{values.std(ddof=1):.3f}" if len(values) > 1 else "")
 
 
+def mean_over_spread(accuracies: ArrayLike) -> str:
+    """The same where several such columns must fit a phone: there the spread stands below its mean."""
+    return mean_and_spread(accuracies).replace(PLUS_MINUS, " ±\N{NO-BREAK SPACE}")
+
+
 def signed(number: float, digits: int) -> str:
     """With its sign, also a plus, and a minus as long as the plus; what rounds to 0 has none."""
     text = f"{number:+.{digits}f}"
