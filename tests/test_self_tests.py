@@ -42,6 +42,11 @@ def all_options() -> list[list[Option]]:
     return [options for chapter in CHAPTERS for options in questions(chapter).values()]
 
 
+def test_no_full_stop_tells_the_right_answer():
+    for options in all_options():
+        assert len({option.answer.endswith(".") for option in options}) == 1, options[0].answer
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_ends_with_what_to_remember_and_a_self_test(chapter):
     assert HEADINGS.findall(CHAPTERS[chapter].read_text(encoding="utf-8"))[-2:] == ["To remember", "Test yourself"]

@@ -104,7 +104,8 @@ def _races(results: Path) -> str:
 def _our_race(record: Record, pictures: str, network: str, plain: str, with_se: str) -> tuple[str, ...]:
     summary, differences = summarise(record), paired_differences(record, plain, with_se)
     errors = [f"{100 * (1 - summary[arm]['mean']):.2f}" for arm in (plain, with_se)]
-    runs = f"{seeds_in_words(len(differences))}, {record['settings']['recipe']['epochs']} epochs"
+    counts = seeds_in_words(len(differences)), f"{record['settings']['recipe']['epochs']} epochs"
+    runs = ", ".join(count.replace(" ", "\N{NO-BREAK SPACE}") for count in counts)
     return pictures, network, *errors, signed(-100 * mean(differences.values()), 2), runs
 
 
