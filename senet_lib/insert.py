@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from senet_lib.blocks import SqueezeExcitation
 from senet_lib.messages import short
-from senet_lib.residual_branches import CHOICES, evaluating, residual_branches
+from senet_lib.residual_branches import CHOICES, residual_branches
+from senet_lib.torch_modules import evaluating
 from senet_lib.validation import is_number, is_whole, require_whole
 
 Rule = Callable[[nn.Module], Sequence[str]]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from senet_lib.messages import short
+from senet_lib.torch_modules import unwrap
 from senet_lib.validation import require_input_size
 
 
@@ -81,7 +82,7 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {short(model)}; give a network, such as resnet50()")
     size = require_input_size(input_size)
-    model = getattr(model, "_orig_mod", model)  # inside what torch.compile returns
+    model = unwrap(model)
     try:
         with torch.inference_mode(False), torch.device("meta"):
             twin = _without_numbers(model)

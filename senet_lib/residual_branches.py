@@ -4,14 +4,14 @@ Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Secti
 end of a residual branch, before the addition.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import fx, nn
 
 from senet_lib.blocks import SqueezeExcitation
 from senet_lib.messages import short
+from senet_lib.torch_modules import evaluating
 
 CHOICES = "choose modules by type, such as nn.Conv2d, or by name, such as 'features.*'"
 
@@ -44,19 +44,6 @@ def residual_branches(model: nn.Module) -> list[str]:
     if problems and not found:
         raise ValueError(f"the model cannot be traced: torch.fx said {short(problems[0])}; {CHOICES}")
     return [name for name, _ in model.named_modules(remove_duplicate=False) if name in found]
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a while. The modes are set one by one: a model's own ``train()`` may do more than that."""
-    modes = {module: module.training for module in model.modules()}
-    for module in modes:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 class _Tracer(fx.Tracer):

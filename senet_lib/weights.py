@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from senet_lib.files import write_atomically
 from senet_lib.models import ResNet, resnet20, se_resnet8, se_resnet20, small_resnet, small_se_resnet
 from senet_lib.timm_weights import State, from_timm, is_timms, require_timms_arithmetic
+from senet_lib.torch_modules import unwrap
 
 SHOWN_KEYS = 5
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -75,8 +77,9 @@ def save_weights(model: nn.Module, path: str | Path, about: dict[str, str] | Non
     Returns:
         The path of the file.
     """
-    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    state = unwrap(model).state_dict()
+    # Copies, because a module may have two names, and safetensors refuses tensors that share their memory.
+    state = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
     return write_atomically(Path(path), save(state, about))
 
 
@@ -99,7 +102,7 @@ def load_weights(model: nn.Module, source: str | Path | State) -> dict[str, str]
             names up to five layers that do not fit, and why. The model is unchanged then.
     """
     name, state, about = _read(source)
-    model = getattr(model, "_orig_mod", model)
+    model = unwrap(model)
     if is_timms(state):
         require_timms_arithmetic(model, state)
     state = from_timm(state)

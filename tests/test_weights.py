@@ -110,9 +110,20 @@ def test_what_wrappers_put_in_front_of_names_is_left_out(tmp_path):
         loaded = small_se_resnet()
         load_weights(loaded, wrapped.state_dict())
         assert states_equal(model.state_dict(), loaded.state_dict())
-    loaded = small_se_resnet()
-    load_weights(torch.compile(loaded), save_weights(torch.compile(model), tmp_path / "model.safetensors"))
-    assert states_equal(model.state_dict(), loaded.state_dict())
+    for wrap in (nn.DataParallel, torch.compile):
+        loaded = small_se_resnet()
+        load_weights(wrap(loaded), save_weights(wrap(model), tmp_path / "model.safetensors"))
+        assert states_equal(model.state_dict(), loaded.state_dict())
+
+
+def test_a_module_with_two_names_comes_back_under_both(tmp_path):
+    def twice() -> nn.Module:
+        layer = nn.Conv2d(4, 4, 1)
+        return nn.Sequential(layer, nn.ReLU(), layer)
+
+    model, loaded = twice(), twice()
+    load_weights(loaded, save_weights(model, tmp_path / "model.safetensors"))
+    assert loaded[0] is loaded[2] and states_equal(model.state_dict(), loaded.state_dict())
 
 
 def test_counts_of_batches_may_be_missing():

@@ -18,7 +18,7 @@ from senet_lib.doctor.network_findings import SOFTMAX_OUTPUT, Finding, examine_n
 from senet_lib.doctor.operations import Pass, keeping_numbers, noise, record_pass
 from senet_lib.doctor.se_layers import SELayer, describe
 from senet_lib.messages import short
-from senet_lib.residual_branches import evaluating
+from senet_lib.torch_modules import evaluating, unwrap
 from senet_lib.validation import require_input_size
 
 PICTURES = 2  # in the batch: enough to see whether they mix
@@ -72,7 +72,7 @@ def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {short(model)}; give a network, such as se_resnet20()")
     size = require_input_size(input_size)
-    model = getattr(model, "_orig_mod", model)  # inside what torch.compile returns
+    model = unwrap(model)
     _require_python(model)
     device, dtype = _device_and_type(model)
     with keeping_numbers(model, device), evaluating(model):

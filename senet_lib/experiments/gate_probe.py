@@ -25,7 +25,7 @@ from senet_lib.gates.analysis import (
 )
 from senet_lib.gates.interventions import Replacement, constant, given, ones, replace_excitations, shuffled
 from senet_lib.gates.statistics import record_dataset
-from senet_lib.residual_branches import evaluating
+from senet_lib.torch_modules import evaluating
 from senet_lib.training import evaluate
 
 ALL = "all"

@@ -35,6 +35,7 @@ from senet_lib.export.onnx_network import METADATA, open_onnx
 from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.files import write_atomically
 from senet_lib.messages import short
+from senet_lib.torch_modules import unwrap
 from senet_lib.validation import require_input_size
 
 OPSET = 18  # the one of torch's exporter: no conversion; ONNX Runtime Web knows it
@@ -181,8 +182,7 @@ def _require_texts(about: Mapping[str, str]) -> dict[str, str]:
 def _plain_copy(model: nn.Module) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {short(model)}; give a network, such as se_resnet20()")
-    model = getattr(model, "_orig_mod", model)  # inside what torch.compile returns
-    return copy.deepcopy(model).to("cpu", torch.float32).eval()
+    return copy.deepcopy(unwrap(model)).to("cpu", torch.float32).eval()
 
 
 def _count_classes(network: OverridableNetwork, size: tuple[int, ...]) -> int:

@@ -17,7 +17,7 @@ from senet_lib.gates.files import columns_of, read_gates, write_gates
 from senet_lib.gates.modules import GATES, Gates, Patterns, find_gates, watch_passes
 from senet_lib.gates.moments import ClassMoments, require_labels
 from senet_lib.gates.recording import ExcitationRecord, require_block, require_index
-from senet_lib.residual_branches import evaluating
+from senet_lib.torch_modules import evaluating, unwrap
 from senet_lib.validation import require_whole
 
 MOMENTS = ("counts", "means", "squares")  # of ClassMoments, as they stand in a file
@@ -52,7 +52,7 @@ def record_dataset(
     require_whole("keep_pictures", keep_pictures, least=0)
     if num_classes is not None:
         require_whole("num_classes", num_classes)
-    model = getattr(model, "_orig_mod", model)  # inside what torch.compile returns: compiled code may skip hooks
+    model = unwrap(model)  # compiled code may skip hooks
     found = find_gates(model, blocks, gates)
     statistics = ExcitationStatistics(found, num_classes, keep_pictures)
     newest = ExcitationRecord(found, keep_passes=1)

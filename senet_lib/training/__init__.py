@@ -6,10 +6,11 @@
 asks what a device can do. ``python -m senet_lib.train`` is the command for the paper's recipes.
 """
 
+from senet_lib.torch_modules import unwrap
 from senet_lib.training.evaluation import Evaluation, evaluate
 from senet_lib.training.loop import EpochBatches, EpochStats, fit
 from senet_lib.training.recipe import Recipe
-from senet_lib.training.trainer import DivergedError, Trainer, unwrap
+from senet_lib.training.trainer import DivergedError, Trainer
 
 __all__ = [
     "DivergedError",

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
 from senet_lib.data.epoch_plan import Batch
-from senet_lib.residual_branches import evaluating
+from senet_lib.torch_modules import evaluating
 
 TOP = 5
 

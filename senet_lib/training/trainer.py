@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from senet_lib.torch_modules import unwrap
 from senet_lib.training.device import fast_half_precision, memory_advice
 from senet_lib.training.recipe import Recipe, make_optimiser, make_schedule
 
@@ -176,17 +177,6 @@ class Trainer:
         torch.set_rng_state(tensors["random.cpu"])
         if self.device.type == "cuda" and "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
-
-
-def unwrap(model: nn.Module) -> nn.Module:
-    """The network inside what ``torch.compile``, ``DistributedDataParallel`` and ``DataParallel`` make of it."""
-    while True:
-        inner = getattr(model, "_orig_mod", None)
-        if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
-            inner = model.module
-        if inner is None:
-            return model
-        model = inner
 
 
 def _make_average(model: nn.Module, decay: float | None) -> AveragedModel | None:
