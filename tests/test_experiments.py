@@ -12,7 +12,7 @@ from senet_lib.experiments import running
 from senet_lib.experiments.__main__ import main
 from senet_lib.experiments.catalogue import EXPERIMENTS
 from senet_lib.experiments.experiment import Experiment
-from senet_lib.experiments.markdown import PLUS_MINUS, markdown_table, signed
+from senet_lib.experiments.markdown import SPREAD, markdown_table, signed
 from senet_lib.experiments.report import report
 from senet_lib.experiments.running import Trial, run
 from senet_lib.experiments.tutorials import TUTORIALS
@@ -164,7 +164,7 @@ def test_summary_and_report_follow_the_record():
 def test_report_shows_mean_spread_difference_and_command(tiny, tmp_path):
     record = read(run(tiny, [0, 1], "cpu", tmp_path))
     summary, page = summarise(record), report(tmp_path)
-    assert f"{summary['se']['mean']:.3f}{PLUS_MINUS}{summary['se']['std']:.3f}" in page
+    assert f"{summary['se']['mean']:.3f}{SPREAD}{summary['se']['std']:.3f}" in page
     assert f"is {signed(summary['se']['mean'] - summary['plain']['mean'], 3)}; the smallest" in page
     assert "run tiny --seeds 2`" in page and torch.__version__ in page and record["data_sha256"][:12] in page
 

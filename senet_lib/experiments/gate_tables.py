@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from senet_lib.experiments.gate_probe import stages_of
-from senet_lib.experiments.markdown import markdown_table, mean_and_spread, mean_over_spread, seeds_in_words
+from senet_lib.experiments.markdown import markdown_table, mean_and_spread, seeds_in_words
 from senet_lib.records import Record, curves, gate_measures, intervention_accuracies, load_record
 
 
@@ -44,7 +44,7 @@ def interventions_table(results: Path) -> str:
     found = [intervention_accuracies(load_record(one.record, results), one.with_se) for one in asked]
     seeds = [seeds_in_words(len(accuracies["own", "all"])) for accuracies in found]
     head = ["each picture gets", *(f"{one.pictures} ({count})" for one, count in zip(asked, seeds, strict=True))]
-    rows = [[words, *(mean_over_spread(one[gates, "all"]) for one in found)] for gates, words in REPLACED.items()]
+    rows = [[words, *(mean_and_spread(one[gates, "all"]) for one in found)] for gates, words in REPLACED.items()]
     return markdown_table(head, rows)
 
 
@@ -56,7 +56,7 @@ def stages_table(results: Path) -> str:
         found = intervention_accuracies(record, asked.with_se)
         for number, stage in enumerate(stages_of(gate_measures(record, asked.with_se)), start=1):
             name = f"{asked.pictures}, stage\N{NO-BREAK SPACE}{number}"
-            rows.append([name, *(mean_over_spread(found[gates, stage]) for gates in OF_STAGES)])
+            rows.append([name, *(mean_and_spread(found[gates, stage]) for gates in OF_STAGES)])
     return markdown_table(("pictures", *(REPLACED[gates] for gates in OF_STAGES)), rows)
 
 

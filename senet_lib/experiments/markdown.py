@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 # A network has solved the Context World when hardly any picture is wrong.
 SOLVED = 0.97
 NUMBER = re.compile("[-+−]?[0-9]|–$")
-PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"  # a narrow column must not part a number from its spread
+SPREAD = " ±\N{NO-BREAK SPACE}"  # in a narrow column the spread may stand below the mean, with its sign
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -27,12 +27,7 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def mean_and_spread(accuracies: ArrayLike) -> str:
     """Mean and standard deviation over the seeds; of one seed just its number."""
     values = np.asarray(accuracies)
-    return f"{values.mean():.3f}" + (f"{PLUS_MINUS}{values.std(ddof=1):.3f}" if len(values) > 1 else "")
-
-
-def mean_over_spread(accuracies: ArrayLike) -> str:
-    """The same where several such columns must fit a phone: there the spread stands below its mean."""
-    return mean_and_spread(accuracies).replace(PLUS_MINUS, " ±\N{NO-BREAK SPACE}")
+    return f"{values.mean():.3f}" + (f"{SPREAD}{values.std(ddof=1):.3f}" if len(values) > 1 else "")
 
 
 def signed(number: float, digits: int) -> str:

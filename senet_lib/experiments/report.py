@@ -37,8 +37,8 @@ nosearch: true
 Every number here comes from a recorded run. Its file in `results/` names the settings, seeds, machine and versions, and
 holds the statistics of every epoch. Accuracies are those after the last epoch, not the best of all epochs. "±" is the
 standard deviation over seeds. Paired seeds means: with the same seed, all networks see the same batches in the same
-order. Training time is that of the fastest epoch of all runs, times the epochs; it is too long where the machine was
-busy all along. What SE costs in time is measured side by side, in `benchmarks/`.
+order. The time is that of the fastest epoch of all runs, times the epochs; it is too long where the machine was busy
+all along. What SE costs in time is measured side by side, in `benchmarks/`.
 
 <!-- Made by `python -m senet_lib.experiments report` from results/*.json: edit neither by hand. -->
 """

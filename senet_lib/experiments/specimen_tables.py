@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from senet_lib.experiments.markdown import markdown_table, mean_over_spread
+from senet_lib.experiments.markdown import markdown_table, mean_and_spread
 from senet_lib.experiments.specimens import NOT_TRAINED, QUESTIONS, twin_of
 from senet_lib.records import load_record, summarise
 from senet_lib.specimens import SPECIMENS
@@ -18,7 +18,7 @@ def faults_table(results: Path) -> str:
         (
             SPECIMENS[name].name,
             *(
-                mean_over_spread(found[arm]) if name in found else "does not fit"
+                mean_and_spread(found[arm]) if name in found else "does not fit"
                 for found in (world, digits)
                 for arm in (name, twin_of(name))
             ),
@@ -33,7 +33,7 @@ def questions_table(results: Path) -> str:
     """The arms of the questions on both data sets."""
     found = [_accuracies(f"{data}-questions", results) for data in ("context-world", "digits")]
     parameters = load_record("context-world-questions", results)["settings"]["parameters"]
-    rows = [(arm, f"{parameters[arm]:,}", *(mean_over_spread(one[arm]) for one in found)) for arm in QUESTIONS]
+    rows = [(arm, f"{parameters[arm]:,}", *(mean_and_spread(one[arm]) for one in found)) for arm in QUESTIONS]
     return markdown_table(("SE with", "parameters of the network", "Context World", "digits"), rows)
 
 

@@ -66,17 +66,20 @@ def summary_table(record: Record) -> str:
             ARM_NAMES.get(arm, arm),
             f"{parameters[arm]:,}",
             _with_seeds(list(values["accuracies"].values())),
-            f"{min(values['accuracies'].values()):.3f}",
-            f"{max(values['accuracies'].values()):.3f}",
+            _range_of(list(values["accuracies"].values())),
             f"{values['seconds']:.0f} s",
         )
         for arm, values in summarise(record).items()
     ]
-    return markdown_table(("network", "parameters", "test accuracy", "lowest", "highest", "training time"), rows)
+    return markdown_table(("network", "parameters", "test accuracy", "lowest to highest", "time"), rows)
 
 
 def _with_seeds(accuracies: list[float]) -> str:
     return mean_and_spread(accuracies) + (" (one seed)" if len(accuracies) == 1 else "")
+
+
+def _range_of(accuracies: list[float]) -> str:
+    return f"{min(accuracies):.3f} to\N{NO-BREAK SPACE}{max(accuracies):.3f}" if len(accuracies) > 1 else "–"
 
 
 # ---------------------------------------------------------------------------------------------- the race (chapter 8)
