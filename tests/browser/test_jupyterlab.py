@@ -91,7 +91,9 @@ def test_page_and_python_stay_in_step(browser, lab, figure):
         changed = wait_for("Python's hearing of it", changes)
         original = {name: getattr(figure.example(), name) for name in changed}
         assert changed[trait] != original[trait]
-        order.write_text(json.dumps(original))
+        written = folder / "written.json"  # whole before the kernel sees it
+        written.write_text(json.dumps(original))
+        written.rename(order)
         wait_for("the figure's move", lambda: True if control.input_value() == before else None)
         assert not page.locator(".senet-problem").first.is_visible()
         assert faults == []
