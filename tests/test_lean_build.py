@@ -150,10 +150,10 @@ def test_no_line_ends_between_a_number_and_its_unit(text, wanted):
     assert no_breaks.unbroken(text) == wanted.replace("~", "\N{NO-BREAK SPACE}")
 
 
-def test_code_formulas_and_tables_keep_their_spaces():
+def test_code_and_formulas_keep_their_spaces_and_a_spread_may_stand_below_its_mean_in_a_table():
     page = nodes.section()
-    for kind in (nodes.paragraph, nodes.literal, nodes.literal_block, nodes.entry):
-        page += kind("", nodes.Text("3 × 4"))
+    for kind in (nodes.paragraph, nodes.literal, nodes.literal_block, nodes.math, nodes.entry):
+        page += kind("", nodes.Text("3 ± 4 in 5 s"))
     no_breaks.keep_together(None, page, "page")
-    kept = [one.astext() for one in page.children]
-    assert kept == ["3\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}4", "3 × 4", "3 × 4", "3 × 4"]
+    kept = [one.astext().replace("\N{NO-BREAK SPACE}", "~") for one in page.children]
+    assert kept == ["3~±~4 in 5~s", "3 ± 4 in 5 s", "3 ± 4 in 5 s", "3 ± 4 in 5 s", "3 ± 4 in 5~s"]

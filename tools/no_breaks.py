@@ -1,7 +1,7 @@
 """A Sphinx extension: no line of the book ends between a number and its unit, or beside × and ±.
 
-The sources of the pages stay plain text, in which nobody can see whether a space breaks. Tables have their own rule: in
-a narrow column the spread may stand below its mean (``senet_lib/experiments/markdown.py``).
+The sources of the pages stay plain text, in which nobody can see whether a space breaks. Tables have a rule of their own
+for ±: in a narrow column the spread may stand below its mean (``senet_lib/experiments/markdown.py``).
 """
 
 import re
@@ -11,8 +11,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 UNITS = ("s", "ms", "minutes?", "hours?", "[KMG]B", "px", "pixels", "points?", "nats", "million", "MACs", "FLOPs")
-NO_BREAK = re.compile(rf"\s(?=[×±](?:\s|$))|(?<=[×±])\s|(?<=\d)\s(?=(?:{'|'.join(UNITS)})\b)")
-AS_THEY_ARE = (nodes.FixedTextElement, nodes.literal, nodes.math, nodes.math_block, nodes.raw, nodes.entry)
+BEFORE_UNIT = rf"(?<=\d)\s(?=(?:{'|'.join(UNITS)})\b)"
+IN_TABLES = re.compile(BEFORE_UNIT)
+IN_TEXT = re.compile(rf"\s(?=[×±](?:\s|$))|(?<=[×±])\s|{BEFORE_UNIT}")
+AS_THEY_ARE = (nodes.FixedTextElement, nodes.literal, nodes.math, nodes.math_block, nodes.raw)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -23,7 +25,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
     for text in list(doctree.findall(nodes.Text)):
         if not is_in(text, AS_THEY_ARE):
-            text.parent.replace(text, nodes.Text(unbroken(text)))
+            rule = IN_TABLES if is_in(text, (nodes.entry,)) else IN_TEXT
+            text.parent.replace(text, nodes.Text(unbroken(text, rule)))
 
 
 def is_in(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
@@ -34,6 +37,6 @@ def is_in(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
     return False
 
 
-def unbroken(text: str) -> str:
+def unbroken(text: str, rule: re.Pattern[str] = IN_TEXT) -> str:
     """The text with spaces that do not break where a line must not end."""
-    return NO_BREAK.sub("\N{NO-BREAK SPACE}", text)
+    return rule.sub("\N{NO-BREAK SPACE}", text)
