@@ -2,6 +2,7 @@
 import { Problem, button, element, figure, number, panel, player, requireShape, row, slider, svg } from "./parts/kit.js";
 import { COLOURS, STEPS, accuracyOf, createTraining, lookByCue, prepareScenes } from "./parts/excitation_training.js";
 import { chartText, lineChart, lineSample, scaleTo } from "./parts/line_chart.js";
+import { shareInterval, sumOf } from "./parts/statistics.js";
 
 const MOST_HIDDEN = 8;
 const SEEDS = 100;
@@ -21,7 +22,6 @@ const LEVEL = { colour: "var(--training-level)", dash: "5 4" };
 export default figure((view) => {
   const scenes = prepareScenes(readScenes(view, "train"), readScenes(view, "test"));
   const runOf = keepLast((hidden, seed) => trainByStep(hidden, seed, scenes));
-  const state = () => ({ hidden: view.get("hidden"), seed: view.get("seed"), step: view.get("step") });
 
   const hidden = slider(view, "hidden", { label: "hidden numbers", min: 1, max: MOST_HIDDEN });
   const seed = slider(view, "seed", { label: "seed", min: 0, max: SEEDS - 1 });
@@ -39,16 +39,15 @@ export default figure((view) => {
   view.body.append(...controls, one, words, count.element);
 
   return () => {
-    const now = state();
-    const run = runOf(now.hidden, now.seed);
-    const weights = run.weights[now.step];
-    const accuracy = accuracyOf(weights, now.hidden, scenes.test);
-    const byCue = lookByCue(weights, now.hidden, scenes.test);
-    curve.draw(run, now.step, accuracy);
+    const [hiddenNow, stepNow] = [view.get("hidden"), view.get("step")];
+    const run = runOf(hiddenNow, view.get("seed"));
+    const byCue = lookByCue(run.weights[stepNow], hiddenNow, scenes.test);
+    const accuracy = sumOf(byCue.map(({ count, right }) => count * right)) / scenes.test.count;
+    curve.draw(run, stepNow, accuracy);
     tables.draw(byCue);
-    const text = describe(now, accuracy, byCue);
+    const text = describe(hiddenNow, stepNow, accuracy, byCue);
     if (words.textContent !== text) words.textContent = text;
-    count.draw(now.hidden);
+    count.draw();
   };
 });
 
@@ -137,7 +136,7 @@ function createCurve() {
 }
 
 /** What the training has found, from the test scenes. */
-function describe({ hidden, step }, accuracy, byCue) {
+function describe(hidden, step, accuracy, byCue) {
   const percent = (value) => `${(100 * value).toFixed(1)}%`;
   const known = COLOURS.filter((_, cue) => byCue[cue].right >= SOLVED);
   const many = `${hidden} hidden number${hidden > 1 ? "s" : ""}`;
@@ -163,30 +162,33 @@ function createTables() {
   return { element: element("div", { class: "training-tables" }, gates.element, hidden.element), draw };
 }
 
-/** draw(rows): for each cue a list of [number, what fills its bar]; null where there is no number. */
+/** draw(rows): for each cue a list of [number, what fills its bar], or null where there is no number. */
 function createTable(heading, quantity, names, digits) {
   const head = names.map((name) => element("th", { scope: "col" }, name));
   const top = element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "cue"), ...head));
-  const body = element("tbody");
-  const table = element("table", { style: `--bar: var(--quantity-${quantity})` }, top, body);
-  const draw = (rows) => {
-    const lines = rows.map((values, cue) => {
-      const cells = values.map((pair, index) => {
-        return pair ? drawCell(`${names[index]}-${COLOURS[cue]}`, digits, ...pair) : element("td");
-      });
-      return element("tr", {}, element("th", { scope: "row" }, COLOURS[cue]), ...cells);
-    });
-    body.replaceChildren(...lines);
-  };
+  const cells = COLOURS.map((colour) => names.map((name) => createCell(`${name}-${colour}`, digits)));
+  const lines = cells.map((line, cue) => {
+    return element("tr", {}, element("th", { scope: "row" }, COLOURS[cue]), ...line.map((cell) => cell.element));
+  });
+  const table = element("table", { style: `--bar: var(--quantity-${quantity})` }, top, element("tbody", {}, ...lines));
+  const draw = (rows) => rows.forEach((row, cue) => row.forEach((pair, index) => cells[cue][index].draw(pair)));
   return { element: panel(heading, quantity, table), draw };
 }
 
 /** A number over a bar as long as its share of the most; no bar where there is no most. */
-function drawCell(name, digits, value, most) {
+function createCell(name, digits) {
   const shown = number(name, { digits, isMeasured: true });
-  shown.set(value);
-  const bar = most === null ? [] : [element("i", { style: `--share: ${value / most}` })];
-  return element("td", {}, shown.element, ...bar);
+  const bar = element("i");
+  const content = element("div", {}, shown.element, bar);
+  const draw = (pair) => {
+    content.hidden = pair === null;
+    if (pair === null) return;
+    const [value, most] = pair;
+    shown.set(value);
+    bar.hidden = most === null;
+    bar.style.setProperty("--share", most === null ? 0 : value / most);
+  };
+  return { element: element("td", {}, content), draw };
 }
 
 // ----------------------------------------------------------------------------------------------------- a hundred runs
@@ -240,17 +242,8 @@ function createCount(view, scenes) {
 
 function tally(values) {
   const solved = values.filter((value) => value >= SOLVED).length;
-  const [low, high] = wilson(solved, values.length).map((share) => `${Math.round(100 * share)}%`);
+  const [low, high] = shareInterval(solved, values.length).map((share) => `${Math.round(100 * share)}%`);
   return `${solved} of ${values.length} seeds solve it (95% interval ${low} to ${high})`;
-}
-
-/** Wilson's interval of 95% for a share, from k of n. */
-function wilson(k, n) {
-  const z = 1.96;
-  const share = k / n;
-  const middle = share + (z * z) / (2 * n);
-  const half = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
-  return [(middle - half) / (1 + (z * z) / n), (middle + half) / (1 + (z * z) / n)];
 }
 
 /** A row for each number of hidden numbers, a point for each training. A click chooses a row. */
@@ -262,6 +255,7 @@ function createStrips(choose) {
     if (strip) choose(Number(strip.dataset.hidden));
   });
   const box = element("div", { class: "senet-chart-box" }, sheet);
+  const strips = Array.from({ length: MOST_HIDDEN }, (_, index) => createStrip(index + 1));
   const draw = (found, chosen) => {
     const width = Math.max(280, box.clientWidth);
     const [right, floor] = [width - FRAME.right, height - FRAME.bottom];
@@ -275,10 +269,9 @@ function createStrips(choose) {
       chartText(0, 12, "for each number of hidden numbers, a point a seed", "start", "senet-chart-name"),
       chartText((FRAME.left + right) / 2, height - 4, "test accuracy at the end", "middle", "senet-chart-name"),
     ];
-    const strips = Array.from({ length: MOST_HIDDEN }, (_, index) => {
-      const top = FRAME.top + index * ROW;
-      const isChosen = index + 1 === chosen;
-      return drawStrip(index + 1, found.get(index + 1) ?? [], { top, right, width, across, isChosen });
+    const drawn = strips.map((draw, index) => {
+      const values = found.get(index + 1) ?? [];
+      return draw(`${width} ${values.length}`, index + 1 === chosen, { values, right, width, across });
     });
     const trained = [...found].filter(([, values]) => values.length > 0);
     const solved = trained.map(([hidden, values]) => `${hidden}: ${tally(values)}`).join("; ");
@@ -286,15 +279,27 @@ function createStrips(choose) {
     sheet.setAttribute("width", width);
     sheet.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const axis = svg("path", { class: "senet-chart-axis", d: `M${FRAME.left} ${floor}H${right}` });
-    sheet.replaceChildren(...strips, ...levels, axis, ...scale, ...names);
+    sheet.replaceChildren(...drawn, ...levels, axis, ...scale, ...names);
   };
   return { element: box, draw };
 }
 
-function drawStrip(hidden, values, { top, right, width, across, isChosen }) {
+/** A function that draws a row; its points are made anew only when the key says that they, or the width, are others. */
+function createStrip(hidden) {
+  const group = svg("g", { "data-hidden": hidden });
+  let last = null;
+  return (key, isChosen, room) => {
+    group.classList.toggle("training-chosen", isChosen);
+    if (key !== last) group.replaceChildren(...drawStrip(hidden, room));
+    last = key;
+    return group;
+  };
+}
+
+function drawStrip(hidden, { values, right, width, across }) {
+  const top = FRAME.top + (hidden - 1) * ROW;
   const middle = top + ROW / 2;
   const back = svg("rect", { x: 0, y: top, width, height: ROW, rx: 4, class: "training-strip" });
-  const name = svg("text", { x: 6, y: middle + 4 }, `${hidden}`);
   const points = values.map((value, seed) => {
     const y = middle + ((seed % 10) / 9 - 0.5) * (ROW - 10);
     const name = svg("title", {}, `seed ${seed}: ${value}`);
@@ -302,7 +307,6 @@ function drawStrip(hidden, values, { top, right, width, across, isChosen }) {
   });
   const solved = values.filter((value) => value >= SOLVED).length;
   const words = values.length ? `${solved} of ${values.length} solve it` : "";
-  const result = svg("text", { x: right + 12, y: middle + 4, class: "senet-chart-name" }, words);
-  const group = { "data-hidden": hidden, class: isChosen ? "training-chosen" : null };
-  return svg("g", group, back, name, ...points, result);
+  const result = chartText(right + 12, middle + 4, words, "start", "senet-chart-name");
+  return [back, chartText(6, middle + 4, `${hidden}`, "start"), ...points, result];
 }

@@ -1,6 +1,7 @@
 // The Context World in miniature, trained in the page: three means, an excitation, three votes. senet_lib/miniature.py
 // does the same in PyTorch, with the same first weights.
 import { normalDraws } from "./seeded_draws.js";
+import { meanOf } from "./statistics.js";
 
 export const COLOURS = ["red", "green", "blue"];
 export const STEPS = 300;
@@ -28,9 +29,9 @@ export function prepareScenes(train, test) {
 }
 
 function momentsOf(values) {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, spread: Math.sqrt(squares / values.length) || 1 };
+  const mean = meanOf(values);
+  const squares = Array.from(values, (value) => (value - mean) ** 2);
+  return { mean, spread: Math.sqrt(meanOf(squares)) || 1 };
 }
 
 /** The weights before the first step: those of two layers by He's rule, from the seed; the biases are 0. */
@@ -149,7 +150,7 @@ export function accuracyOf(weights, hidden, scenes) {
   return right / scenes.count;
 }
 
-/** For the scenes of each cue: their mean hidden numbers, their mean gates, and the share of right answers. */
+/** For the scenes of each cue: their count, their mean hidden numbers and gates, and the share of right answers. */
 export function lookByCue(weights, hidden, scenes) {
   const { h, s, logits, look } = createPass(partsOf(weights, hidden), hidden, scenes);
   const found = COLOURS.map(() => ({ count: 0, h: Array(hidden).fill(0), s: Array(CHANNELS).fill(0), right: 0 }));
@@ -162,6 +163,7 @@ export function lookByCue(weights, hidden, scenes) {
     one.right += isRight(logits, scenes.labels[scene]);
   }
   return found.map((one) => ({
+    count: one.count,
     h: one.h.map((sum) => sum / one.count),
     s: one.s.map((sum) => sum / one.count),
     right: one.right / one.count,

@@ -1,4 +1,5 @@
-// Sum, mean and variance of some numbers, and Student's 95% interval of a mean: senet_lib/student_t.py has the quantiles.
+// Sum, mean and variance of some numbers; Student's 95% interval of a mean, for which senet_lib/student_t.py has the
+// quantiles; and Wilson's of a share.
 
 export const NO_SPREAD = 1e-9; // a standard deviation below this is nothing but rounding
 
@@ -15,4 +16,13 @@ export function varianceOf(values) {
 export function interval(mean, deviation, error, t = NaN) {
   const half = deviation > NO_SPREAD ? t * error : NaN;
   return { mean, deviation, error, t, low: mean - half, high: mean + half };
+}
+
+/** Wilson's 95% interval of a share, from k of n. */
+export function shareInterval(k, n) {
+  const z = 1.96;
+  const share = k / n;
+  const middle = share + (z * z) / (2 * n);
+  const half = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
+  return [(middle - half) / (1 + (z * z) / n), (middle + half) / (1 + (z * z) / n)];
 }
