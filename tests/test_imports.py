@@ -108,7 +108,7 @@ ROOMS: dict[str, set[str] | None] = {
     "senet_lib.experiments.find_the_fault": None,
     "senet_lib.experiments.gate_probe": None,
     "senet_lib.experiments.gate_tables": None,
-    "senet_lib.experiments.markdown": {"numpy"},
+    "senet_lib.experiments.markdown": {"numpy", "senet_lib.context_world"},
     "senet_lib.experiments.networks": None,
     "senet_lib.experiments.offered_pictures": {"PIL", "numpy", "skimage", "sklearn"},
     "senet_lib.experiments.photographs": None,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-# A network has solved the Context World when hardly any picture is wrong.
-SOLVED = 0.97
+from senet_lib.context_world import SOLVED
+
 NUMBER = re.compile("[-+−]?[0-9]|–$")
 SPREAD = " ±\N{NO-BREAK SPACE}"  # in a narrow column the spread may stand below the mean, with its sign
 
@@ -38,7 +38,7 @@ def signed(number: float, digits: int) -> str:
 
 def solved_of(accuracies: Sequence[float]) -> str:
     """With how many of the seeds the Context World is solved."""
-    return f"{sum(one > SOLVED for one in accuracies)} of {len(accuracies)}"
+    return f"{sum(one >= SOLVED for one in accuracies)} of {len(accuracies)}"
 
 
 def seeds_in_words(count: int) -> str:

@@ -6,7 +6,7 @@ import { shareInterval, sumOf } from "./parts/statistics.js";
 
 const MOST_HIDDEN = 8;
 const SEEDS = 100;
-const SOLVED = 0.97;
+const SOLVED = 0.97; // as senet_lib/context_world.py says
 // What a vote can reach without the cue; and with one cue known, and a guess between the two others.
 const LEVELS = [
   [9 / 16, "9/16"],

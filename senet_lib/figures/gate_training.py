@@ -8,11 +8,10 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure as Picture
 
-from senet_lib.context_world import ContextWorld
+from senet_lib.context_world import SOLVED, ContextWorld
 from senet_lib.figures.figure import Arrays, Figure
 from senet_lib.plots import COLOURS
 
-SOLVED = 0.97
 LEVELS = {"9/16": 9 / 16, "3/4": 3 / 4}  # the vote alone; one cue known, and a guess between the two others
 
 

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from matplotlib.ticker import MaxNLocator
 
+from senet_lib.context_world import SOLVED
 from senet_lib.figures.figure import Figure
 from senet_lib.plots import COLOURS
 from senet_lib.records import Record, curves, load_record, summarise
@@ -187,7 +188,7 @@ class ReductionExplorer(Figure):
             "context-world-reduction": {
                 "title": "Context World, small ResNet",
                 "channels": (16, 32),
-                "solved": 0.97,
+                "solved": SOLVED,
                 "reference": (9 / 16, "9/16: the blind vote"),
             },
             "cifar10-resnet20": {
