@@ -53,15 +53,15 @@ heights: .venv/.installed  ## measure anew how high each figure is
 
 # Without the photographs: these need your own copy, by --data. book/results.md has the commands.
 results: .venv/.installed  ## run what is not on record yet, and rewrite the results page and the chapters' tables
-	$(BIN)/python -m senet_lib.experiments run context-world
-	$(BIN)/python -m senet_lib.experiments run context-world-reduction --seeds 8
-	for name in bottleneck placement squeeze gate depth attention specimens questions; do $(BIN)/python -m senet_lib.experiments run context-world-$$name || exit 1; done
-	$(BIN)/python -m senet_lib.experiments run digits --seeds 20
-	for name in specimens questions; do $(BIN)/python -m senet_lib.experiments run digits-$$name || exit 1; done
-	for name in context-world digits; do $(BIN)/python -m senet_lib.experiments run $$name-gates --seeds 8 || exit 1; done
-	$(BIN)/python -m senet_lib.experiments.class_gates
-	$(BIN)/python -m senet_lib.experiments.find_the_fault
-	$(BIN)/python -m senet_lib.experiments report
+	$(BIN)/python -m senet_lib.book.experiments run context-world
+	$(BIN)/python -m senet_lib.book.experiments run context-world-reduction --seeds 8
+	for name in bottleneck placement squeeze gate depth attention specimens questions; do $(BIN)/python -m senet_lib.book.experiments run context-world-$$name || exit 1; done
+	$(BIN)/python -m senet_lib.book.experiments run digits --seeds 20
+	for name in specimens questions; do $(BIN)/python -m senet_lib.book.experiments run digits-$$name || exit 1; done
+	for name in context-world digits; do $(BIN)/python -m senet_lib.book.experiments run $$name-gates --seeds 8 || exit 1; done
+	$(BIN)/python -m senet_lib.book.experiments.class_gates_record
+	$(BIN)/python -m senet_lib.book.experiments.find_the_fault_record
+	$(BIN)/python -m senet_lib.book.experiments report
 	$(BIN)/python -m tools.notebooks write
 
 bench: benchmarks/node_modules/.package-lock.json  ## time figures, pages, blocks, networks, recording and input pipelines
@@ -118,6 +118,6 @@ _build/extra/networks: $(wildcard results/networks/*.onnx)
 	$(if $^,cp $^ $@)
 
 # The cache of executed notebooks knows their text, not the library's, nor the records: forget it when these change.
-_build/.library: $(wildcard $(foreach kind,py js css json safetensors,senet_lib/*.$(kind) senet_lib/*/*.$(kind) senet_lib/*/*/*.$(kind)) results/*.json) .venv/.installed
+_build/.library: $(shell find senet_lib -name "*.py" -o -name "*.js" -o -name "*.css" -o -name "*.json" -o -name "*.safetensors") $(wildcard results/*.json) .venv/.installed
 	@mkdir -p _build && rm -rf _build/.jupyter_cache
 	@touch $@

@@ -26,8 +26,8 @@ import yaml
 from ipywidgets.embed import embed_data
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
-from senet_lib.figures.excitation_explorer import ExcitationExplorer
-from senet_lib.figures.figure import Figure
+from senet_lib.book.figures.excitation_explorer import ExcitationExplorer
+from senet_lib.book.figures.figure import Figure
 from tests.browser.conftest import HTML, ROOT, find_chromium, serve
 
 HERE = Path(__file__).parent

@@ -38,9 +38,9 @@ from benchmarks.timing import (
     write_record,
 )
 from benchmarks.tutorial_loops import Batch, Feed, Step, make_pipelines, our_step, tutorial_step
-from senet_lib.blocks import SqueezeExcitation
 from senet_lib.data import ImageSet
-from senet_lib.models import ResNet, se_resnet20, se_resnet50
+from senet_lib.networks.models import ResNet, se_resnet20, se_resnet50
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
 TUTORIAL = "PIL, 0 workers"
 TRAINED = ("ours", TUTORIAL, "PIL, 2 workers")

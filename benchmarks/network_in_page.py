@@ -20,7 +20,7 @@ from typing import Any
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.timing import RESULTS
-from senet_lib.files import write_atomically
+from senet_lib.common.atomic_files import write_atomically
 from tests.browser.conftest import HTML, find_chromium, serve
 
 RESULT = RESULTS / "network_in_page.json"

@@ -27,8 +27,8 @@ from benchmarks.timing import (
     time_in_turn,
     write_record,
 )
-from senet_lib.measure import measure_cost
-from senet_lib.models import resnet50, se_resnet50
+from senet_lib.cost.measure import measure_cost
+from senet_lib.networks.models import resnet50, se_resnet50
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "resnet50": resnet50,

@@ -5,7 +5,7 @@ from timm.layers import SEModule
 from torch import Tensor, nn
 from torchvision import ops
 
-from senet_lib.blocks import SqueezeExcitation
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
 
 class LinearTutorial(nn.Module):

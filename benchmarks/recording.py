@@ -26,9 +26,9 @@ from benchmarks.timing import (
     time_in_turn,
     write_record,
 )
+from senet_lib.gates.gate_statistics import record_dataset
 from senet_lib.gates.recording import record_excitations
-from senet_lib.gates.statistics import record_dataset
-from senet_lib.models import se_resnet20, se_resnet50
+from senet_lib.networks.models import se_resnet20, se_resnet50
 
 # Network, batch, height and width.
 SETUPS: list[tuple[str, Callable[[], nn.Module], int, int]] = [

@@ -22,7 +22,7 @@ from torch import nn
 from benchmarks.timing import chosen_device, median_ms, paired_ratio, provenance, time_in_turn, write_record
 from senet_lib.data import Batches, load_images, pad_crop_flip, train_and_test_batches
 from senet_lib.data.images import FOLDER
-from senet_lib.models import create_model
+from senet_lib.networks.models import create_model
 from senet_lib.training import Recipe, Trainer, fit
 
 SE = "se_"

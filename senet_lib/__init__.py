@@ -1,6 +1,6 @@
 """The library of the book on squeeze-and-excitation networks.
 
-Import what you need from the module that holds it, for example ``from senet_lib.blocks import SqueezeExcitation``.
+Import from the package that holds what you need, for example ``from senet_lib.networks import SqueezeExcitation``.
 """
 
 __version__ = "0.1.0"

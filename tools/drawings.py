@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
-from senet_lib import plots
-from senet_lib.context_world import COLOURS, SHAPES, Scene, render_scene
+from senet_lib.book import plots
+from senet_lib.data.context_world import COLOURS, SHAPES, Scene, render_scene
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "book" / "drawings"

@@ -2,7 +2,7 @@
 
     python -m tools.heights [NAME ...]
 
-Without names: all figures of the library. Result: senet_lib/figures/heights.json, which figure.py reads.
+Without names: all figures of the library. Result: senet_lib/book/figures/heights.json, which figure.py reads.
 """
 
 import json
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, sync_playwright
 
-from senet_lib.figures.figure import HEIGHTS, Figure
+from senet_lib.book.figures.figure import HEIGHTS, Figure
 from tests.browser.conftest import SWITCHES, find_chromium
 from tests.browser.figures import all_figures, open_figure
 

@@ -1,7 +1,7 @@
 """A Sphinx extension: no line of the book ends between a number and its unit, or beside × and ±.
 
 The sources of the pages stay plain text, in which nobody can see whether a space breaks. Tables have their own rule for
-±: in a narrow column the spread may stand below its mean (``senet_lib/experiments/markdown.py``).
+±: in a narrow column the spread may stand below its mean (``senet_lib/book/experiments/markdown.py``).
 """
 
 import re

@@ -1,32 +1,11 @@
 """Pictures and their labels: load an image set by name or from a folder, and cut it into batches on the device.
 
 ``images.py`` loads image sets; ``batches.py`` cuts, augments and normalises them. ``streaming.py`` reads folders that
-are larger than memory. ``epoch_plan.py`` says which pictures come in which batch. The Context World is
-in ``senet_lib.context_world``.
+are larger than memory. ``epoch_plan.py`` says which pictures come in which batch. ``context_world.py`` makes the
+book's synthetic pictures. What this package hands out is imported when it is first asked for (see ``__init__.pyi``),
+so that who needs only the Context World does not wait for torch.
 """
 
-from senet_lib.data.batches import (
-    Augmentation,
-    Batches,
-    Normalisation,
-    channel_statistics,
-    pad_crop_flip,
-    random_crop,
-    random_flip,
-    train_and_test_batches,
-)
-from senet_lib.data.images import ImageSet, list_image_sets, load_images
+import lazy_loader
 
-__all__ = [
-    "Augmentation",
-    "Batches",
-    "ImageSet",
-    "Normalisation",
-    "channel_statistics",
-    "list_image_sets",
-    "load_images",
-    "pad_crop_flip",
-    "random_crop",
-    "random_flip",
-    "train_and_test_batches",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from senet_lib.common.validation import require_whole
 from senet_lib.data.epoch_plan import Batch, EpochPlan, PlannedBatches, Share, seeded_generator
 from senet_lib.data.images import ImageSet
-from senet_lib.validation import require_whole
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from senet_lib.validation import is_whole, require_whole
+from senet_lib.common.validation import is_whole, require_whole
 
 Share = tuple[int, int]
 Batch = tuple[Tensor, Tensor]

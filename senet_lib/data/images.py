@@ -21,9 +21,9 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional
 
-from senet_lib.context_world import SHAPES, ContextWorld
-from senet_lib.messages import in_one_line
-from senet_lib.validation import is_whole
+from senet_lib.common.messages import in_one_line
+from senet_lib.common.validation import is_whole
+from senet_lib.data.context_world import SHAPES, ContextWorld
 
 Size = tuple[int, int]
 Loader = Callable[[bool, Path], "ImageSet"]

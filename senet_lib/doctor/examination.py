@@ -2,7 +2,7 @@
 
 Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 3 and the ablations of Section 6. The
 network runs, and what it computes is measured: the names of its modules and classes do not matter.
-``senet_lib.specimens`` has a small network for each fault.
+``senet_lib.doctor.specimens`` has a small network for each fault.
 """
 
 import textwrap
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from senet_lib.common.messages import short
+from senet_lib.common.torch_modules import evaluating, unwrap
+from senet_lib.common.validation import require_input_size
 from senet_lib.doctor.gate_sites import find_sites
 from senet_lib.doctor.layer_findings import examine_layers, fixed_windows
 from senet_lib.doctor.network_findings import SOFTMAX_OUTPUT, Finding, examine_network, is_softmax
 from senet_lib.doctor.operations import Pass, keeping_numbers, noise, record_pass
 from senet_lib.doctor.se_layers import SELayer, describe
-from senet_lib.messages import short
-from senet_lib.torch_modules import evaluating, unwrap
-from senet_lib.validation import require_input_size
 
 PICTURES = 2  # in the batch: enough to see whether they mix
 FURTHER_PIXELS = 32  # how much larger the pictures are that show whether a pooling is global

@@ -67,7 +67,7 @@ def examine_network(
             "note",
             "",
             "Nothing that is squeezed out of a map of four dimensions, and passes weights, multiplies a map.",
-            "Put SE in with senet_lib.insert.insert_squeeze_excitation, or examine with larger pictures.",
+            "Put SE in with senet_lib.networks.insert.insert_squeeze_excitation, or examine with larger pictures.",
         )
     yield from _examine_widths(layers)
     yield from _convolution_biases(seen.record)

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from senet_lib.blocks import SqueezeExcitation
-from senet_lib.models import ResNet
-from senet_lib.residual_blocks import BasicBlock, PaddedShortcut
+from senet_lib.networks.models import ResNet
+from senet_lib.networks.residual_blocks import BasicBlock, PaddedShortcut
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
 
 def network_arrays(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from senet_lib.messages import short
+from senet_lib.common.messages import short
 
 METADATA = ("about", "class_names", "mean", "std")
 

@@ -31,12 +31,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from senet_lib.common.atomic_files import write_atomically
+from senet_lib.common.messages import short
+from senet_lib.common.torch_modules import unwrap
+from senet_lib.common.validation import require_input_size
 from senet_lib.export.onnx_network import METADATA, open_onnx
 from senet_lib.export.overridable_network import OverridableNetwork
-from senet_lib.files import write_atomically
-from senet_lib.messages import short
-from senet_lib.torch_modules import unwrap
-from senet_lib.validation import require_input_size
 
 OPSET = 18  # the one of torch's exporter: no conversion; ONNX Runtime Web knows it
 TOLERANCE = 1e-4  # absolute, and relative to torch's number

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from senet_lib.blocks import SqueezeExcitation
-from senet_lib.weights import Pretrained
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
+from senet_lib.weights.weight_files import Pretrained
 
 
 class OverridableNetwork(nn.Module):

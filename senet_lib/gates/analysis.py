@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from senet_lib.common.validation import is_number, is_whole, require_choice, require_whole
 from senet_lib.gates.moments import ClassMoments, require_gates, require_labels
-from senet_lib.validation import is_number, is_whole, require_choice, require_whole
 
 CORRECTIONS = ("miller-madow", "none")
 

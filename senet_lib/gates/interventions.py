@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from senet_lib.common.validation import is_number, require_whole
 from senet_lib.data.epoch_plan import seeded_generator
+from senet_lib.gates.gate_statistics import ExcitationStatistics
 from senet_lib.gates.modules import GATES, Gates, Patterns, find_gates, gate_matrix
 from senet_lib.gates.recording import ExcitationRecord
-from senet_lib.gates.statistics import ExcitationStatistics
-from senet_lib.validation import is_number, require_whole
 
 # From the name of a block and its gates s (B, C) to other gates (B, C).
 Replacement = Callable[[str, Tensor], Tensor]

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from senet_lib.blocks import NoSqueeze
+from senet_lib.networks.squeeze_excitation import NoSqueeze
 
 Gates = Mapping[type[nn.Module] | str, str]
 Patterns = str | Sequence[str] | None
@@ -20,8 +20,8 @@ Patterns = str | Sequence[str] | None
 # From the class of an SE block to the name of its submodule whose output is s. A class is itself, or module and name as
 # a text: so nobody's library is imported to look for its blocks. Classes that inherit from these count as well.
 GATES: dict[type[nn.Module] | str, str] = {
-    "senet_lib.blocks.SqueezeExcitation": "gate",
-    "senet_lib.attention.ChannelAttention": "gate",
+    "senet_lib.networks.squeeze_excitation.SqueezeExcitation": "gate",
+    "senet_lib.networks.attention.ChannelAttention": "gate",
     "torchvision.ops.misc.SqueezeExcitation": "scale_activation",
     "timm.layers.squeeze_excite.SEModule": "gate",
     "timm.layers.squeeze_excite.SqueezeExciteCl": "gate",

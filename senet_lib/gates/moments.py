@@ -1,7 +1,7 @@
 """Moments of recorded gates by class, batch by batch; and what gates and labels must look like, in one place.
 
 Arrays only: gates (N, C), one row a picture, and labels (N,). ``senet_lib.gates.analysis`` and
-``senet_lib.gates.statistics`` build on this.
+``senet_lib.gates.gate_statistics`` build on this.
 """
 
 from typing import Any

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from senet_lib.gates.files import columns_of, read_gates, write_gates
+from senet_lib.common.validation import is_whole, require_whole
+from senet_lib.gates.gate_files import columns_of, read_gates, write_gates
 from senet_lib.gates.modules import GATES, Gates, Patterns, find_gates, watch_passes
 from senet_lib.gates.moments import require_labels
-from senet_lib.validation import is_whole, require_whole
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def record_excitations(
 
     A pass is one call ``model(pictures)`` that ends; calls of the model's parts alone are not recorded. The gates are
     copies without gradients, and stay on their device until you ask for them. They take memory for each pass: for a
-    whole data set there is :func:`senet_lib.gates.statistics.record_dataset`, or give ``keep_passes``.
+    whole data set there is :func:`senet_lib.gates.gate_statistics.record_dataset`, or give ``keep_passes``.
 
     Args:
         model: any network with SE blocks, in whatever mode.

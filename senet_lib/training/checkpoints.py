@@ -1,11 +1,11 @@
 """Checkpoints of a run: a folder for each epoch, whole or not there at all.
 
 A checkpoint holds three files, none of which can run code: ``weights.safetensors`` with the network's weights, which
-``senet_lib.weights.load_weights`` reads too; ``training.safetensors`` with the tensors of the optimiser and the random
-states; ``facts.json`` with everything else. With ``Recipe.ema_decay`` there is a fourth, ``averaged.safetensors``: the
-averaged weights, which are evaluated and which the network keeps in the end. Then take these. A checkpoint is written
-under another name, flushed to the disk, and then renamed: whenever the run is killed, the newest folder of a proper
-name is whole.
+``senet_lib.weights.weight_files.load_weights`` reads too; ``training.safetensors`` with the tensors of the optimiser
+and the random states; ``facts.json`` with everything else. With ``Recipe.ema_decay`` there is a fourth,
+``averaged.safetensors``: the averaged weights, which are evaluated and which the network keeps in the end. Then take
+these. A checkpoint is written under another name, flushed to the disk, and then renamed: whenever the run is killed,
+the newest folder of a proper name is whole.
 """
 
 import json
@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from senet_lib.messages import in_one_line
+from senet_lib.common.messages import in_one_line
 
 NAME = re.compile(r"epoch-(\d{4,})")
 WEIGHTS, TRAINING, FACTS = "weights.safetensors", "training.safetensors", "facts.json"

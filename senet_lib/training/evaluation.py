@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
+from senet_lib.common.torch_modules import evaluating
 from senet_lib.data.epoch_plan import Batch
-from senet_lib.torch_modules import evaluating
 
 TOP = 5
 

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from senet_lib.files import write_atomically
+from senet_lib.common.atomic_files import write_atomically
 
 
 class Statistics(Protocol):

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from senet_lib.common.torch_modules import unwrap
 from senet_lib.data.epoch_plan import Batch
-from senet_lib.torch_modules import unwrap
 from senet_lib.training.checkpoints import Checkpoint, Tensors, load_newest, require_writable, save_checkpoint
 from senet_lib.training.device import peak_memory_mb, reset_peak_memory
 from senet_lib.training.distributed import is_first_process, require_same, share_buffers

@@ -17,13 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet_lib.blocks import SqueezeExcitation
+from senet_lib.common.validation import require_whole
 from senet_lib.data.epoch_plan import Batch
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from senet_lib.training.evaluation import RunningMean
 from senet_lib.training.loop import EpochBatches, repeatable
 from senet_lib.training.recipe import Recipe
 from senet_lib.training.trainer import DivergedError, Trainer
-from senet_lib.validation import require_whole
 
 # A race reports about so many times, however long it is: enough for a smooth curve, and little to send to a browser.
 REPORTS = 200

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, optim
 from torch.optim import Optimizer, lr_scheduler
 
-from senet_lib.validation import is_number, require_choice, require_whole
+from senet_lib.common.validation import is_number, require_choice, require_whole
 
 OPTIMISERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("one-cycle", "step", "constant")

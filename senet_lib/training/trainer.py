@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from senet_lib.torch_modules import unwrap
+from senet_lib.common.torch_modules import unwrap
 from senet_lib.training.device import fast_half_precision, memory_advice
 from senet_lib.training.recipe import Recipe, make_optimiser, make_schedule
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, Route
 
-import senet_lib.figures
-from senet_lib.figures.figure import Figure
+import senet_lib.book.figures
+from senet_lib.book.figures.figure import Figure
 from tests.browser.conftest import ROOT, serve
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -26,10 +26,10 @@ _made: dict[tuple[str, str], str] = {}
 
 
 def all_figures() -> list[type[Figure]]:
-    """Every figure of the library: all subclasses of Figure in senet_lib/figures."""
-    for module in pkgutil.iter_modules(senet_lib.figures.__path__):
-        importlib.import_module(f"senet_lib.figures.{module.name}")
-    own = [cls for cls in Figure.__subclasses__() if cls.__module__.startswith("senet_lib.figures.")]
+    """Every figure of the library: all subclasses of Figure in senet_lib/book/figures."""
+    for module in pkgutil.iter_modules(senet_lib.book.figures.__path__):
+        importlib.import_module(f"senet_lib.book.figures.{module.name}")
+    own = [cls for cls in Figure.__subclasses__() if cls.__module__.startswith("senet_lib.book.figures.")]
     return sorted(own, key=lambda cls: cls.__name__)
 
 

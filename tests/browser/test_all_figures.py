@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from senet_lib.figures.figure import Figure
+from senet_lib.book.figures.figure import Figure
 from tests.browser.conftest import ROOT
 from tests.browser.figures import (
     Opened,
@@ -29,7 +29,7 @@ def load_from_contributing(folder) -> type[Figure]:
     (module,) = re.findall(r"```js\n(.*?)```", text, re.DOTALL)
     (folder / "gate_curve.py").write_text(python, encoding="utf-8")
     (folder / "gate_curve.js").write_text(module, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("senet_lib.figures.gate_curve", folder / "gate_curve.py")
+    spec = importlib.util.spec_from_file_location("senet_lib.book.figures.gate_curve", folder / "gate_curve.py")
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = loaded
     spec.loader.exec_module(loaded)

@@ -45,7 +45,7 @@ def test_archive_holds_the_book_the_notebooks_and_the_library(unpacked):
     assert names == {f"{Path(chapter).name}.ipynb" for chapter in CHAPTERS} | {wheel}
     assert wheel in (unpacked / "READ-ME-FIRST.txt").read_text(encoding="utf-8")
     with zipfile.ZipFile(unpacked / "jupyter" / wheel) as library:
-        assert "senet_lib/blocks.py" in library.namelist()
+        assert "senet_lib/networks/squeeze_excitation.py" in library.namelist()
 
 
 def test_archive_is_made_of_the_same_bytes_again(archive, tmp_path):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from senet_lib.context_world import COLOURS, draw_scene, render_scene
+from senet_lib.book.figures.block_walkthrough import BlockWalkthrough
+from senet_lib.data.context_world import COLOURS, draw_scene, render_scene
 from senet_lib.export.arrays import network_arrays
-from senet_lib.figures.block_walkthrough import BlockWalkthrough
-from senet_lib.weights import load_pretrained
+from senet_lib.weights.weight_files import load_pretrained
 from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser

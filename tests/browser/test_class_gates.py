@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from senet_lib.figures.class_gates import EXAMPLE, GROUP_COLOURS, ClassGates
+from senet_lib.book.figures.class_gates import EXAMPLE, GROUP_COLOURS, ClassGates
 from senet_lib.gates.analysis import block_similarity, class_means, class_spreads
 from tests.browser.figures import open_figure, open_html, serious_violations
 

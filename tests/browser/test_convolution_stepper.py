@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from senet_lib.figures.convolution_stepper import ConvolutionStepper
+from senet_lib.book.figures.convolution_stepper import ConvolutionStepper
 from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser

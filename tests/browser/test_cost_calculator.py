@@ -1,12 +1,12 @@
-"""The cost calculator: its numbers are those of senet_lib.cost, it reaches all of its states, and it refuses kindly."""
+"""The cost calculator: its numbers are those of the formulas, it reaches all of its states, and it refuses kindly."""
 
 import itertools
 from typing import Any
 
 import pytest
 
-from senet_lib.cost import NETWORKS, SEMacs, Stage, added_macs, added_parameters, stage_costs
-from senet_lib.figures.cost_calculator import CostCalculator, network_list
+from senet_lib.book.figures.cost_calculator import CostCalculator, network_list
+from senet_lib.cost.formulas import NETWORKS, SEMacs, Stage, added_macs, added_parameters, stage_costs
 from tests.browser.figures import Opened, open_figure, open_html, serious_violations
 
 pytestmark = pytest.mark.browser

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from senet_lib.blocks import SqueezeExcitation
-from senet_lib.figures.excitation_explorer import ExcitationExplorer, new_block, new_z
+from senet_lib.book.figures.excitation_explorer import ExcitationExplorer, new_block, new_z
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser

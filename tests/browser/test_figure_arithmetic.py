@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from senet_lib.book.draws import normal_draws, uniform_draws
+from senet_lib.book.figures.figure import HERE, join_modules
 from senet_lib.data import load_images
 from senet_lib.export.arrays import network_arrays
-from senet_lib.figures.figure import HERE, join_modules
-from senet_lib.seeded_draws import normal_draws, uniform_draws
-from senet_lib.weights import PRETRAINED_MODELS, load_pretrained
+from senet_lib.weights.weight_files import PRETRAINED_MODELS, load_pretrained
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from senet_lib.figures.find_the_fault import FindTheFault
+from senet_lib.book.figures.find_the_fault import FindTheFault
 from tests.browser.figures import Opened, open_figure, open_html, serious_violations
 
 pytestmark = pytest.mark.browser

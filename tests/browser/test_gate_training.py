@@ -5,9 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from senet_lib.context_world import COLOURS, ContextWorld
-from senet_lib.figures.gate_training import GateTraining
-from senet_lib.miniature import LEARNING_RATE, STEPS, first_weights, read_worlds, train_miniatures, vote
+from senet_lib.book.figures.gate_training import GateTraining
+from senet_lib.book.miniature import LEARNING_RATE, STEPS, first_weights, read_worlds, train_miniatures, vote
+from senet_lib.data.context_world import COLOURS, ContextWorld
 from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser
@@ -39,7 +39,7 @@ def opened(page):
 
 
 def train(hidden: int, seed: int, steps: int) -> list[torch.Tensor]:
-    """As senet_lib.miniature does, but one, and with its weights at the end."""
+    """As senet_lib.book.miniature does, but one, and with its weights at the end."""
     weights = [part.requires_grad_() for part in first_weights(hidden, seed)]
     optimiser = torch.optim.Adam(weights, lr=LEARNING_RATE)
     for _ in range(steps):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from senet_lib.figures.figure import Figure
+from senet_lib.book.figures.figure import Figure
 from tests.browser.figures import all_figures
 from tests.browser.jupyterlab import CONTROL, open_and_run, save_notebook, wait_for
 

@@ -8,7 +8,7 @@ from tests.browser.jupyterlab import open_and_run, save_notebook, wait_for
 pytestmark = pytest.mark.browser
 
 RACE = """
-from senet_lib.live_race import live_race
+from senet_lib.book.figures.live.live_race import live_race
 
 race = live_race("digits", epochs=40, report_every=2, device="cpu")
 race

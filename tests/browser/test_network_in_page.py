@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from senet_lib.context_world import SHAPES, ContextWorld, Scene, render_scene
+from senet_lib.book.figures.network_in_page import NetworkInPage, scene_from_dict, scene_traits
+from senet_lib.data.context_world import SHAPES, ContextWorld, Scene, render_scene
 from senet_lib.export.overridable_network import OverridableNetwork
-from senet_lib.figures.network_in_page import NetworkInPage, scene_from_dict, scene_traits
-from senet_lib.weights import load_pretrained
+from senet_lib.weights.weight_files import load_pretrained
 from tests.browser.conftest import ROOT
 from tests.browser.figures import Opened, open_figure
 from tests.browser.jupyterlab import open_and_run, save_notebook
@@ -479,7 +479,7 @@ def test_bad_state_is_named_and_can_be_mended(browser, tmp_path):
 
 
 def test_a_kernel_is_asked_once_a_change_and_its_errors_are_shown(browser, tmp_path):
-    """The page plays the kernel; tests/test_live_network.py has the other half."""
+    """The page plays the kernel; tests/book/test_live_network.py has the other half."""
     with open_figure(browser, NetworkInPage.example(), tmp_path) as opened:
         opened.root.evaluate(
             """(el) => {
@@ -517,8 +517,8 @@ def test_a_kernel_is_asked_once_a_change_and_its_errors_are_shown(browser, tmp_p
 
 IN_JUPYTER = """
 import torch
-from senet_lib.live_network import network_figure
-from senet_lib.models import small_se_resnet
+from senet_lib.book.figures.live.live_network import network_figure
+from senet_lib.networks.models import small_se_resnet
 
 torch.manual_seed(0)
 network_figure(small_se_resnet(), name="mine")

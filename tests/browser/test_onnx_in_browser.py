@@ -11,9 +11,9 @@ import torch
 
 from senet_lib.export.onnx_network import load_onnx
 from senet_lib.export.onnx_writer import export_onnx
-from senet_lib.models import se_resnet20
+from senet_lib.networks.models import se_resnet20
 from tests.browser.conftest import ROOT, serve
-from tests.networks import shaken
+from tests.sample_networks import shaken
 
 pytestmark = pytest.mark.browser
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from senet_lib.figures.paired_seeds import STUDENT_T, PairedSeeds
-from senet_lib.records import load_record, summarise
+from senet_lib.book.figures.paired_seeds import STUDENT_T, PairedSeeds
+from senet_lib.book.records import load_record, summarise
 from tests.browser.figures import Opened, open_figure, serious_violations
 
 pytestmark = pytest.mark.browser

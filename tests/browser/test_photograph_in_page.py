@@ -14,12 +14,12 @@ import torch
 from PIL import Image
 from playwright.sync_api import Browser
 
-from senet_lib.figures.photograph_in_page import PhotographInPage
-from senet_lib.live_network import photograph_figure
-from senet_lib.models import resnet8, se_resnet20
+from senet_lib.book.figures.live.live_network import photograph_figure
+from senet_lib.book.figures.photograph_in_page import PhotographInPage
+from senet_lib.networks.models import resnet8, se_resnet20
 from tests.browser import test_network_in_page as sibling
 from tests.browser.figures import Opened, open_figure, serious_violations
-from tests.networks import shaken
+from tests.sample_networks import shaken
 
 pytestmark = pytest.mark.browser
 
@@ -298,7 +298,7 @@ def test_bad_state_is_named_and_can_be_mended(browser, tmp_path):
 
 
 def test_a_kernel_is_asked_with_and_without_the_readers_gates(browser, tmp_path):
-    """The page plays the kernel; tests/test_live_network.py has the other half."""
+    """The page plays the kernel; tests/book/test_live_network.py has the other half."""
     figure = PhotographInPage.example()
     channels = figure.networks[0]["channels"]
     with open_figure(browser, figure, tmp_path) as opened:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser
 
-from senet_lib.experiments.offered_pictures import SCIKIT_IMAGE
-from senet_lib.figures.photograph_in_page import PhotographInPage
+from senet_lib.book.experiments.offered_pictures import SCIKIT_IMAGE
+from senet_lib.book.figures.photograph_in_page import PhotographInPage
 from tests.browser import test_photograph_in_page as sibling
 from tests.browser.conftest import SWITCHES, find_chromium
 from tests.browser.figures import html_of, open_figure, open_html, serious_violations

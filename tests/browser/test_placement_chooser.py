@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from senet_lib.figures.placement_chooser import BLOCKS, PlacementChooser, network_list
-from senet_lib.models import create_model
-from senet_lib.residual_blocks import PLACEMENTS, BasicBlock, Bottleneck
+from senet_lib.book.figures.placement_chooser import BLOCKS, PlacementChooser, network_list
+from senet_lib.networks.models import create_model
+from senet_lib.networks.residual_blocks import PLACEMENTS, BasicBlock, Bottleneck
 from tests.browser.figures import Opened, open_html, serious_violations
-from tests.networks import count_parameters, empty
+from tests.sample_networks import count_parameters, empty
 
 pytestmark = pytest.mark.browser
 

@@ -1,4 +1,4 @@
-"""The receptive-field explorer against the recursion of senet_lib.receptive_field, and against autograd."""
+"""The receptive-field explorer against the recursion of senet_lib.cost.receptive_field, and against autograd."""
 
 import itertools
 
@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from senet_lib.context_world import GLYPH_SIZE, ContextWorld, glyph
-from senet_lib.figures.receptive_field_explorer import (
+from senet_lib.book.draws import normal_draws
+from senet_lib.book.figures.receptive_field_explorer import (
     EFFECTIVE_CHANNELS,
     EFFECTIVE_DRAWS,
     ReceptiveFieldExplorer,
     field_sizes,
 )
-from senet_lib.models import small_resnet
-from senet_lib.receptive_field import Layer, effective_field, main_path, receptive_field
-from senet_lib.seeded_draws import normal_draws
+from senet_lib.cost.receptive_field import Layer, effective_field, main_path, receptive_field
+from senet_lib.data.context_world import GLYPH_SIZE, ContextWorld, glyph
+from senet_lib.networks.models import small_resnet
 from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser

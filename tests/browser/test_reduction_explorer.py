@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from senet_lib.blocks import SqueezeExcitation
-from senet_lib.figures.reduction_explorer import (
+from senet_lib.book.figures.reduction_explorer import (
     NO_SE,
     ReductionExplorer,
     hidden_widths,
     published_series,
     recorded_series,
 )
-from senet_lib.models import se_resnet20, small_se_resnet
-from senet_lib.records import Record, curves, load_record
+from senet_lib.book.records import Record, curves, load_record
+from senet_lib.networks.models import se_resnet20, small_se_resnet
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.browser.figures import Opened, open_figure, open_html, serious_violations
-from tests.networks import empty
+from tests.sample_networks import empty
 
 pytestmark = pytest.mark.browser
 

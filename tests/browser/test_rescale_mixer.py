@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from senet_lib.context_world import COLOURS, SHAPES, ContextWorld, render_scene
+from senet_lib.book.figures.rescale_mixer import RescaleMixer
+from senet_lib.data.context_world import COLOURS, SHAPES, ContextWorld, render_scene
 from senet_lib.export.arrays import network_arrays
-from senet_lib.figures.rescale_mixer import RescaleMixer
-from senet_lib.weights import load_pretrained
+from senet_lib.weights.weight_files import load_pretrained
 from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser

@@ -7,11 +7,11 @@ from PIL import Image
 from skimage import data
 from torch.nn import functional
 
-from senet_lib.blocks import SQUEEZE_OPERATORS, SqueezeExcitation
+from senet_lib.book.draws import uniform_draws
+from senet_lib.book.figures.squeeze_explorer import SqueezeExplorer
 from senet_lib.export.arrays import network_arrays
-from senet_lib.figures.squeeze_explorer import SqueezeExplorer
-from senet_lib.seeded_draws import uniform_draws
-from senet_lib.weights import load_pretrained
+from senet_lib.networks.squeeze_excitation import SQUEEZE_OPERATORS, SqueezeExcitation
+from senet_lib.weights.weight_files import load_pretrained
 from tests.browser.figures import Opened, open_figure
 
 pytestmark = pytest.mark.browser

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from senet_lib.figures.training_race import TrainingRaceFigure
+from senet_lib.book.figures.training_race import TrainingRaceFigure
 from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser

@@ -21,9 +21,9 @@ import torch
 from PIL import Image
 from torchvision import datasets
 
-from senet_lib.context_world import SHAPES
 from senet_lib.data import ImageSet, list_image_sets, load_images
 from senet_lib.data import images as module
+from senet_lib.data.context_world import SHAPES
 
 # torchvision leaves the connection open when a server answers "not found".
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

@@ -13,15 +13,15 @@ from timm.layers.squeeze_excite import SqueezeExciteCl
 from timm.models.maxxvit import MaxxVitConvCfg, MbConvBlock
 from torch import Tensor, nn
 
-from senet_lib.blocks import SqueezeExcitation
 from senet_lib.doctor import SELayer, examine
 from senet_lib.doctor.examination import LINE
-from senet_lib.insert import insert_squeeze_excitation, residual_branches
-from senet_lib.models import create_model, se_resnet18, se_resnet20, se_resnet50, small_resnet, small_se_resnet
-from senet_lib.specimens import SPECIMENS
-from senet_lib.specimens.networks import ChannelGate, GatedNetwork, SoftmaxInside
+from senet_lib.doctor.specimens import SPECIMENS
+from senet_lib.doctor.specimens.specimen_networks import ChannelGate, GatedNetwork, SoftmaxInside
+from senet_lib.networks.insert import insert_squeeze_excitation, residual_branches
+from senet_lib.networks.models import create_model, se_resnet18, se_resnet20, se_resnet50, small_resnet, small_se_resnet
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from senet_lib.training.device import best_device
-from tests.networks import noise, shaken
+from tests.sample_networks import noise, shaken
 
 # A layer of no hidden unit has nothing to initialise, and torch says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Initializing zero-element tensors", "ignore:.*torch.jit")

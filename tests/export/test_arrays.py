@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from senet_lib.blocks import SqueezeExcitation
 from senet_lib.export.arrays import network_arrays
-from senet_lib.models import ResNet, resnet8, se_resnet8, small_resnet, small_se_resnet
+from senet_lib.networks.models import ResNet, resnet8, se_resnet8, small_resnet, small_se_resnet
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)
 

@@ -14,12 +14,12 @@ import pytest
 import torch
 from torch import nn
 
-from senet_lib.blocks import SqueezeExcitation
 from senet_lib.export.onnx_network import load_onnx
 from senet_lib.export.onnx_writer import export_onnx
-from senet_lib.insert import insert_squeeze_excitation
-from senet_lib.models import ResNet, se_resnet20
-from tests.networks import noise, shaken
+from senet_lib.networks.insert import insert_squeeze_excitation
+from senet_lib.networks.models import ResNet, se_resnet20
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
+from tests.sample_networks import noise, shaken
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

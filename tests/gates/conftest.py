@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from senet_lib.models import se_resnet8
-from tests.networks import shaken
+from senet_lib.networks.models import se_resnet8
+from tests.sample_networks import shaken
 
 BLOCKS = ("layer1.0.attention", "layer2.0.attention", "layer3.0.attention")
 

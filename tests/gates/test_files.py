@@ -1,10 +1,10 @@
-"""Tests of senet_lib.gates.files: arrays come back from their file, and what is none is refused."""
+"""Tests of senet_lib.gates.gate_files: arrays come back from their file, and what is none is refused."""
 
 import os
 
 import numpy as np
 
-from senet_lib.gates.files import columns_of, read_gates, write_gates
+from senet_lib.gates.gate_files import columns_of, read_gates, write_gates
 
 
 def test_blocks_stand_side_by_side():

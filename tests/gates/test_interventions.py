@@ -9,7 +9,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from senet_lib.blocks import SqueezeExcitation
+from senet_lib.gates.gate_statistics import record_dataset
 from senet_lib.gates.interventions import (
     constant,
     gates_of_picture,
@@ -21,10 +21,10 @@ from senet_lib.gates.interventions import (
     unchanged,
 )
 from senet_lib.gates.recording import record_excitations
-from senet_lib.gates.statistics import record_dataset
-from senet_lib.models import create_model, resnet8
+from senet_lib.networks.models import create_model, resnet8
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.gates.conftest import BLOCKS
-from tests.networks import hooks_of, noise, shaken
+from tests.sample_networks import hooks_of, noise, shaken
 
 
 def logits(model: nn.Module, x: Tensor) -> Tensor:

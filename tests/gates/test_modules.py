@@ -11,12 +11,12 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from senet_lib.blocks import NoSqueeze, SqueezeExcitation
 from senet_lib.gates.modules import GATES, Patterns, find_gates, watch_passes
-from senet_lib.insert import insert_squeeze_excitation
-from senet_lib.models import create_model, resnet8, se_resnet8, se_resnet20, small_resnet
+from senet_lib.networks.insert import insert_squeeze_excitation
+from senet_lib.networks.models import create_model, resnet8, se_resnet8, se_resnet20, small_resnet
+from senet_lib.networks.squeeze_excitation import NoSqueeze, SqueezeExcitation
 from tests.gates.conftest import BLOCKS
-from tests.networks import hooks_of, noise
+from tests.sample_networks import hooks_of, noise
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def test_each_class_of_the_mapping_is_there():
 
 
 def test_the_module_loads_neither_timm_nor_torchvision(root):
-    code = "import sys, senet_lib.gates.statistics; print({'timm', 'torchvision'} & set(sys.modules))"
+    code = "import sys, senet_lib.gates.gate_statistics; print({'timm', 'torchvision'} & set(sys.modules))"
     output = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True).stdout
     assert output.strip() == "set()"
 

@@ -7,7 +7,7 @@ import torch
 from senet_lib.gates.recording import ExcitationRecord
 from senet_lib.gates.recording import record_excitations as recording
 from tests.gates.conftest import BLOCKS
-from tests.networks import noise
+from tests.sample_networks import noise
 
 # --- what is recorded -------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Tests of senet_lib.gates.statistics: they are those of all gates at once, memory stays flat, files come back."""
+"""Tests of senet_lib.gates.gate_statistics: they are those of all gates at once, memory stays flat, files come back."""
 
 import gc
 import os
@@ -12,11 +12,11 @@ import torch
 import torchvision
 from torch import Tensor
 
+from senet_lib.gates.gate_statistics import ExcitationStatistics, record_dataset
 from senet_lib.gates.recording import record_excitations as recording
-from senet_lib.gates.statistics import ExcitationStatistics, record_dataset
-from senet_lib.models import small_se_resnet
+from senet_lib.networks.models import small_se_resnet
 from tests.gates.conftest import BLOCKS
-from tests.networks import hooks_of, noise
+from tests.sample_networks import hooks_of, noise
 
 
 def batches(count: int = 4, size: int = 6, classes: int = 3) -> Iterator[tuple[Tensor, Tensor]]:

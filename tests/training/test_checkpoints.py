@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import load_file
 
 from senet_lib.data import load_images, train_and_test_batches
-from senet_lib.models import small_resnet, small_se_resnet
+from senet_lib.networks.models import small_resnet, small_se_resnet
 from senet_lib.training import Recipe, checkpoints, evaluate, fit
 from senet_lib.training.checkpoints import CheckpointError, list_checkpoints
-from senet_lib.weights import load_weights
+from senet_lib.weights.weight_files import load_weights
 
 RECIPES = {
     "adamw": Recipe(epochs=3, learning_rate=0.01),
@@ -32,7 +32,7 @@ import sys
 import torch
 torch.set_num_threads(1)
 from tests.training.test_checkpoints import RECIPES, go_on, network
-from senet_lib.weights import save_weights
+from senet_lib.weights.weight_files import save_weights
 model = network()
 for stats in go_on(model, RECIPES["adamw"], sys.argv[1]):
     print(stats.epoch, flush=True)

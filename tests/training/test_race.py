@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from senet_lib.data import load_images, train_and_test_batches
-from senet_lib.models import small_resnet, small_se_resnet
+from senet_lib.networks.models import small_resnet, small_se_resnet
 from senet_lib.training import DivergedError, Recipe, fit
 from senet_lib.training.race import TrainingRace, history_to_arrays, race_in_terminal
 

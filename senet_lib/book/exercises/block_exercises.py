@@ -1,0 +1,330 @@
+"""Checkers for the exercises on the block: chapters 1 to 4."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from senet_lib.book.exercises.answers import (
+    Exercises,
+    Wrong,
+    call,
+    call_for_tensor,
+    number,
+    random_numbers,
+    refuse_changed,
+    refuse_known_mistakes,
+    refuse_known_numbers,
+    same,
+)
+from senet_lib.cost.receptive_field import Layer, receptive_field
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
+
+# What to add to an error of torch in the reader's code.
+TRANSPOSES = "w1 is (C/r, C): multiply by its transpose, z @ w1.T. The same goes for w2, which is (C, C/r)."
+PLACES_FOR_S = (
+    "Broadcasting lines shapes up from the right, but s must meet the channels, not (H, W): "
+    "give s two more places, at the right end, s[:, :, None, None]."
+)
+
+
+def _field_size(answer: Any) -> None:
+    for kernels, strides in [([3], [1]), ([3, 3], [1, 1]), ([3, 3], [2, 1]), ([3, 3], [1, 2]), ([7, 3, 3], [2, 2, 1])]:
+        layers = [Layer(kernel, stride) for kernel, stride in zip(kernels, strides, strict=True)]
+        right = receptive_field(layers)[-1].size
+        given = call(answer, kernels, strides)
+        if given != right:
+            hint = _field_size_hint(given, kernels, strides)
+            raise Wrong(f"For kernels {kernels} and strides {strides} you give {given}; it is {right}.{hint}")
+
+
+def _field_size_hint(given: Any, kernels: list[int], strides: list[int]) -> str:
+    def width(steps: list[int], jumps: list[int]) -> int:
+        return 1 + sum(step * jump for step, jump in zip(steps, jumps, strict=True))
+
+    steps = [kernel - 1 for kernel in kernels]
+    jumps, own_jumps = ([math.prod(strides[: i + own]) for i in range(len(strides))] for own in (0, 1))
+    mistakes = [
+        (sum(kernels), "You add whole kernels; each layer adds kernel - 1 steps to what was there."),
+        (1 + sum(steps), "You leave out the strides: after a stride of 2, each step of a kernel spans 2 pixels."),
+        (
+            width(steps, own_jumps),
+            "A layer's own stride does not widen its own window, only the windows of the layers after it.",
+        ),
+        (
+            width(steps, [1, *strides[:-1]]),
+            "Your jump is only the last stride. Strides multiply, jump *= stride: after two strides of 2, a step spans "
+            "4 pixels.",
+        ),
+        (
+            width(kernels, jumps),
+            "You add kernel times the jump; each layer adds kernel - 1 times the jump, for one pixel is there already.",
+        ),
+    ]
+    return next((f" {hint}" for size, hint in mistakes if given == size), "")
+
+
+def _layers_to_see_both(answer: Any) -> None:
+    answer = number(answer, "a whole number")
+    if answer == 0:
+        raise Wrong("With no more layers the field stays 17 pixels wide, and the nearest cue and glyph need 18.")
+    if answer != 1:
+        raise Wrong(
+            f"You give {answer}. Each further 3x3 layer adds 2 steps, and a step is now 2 pixels: 17 + 4 per layer. "
+            "You need at least 18, with as few layers as you can."
+        )
+
+
+def _cue_blind_three_shapes(answer: Any) -> None:
+    answer = number(answer, "a number, such as 9 / 16")
+    if math.isclose(answer, 17 / 27, abs_tol=1e-3):
+        return
+    if 1 < answer <= 100:
+        raise Wrong(f"You give {float(answer):g}: give a fraction, not percent. Always right is 1.")
+    mistakes = {
+        "That is the value for four shapes; here there are three.": 9 / 16,
+        "That is pure guessing. Whoever sees the glyphs can vote for the shape that is there most often.": 1 / 3,
+        "That is how often all three shapes are the same. The other cases also give something.": 1 / 9,
+        "You have counted the cases with a repeated shape, and left out the six with three different ones.": 5 / 9,
+    }
+    refuse_known_numbers(answer, mistakes, within=1e-3)
+    raise Wrong(
+        f"You give {float(answer):.4f}. There are 27 triples: count those with three equal shapes, with two, and with "
+        "none, and weigh them by 1, 2/3 and 1/3."
+    )
+
+
+def _squeeze(answer: Any) -> None:
+    x = random_numbers(2, 3, 4, 5)
+    value = call(answer, x)
+    if isinstance(value, Tensor) and tuple(value.shape) == (2, 3, 1, 1):
+        raise Wrong("Your result has shape (2, 3, 1, 1). Drop the two places of size 1: z is (B, C).")
+    z = call_for_tensor(answer, (2, 3), "(B, C)", x)
+    if same(z, x.sum((2, 3))):
+        raise Wrong("You add the values up. A mean also divides by H·W, so that z does not depend on the map's size.")
+    if same(z, x.amax((2, 3))):
+        raise Wrong("You take the largest value. Squeeze takes the mean over all places.")
+    if not same(z, x.mean((2, 3))):
+        raise Wrong("The shape is right, but the values are not the means over height and width of each channel.")
+
+
+def _same_squeeze(answer: Any) -> None:
+    if not (isinstance(answer, tuple) and len(answer) == 2 and all(isinstance(a, Tensor) for a in answer)):
+        raise Wrong("Give two tensors: check('same_squeeze', (a, b)).")
+    a, b = answer
+    if a.dim() != 2 or a.shape != b.shape:
+        raise Wrong(f"Give two maps of the same shape (H, W); yours are {tuple(a.shape)} and {tuple(b.shape)}.")
+    if not same(a.float().mean(), b.float().mean()):
+        raise Wrong(f"Their means are {a.float().mean():.3f} and {b.float().mean():.3f}; they must be equal.")
+    if torch.equal(a, b):
+        raise Wrong("The two maps are the same.")
+    if same(a.float().max(), b.float().max()):
+        raise Wrong(f"Their largest values are both {a.max():g}; choose maps that a max squeeze can tell apart.")
+
+
+def _excite(answer: Any) -> None:
+    z, w1, w2 = random_numbers(3, 8, seed=0), random_numbers(2, 8, seed=1), random_numbers(8, 2, seed=2)
+    s = call_for_tensor(answer, (3, 8), "(B, C)", z, w1, w2, hints={"cannot be multiplied": TRANSPOSES})
+    hidden = z @ w1.T
+    mistakes = {
+        "You leave out the sigmoid: gates must lie between 0 and 1.": torch.relu(hidden) @ w2.T,
+        "You leave out the ReLU between the two layers.": torch.sigmoid(hidden @ w2.T),
+        "You end with softmax: then the gates share one unit of attention, and opening one closes the others.": (
+            torch.softmax(torch.relu(hidden) @ w2.T, 1)
+        ),
+        "You have swapped the two functions: ReLU comes between the layers, the sigmoid at the end.": (
+            torch.relu(torch.sigmoid(hidden) @ w2.T)
+        ),
+        "You apply ReLU to the last layer before the sigmoid: then no gate can fall below 0.5.": (
+            torch.sigmoid(torch.relu(torch.relu(hidden) @ w2.T))
+        ),
+        "You end with tanh, which goes from -1 to 1. A gate must lie between 0 and 1: end with the sigmoid.": (
+            torch.tanh(torch.relu(hidden) @ w2.T)
+        ),
+        "You end with ReLU, which has no upper end. A gate must lie between 0 and 1: end with the sigmoid.": (
+            torch.relu(torch.relu(hidden) @ w2.T)
+        ),
+        "You apply the sigmoid twice: ReLU comes between the layers, the sigmoid only at the end.": (
+            torch.sigmoid(torch.sigmoid(hidden) @ w2.T)
+        ),
+    }
+    refuse_known_mistakes(s, mistakes)
+    if not same(s, torch.sigmoid(torch.relu(hidden) @ w2.T)):
+        raise Wrong("The shape is right, but the values are not those of sigmoid(relu(z W1ᵀ) W2ᵀ).")
+
+
+def _se_parameters(answer: Any) -> None:
+    for channels, reduction, bias in [(64, 16, False), (64, 16, True), (32, 4, True), (30, 4, False)]:
+        block = SqueezeExcitation(channels, reduction, bias=bias)
+        right = sum(parameter.numel() for parameter in block.parameters())
+        given = call(answer, channels, reduction, bias)
+        if given != right:
+            hint = _se_parameters_hint(given, channels, reduction, bias)
+            raise Wrong(f"For C = {channels}, r = {reduction}, bias = {bias} you give {given}; it is {right}.{hint}")
+
+
+def _se_parameters_hint(given: Any, channels: int, reduction: int, bias: bool) -> str:
+    hidden, rounded_up = channels // reduction, math.ceil(channels / reduction)
+    if given == channels * hidden + (channels + hidden) * bias:
+        return " You count one weight matrix; there are two, W1 and W2."
+    if bias and given == 2 * channels * hidden:
+        return " You leave out the biases."
+    if not bias and given == 2 * channels * hidden + channels + hidden:
+        return " Without biases there are only the weights."
+    if bias and given in (2 * channels * hidden + 2 * channels, 2 * channels * hidden + channels):
+        return " The first layer has C // r biases, the second has C."
+    if given == 2 * channels**2 / reduction:
+        return " The hidden width is a whole number: C // r, not C / r."
+    if given == 2 * channels * rounded_up + (channels + rounded_up) * bias:
+        return f" You round {channels / reduction:g} to {rounded_up}; C // r always rounds down, here to {hidden}."
+    return ""
+
+
+def _hidden_widths(answer: Any) -> None:
+    if not isinstance(answer, dict):
+        raise Wrong(f"Give a dictionary from channels to hidden width, {{16: ..., 64: ...}}, not {answer!r}.")
+    channels, reduction = (16, 64, 100, 2048), 16
+    missing = [str(c) for c in channels if c not in answer]
+    if missing:
+        raise Wrong(f"Your dictionary has no width for {', '.join(missing)}. Its keys are the numbers of channels.")
+    if any(answer[c] is None or answer[c] is ... for c in channels):
+        raise Wrong("Not answered yet: replace the ... in your dictionary by widths.")
+    if all(answer[c] == reduction for c in channels):
+        raise Wrong("16 is r, by how much the layer narrows. The hidden width is C // r, another one for each C.")
+    for c in channels:
+        _refuse_wrong_width(number(answer[c], f"a whole number for {c} channels"), c, reduction)
+
+
+def _refuse_wrong_width(given: Any, channels: int, reduction: int) -> None:
+    right, quotient = hidden_width(channels, reduction), channels / reduction
+    if given == right:
+        return
+    if given == quotient:
+        raise Wrong(f"{channels} / {reduction} is {quotient:g}, but a width is a whole number: C // r rounds down.")
+    if given == math.ceil(quotient):
+        raise Wrong(f"For {channels} channels you round {quotient:g} up to {given}; C // r rounds down.")
+    raise Wrong(f"For {channels} channels you give {given}; {channels} // {reduction} is {right}.")
+
+
+def _rescale(answer: Any) -> None:
+    x, s = random_numbers(2, 4, 4, 4), torch.rand(2, 4, generator=torch.Generator().manual_seed(1))
+    before = x.clone()
+    x_tilde = call_for_tensor(answer, (2, 4, 4, 4), "(B, C, H, W)", x, s, hints={"must match the size": PLACES_FOR_S})
+    refuse_changed(x, before)
+    if same(x_tilde, x * x * s[:, :, None, None]):
+        raise Wrong("You multiply by x twice: this is x²·s. The block scales x once.")
+    if any(same(x_tilde, x * wrong) for wrong in (s[:, None, None, :], s[:, None, :, None])):
+        raise Wrong("You scale rows or columns, not channels: the C of s must stand in the second place, (B, C, 1, 1).")
+    if not same(x_tilde, x * s[:, :, None, None]):
+        raise Wrong("The shape is right, but channel c of picture b is not multiplied by s[b, c].")
+    wide = random_numbers(2, 4, 5, 6)
+    call_for_tensor(answer, (2, 4, 5, 6), "(B, C, H, W)", wide, s)
+
+
+def _near_identity(answer: Any) -> None:
+    if isinstance(answer, nn.Module):
+        raise Wrong(f"Give the function that makes the block, not the {type(answer).__name__} itself.")
+    block = call(answer, 32)
+    if not isinstance(block, SqueezeExcitation):
+        raise Wrong(f"Return a SqueezeExcitation block, not a module of type {type(block).__name__}.")
+    if block.channels != 32:
+        raise Wrong(f"near_identity(32) returns a block for {block.channels} channels; use the argument.")
+    if not isinstance(block.gate, nn.Sigmoid):
+        raise Wrong("Keep the sigmoid gate: the exercise is about where it starts.")
+    if block.fc2.bias is None:
+        raise Wrong("Keep the biases (bias=True): the bias of the second layer is what opens the gates.")
+    if not all(parameter.requires_grad for parameter in block.parameters()):
+        raise Wrong("Some weights are frozen. The block must start near the identity, and still be able to learn.")
+    x = random_numbers(8, 32, 6, 6)
+    with torch.no_grad():
+        gates = block.excite(block.squeeze(x))
+    if gates.min() > 0.99:
+        _refuse_stuck(block)
+        return
+    if gates.max() - gates.min() < 1e-6:
+        raise Wrong(
+            f"All gates are {gates.mean():.3f}: the second layer's weights no longer matter, good. Its bias decides "
+            "where the sigmoid starts; for more than 0.99 it must be above 4.6."
+        )
+    raise Wrong(
+        f"The gates go from {gates.min():.3f} to {gates.max():.3f}; all must be above 0.99. First make the second "
+        "layer's weights zero, so that the gates do not depend on z; then choose its bias."
+    )
+
+
+def _refuse_stuck(block: SqueezeExcitation) -> None:
+    """A block whose gates cannot move is wrong: after one backward pass, fc2 must have gradients."""
+    shape = (64, block.channels, 4, 4)
+    x = random_numbers(*shape) + 3 * random_numbers(
+        *shape[:2], 1, 1, seed=1
+    )  # so varied a z wakes every hidden unit that can wake
+    loss = (block(x) * random_numbers(*shape, seed=2)).sum()
+    to_weight, to_bias = torch.autograd.grad(loss, (block.fc2.weight, block.fc2.bias))
+    stuck = int((to_bias == 0).sum())
+    if stuck:
+        raise Wrong(
+            f"{stuck} of {block.channels} gates cannot learn: they are so close to 1 that the sigmoid is flat, and "
+            "the gradient of fc2.bias and fc2.weight is exactly 0. A bias of about 6 is open enough."
+        )
+    if not to_weight.any():
+        raise Wrong(
+            "The block cannot learn to look at z: its hidden units are 0 for every picture, so neither fc2.weight nor "
+            "fc1 gets a gradient. Leave fc1 as it was made; only the weights of fc2 need be zero."
+        )
+
+
+def _find_the_bug(answer: Any) -> None:
+    x = random_numbers(3, 8, 4, 5) + random_numbers(3, 8, 1, 1, seed=1)
+    w1, b1, w2, b2 = (
+        random_numbers(2, 8, seed=2),
+        random_numbers(2, seed=3),
+        random_numbers(8, 2, seed=4),
+        random_numbers(8, seed=5),
+    )
+
+    def logits(z: Tensor) -> Tensor:
+        return (torch.relu(z @ w1.T + b1) @ w2.T + b2)[:, :, None, None]
+
+    s = torch.sigmoid(logits(x.mean((2, 3))))
+    before = x.clone()
+    hints = {"cannot be multiplied": TRANSPOSES, "singleton dimension 3": PLACES_FOR_S}
+    value = call(answer, x, w1, b1, w2, b2, hints=hints)
+    refuse_changed(x, before)
+    if isinstance(value, Tensor) and value.numel() == s.numel() and same(value.flatten(), s.flatten()):
+        raise Wrong("You return only the gates s. The block returns x with each channel multiplied by its gate.")
+    x_tilde = call_for_tensor(answer, (3, 8, 4, 5), "(B, C, H, W)", x, w1, b1, w2, b2)
+    mistakes = {
+        "Still x twice: this is x²·s, which is never negative. In which line does x come in once too often?": x * x * s,
+        "You squeeze with the largest value now. The mean was right; look further down.": (
+            x * torch.sigmoid(logits(x.amax((2, 3))))
+        ),
+        "The sigmoid is missing now. It was right, for gates must lie between 0 and 1; look further down.": (
+            x * logits(x.mean((2, 3)))
+        ),
+        "You return only the gates s, at every place. The block returns x, multiplied by them.": s.expand_as(x),
+    }
+    refuse_known_mistakes(x_tilde, mistakes)
+    if not same(x_tilde, x * s):
+        raise Wrong("The shape is right, but the values are not x·s. The lines for z and s were right; keep them.")
+
+
+EXERCISES: Exercises = {
+    "field_size": (_field_size, "Right: strides before a layer widen its steps, its own does not."),
+    "layers_to_see_both": (_layers_to_see_both, "Right: 17 + 2·2 = 21 pixels, and 18 are enough."),
+    "cue_blind_three_shapes": (_cue_blind_three_shapes, "Right: 3/27·1 + 18/27·2/3 + 6/27·1/3 = 17/27."),
+    "squeeze": (_squeeze, "Right: one mean for each channel, whatever the size of the map."),
+    "same_squeeze": (_same_squeeze, "Right: the mean cannot tell these maps apart, the maximum can."),
+    "excite": (_excite, "Right: narrow, ReLU, widen, sigmoid."),
+    "se_parameters": (_se_parameters, "Right: two matrices of C · (C // r) weights, and C // r + C biases."),
+    "hidden_widths": (
+        _hidden_widths,
+        "Right: C // 16. With 16 channels one hidden number is all that is left.",
+    ),
+    "rescale": (_rescale, "Right: each channel times its own gate, at every place."),
+    "near_identity": (
+        _near_identity,
+        "Right: the block starts by letting everything pass, and learns what to hold back.",
+    ),
+    "find_the_bug": (_find_the_bug, "Right: x once, times its gate."),
+}

@@ -1,0 +1,116 @@
+"""Checkers for the exercises on what gates say and cause: chapter 10."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from senet_lib.book.exercises.answers import (
+    Exercises,
+    Wrong,
+    call,
+    call_for_tensor,
+    number,
+    random_numbers,
+    refuse_changed,
+    refuse_known_mistakes,
+    refuse_known_numbers,
+    same,
+)
+
+# Classes of different sizes: whoever does not weigh them is found out.
+LABELS = torch.tensor([0, 0, 0, 0, 0, 1, 1, 2])
+GATES = torch.sigmoid(random_numbers(8, 6, seed=3) + LABELS[:, None] * torch.tensor([1.5, 0, -1, 0, 2, 0]))
+
+
+def _explained_share(answer: Any) -> None:
+    s, labels = GATES.clone(), LABELS.clone()
+    given = number(call(answer, s, labels), "a number between 0 and 1")
+    refuse_changed(s, GATES)
+    means = torch.stack([GATES[k == LABELS].mean(0) for k in range(3)])[LABELS]
+    between, total = ((means - GATES.mean(0)) ** 2).sum(0), ((GATES - GATES.mean(0)) ** 2).sum(0)
+    classes = torch.stack([GATES[k == LABELS].mean(0) for k in range(3)])
+    right = float(between.sum() / total.sum())
+    mistakes = {
+        "That is what the classes leave unexplained: the variance within them. It is 1 less that.": 1 - right,
+        "You average the shares of the channels. Add up the variances first, and divide once: a channel that hardly "
+        "moves should hardly count.": float((between / total).mean()),
+        "Each class counts the same in your sum. A class with five pictures counts five times: weigh with n_k.": float(
+            ((classes - GATES.mean(0)) ** 2).sum() / total.sum()
+        ),
+        "You take the mean of the class means for the mean of all pictures. The classes differ in size.": float(
+            ((means - classes.mean(0)) ** 2).sum() / total.sum()
+        ),
+        "That is a share of standard deviations. Variances add up, standard deviations do not.": math.sqrt(right),
+    }
+    refuse_known_numbers(given, mistakes, within=1e-5)
+    if not math.isclose(given, right, abs_tol=1e-5):
+        raise Wrong(f"For 8 pictures of 3 classes you give {float(given):.4f}; it is {right:.4f}.")
+
+
+def _gates_of_others(answer: Any) -> None:
+    u, s, order = random_numbers(3, 4, 5, 5), torch.sigmoid(random_numbers(3, 4, seed=1)), torch.tensor([1, 2, 0])
+    before = u.clone()
+    hints = {"must match the size": "u has four axes and s has two: s[:, :, None, None]."}
+    given = call_for_tensor(answer, (3, 4, 5, 5), "(B, C, H, W)", u, s.clone(), order.clone(), hints=hints)
+    refuse_changed(u, before)
+    wide = s[:, :, None, None]
+    back = torch.argsort(order)
+    mistakes = {
+        "Each picture still gets its own gates. Row b must use the gates of picture order[b].": u * wide,
+        "You exchange the pictures, not the gates: u[order] has its own gates there.": u[order] * wide[order],
+        "You exchange u and leave the gates. The picture stays; its gates come from another.": u[order] * wide,
+        "You go the wrong way round: picture order[b] gets the gates of b, but b must get those of order[b].": u
+        * wide[back],
+        "All pictures get the mean gates. Here each gets those of one other picture.": u * wide.mean(0, keepdim=True),
+    }
+    refuse_known_mistakes(given, mistakes)
+    if not same(given, u * wide[order]):
+        raise Wrong("Row b of the result must be u[b], each channel times its gate in s[order[b]].")
+
+
+def _fold_gates(answer: Any) -> None:
+    weight, bias, gates = random_numbers(6), random_numbers(6, seed=1), torch.sigmoid(random_numbers(6, seed=2))
+    given = call(answer, weight.clone(), bias.clone(), gates.clone())
+    if not isinstance(given, tuple | list) or len(given) != 2 or not all(isinstance(one, Tensor) for one in given):
+        raise Wrong("Return two tensors of shape (C,): the new weight and the new bias.")
+    if any(tuple(one.shape) != (6,) for one in given):
+        raise Wrong(f"Your tensors have shapes {tuple(given[0].shape)} and {tuple(given[1].shape)}; both must be (6,).")
+    new_weight, new_bias = given
+    if same(new_weight, weight / gates):
+        raise Wrong("You divide. The gate multiplies what comes out of the normalisation.")
+    if same(new_weight, weight):
+        raise Wrong("The weight stays as it was. Multiply out: s·(w·n + b) has s·w in front of n.")
+    if same(new_weight, weight * gates) and same(new_bias, bias):
+        raise Wrong("The bias stays as it was. The gate multiplies all of w·n + b, so b too.")
+    if same(new_weight, weight * gates) and same(new_bias, bias + gates):
+        raise Wrong("You add the gate to the bias. It multiplies the bias.")
+    if same(new_weight, weight * gates.mean()):
+        raise Wrong("You use one number for all channels. Each channel has a gate of its own.")
+    if not (same(new_weight, weight * gates) and same(new_bias, bias * gates)):
+        raise Wrong("For some input, your layer differs from the old one times the gates. Multiply out s·(w·n + b).")
+
+
+def _gate_spread(answer: Any) -> None:
+    given = number(answer, "a number")
+    mistakes = {
+        "That is the spread of the logits. The sigmoid is flatter than the identity: at 0 its slope is s(1 − s).": 0.2,
+        "That is the mean gate. How far do the gates scatter around it?": 0.5,
+        "The slope of the sigmoid at 0 is not 1/2: it is s(1 − s) with s = 1/2.": 0.1,
+        "That is the variance of the logits, 0.2². You need their standard deviation, times the slope.": 0.04,
+        "That is a variance times the slope. Take the standard deviation.": 0.01,
+        "You divide by the slope. Multiply with it.": 0.8,
+        "That is the slope. Multiply it with the spread of the logits.": 0.25,
+    }
+    refuse_known_numbers(given, mistakes)
+    if not math.isclose(given, 0.05, abs_tol=0.002):
+        raise Wrong(f"You give {float(given):g}. Near 0 the sigmoid is almost a straight line of slope 1/4.")
+
+
+EXERCISES: Exercises = {
+    "gate_spread": (_gate_spread, "Right: 0.2 · 1/4. A fresh block holds all its gates near a half."),
+    "explained_share": (_explained_share, "Right: between the classes, over all there is."),
+    "gates_of_others": (_gates_of_others, "Right: the picture stays, and hears what was meant for another."),
+    "fold_gates": (_fold_gates, "Right: constant gates cost nothing, neither parameters nor time."),
+}

@@ -1,0 +1,171 @@
+"""Checkers for the exercises on networks: chapters 5 to 7."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from senet_lib.book.exercises.answers import (
+    Exercises,
+    Wrong,
+    call,
+    call_for_tensor,
+    number,
+    random_numbers,
+    refuse_known_mistakes,
+    refuse_known_numbers,
+    same,
+)
+
+Stages = Sequence[tuple[int, int]]
+
+RESNET50: Stages = ((3, 256), (4, 512), (6, 1024), (3, 2048))
+RESNET20: Stages = ((3, 16), (3, 32), (3, 64))
+
+
+def _se_residual(answer: Any) -> None:
+    x = random_numbers(2, 3, 4, 5)
+    weights = random_numbers(3, 3, seed=1)
+
+    def branch(maps: Tensor) -> Tensor:
+        return torch.einsum("dc,bchw->bdhw", weights, maps)
+
+    def se(maps: Tensor) -> Tensor:
+        return maps * torch.sigmoid(3 * maps.mean((2, 3), keepdim=True))
+
+    def shortcut(maps: Tensor) -> Tensor:
+        return 2 * maps
+
+    relu = torch.relu
+    y = call_for_tensor(answer, (2, 3, 4, 5), "(B, C, H, W)", x, branch, se, shortcut)
+    u, kept = branch(x), shortcut(x)
+    mistakes = {
+        "The gate stands behind the addition, so it shuts the shortcut too. That is 'post', the paper's worst place: "
+        "gate the branch alone, then add.": se(relu(u + kept)),
+        "The gate stands behind the addition. Gate the branch alone, then add.": relu(se(u + kept)),
+        "There is a ReLU in front of SE. The gate must see what is negative, too: one ReLU, at the very end.": relu(
+            se(relu(u)) + kept
+        ),
+        "The last ReLU is missing.": se(u) + kept,
+        "The shortcut is missing: the block returns the branch alone.": relu(se(u)),
+        "You add x itself. Where the shape changes it does not fit: call shortcut(x).": relu(se(u) + x),
+        "SE is missing.": relu(u + kept),
+        "The gate stands on the shortcut. That works too, but asked for is the standard place: on the branch.": relu(
+            u + se(kept)
+        ),
+        "The gate stands in front of the branch. That works too, but asked for is the standard place: behind it.": relu(
+            branch(se(x)) + kept
+        ),
+        "ReLU is applied to the branch only; it belongs to the sum.": relu(se(u)) + kept,
+    }
+    refuse_known_mistakes(y, mistakes)
+    if not same(y, relu(se(u) + kept)):
+        raise Wrong("The shape is right, but the values are not relu(se(branch(x)) + shortcut(x)).")
+
+
+def _largest_reduction(answer: Any) -> None:
+    if not isinstance(answer, Sequence) or isinstance(answer, str) or len(answer) != 2:
+        raise Wrong(f"Give a pair, such as (8, 8), not {answer!r}: with SE in all stages, and in the last one only.")
+    for given, right, where in zip(answer, (16, 64), ("all stages", "the last stage only"), strict=True):
+        given = number(given, "whole numbers")
+        if given > right:
+            raise Wrong(
+                f"With SE in {where} you give r = {given}. A block of {right} channels would have "
+                f"{right} // {given} = 0 hidden units."
+            )
+        if given < right:
+            raise Wrong(
+                f"With SE in {where} you give r = {given}, but a larger r works: {right} // {right} is still "
+                "one hidden unit."
+            )
+
+
+def _added_weights(answer: Any) -> None:
+    for stages, reduction in ((RESNET50, 16), (RESNET20, 4), (((2, 30),), 4), (((1, 8),), 8)):
+        right = sum(N * 2 * C * (C // reduction) for N, C in stages)
+        given = call(answer, list(stages), reduction)
+        if given != right:
+            hint = _added_weights_hint(given, stages, reduction)
+            raise Wrong(f"For stages {list(stages)} and r = {reduction} you give {given}; it is {right}.{hint}")
+
+
+def _added_weights_hint(given: Any, stages: Stages, r: int) -> str:
+    mistakes = {
+        "A block has two matrices; you count one.": sum(N * C * (C // r) for N, C in stages),
+        "You count one block a stage; there are N.": sum(2 * C * (C // r) for _, C in stages),
+        "You square N · C. Only C is squared, N just counts the blocks.": sum(2 * (N * C) ** 2 // r for N, C in stages),
+        "C is squared: each matrix is as wide as C and as high as C // r.": sum(2 * N * C // r for N, C in stages),
+        "You round too late: the hidden width is C // r, in each block.": sum(2 * N * C**2 // r for N, C in stages),
+        "You do not round: the hidden width is C // r, a whole number.": sum(2 * N * C**2 / r for N, C in stages),
+        "You count biases; the paper's formula counts weights only.": sum(
+            N * (2 * C * (C // r) + C + C // r) for N, C in stages
+        ),
+        "You forget to divide by r.": sum(2 * N * C**2 for N, C in stages),
+    }
+    return next((f" {hint}" for hint, value in mistakes.items() if value == given), "")
+
+
+def _last_stage_share(answer: Any) -> None:
+    given = number(answer, "a fraction, such as 1 / 3")
+    if math.isclose(given, 192 / 579, abs_tol=2e-3):
+        return
+    if 1 < given <= 100:
+        raise Wrong(f"You give {float(given):g}: give a fraction, not percent. All of it is 1.")
+    mistakes = {
+        "That is ResNet-50, with 6 blocks in stage 3. ResNet-101 has 23 there.": 0.625,
+        "That is the share of the blocks. A block of stage 4 is dearer than the others: C counts squared.": 3 / 33,
+        "You weigh the blocks by C. C counts squared.": 24 / 127,
+        "You leave out N, the number of blocks in a stage.": 64 / 85,
+    }
+    refuse_known_numbers(given, mistakes, within=2e-3)
+    raise Wrong(f"You give {float(given):.4f}. Divide N · C² of the last stage by the sum over all four stages.")
+
+
+def _to_matrix(answer: Any) -> None:
+    for out_features, in_features in ((4, 6), (1, 6), (6, 1), (5, 5)):
+        weight = random_numbers(out_features, in_features, 1, 1)
+        value = call(answer, weight)
+        if not isinstance(value, Tensor):
+            raise Wrong(f"Your function returns a {type(value).__name__}; it must return a tensor of shape (out, in).")
+        shape = tuple(value.shape)
+        if 1 in (out_features, in_features) and value.dim() < 2:
+            raise Wrong(
+                f"A weight of shape {tuple(weight.shape)} becomes {shape}: squeeze() takes away every length of 1, "
+                "also the hidden width. Take away the last two only."
+            )
+        if shape == (in_features, out_features) != (out_features, in_features):
+            raise Wrong(f"You transpose: {tuple(weight.shape)} becomes {shape}. Both layers store (out, in).")
+        if shape != (out_features, in_features):
+            raise Wrong(f"A weight of shape {tuple(weight.shape)} becomes {shape}; it must become (out, in).")
+        if out_features == in_features and same(value, weight[:, :, 0, 0].T):
+            raise Wrong("The shape is right, but you transpose. Both layers store (out, in).")
+        if not same(value, weight[:, :, 0, 0]):
+            raise Wrong("The shape is right, but the numbers have changed their places or values.")
+
+
+def _logit_of_gate(answer: Any) -> None:
+    given = number(answer, "a number")
+    if math.isclose(given, math.log(3), abs_tol=2e-3):
+        return
+    mistakes = {
+        "That is the gate itself. Which a makes 2·sigmoid(a) = 1.5?": 1.5,
+        "That is sigmoid(a). Solve for a once more: a = log(s / (1 - s)).": 0.75,
+        "That is sigmoid(1.5). You need the other direction: the a whose gate is 1.5.": 1 / (1 + math.exp(-1.5)),
+        "That is the gate at a = 1.5. You need the other direction: the a whose gate is 1.5.": 2 / (1 + math.exp(-1.5)),
+        "The sign is wrong: a gate above 1 needs a above 0.": -math.log(3),
+    }
+    refuse_known_numbers(given, mistakes, within=2e-3)
+    gate = 2 / (1 + math.exp(-max(-50.0, min(50.0, float(given)))))
+    raise Wrong(f"At a = {float(given):.4g} the gate is {gate:.4f}; it must be 1.5.")
+
+
+EXERCISES: Exercises = {
+    "se_residual": (_se_residual, "Right: gate the branch, add the shortcut, and one ReLU at the end."),
+    "largest_reduction": (_largest_reduction, "Right: the narrowest stage with SE decides."),
+    "added_weights": (_added_weights, "Right: two matrices a block, N blocks a stage, whole hidden widths."),
+    "last_stage_share": (_last_stage_share, "Right: 192 of 579. The depth of ResNet-101 is in stage 3."),
+    "to_matrix": (_to_matrix, "Right: the last two places go, whatever the other two are."),
+    "logit_of_gate": (_logit_of_gate, "Right: a = log 3, because sigmoid(a) = 0.75."),
+}

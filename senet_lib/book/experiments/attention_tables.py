@@ -1,0 +1,67 @@
+"""The tables of chapter 11: what came after SE."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from senet_lib.book import paper
+from senet_lib.book.experiments.markdown import markdown_table, mean_and_spread, solved_of
+from senet_lib.book.records import load_record, summarise
+from senet_lib.cost.attention_formulas import ATTENTION_COSTS, ATTENTION_NAMES
+
+CHANNELS, SIZE = 256, 56  # of the block whose cost is shown: the first stage of ResNet-50
+
+
+def solved_table(results: Path) -> str:
+    """Which of them solve the Context World, and how sure."""
+    record = load_record("context-world-attention", results)
+    plain = record["settings"]["parameters"]["plain"]
+    rows = []
+    for arm, values in summarise(record).items():
+        accuracies = list(values["accuracies"].values())
+        rows.append(
+            (
+                ATTENTION_NAMES.get(arm, arm),
+                f"{record['settings']['parameters'][arm] - plain:,}",
+                mean_and_spread(accuracies),
+                f"{min(accuracies):.3f}",
+                solved_of(accuracies),
+                f"{values['seconds']:.0f} s",
+            )
+        )
+    head = ("attention", "new parameters", "test accuracy", "lowest", "seeds that solve it", "training time")
+    return markdown_table(head, rows)
+
+
+def photographs_table(results: Path) -> str:
+    """Each of them in a small network on photographs, one run of each."""
+    record = load_record("cifar10-attention", results)
+    parameters = record["settings"]["parameters"]
+    rows = []
+    for arm, values in summarise(record).items():
+        new = f"{parameters[arm] - parameters['plain']:,}"
+        rows.append((ATTENTION_NAMES.get(arm, arm), new, mean_and_spread(list(values["accuracies"].values()))))
+    return markdown_table(("attention", "new parameters", "test accuracy"), rows)
+
+
+def costs_table(results: Path) -> str:
+    """Parameters and MACs of one block, by formula."""
+    rows = []
+    for name, cost_of in ATTENTION_COSTS.items():
+        cost = cost_of(CHANNELS, SIZE, SIZE)
+        parts = (cost.macs.squeeze, cost.macs.excitation, cost.macs.rescale)
+        rows.append((ATTENTION_NAMES[name], f"{cost.parameters:,}", *(f"{part:,}" for part in parts)))
+    return markdown_table(("attention", "parameters", "MACs to gather", "to decide", "to act"), rows)
+
+
+def published_table(results: Path) -> str:
+    """What others have printed for ResNet-50 on ImageNet, with the source of each number."""
+    rows = [(one.network, f"{one.top1:.2f}", one.source) for one in paper.AFTER_SE]
+    return markdown_table(("network", "top-1 accuracy, %", "source"), rows)
+
+
+ATTENTION_TABLES: dict[str, Callable[[Path], str]] = {
+    "attention-solved": solved_table,
+    "attention-photographs": photographs_table,
+    "attention-costs": costs_table,
+    "attention-published": published_table,
+}

@@ -1,0 +1,33 @@
+"""All experiments by name, and where the book asks what they answer."""
+
+from senet_lib.book.experiments.digits import DIGITS
+from senet_lib.book.experiments.experiment import Experiment
+from senet_lib.book.experiments.photographs import PHOTOGRAPHS
+from senet_lib.book.experiments.small_worlds import CONTEXT_WORLD
+from senet_lib.book.experiments.specimen_runs import SPECIMEN_EXPERIMENTS
+from senet_lib.book.experiments.tutorials import TUTORIALS
+
+EXPERIMENTS: dict[str, Experiment] = {**CONTEXT_WORLD, **DIGITS, **SPECIMEN_EXPERIMENTS, **PHOTOGRAPHS, **TUTORIALS}
+
+# For each experiment on record the section of a chapter, a file in notebooks/, whose question it answers.
+SECTIONS = {
+    "context-world-depth": "01_local_receptive_fields.md#how-far-does-a-unit-see",
+    "context-world-squeeze": "02_squeeze.md#mean-or-maximum",
+    "context-world-gate": "03_excitation.md#why-a-sigmoid",
+    "context-world": "04_rescale.md#the-same-network-with-se",
+    "context-world-placement": "05_se_in_a_network.md#five-places",
+    "digits": "08_the_race.md#one-run-proves-nothing",
+    "pictures": "08_the_race.md#the-papers-races-beside-ours",
+    "cifar10-resnet20": "09_the_reduction_ratio.md#on-photographs",
+    "context-world-reduction": "09_the_reduction_ratio.md#where-it-breaks",
+    "context-world-bottleneck": "09_the_reduction_ratio.md#which-block-is-it",
+    "context-world-gates": "10_what_the_gates_say.md#what-they-cause",
+    "digits-gates": "10_what_the_gates_say.md#what-they-cause",
+    "cifar10-gates": "10_what_the_gates_say.md#what-they-cause",
+    "context-world-attention": "11_after_se.md#who-must-solve-the-context-world",
+    "cifar10-attention": "11_after_se.md#on-photographs",
+    "context-world-specimens": "12_se_code_in_the_wild.md#training-does-not-tell",
+    "digits-specimens": "12_se_code_in_the_wild.md#training-does-not-tell",
+    "context-world-questions": "12_se_code_in_the_wild.md#what-people-ask",
+    "digits-questions": "12_se_code_in_the_wild.md#what-people-ask",
+}

@@ -1,0 +1,28 @@
+"""An experiment on scikit-learn's digits: small enough for many seeds, where neither network has an advantage to show.
+
+The task is local: what a digit is, its strokes say. So nothing but chance should part the two networks, and the record
+shows how far chance alone parts them.
+"""
+
+from functools import partial
+
+from senet_lib.book.experiments.experiment import Experiment
+from senet_lib.book.experiments.gate_probe import probe_gates
+from senet_lib.networks.models import small_resnet, small_se_resnet
+from senet_lib.training import Recipe
+
+_on_digits = partial(Experiment, data="digits", batch_size=32, recipe=Recipe(epochs=6, learning_rate=0.005))
+
+DIGITS = {
+    "digits": _on_digits(
+        title="Digits of 8×8 pixels: a small residual network, plain and with SE",
+        arms={"plain": small_resnet, "se": small_se_resnet},
+        compare=("plain", "se"),
+    ),
+    "digits-gates": _on_digits(
+        title="Digits of 8×8 pixels: what the gates say",
+        arms={"se": small_se_resnet, "plain": small_resnet},
+        compare=("plain", "se"),
+        probe=probe_gates,
+    ),
+}

@@ -1,0 +1,96 @@
+"""The whole block on two pictures at once: convolutions, squeeze, excitation, rescale (equations 2 to 4)."""
+
+from typing import Self
+
+import matplotlib.pyplot as plt
+import numpy as np
+import traitlets
+
+from senet_lib.book import plots
+from senet_lib.book.draws import normal_draws
+from senet_lib.book.figures.figure import Array, Arrays, Figure
+from senet_lib.data.context_world import Scene, render_scene
+
+EXAMPLE_CHANNELS, EXAMPLE_HIDDEN = 8, 4
+STILL_STAGES = (  # letter, quantity, how it is made
+    ("x", "x", "the picture"),
+    ("u", "u", "convolutions of x"),
+    ("z", "z", "$z_c$ = mean of $u_c$"),
+    ("s", "s", r"$s = \sigma(W_2\,\mathrm{ReLU}(W_1 z + b_1) + b_2)$"),
+    ("x̃", "x_tilde", r"$\tilde{x}_c = s_c \cdot u_c$"),
+)
+
+
+class BlockWalkthrough(Figure):
+    """Two pictures pass one block, side by side: the same weights, and gates of their own.
+
+    Attributes:
+        network: of ``export.network_arrays(model, mean, std, stages=1)``; the first block, with SE, is the one shown.
+        pictures: uint8 (K, 3, H, W), the K pictures to choose from.
+        picture_names: K names, for the menus.
+        first: index of the left picture, 0 to K - 1; a menu moves it.
+        second: index of the right picture, 0 to K - 1; a menu moves it.
+        channel: the channel followed, 0 to C - 1; the slider moves it, and so does a click on a map or a bar.
+        step: how far the walk has come, 0 to 4: x, u, z, s, x̃. The steps' buttons move it.
+    """
+
+    title = "One block, two pictures"
+    description = (
+        "Two pictures, left and right, and between them the steps of one block that both pass: maps u, means z, "
+        "gates s, rescaled maps x̃. The weights are the same for both; the gates are computed from each picture."
+    )
+    network = Arrays()
+    pictures = Array()
+    picture_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    first = traitlets.Int(0).tag(sync=True)
+    second = traitlets.Int(1).tag(sync=True)
+    channel = traitlets.Int(0).tag(sync=True)
+    step = traitlets.Int(4).tag(sync=True)
+
+    @classmethod
+    def example(cls) -> Self:
+        """Three pictures of the Context World, and a network of random weights."""
+        corners = ((24, 1), (25, 13), (24, 24))
+        scenes = [Scene((0, 1, 2), corners, 0, (0, 4), 0), Scene((0, 1, 2), corners, 1, (0, 4), 0)]
+        scenes.append(Scene((3, 2, 0), corners, 0, (0, 20), 1))
+        return cls(
+            network=_random_network(EXAMPLE_CHANNELS, EXAMPLE_HIDDEN),
+            pictures=np.stack([render_scene(scene) for scene in scenes]),
+            picture_names=["red cue", "green cue", "other glyphs"],
+            caption="Only the colour of the cue differs. Where does the difference reach the gates?",
+        )
+
+    def draw_still(self) -> plt.Figure:
+        """The two pictures, and between them the steps; numbers are the live figure's business."""
+        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7, 3), width_ratios=(1, 1.35, 1))
+        for ax, index in ((left, self.first), (right, self.second)):
+            plots.plot_picture(self.pictures[index], self.picture_names[index], ax=ax)
+        for place, (letter, quantity, text) in enumerate(STILL_STAGES):
+            if place > 0:
+                arrow = {"arrowstyle": "->", "color": plots.COLOURS["plain"]}
+                middle.annotate("", (0.05, -place + 0.33), (0.05, -place + 0.67), arrowprops=arrow)
+            box = {"boxstyle": "round", "facecolor": "white", "edgecolor": plots.COLOURS[quantity], "linewidth": 2}
+            middle.text(0.05, -place, letter, ha="center", va="center", bbox=box)
+            middle.text(0.18, -place, text, va="center", fontsize=9)
+        middle.set(xlim=(0, 1), ylim=(-len(STILL_STAGES) + 0.5, 0.5), title="one block, the same weights")
+        middle.axis("off")
+        return figure
+
+
+def _random_network(channels: int, hidden: int) -> dict[str, np.ndarray]:
+    """A stem and a block with SE, as ``network_arrays`` gives them, with weights that nobody has trained."""
+    block = "layer1.0"
+    shapes = {
+        "conv1": (channels, 3, 3, 3),
+        f"{block}.conv1": (channels, channels, 3, 3),
+        f"{block}.conv2": (channels, channels, 3, 3),
+        f"{block}.downsample": (channels, channels, 1, 1),
+        f"{block}.attention.fc1": (hidden, channels),
+        f"{block}.attention.fc2": (channels, hidden),
+    }
+    arrays = {"mean": np.full(3, 0.06), "std": np.full(3, 0.24), f"{block}.stride": np.array([2])}
+    for seed, (name, shape) in enumerate(shapes.items()):
+        size = np.sqrt(2 / np.prod(shape[1:])) * (3 if "attention" in name else 1)  # gates that differ in sight
+        arrays[f"{name}.weight"] = size * normal_draws(seed, int(np.prod(shape))).reshape(shape)
+        arrays[f"{name}.bias"] = 0.1 * normal_draws(100 + seed, shape[0])
+    return arrays

@@ -1,0 +1,167 @@
+// Runs trained networks: in the page with ONNX Runtime Web, served with the book; or in the notebook's kernel.
+import { Problem } from "./kit.js";
+
+const RUNTIME = "ort.wasm.bundle.min.mjs"; // it fetches its .wasm file from beside itself
+const KERNEL_PATIENCE = 20_000; // milliseconds: the first answer reads a network from its file
+const SERVE =
+  "serve the book (make serve, or python3 -m http.server in the folder with index.html), and open this page there";
+
+/** Why this page can run no network, or null. The examples work everywhere. */
+export function obstacle() {
+  if (location.protocol === "file:") {
+    return `Opened from a folder, a page may not fetch a network; the examples work. For the rest, ${SERVE}.`;
+  }
+  if (typeof WebAssembly !== "object") return "This browser has no WebAssembly to run networks with; the examples work.";
+  return null;
+}
+
+// Every page of the book says where its root is; another page is taken for the root itself.
+const addressOf = (path) => {
+  const root = new URL(document.documentElement.dataset.content_root ?? "./", location.href);
+  return new URL(path, root).href;
+};
+
+async function openRuntime(folder, attempt) {
+  const address = addressOf(folder + RUNTIME);
+  // A browser remembers that a module could not be loaded; under another name it asks again.
+  const ort = await import(attempt > 1 ? `${address}?${attempt}` : address).catch(() => {
+    throw new Problem(`${address} cannot be loaded; ${SERVE}. In a notebook use senet_lib.book.figures.live.live_network.`);
+  });
+  ort.env.wasm.numThreads = 1; // more would need special headers from the server
+  ort.env.logLevel = "error";
+  return ort;
+}
+
+async function fetchBytes(address) {
+  const response = await fetch(address).catch(() => null);
+  if (!response?.ok) throw new Problem(`${address} cannot be loaded (${response?.status ?? "no answer"}); ${SERVE}.`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function openSession(ort, address) {
+  const bytes = await fetchBytes(address);
+  return ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] }).catch((error) => {
+    const said = String(error.message ?? error).split("\n")[0];
+    throw new Problem(`${address} is damaged or cut off (${said}); build the book again: make book.`);
+  });
+}
+
+// A file of senet_lib/export/onnx_writer.py. overrides: from a block to its C gates, null for the network's own.
+async function runSession(ort, session, { picture, shape, overrides, channels }) {
+  const feeds = { picture: new ort.Tensor("float32", Float32Array.from(picture, (byte) => byte / 255), [1, ...shape]) };
+  for (const [block, count] of Object.entries(channels)) {
+    const given = overrides[block] ?? Array(count).fill(null);
+    feeds[`override/${block}`] = new ort.Tensor("float32", Float32Array.from(given, (gate) => gate ?? NaN), [1, count]);
+  }
+  const outputs = await session.run(feeds);
+  const gates = Object.keys(channels).map((block) => [block, Array.from(outputs[`gates/${block}`].data)]);
+  return { logits: Array.from(outputs.logits.data), gates: Object.fromEntries(gates) };
+}
+
+/**
+ * One network after another, one picture at a time; of those that wait only the newest is run.
+ * A job is { key, network, file, picture: bytes, shape, overrides, channels }; the same key means the same answer.
+ * With before, a job that is the same but for its overrides, the answer has the logits of that one too, as its before.
+ * The traits kernel, state, message, request and answer are those of network_state.py.
+ */
+export function createRunner(view) {
+  const sessions = new Map(); // file -> promise
+  let [runtime, attempts] = [null, 0];
+  let [asked, waiting, busy, closed] = [null, null, false, false];
+  let [latest, awaited] = [null, null];
+  let first = null; // the newest answer to a job's before
+  view.onClose(() => (closed = true));
+
+  const runtimeOf = () => {
+    if (runtime === null) {
+      runtime = openRuntime(view.get("runtime"), ++attempts);
+      runtime.catch(() => (runtime = null)); // the next time it may be there
+    }
+    return runtime;
+  };
+  const sessionOf = (file) => {
+    if (!file) return Promise.reject(new Problem("This network is in a notebook's kernel, not in the page. Its examples work."));
+    if (!sessions.has(file)) {
+      const address = addressOf(view.get("folder") + file);
+      const opening = runtimeOf().then((ort) => openSession(ort, address));
+      opening.catch(() => sessions.delete(file));
+      sessions.set(file, opening);
+    }
+    return sessions.get(file);
+  };
+  const fail = (error) => {
+    if (!(error instanceof Problem)) console.error(error);
+    if (closed) return;
+    view.set("message", error.message);
+    view.set("state", "failed");
+  };
+  const inPage = async (job) => {
+    const session = await sessionOf(job.file);
+    const start = performance.now();
+    const found = await runSession(await runtimeOf(), session, job);
+    return { key: job.key, ...found, milliseconds: performance.now() - start };
+  };
+  const inKernel = (job) =>
+    new Promise((resolve) => {
+      const start = performance.now();
+      const refuse = () => resolve({ key: job.key, error: "The kernel does not answer; run the cell again." });
+      const timer = setTimeout(refuse, KERNEL_PATIENCE);
+      awaited = (answer) => {
+        if (answer.key !== job.key) return;
+        clearTimeout(timer);
+        resolve({ ...answer, milliseconds: performance.now() - start });
+      };
+      const { key, network, overrides } = job;
+      view.set("request", { key, network, overrides, picture: Array.from(job.picture) });
+    });
+  const run = (job) => (view.get("kernel") ? inKernel(job) : inPage(job));
+  const answerTo = async ({ before, ...job }) => {
+    if (!before) return run(job);
+    const known = [first, latest].find((answer) => answer?.key === before.key);
+    const own = known ?? (await run(before));
+    first = own.error ? null : own;
+    return own.error ? { key: job.key, error: own.error } : { ...(await run(job)), before: own.logits };
+  };
+  const work = async () => {
+    busy = true;
+    while (waiting && !closed) {
+      const job = waiting;
+      waiting = null;
+      try {
+        const answer = await answerTo(job);
+        if (closed) return;
+        latest = answer.error ? null : { ...answer, network: job.network };
+        view.set("message", answer.error ?? "");
+        view.set("answer", answer);
+      } catch (error) {
+        asked = null;
+        fail(error);
+        break;
+      }
+    }
+    busy = false;
+  };
+
+  return {
+    isLive: () => view.get("kernel") || view.get("state") === "ready",
+    /** Load the runtime and the network of a job. */
+    async load({ file }) {
+      view.set("state", "loading");
+      view.set("message", "");
+      try {
+        await sessionOf(file);
+        if (!closed) view.set("state", "ready");
+      } catch (error) {
+        fail(error);
+      }
+    },
+    ask(job) {
+      awaited?.(view.get("answer"));
+      if (job.key === asked) return;
+      [asked, waiting] = [job.key, job];
+      if (!busy) work();
+    },
+    /** The newest answer of a network, or null. */
+    latest: (network) => (latest?.network === network ? latest : null),
+  };
+}

@@ -1,0 +1,254 @@
+"""Recorded runs over the reduction ratio r: accuracy, parameters, time, and the r that leaves too narrow a bottleneck.
+
+Source of the idea: Hu et al. (arXiv 1709.01507v4), Section 6.1, Table 10. Its numbers can stand beside ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import matplotlib.pyplot as plt
+import numpy as np
+import traitlets
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Picture
+from matplotlib.ticker import MaxNLocator
+
+from senet_lib.book.figures.figure import Figure
+from senet_lib.book.plots import COLOURS
+from senet_lib.book.records import Record, curves, load_record, summarise
+from senet_lib.common.validation import require_whole
+from senet_lib.data.context_world import SOLVED
+
+Series = dict[str, Any]
+NO_SE = 0  # in place of r: the network without SE
+ACCURACY, ERROR = "test accuracy", "top-1 error"
+DATA_NAMES = {"context-world": "Context World"}  # where a record's name is not what people write
+
+
+def hidden_widths(channels: Sequence[int], reduction: int) -> list[int]:
+    """Hidden units of the SE blocks in each stage: C // r, but at least 1, as the experiments with a large r have it.
+
+    Raises:
+        ValueError: if r or one of the channels is not a whole number of at least 1.
+    """
+    require_whole("reduction", reduction)
+    for count in channels:
+        require_whole("channels", count)
+    return [max(1, count // reduction) for count in channels]
+
+
+def recorded_series(
+    record: Record,
+    channels: Sequence[int],
+    *,
+    title: str,
+    solved: float | None = None,
+    reference: tuple[float, str] | None = None,
+    note: str = "",
+) -> Series:
+    """A record in the form that the figure takes. It has the arm "plain", and "r=4" and the like; others are left out.
+
+    Args:
+        record: as :func:`senet_lib.book.records.load_record` gives it.
+        channels: C of each stage, or of each block, for the hidden widths.
+        title: what the menu calls it.
+        solved: the test accuracy, 0 to 1, from which the task counts as solved; None if there is no such thing.
+        reference: a test accuracy to draw as a dashed line, and what it is.
+        note: what a reader must know about the data, as a sentence.
+
+    Raises:
+        ValueError: if the record lacks "plain", or has no arm "r=…".
+    """
+    summary = summarise(record)
+    ratios = sorted(int(arm[2:]) for arm in summary if arm.startswith("r=") and arm[2:].isdecimal())
+    if "plain" not in summary or not ratios:
+        raise ValueError(f'the record has the arms {", ".join(summary)}; it needs "plain", and some such as "r=4"')
+    settings, pictures = record["settings"], record["pictures"]
+    data = DATA_NAMES.get(settings["data"], settings["data"])
+    return {
+        "name": record["experiment"],
+        "title": title,
+        "metric": ACCURACY,
+        "plain": _recorded_arm(record, "plain", summary["plain"]),
+        "entries": [
+            {"r": r, "hidden": hidden_widths(channels, r), **_recorded_arm(record, f"r={r}", summary[f"r={r}"])}
+            for r in ratios
+        ],
+        "solved": solved,
+        "reference": None if reference is None else {"value": reference[0], "label": reference[1]},
+        "source": f"Recorded: {data}, {pictures['train']:,} pictures to train and {pictures['test']:,} to test, "
+        f"{settings['recipe']['epochs']} epochs. {note}".strip(),
+    }
+
+
+def published_series(
+    name: str,
+    title: str,
+    *,
+    errors: Mapping[int, float],
+    parameters_millions: Mapping[int, float],
+    channels: Sequence[int],
+    source: str,
+) -> Series:
+    """Printed top-1 errors, one for each r, in the form that the figure takes.
+
+    Args:
+        name: of the series, for ``shown``.
+        title: what the menu calls it.
+        errors: from r to the top-1 error in %; 0 stands for the network without SE.
+        parameters_millions: from r to the parameters in millions, with 0 likewise.
+        channels: C of each stage, for the hidden widths.
+        source: the publication with its table.
+
+    Raises:
+        ValueError: if the two have not the same r, or lack 0.
+    """
+    if errors.keys() != parameters_millions.keys() or NO_SE not in errors:
+        raise ValueError(
+            f"errors has r = {list(errors)}, parameters_millions has {list(parameters_millions)}; "
+            "give both for the same r, and 0 for the network without SE"
+        )
+    arms = {r: {"parameters": parameters_millions[r], "results": [error]} for r, error in errors.items()}
+    ratios = sorted(arms.keys() - {NO_SE})
+    return {
+        "name": name,
+        "title": title,
+        "metric": ERROR,
+        "parameters_unit": "million",
+        "plain": arms[NO_SE],
+        "entries": [{"r": r, "hidden": hidden_widths(channels, r), **arms[r]} for r in ratios],
+        "source": source,
+    }
+
+
+def _recorded_arm(record: Record, arm: str, summed: Mapping[str, Any]) -> dict[str, Any]:
+    """One network of a record, its seeds in order."""
+    seeds = np.array(list(summed["accuracies"]))
+    order = np.argsort(seeds)
+    over_epochs = curves(record, arm)[order]
+    return {
+        "parameters": record["settings"]["parameters"][arm],
+        "seeds": seeds[order].tolist(),
+        "results": over_epochs[:, -1].tolist(),
+        "seconds": summed["seconds"],
+        "curves": over_epochs.tolist(),
+    }
+
+
+class ReductionExplorer(Figure):
+    """A slider for r over recorded runs: what each r cost, and how each seed ended.
+
+    Attributes:
+        series: what the menu offers, each as :func:`recorded_series` or :func:`published_series` makes it, a dictionary
+            with ``name``, ``title``, ``metric`` ("test accuracy", 0 to 1, or "top-1 error", in %), ``plain`` (the
+            network without SE), ``entries`` (one for each ``r``, with ``hidden``, the widths of its SE blocks),
+            ``source``, and perhaps ``parameters_unit`` ("" or "million"), ``solved`` (a result that solves the task)
+            and ``reference`` (``value`` and ``label`` of a dashed line). ``plain`` and the entries have
+            ``parameters``, ``results`` (one for each seed), and perhaps ``seeds``, ``seconds`` (of a run) and
+            ``curves`` (seeds x epochs).
+        shown: the ``name`` of a series, at first that of the first one; the menu moves it.
+        reduction: r, one of the series' own, or 0 for the network without SE; the slider moves it, and so does a click
+            into the chart.
+    """
+
+    title = "How narrow may the bottleneck be?"
+    description = (
+        "Left: the result of each run as a dot, over the reduction ratio r, with the network without SE at the right "
+        "end. Right, where it was recorded: the test accuracy after each epoch for the chosen r, a line for each seed."
+    )
+    series = traitlets.List(traitlets.Dict()).tag(sync=True)
+    shown = traitlets.Unicode().tag(sync=True)
+    reduction = traitlets.Int(NO_SE).tag(sync=True)
+
+    @traitlets.default("shown")
+    def _first_series(self) -> str:
+        return str(self.series[0].get("name", "")) if self.series else ""
+
+    @classmethod
+    def from_records(
+        cls, records: Mapping[str, Mapping[str, Any]], published: Sequence[Series] = (), **state: Any
+    ) -> Self:
+        """The figure over records of the library.
+
+        Args:
+            records: from the name of each record to the arguments of :func:`recorded_series`; ``channels`` and
+                ``title`` are needed.
+            published: series of :func:`published_series`, which follow in the menu.
+            **state: other traits.
+
+        Raises:
+            ValueError: if there is no such record, or it has not the arms.
+        """
+        own = [recorded_series(load_record(name), **options) for name, options in records.items()]
+        return cls(series=[*own, *published], **state)
+
+    @classmethod
+    def example(cls) -> Self:
+        records: dict[str, dict[str, Any]] = {
+            "context-world-reduction": {
+                "title": "Context World, small ResNet",
+                "channels": (16, 32),
+                "solved": SOLVED,
+                "reference": (9 / 16, "9/16: the blind vote"),
+            },
+            "cifar10-resnet20": {
+                "title": "CIFAR-10 (JPEG-75), ResNet-20",
+                "channels": (16, 32, 64),
+                "note": "CIFAR-10, encoded anew as JPEG of quality 75: do not compare with published accuracies.",
+            },
+        }
+        return cls.from_records(
+            records,
+            reduction=16,
+            caption="Move r, and look at each dot. From which r on can you no longer rely on every seed? Then choose "
+            "the photographs: does the spread over seeds leave room for a best r?",
+        )
+
+    def draw_still(self) -> Picture:
+        series = {one["name"]: one for one in self.series}[self.shown]
+        arms = {**{entry["r"]: entry for entry in series["entries"]}, NO_SE: series["plain"]}
+        chosen = arms[self.reduction]
+        has_curves = bool(chosen.get("curves"))
+        picture, axes = plt.subplots(1, 1 + has_curves, figsize=(7, 3.2), layout="constrained", squeeze=False)
+        _draw_results(axes[0, 0], series, arms, self.reduction)
+        if has_curves:
+            _draw_curves(axes[0, 1], chosen, series["plain"], self.reduction)
+        picture.suptitle(series["title"], x=0.01, ha="left", fontsize=11)
+        return picture
+
+
+def _name(reduction: int) -> str:
+    return "no SE" if reduction == NO_SE else f"r = {reduction}"
+
+
+def _draw_results(ax: Axes, series: Series, arms: Mapping[int, Mapping[str, Any]], chosen: int) -> None:
+    """A column for each r, a dot for each seed, and the mean as a bar."""
+    for place, (r, arm) in enumerate(arms.items()):
+        results = np.array(arm["results"])
+        across = place + 0.6 * (np.arange(len(results)) - (len(results) - 1) / 2) / max(len(results), 6)
+        colour, marker = (COLOURS["plain"], "s") if r == NO_SE else (COLOURS["se"], "o")
+        ax.plot(across, results, marker, color=colour, markersize=4, alpha=1 if r == chosen else 0.6)
+        if len(results) > 1:
+            ax.hlines(results.mean(), place - 0.36, place + 0.36, color="#1A1A2E", linewidth=1.5)
+        if r == chosen:
+            ax.axvspan(place - 0.48, place + 0.48, color="#EEF0F3", zorder=0)
+    if reference := series.get("reference"):
+        ax.axhline(reference["value"], color=COLOURS["plain"], linestyle="--", linewidth=1)
+        ax.set_title(reference["label"], loc="right", fontsize=9, color=COLOURS["plain"])
+    ax.set_xticks(range(len(arms)), ["no SE" if r == NO_SE else str(r) for r in arms])
+    ax.set(xlabel="reduction ratio r", ylabel=f"{series['metric']}{', %' if series['metric'] == ERROR else ''}")
+    ax.grid(axis="x", visible=False)
+
+
+def _draw_curves(ax: Axes, arm: Mapping[str, Any], plain: Mapping[str, Any], chosen: int) -> None:
+    """A thin line for each seed."""
+    lines = [(plain, NO_SE, COLOURS["plain"], "--")]
+    if chosen != NO_SE:
+        lines.append((arm, chosen, COLOURS["se"], "-"))
+    for one, r, colour, dash in lines:
+        epochs = np.arange(1, len(one["curves"][0]) + 1)
+        for index, curve in enumerate(one["curves"]):
+            ax.plot(epochs, curve, dash, color=colour, linewidth=1, label=None if index else _name(r))
+    ax.set(xlabel="epoch", ylabel=ACCURACY)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend(loc="best", fontsize=9)

@@ -1,0 +1,108 @@
+"""Real pictures, the feature maps that a network makes of them, and one number for each map: equation 2."""
+
+from typing import Any, Self
+
+import matplotlib.pyplot as plt
+import numpy as np
+import traitlets
+from matplotlib.colors import LinearSegmentedColormap
+
+from senet_lib.book import plots
+from senet_lib.book.draws import normal_draws
+from senet_lib.book.figures.figure import Array, Arrays, Figure
+from senet_lib.data.context_world import ContextWorld
+
+SIGNED = LinearSegmentedColormap.from_list("u, signed", ["#D55E00", "#FFFFFF", plots.COLOURS["u"]])
+
+
+class SqueezeExplorer(Figure):
+    """A picture, the maps u of the first residual block, and their squeezed numbers z; all are computed in the page.
+
+    Attributes:
+        pictures: uint8 (N, 3, H, W).
+        picture_names: N short names, for the menu.
+        picture: which picture is shown, 0 to N - 1; the reader chooses it.
+        network: of ``senet_lib.export.network_arrays(model, mean, std, stages=1)``: the stem and the first block, with
+            weights for 3 colours. u is what its second convolution puts out, normalised: (C, H', W').
+        operator: "avg", "max" or "both", as in ``senet_lib.networks.squeeze_excitation.SQUEEZE_OPERATORS``; the reader
+        chooses it.
+        channel: the map that is shown large, 0 to C - 1; the reader chooses it.
+        squeezed: how far the maps are squeezed. 0: not at all. Each step makes one number of 2 by 2, as long as both
+            sides can be halved; the last step (5 for 48 by 48 places) leaves one number for each map. The reader moves
+            it.
+        shuffled: whether the places of u are in a random order, the same one for all maps; the reader ticks it.
+        shuffle_seed: decides that order, a whole number from 0; a button counts it up.
+        maps: u of the picture that is shown first, (C, H', W'), for the still picture only. It stays in Python.
+            Without it the still picture shows the pictures alone.
+    """
+
+    title = "Squeeze a photograph"
+    description = (
+        "A photograph, the feature maps that the first block of a trained network makes of it, and below them one bar "
+        "for each map: its mean."
+    )
+    pictures = Array()
+    picture_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    picture = traitlets.Int(0).tag(sync=True)
+    network = Arrays()
+    operator = traitlets.Unicode("avg").tag(sync=True)
+    channel = traitlets.Int(0).tag(sync=True)
+    squeezed = traitlets.Int(0).tag(sync=True)
+    shuffled = traitlets.Bool(False).tag(sync=True)
+    shuffle_seed = traitlets.Int(0).tag(sync=True)
+    maps = traitlets.Any(None)
+
+    @classmethod
+    def example(cls) -> Self:
+        """Three scenes of the Context World, and 16 maps from random weights."""
+        channels = 16
+        network = {
+            "mean": np.full(3, 0.1, np.float32),
+            "std": np.full(3, 0.25, np.float32),
+            "conv1.weight": _random_kernels(1, channels, 3),
+            "conv1.bias": np.zeros(channels, np.float32),
+            "layer1.0.stride": np.array([1]),
+            "layer1.0.conv1.weight": _random_kernels(2, channels, channels),
+            "layer1.0.conv1.bias": np.zeros(channels, np.float32),
+            "layer1.0.conv2.weight": _random_kernels(3, channels, channels),
+            "layer1.0.conv2.bias": 0.3 * normal_draws(4, channels),
+        }
+        return cls(
+            pictures=ContextWorld.generate(count=3, seed=1).images,
+            picture_names=["scene 1", "scene 2", "scene 3"],
+            network=network,
+            channel=3,
+            caption="Squeeze the maps, step by step. Then shuffle the pixels: which of the numbers move?",
+        )
+
+    def draw_still(self) -> Any:
+        if self.maps is None:
+            figure, axes = plt.subplots(1, len(self.pictures), figsize=(7, 2.2), squeeze=False)
+            for ax, picture, name in zip(axes[0], self.pictures, self.picture_names, strict=True):
+                plots.plot_picture(picture, name, ax=ax)
+            return figure
+        return self._draw_maps(np.asarray(self.maps))
+
+    def _draw_maps(self, u: np.ndarray) -> Any:
+        channels, columns = len(u), (len(u) + 1) // 2
+        figure = plt.figure(figsize=(7, 3.8), layout="constrained")
+        grid = figure.add_gridspec(3, columns + 3, height_ratios=[1, 1, 1.6])
+        plots.plot_picture(
+            self.pictures[self.picture], self.picture_names[self.picture], figure.add_subplot(grid[:2, :3])
+        )
+        strongest = np.abs(u).max() / 2
+        for c in range(channels):
+            ax = figure.add_subplot(grid[c // columns, 3 + c % columns])
+            ax.imshow(u[c], cmap=SIGNED, vmin=-strongest, vmax=strongest)
+            ax.set_title(f"$u_{{{c}}}$", pad=2, fontsize=9)
+            ax.set_axis_off()
+        ax = figure.add_subplot(grid[2, :])
+        ax.bar(range(channels), u.mean((1, 2)), color=plots.COLOURS["z"])
+        ax.axhline(0, color="#1A1A2E", linewidth=0.8)
+        ax.set(xlabel="channel c", ylabel="mean $z_c$", xticks=range(channels))
+        return figure
+
+
+def _random_kernels(seed: int, count: int, inputs: int) -> np.ndarray:
+    """3x3 kernels that keep the size of the signal (He et al.), float32 (count, inputs, 3, 3)."""
+    return normal_draws(seed, count * inputs * 9).reshape(count, inputs, 3, 3) * np.sqrt(2 / (9 * inputs))

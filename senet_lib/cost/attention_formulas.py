@@ -1,0 +1,212 @@
+"""What each kind of attention adds for one block, in whole numbers: parameters and multiply-accumulates.
+
+The formulas need no network, and no torch. They follow ``senet_lib.cost.formulas``: a MAC is a multiplication, an
+addition, or one with the other. Activations, gates, softmax, divisions and the normalisation of C/r numbers are not
+counted. ``senet_lib.networks.attention`` and ``senet_lib.networks.map_attention`` have the modules, with their sources.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from senet_lib.common.validation import require_whole
+from senet_lib.cost.formulas import SEMacs, se_macs, se_parameters
+
+
+@dataclass(frozen=True)
+class AttentionCost:
+    """What one block costs.
+
+    Attributes:
+        parameters: weights and biases.
+        macs: for one picture, in three parts: what gathers the map, what is computed from that, what acts on the map.
+    """
+
+    parameters: int
+    macs: SEMacs
+
+
+def se_cost(channels: int, height: int, width: int, reduction: int = 16, *, bias: bool = True) -> AttentionCost:
+    """SE, as ``senet_lib.cost.formulas`` has it: 2·C·(C // r) weights, and C // r + C biases.
+
+    Raises:
+        ValueError: if a size is not a whole number of at least 1, or reduction is not in 1..channels.
+    """
+    return AttentionCost(
+        se_parameters(channels, reduction, bias=bias),
+        se_macs(channels, reduction, height, width),
+    )
+
+
+def hard_se_cost(channels: int, height: int, width: int, reduction: int = 4) -> AttentionCost:
+    """SE as in MobileNetV3: the hidden width h is the multiple of 8 nearest to C / r, at least 8.
+
+    Raises:
+        ValueError: as :func:`se_cost`.
+    """
+    maps = _numbers(channels, height, width)
+    se_parameters(channels, reduction)  # refuses a wrong r
+    channels, reduction = int(channels), int(reduction)
+    hidden = max(8, (channels + 4 * reduction) // (8 * reduction) * 8)
+    weights = 2 * channels * hidden
+    return AttentionCost(weights + hidden + channels, SEMacs(maps, weights, maps))
+
+
+def eca_cost(channels: int, height: int, width: int, kernel: int | None = None) -> AttentionCost:
+    """ECA: k weights, used once for each channel. kernel: k, an odd number; None for :func:`adaptive_kernel`.
+
+    Raises:
+        ValueError: if a size is not a whole number of at least 1, or kernel is even.
+    """
+    maps = _numbers(channels, height, width)
+    k = adaptive_kernel(channels) if kernel is None else kernel
+    require_odd("kernel", k)
+    return AttentionCost(int(k), SEMacs(maps, int(k) * int(channels), maps))
+
+
+def cbam_cost(channels: int, height: int, width: int, reduction: int = 16, kernel: int = 7) -> AttentionCost:
+    """CBAM: 2·C·(C // r) + 2·k² weights.
+
+    The map is gathered four times, by mean and maximum over the places and over the channels, and scaled twice. The two
+    layers run twice; the convolution runs at each place.
+
+    Raises:
+        ValueError: as :func:`se_cost`, or if kernel is even.
+    """
+    require_odd("kernel", kernel)
+    maps = _numbers(channels, height, width)
+    layers, convolution = se_parameters(channels, reduction, bias=False), 2 * int(kernel) ** 2
+    macs = SEMacs(4 * maps, 2 * layers + convolution * int(height) * int(width), 2 * maps)
+    return AttentionCost(layers + convolution, macs)
+
+
+def gc_cost(channels: int, height: int, width: int, reduction: int = 16) -> AttentionCost:
+    """GC, with h = C // r: C weights for the places, 2·C·h + h + C for two layers, 2·h for a norm.
+
+    A number of the map is used twice to gather it: for its place's logit, and in the weighted mean.
+
+    Raises:
+        ValueError: as :func:`se_cost`, or if h is below 2.
+    """
+    maps = _numbers(channels, height, width)
+    layers = se_parameters(channels, reduction)
+    require_hidden_pair(channels, reduction)
+    channels, hidden = int(channels), int(channels) // int(reduction)
+    return AttentionCost(channels + layers + 2 * hidden, SEMacs(2 * maps, 2 * channels * hidden, maps))
+
+
+def ge_cost(channels: int, height: int, width: int, extent: int | None = None) -> AttentionCost:
+    """GE-θ⁻: no parameters. extent: e, at least 2, whose windows overlap; None for the global extent.
+
+    Raises:
+        ValueError: if a size is not a whole number of at least 1, or extent is below 2.
+    """
+    maps = _numbers(channels, height, width)
+    if extent is None:
+        return AttentionCost(0, SEMacs(maps, 0, maps))
+    require_whole("extent", extent, least=2)
+    rows, columns = (_covered(int(length), int(extent)) for length in (height, width))
+    return AttentionCost(0, SEMacs(int(channels) * rows * columns, 0, maps))
+
+
+def ese_cost(channels: int, height: int, width: int) -> AttentionCost:
+    """eSE: C² weights and C biases.
+
+    Raises:
+        ValueError: if a size is not a whole number of at least 1.
+    """
+    maps = _numbers(channels, height, width)
+    weights = int(channels) ** 2
+    return AttentionCost(weights + int(channels), SEMacs(maps, weights, maps))
+
+
+def grn_cost(channels: int, height: int, width: int) -> AttentionCost:
+    """GRN: 2·C parameters. C additions make the mean of the norms, and C MACs the scales.
+
+    Raises:
+        ValueError: if a size is not a whole number of at least 1.
+    """
+    maps = _numbers(channels, height, width)
+    return AttentionCost(2 * int(channels), SEMacs(maps, 2 * int(channels), maps))
+
+
+def simam_cost(channels: int, height: int, width: int) -> AttentionCost:
+    """SimAM: no parameters.
+
+    Mean and variance gather the map. Then each number is centred, squared, and scaled with 1/2 added.
+
+    Raises:
+        ValueError: if a size is not a whole number of at least 1.
+    """
+    maps = _numbers(channels, height, width)
+    return AttentionCost(0, SEMacs(2 * maps, 3 * maps, maps))
+
+
+# The keys are those of ``senet_lib.networks.attention.ATTENTIONS``. Each takes channels, height and width of the map.
+ATTENTION_COSTS: dict[str, Callable[[int, int, int], AttentionCost]] = {
+    "se": se_cost,
+    "eca": eca_cost,
+    "cbam": cbam_cost,
+    "gc": gc_cost,
+    "ge": ge_cost,
+    "ese": ese_cost,
+    "hard_se": hard_se_cost,
+    "grn": grn_cost,
+    "simam": simam_cost,
+}
+
+
+# How texts and figures write the keys.
+ATTENTION_NAMES = {
+    "se": "SE",
+    "eca": "ECA",
+    "cbam": "CBAM",
+    "gc": "GC",
+    "ge": "GE-θ⁻",
+    "ese": "eSE",
+    "hard_se": "hard SE",
+    "grn": "GRN",
+    "simam": "SimAM",
+}
+
+
+# --- rules that the modules share -------------------------------------------------------------------------------------
+
+
+def adaptive_kernel(channels: int) -> int:
+    """ECA's k: (log2(C) + 1) / 2 rounded down, and one more if that is even. 3 for 64 channels, 7 for 2048.
+
+    Raises:
+        ValueError: if channels is not a whole number of at least 1.
+    """
+    require_whole("channels", channels)
+    return int(channels).bit_length() // 2 | 1  # log2(C) rounded down is one less than C's bits
+
+
+def require_odd(name: str, value: int) -> None:
+    """Raise a ``ValueError`` that names the value and the nearest odd ones, unless it is odd and at least 1."""
+    require_whole(name, value)
+    if value % 2 == 0:
+        raise ValueError(f"{name} is {value}; it must be odd, to have a middle: use {value - 1} or {value + 1}")
+
+
+def require_hidden_pair(channels: int, reduction: int) -> None:
+    """Raise a ``ValueError`` if C // r is below 2, where LayerNorm has nothing to compare."""
+    if channels // reduction < 2:
+        fix = f"use a reduction from 1 to {channels // 2}" if channels > 1 else "use at least 2 channels"
+        raise ValueError(
+            f"reduction is {reduction}, which leaves one hidden number of {channels} channels, and LayerNorm makes 0 "
+            f"of a single number; {fix}"
+        )
+
+
+def _numbers(channels: int, height: int, width: int) -> int:
+    """Numbers in a map: C·H·W."""
+    for name, value in (("channels", channels), ("height", height), ("width", width)):
+        require_whole(name, value)
+    return int(channels) * int(height) * int(width)
+
+
+def _covered(length: int, extent: int) -> int:
+    """Places under all windows of 2e - 1, one every e places, along one side; a place counts once for each window."""
+    middles = range(0, length, extent)
+    return sum(min(length, middle + extent) - max(0, middle - extent + 1) for middle in middles)

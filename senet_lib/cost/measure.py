@@ -1,0 +1,173 @@
+"""What a real network costs, counted in one pass without numbers: parameters, multiply-accumulates, memory.
+
+``senet_lib.cost.formulas`` has the formulas of the SE paper's Section 4; here anybody's network is counted.
+"""
+
+import copy
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from senet_lib.common.messages import short
+from senet_lib.common.torch_modules import unwrap
+from senet_lib.common.validation import require_input_size
+
+
+@dataclass(frozen=True)
+class PartCost:
+    """What one part of a real model costs: one of its direct children, or "(rest)" for what is in none of them.
+
+    Attributes:
+        name: of the child.
+        parameters: those that no part before it has.
+        macs: of its convolutions and matrix products, for one picture.
+    """
+
+    name: str
+    parameters: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class MeasuredCost:
+    """What a real model costs; ``print`` shows it as a table.
+
+    Attributes:
+        parameters: all of them; one that is used in two places counts once.
+        macs: multiply-accumulates of all convolutions and matrix products for one picture, in evaluation mode. Biases,
+            normalisation, pooling and elementwise operations are not counted.
+        activation_bytes: what each picture of a training batch makes autograd keep for the backward pass: feature maps,
+            the picture itself, indices of pooling, masks of dropout. Parameters do not count, and frozen ones need
+            less kept.
+        parts: the parts that have parameters or MACs, in the model's order. They add up to the whole.
+    """
+
+    parameters: int
+    macs: int
+    activation_bytes: int
+    parts: tuple[PartCost, ...]
+
+    def __str__(self) -> str:
+        rows = [*self.parts, PartCost("total", self.parameters, self.macs)]
+        width = max(len(row.name) for row in rows)
+        lines = [f"{'part':{width}}  {'parameters':>15}  share  {'MACs':>18}  share"]
+        for row in rows:
+            parameters = f"{row.parameters:15,} {_percent(row.parameters, self.parameters)}"
+            lines.append(f"{row.name:{width}}  {parameters}  {row.macs:18,} {_percent(row.macs, self.macs)}")
+        lines.append(f"kept for the backward pass: {self.activation_bytes / 1e6:,.1f} MB a picture")
+        return "\n".join(lines)
+
+
+def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
+    """Count on a real model. For example ``print(measure_cost(se_resnet50(), (3, 224, 224)))``.
+
+    A copy without numbers runs, on torch's meta device: that takes no memory and changes nothing in the model. Hooks of
+    the model do not run. What a real device keeps can be less where it has kernels of its own, as for scaled dot
+    products.
+
+    Args:
+        model: any network of pictures.
+        input_size: of one picture, without the batch: (channels, height, width).
+
+    Raises:
+        ValueError: if model is no module, input_size is not three whole numbers of at least 1, or the model does not
+            run on it, with what the model said.
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model is {short(model)}; give a network, such as resnet50()")
+    size = require_input_size(input_size)
+    model = unwrap(model)
+    try:
+        with torch.inference_mode(False), torch.device("meta"):
+            twin = _without_numbers(model)
+            # Some layers refuse a batch of one. The difference leaves out what is kept once for a batch: parameters.
+            activation_bytes = _kept_bytes(twin.train(), 3, size) - _kept_bytes(twin, 2, size)
+            macs, macs_of_parts = _count_macs(twin.eval().requires_grad_(False), size)
+    except Exception as error:  # whatever somebody else's model raises
+        raise ValueError(
+            f"the model does not run on input_size {size}: it said {short(error)}; give the size of its pictures"
+        ) from error
+    parameters, parameters_of_parts = _count_parameters(model)
+    parts = [PartCost(name, parameters_of_parts[name], macs_of_parts[name]) for name in macs_of_parts]
+    rest = PartCost("(rest)", parameters - sum(p.parameters for p in parts), macs - sum(p.macs for p in parts))
+    shown = tuple(part for part in [*parts, rest] if part.parameters or part.macs)
+    return MeasuredCost(parameters, macs, activation_bytes, shown)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:6.1%}" if whole else f"{'–':>6}"
+
+
+def _without_numbers(model: nn.Module) -> nn.Module:
+    """A copy on the meta device, without hooks. Nothing is copied that has numbers in it."""
+    memo: dict[int, Any] = {}  # from what deepcopy would copy to what it takes instead
+    for module in model.modules():
+        hooks = (module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks)
+        memo |= {id(of_one_kind): OrderedDict() for of_one_kind in hooks}
+        # Parameters, buffers, and tensors that are plain attributes.
+        for tensor in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
+            if isinstance(tensor, nn.Parameter):
+                empty = torch.empty_like(tensor, device="meta")
+                memo[id(tensor)] = nn.Parameter(empty, requires_grad=tensor.requires_grad)
+            elif isinstance(tensor, Tensor):
+                memo[id(tensor)] = torch.empty_like(tensor, device="meta", requires_grad=False)
+    return copy.deepcopy(model, memo)
+
+
+def _pictures(model: nn.Module, batch: int, size: tuple[int, ...]) -> Any:
+    """Without numbers, of the type of the model's parameters: (batch, *size)."""
+    types = (parameter.dtype for parameter in model.parameters() if parameter.is_floating_point())
+    return torch.zeros(batch, *size, dtype=next(types, None), device="meta")
+
+
+def _count_macs(model: nn.Module, size: tuple[int, ...]) -> tuple[int, dict[str, int]]:
+    """MACs for one picture: of the whole model, and of each direct child."""
+    counter = FlopCounterMode(display=False)
+    parts = {name: 0 for name, _ in model.named_children()}
+    running: list[int] = []  # the FLOPs before each module that runs now, the outermost first
+
+    def begin(module: nn.Module, inputs: Any) -> None:
+        running.append(counter.get_total_flops())
+
+    def end(name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+        before = running.pop()
+        if not running:
+            parts[name] += (counter.get_total_flops() - before) // 2  # one multiplication, one addition
+
+    for name, module in model.named_modules():
+        if name:  # not the model itself. A part's own parts have hooks too, for lists never run themselves
+            module.register_forward_pre_hook(begin)
+            module.register_forward_hook(partial(end, name.split(".")[0]))
+    with torch.no_grad(), counter:
+        model(_pictures(model, 1, size))
+    return counter.get_total_flops() // 2, parts
+
+
+def _kept_bytes(model: nn.Module, batch: int, size: tuple[int, ...]) -> int:
+    """What autograd keeps for the backward pass of a batch; tensors that share their memory count once."""
+    kept = set()
+
+    def keep(tensor: Any) -> Any:
+        kept.add(tensor.untyped_storage())
+        return tensor
+
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(_pictures(model, batch, size))
+    return sum(storage.nbytes() for storage in kept)
+
+
+def _count_parameters(model: nn.Module) -> tuple[int, dict[str, int]]:
+    """All parameters, and those of each direct child that no child before it has."""
+    parts: dict[str, int] = {}
+    seen: set[int] = set()
+    for name, child in model.named_children():
+        new = {id(parameter): parameter.numel() for parameter in child.parameters() if id(parameter) not in seen}
+        parts[name] = sum(new.values())
+        seen |= new.keys()
+    return sum(parameter.numel() for parameter in model.parameters()), parts

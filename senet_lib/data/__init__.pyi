@@ -1,0 +1,11 @@
+from .batches import Augmentation as Augmentation
+from .batches import Batches as Batches
+from .batches import Normalisation as Normalisation
+from .batches import channel_statistics as channel_statistics
+from .batches import pad_crop_flip as pad_crop_flip
+from .batches import random_crop as random_crop
+from .batches import random_flip as random_flip
+from .batches import train_and_test_batches as train_and_test_batches
+from .images import ImageSet as ImageSet
+from .images import list_image_sets as list_image_sets
+from .images import load_images as load_images

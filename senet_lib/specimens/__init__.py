@@ -1,9 +1,0 @@
-"""Faults that copied SE code has, each in a small network beside its sound twin, with a test that exposes it.
-
-``catalogue.py`` lists them as ``SPECIMENS``, ``networks.py`` has the networks, ``tests.py`` the tests to copy, and
-``listings.py`` writes the code of each as one class to read. ``senet_lib.doctor`` finds each of them by measuring.
-"""
-
-from senet_lib.specimens.catalogue import SPECIMENS, MakeNetwork, Specimen
-
-__all__ = ["SPECIMENS", "MakeNetwork", "Specimen"]

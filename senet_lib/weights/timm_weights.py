@@ -1,0 +1,126 @@
+"""State dicts of timm's SE networks with our names, and back; refused where the names fit and the arithmetic does not.
+
+timm has ``seresnet…`` and ``seresnext…``: layers as in torchvision, SE as 1x1 convolutions whose hidden widths are
+rounded to multiples of 8. Its ``legacy_…`` networks hold what the SE paper's authors released for Caffe: the stem's
+pooling has no padding, and the stride of a bottleneck without groups is in its first convolution.
+"""
+
+import re
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from senet_lib.networks.models import ResNet
+from senet_lib.networks.residual_blocks import BasicBlock, Bottleneck, PaddedShortcut
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation, average_squeeze, hidden_width
+
+State = Mapping[str, Tensor]
+
+LEGACY = "layer0.conv1.weight"
+
+
+def is_timms(state: State) -> bool:
+    """Whether the names are those of an SE network of timm's."""
+    return LEGACY in state or any(".se.fc" in key or ".se_module.fc" in key for key in state)
+
+
+def from_timm(state: State) -> dict[str, Tensor]:
+    """A state dict of one of timm's residual networks with our names; SE's 1x1 convolutions become matrices.
+
+    One with our names or torchvision's comes back as it is. The same names do not promise the same arithmetic: load
+    with ``load_weights``, which checks it.
+    """
+    renamed = {}
+    for key, value in state.items():
+        key = re.sub(r"^layer0\.", "", key)
+        key = re.sub(r"^last_linear\.", "fc.", key)
+        key = re.sub(r"\.(se|se_module)\.(?=fc\d\.)", ".attention.", key)
+        is_matrix = ".attention.fc" in key and value.dim() == 4
+        renamed[key] = value[:, :, 0, 0] if is_matrix else value
+    return renamed
+
+
+def to_timm(model: ResNet) -> dict[str, Tensor]:
+    """The state dict of a network for its counterpart in timm; with the stem "caffe", for the ``legacy_…`` one.
+
+    Raises:
+        ValueError: if timm has no counterpart that computes the same.
+    """
+    legacy = _pools_as_caffe(model)
+    _require_arithmetic(model, legacy)
+    for name, module in model.named_modules():
+        if isinstance(module, SqueezeExcitation):
+            _require_timms_width(name, module, legacy)
+    slot = "se_module" if legacy else "se"
+    state = {}
+    for key, value in model.state_dict().items():
+        key = key.replace(".attention.", f".{slot}.")
+        if legacy:
+            key = re.sub(r"^(?=(conv1|bn1)\.)", "layer0.", key)
+            key = re.sub(r"^fc\.", "last_linear.", key)
+        is_convolution = f".{slot}.fc" in key and value.dim() == 2
+        state[key] = value[:, :, None, None] if is_convolution else value
+    return state
+
+
+def require_timms_arithmetic(model: nn.Module, state: State) -> None:
+    """Raise a ``ValueError`` that says what to change, unless the model computes what timm's network does."""
+    legacy = LEGACY in state
+    if legacy and "layer1.0.conv3.weight" not in state:
+        raise ValueError(LEGACY_BASIC)
+    if legacy:
+        weight = state["layer1.0.conv2.weight"]
+        stride_in = "1x1" if weight.shape[0] == weight.shape[1] else "3x3"
+        strides = {block.stride_in for block in model.modules() if isinstance(block, Bottleneck)}
+        if strides != {stride_in} or not _pools_as_caffe(model):
+            raise ValueError(
+                "these are the weights of a legacy network, with the pooling and the strides of Caffe; make the "
+                f'network with stem="caffe", stride_in="{stride_in}"'
+            )
+    _require_arithmetic(model, legacy)
+
+
+LEGACY_BASIC = (
+    "timm's legacy networks with basic blocks apply ReLU before SE, ours do not: the paper puts SE before the "
+    "addition, and ReLU after it; use timm's seresnet18 or seresnet34"
+)
+
+
+def _pools_as_caffe(model: nn.Module) -> bool:
+    pool = getattr(model, "maxpool", None)
+    return isinstance(pool, nn.MaxPool2d) and pool.ceil_mode
+
+
+def _require_arithmetic(model: nn.Module, legacy: bool) -> None:
+    if not isinstance(getattr(model, "maxpool", None), nn.MaxPool2d) or _pools_as_caffe(model) != legacy:
+        raise ValueError(f'the stem differs from timm\'s; make the network with stem="{"caffe" if legacy else "7x7"}"')
+    for name, module in model.named_modules():
+        if isinstance(module, BasicBlock | Bottleneck):
+            _require_timms_block(name, module, legacy)
+        elif isinstance(module, SqueezeExcitation) and module.squeeze_operator is not average_squeeze:
+            raise ValueError(f"{name} squeezes in another way; timm's networks have the mean: use squeeze='avg'")
+
+
+def _require_timms_block(name: str, block: BasicBlock | Bottleneck, legacy: bool) -> None:
+    if block.placement != "standard":
+        raise ValueError(f"{name} has placement {block.placement!r}; timm's networks have 'standard' only")
+    if isinstance(block.downsample, PaddedShortcut):
+        raise ValueError(f"{name} has a padded shortcut; timm's networks have shortcut='projection' only")
+    if not isinstance(block, Bottleneck):
+        if legacy:
+            raise ValueError(LEGACY_BASIC)
+        return
+    stride_in = "1x1" if legacy and block.conv2.groups == 1 else "3x3"
+    if block.stride_in != stride_in:
+        raise ValueError(f'{name} has its stride in {block.stride_in}; make the network with stride_in="{stride_in}"')
+
+
+def _require_timms_width(name: str, block: SqueezeExcitation, legacy: bool) -> None:
+    width = hidden_width(block.channels, 16, 1 if legacy else 8)
+    if block.fc1.out_features != width:
+        raise ValueError(
+            f"{name} has {block.fc1.out_features} hidden units, timm's has {width}: timm's networks have r = 16"
+            + ("" if legacy else ", and round C/r to a multiple of 8; make the network with hidden_multiple=8")
+        )
+    if block.fc1.bias is None:
+        raise ValueError(f"{name} has no biases, timm's has; make the network with bias=True")

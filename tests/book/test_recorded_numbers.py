@@ -1,0 +1,188 @@
+"""Pages about recorded runs show what ``results/`` holds: their tables are made again, and their prose is looked up."""
+
+import re
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from senet_lib.book import paper
+from senet_lib.book.experiments.catalogue import EXPERIMENTS, SECTIONS
+from senet_lib.book.experiments.report import report
+from senet_lib.book.experiments.tables import TABLE, fill_tables
+from senet_lib.book.figures.paired_seeds import STUDENT_T
+from senet_lib.book.records import (
+    curves,
+    gate_measures,
+    intervention_accuracies,
+    list_records,
+    load_record,
+    paired_differences,
+    results_folder,
+    summarise,
+)
+
+ROOT = Path(__file__).parent.parent.parent
+CHAPTERS = ("08_the_race", "09_the_reduction_ratio", "10_what_the_gates_say", "11_after_se", "12_se_code_in_the_wild")
+# Numbers of other sources, each with the words that name the source beside it.
+CITED = {
+    "pytorchcv": {5.97, 6.01, 22.80, 20.86},
+    "issue 18": {6.89, 8.42},
+    "a footnote": {22.20, 23.29},
+}
+# Numbers that a chapter derives: voting on the Context World; the slope s (1 - s) at 0.1 and 0.9; SimAM's lowest gate;
+# the lowest loss behind two softmaxes.
+DERIVED = {
+    "08_the_race": {100 * 9 / 16},
+    "09_the_reduction_ratio": {100 * 9 / 16},
+    "10_what_the_gates_say": {0.1 * (1 - 0.1)},
+    "11_after_se": {1 / (1 + np.exp(-1 / 2))},
+    "12_se_code_in_the_wild": {np.log(1 + 3 / np.e), np.log(1 + 9 / np.e)},
+}
+# A number with at least two digits after the point. Fewer are too coarse to look up.
+NUMBER = re.compile(r"(?<![\w.])\d+\.\d{2,}(?![\w.])")
+
+
+def read(chapter: str) -> str:
+    return (ROOT / "notebooks" / f"{chapter}.md").read_text(encoding="utf-8")
+
+
+def prose(text: str) -> str:
+    """A chapter without its head, cells, tables, formulas and exercises: what a person has written about results."""
+    text = text.partition("\n## Exercises")[0].partition("\n---\n")[2]
+    text = TABLE.sub("", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    return re.sub(r"\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)", "", text, flags=re.DOTALL)
+
+
+def recorded_numbers() -> set[float]:
+    """Final accuracies of all records, their statistics, and those of paired differences, also as errors in percent."""
+    found: set[float] = set()
+    for name in list_records():
+        record = load_record(name)
+        summary = summarise(record)
+        for arm, values in summary.items():
+            accuracies = list(values["accuracies"].values())
+            found |= {values["mean"], values["std"], min(accuracies), max(accuracies)}
+            assert np.isclose(values["mean"], curves(record, arm)[:, -1].mean())
+        for without, with_it in permutations(summary, 2):
+            found |= statistics_of(list(paired_differences(record, without, with_it).values()))
+    return found | {100 * one for one in found} | {100 * (1 - one) for one in found}
+
+
+def numbers_of_gates() -> set[float]:
+    """Means over the seeds: accuracies with other gates, what they lose, and the measures of each block."""
+    found: set[float] = set()
+    for name in ("context-world-gates", "digits-gates", "cifar10-gates"):
+        record = load_record(name)
+        for arm in dict.fromkeys(run["arm"] for run in record["runs"] if "gates" in run):
+            accuracies = {key: values.mean() for key, values in intervention_accuracies(record, arm).items()}
+            own = accuracies["own", "all"]
+            found |= {*accuracies.values(), *(own - one for one in accuracies.values())}
+            measures = gate_measures(record, arm).values()
+            found |= {float(values.mean()) for block in measures for values in block.values()}
+    return found
+
+
+def statistics_of(differences: list[float]) -> set[float]:
+    mean, n = np.mean(differences), len(differences)
+    if n < 2:
+        return {abs(mean)}
+    spread = np.std(differences, ddof=1)
+    return {abs(mean), spread, STUDENT_T[n - 2] * spread / n**0.5}
+
+
+def papers_numbers() -> set[float]:
+    errors = [ratio.errors for ratio in (*paper.REDUCTION.values(), paper.REDUCTION_PLAIN)]
+    pairs = [pair for table in (paper.IMAGENET, paper.CIFAR10, paper.CIFAR100) for pair in table.values()]
+    errors += [one for pair in pairs for one in pair]
+    top1 = [one.top1 for one in errors]
+    gaps = {abs(a - b) for a, b in permutations([ratio.errors.top1 for ratio in paper.REDUCTION.values()], 2)}
+    return {*top1, *gaps, *(pair.plain.top1 - pair.with_se.top1 for pair in pairs)}
+
+
+def cited_numbers(text: str) -> set[float]:
+    return set().union(*(numbers for source, numbers in CITED.items() if source in text))
+
+
+def numbers_without_a_source(chapter: str, text: str) -> list[str]:
+    """The numbers of a page's prose that no record, no table of the paper and no named source holds."""
+    pool = recorded_numbers() | papers_numbers() | cited_numbers(text) | DERIVED[chapter]
+    if chapter == "10_what_the_gates_say":  # elsewhere so many numbers would let a wrong one pass
+        pool |= numbers_of_gates()
+
+    def is_known(number: str) -> bool:
+        digits = len(number.partition(".")[2])
+        return any(abs(float(number) - one) <= 0.5001 * 10**-digits for one in pool)
+
+    return [number for number in NUMBER.findall(prose(text)) if not is_known(number)]
+
+
+def test_the_results_page_is_what_report_makes():
+    page = (ROOT / "book" / "results.md").read_text(encoding="utf-8")
+    assert page == report(results_folder()), "run: python -m senet_lib.book.experiments report"
+
+
+def test_recorded_context_world_keeps_the_books_promise():
+    """Plain at most 0.65, SE at least 0.97, over five or more paired seeds, with the record's provenance."""
+    record = load_record("context-world")
+    summary = summarise(record)
+    plain, se = summary["plain"]["accuracies"], summary["se"]["accuracies"]
+    assert set(plain) == set(se) and len(plain) >= 5
+    assert max(plain.values()) <= 0.65 and min(se.values()) >= 0.97
+    assert record["settings"] == EXPERIMENTS["context-world"].settings(4, 3), "recorded with other settings"
+    for entry in record["runs"]:
+        assert {"device", "cores", "python", "torch", "torchvision"} <= set(entry["machine"])
+
+
+def test_each_record_leads_to_the_chapter_that_asks_its_question():
+    assert set(SECTIONS) == set(list_records())
+    page = (ROOT / "book" / "results.md").read_text(encoding="utf-8")
+    for section in SECTIONS.values():
+        file, _, anchor = section.partition("#")
+        headings = re.findall(r"^## (.+)$", (ROOT / "notebooks" / file).read_text(encoding="utf-8"), re.MULTILINE)
+        assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings], section
+        assert f"](../notebooks/{section})" in page
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_tables_of_a_chapter_are_what_report_makes(chapter):
+    text = read(chapter)
+    assert len(TABLE.findall(text)) >= 1
+    assert text == fill_tables(text, results_folder()), "run: python -m senet_lib.book.experiments report"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_number_in_the_prose_has_a_source(chapter):
+    text = read(chapter)
+    assert len(NUMBER.findall(prose(text))) >= 3
+    assert numbers_without_a_source(chapter, text) == []
+
+
+def test_a_wrong_number_is_found():
+    text = read("08_the_race")
+    assert "is 0.439" in text
+    assert numbers_without_a_source("08_the_race", text.replace("is 0.439", "is 0.337")) == ["0.337"]
+    page = fill_tables("<!-- table: digits -->\n\nmade by hand\n\n<!-- end -->", results_folder())
+    assert "made by hand" not in page and "| plain | " in page
+
+
+def test_chapter_8_counts_wins_and_losses_as_the_record_has_them():
+    text = " ".join(read("08_the_race").split())
+    differences = np.array(list(paired_differences(load_record("digits"), "plain", "se").values()))
+    wins, losses = (int((sign * differences > 1e-9).sum()) for sign in (1, -1))
+    assert (
+        f"wins with {wins} seeds, loses with {losses}, and ends level with {len(differences) - wins - losses}" in text
+    )
+    assert f"recorded runs: {len(differences)} seeds on the digits" in text
+
+
+def test_a_table_that_was_never_filled_takes_nothing_with_it():
+    empty = "<!-- table: digits -->\n<!-- end -->"
+    page = fill_tables(f"{empty}\n\nprose\n\n{empty}\n", results_folder())
+    assert page.count("| plain | ") == 2 and "\n\nprose\n\n" in page
+
+
+def test_an_unknown_table_is_named(refused):
+    with refused("no table 'raaces'", "did you mean 'races'?"):
+        fill_tables("<!-- table: raaces -->\n\n<!-- end -->", results_folder())

@@ -1,0 +1,221 @@
+"""Tests of senet_lib.cost.attention_formulas: each formula against a count on the real module."""
+
+import math
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from timm import layers as timm_layers
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from senet_lib.cost.attention_formulas import (
+    ATTENTION_COSTS,
+    AttentionCost,
+    adaptive_kernel,
+    cbam_cost,
+    eca_cost,
+    gc_cost,
+    ge_cost,
+    hard_se_cost,
+    se_cost,
+)
+from senet_lib.cost.formulas import NETWORKS
+from senet_lib.cost.measure import measure_cost
+from senet_lib.networks.attention import (
+    ATTENTIONS,
+    ConvolutionalBlockAttention,
+    EfficientChannelAttention,
+    GatherExcite,
+    GlobalContext,
+    hard_squeeze_excitation,
+)
+from tests.sample_networks import count_parameters
+
+# Which parts of a formula are convolutions and matrix products, and which act on all numbers of the map.
+LAYERS, ON_THE_MAP = ("excitation",), ("squeeze", "rescale")
+PARTS = {name: (LAYERS, ON_THE_MAP) for name in ATTENTIONS} | {
+    "gc": (("squeeze", "excitation"), ("rescale",)),
+    "grn": ((), ON_THE_MAP),
+    "simam": ((), ("squeeze", "excitation", "rescale")),
+}
+GATHERINGS = {"sum": 1, "mean": 1, "amax": 1, "linalg_vector_norm": 1, "var_mean": 2}
+ALTERATIONS = ("mul", "sub", "pow", "add")
+
+
+class Operations(TorchDispatchMode):
+    """Counts the MACs of what gathers tensors of this many numbers or alters each number; no matrix products.
+
+    An addition to the latest product belongs to that multiplication.
+    """
+
+    def __init__(self, numbers: int):
+        super().__init__()
+        self.numbers, self.macs, self.product = numbers, 0, None
+
+    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+        output = function(*arguments, **(options or {}))
+        name, first = function.overloadpacket.__name__, arguments[0]
+        is_whole = isinstance(first, Tensor) and first.numel() == self.numbers
+        if is_whole and name == "avg_pool2d":
+            self.macs += numbers_in_windows(first, *arguments[1:4])
+        elif is_whole and not (name == "add" and first is self.product):
+            self.macs += self.numbers * GATHERINGS.get(name, int(name in ALTERATIONS))
+        if name == "mul":
+            self.product = output
+        return output
+
+
+def numbers_in_windows(x: Tensor, kernel: list[int], stride: list[int], padding: list[int]) -> int:
+    """How many numbers of x all windows hold together, by pooling ones."""
+    return int(F.avg_pool2d(torch.ones(x.shape), kernel, stride, padding, divisor_override=1).sum())
+
+
+def count_operations(module: nn.Module, size: tuple[int, int, int], numbers: int) -> int:
+    with torch.no_grad(), Operations(numbers) as counter:
+        module(torch.randn(1, *size))
+    return counter.macs
+
+
+def assert_formula_is_count(name: str, cost: AttentionCost, module: nn.Module, size: tuple[int, int, int]) -> None:
+    """Parameters, the MACs of layers, and those on the map."""
+    layers, on_the_map = (sum(getattr(cost.macs, part) for part in parts) for parts in PARTS[name])
+    assert cost.parameters == count_parameters(module)
+    assert layers == measure_cost(module, size).macs
+    assert on_the_map == count_operations(module, size, math.prod(size))
+
+
+# --- one block --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ATTENTIONS)
+@settings(max_examples=10)
+@given(channels=st.integers(32, 200), height=st.integers(2, 9), width=st.integers(2, 9))
+def test_the_formula_is_a_count_on_the_real_module(name, channels, height, width):
+    size = (channels, height, width)
+    assert_formula_is_count(name, ATTENTION_COSTS[name](*size), ATTENTIONS[name](channels), size)
+
+
+@settings(max_examples=15)
+@given(st.data(), st.integers(1, 99), st.integers(1, 7), st.integers(1, 7))
+def test_the_formulas_are_counts_for_other_settings(data, channels, height, width):
+    size = (channels, height, width)
+    kernel, extent = 2 * data.draw(st.integers(0, 4)) + 1, data.draw(st.integers(2, 9))
+    reduction = data.draw(st.integers(1, channels))
+    cases = [
+        ("eca", eca_cost(*size, kernel), EfficientChannelAttention(channels, kernel)),
+        ("ge", ge_cost(*size, extent), GatherExcite(channels, extent)),
+        ("hard_se", hard_se_cost(*size, reduction), hard_squeeze_excitation(channels, reduction)),
+    ]
+    for name, cost, module in cases:
+        assert_formula_is_count(name, cost, module, size)
+    # A count by size would take the two maps of CBAM's places for its channels, so only its layers are counted here.
+    cbam, cost = ConvolutionalBlockAttention(channels, reduction, kernel=kernel), cbam_cost(*size, reduction, kernel)
+    assert (cost.parameters, cost.macs.excitation) == (count_parameters(cbam), measure_cost(cbam, size).macs)
+    if channels // reduction >= 2:
+        gc, cost = GlobalContext(channels, reduction), gc_cost(*size, reduction)
+        assert (cost.parameters, cost.macs.squeeze + cost.macs.excitation) == (
+            count_parameters(gc),
+            measure_cost(gc, size).macs,
+        )
+
+
+@pytest.mark.parametrize("channels", [2, 16, 50])
+def test_grn_computes_two_macs_a_channel_between_map_and_map(channels):
+    size = (channels, 5, 3)
+    macs = ATTENTION_COSTS["grn"](*size).macs
+    assert macs.excitation == 2 * channels == count_operations(ATTENTIONS["grn"](channels), size, channels)
+
+
+def test_a_block_of_64_channels():
+    """By hand, on maps of 56x56."""
+    costs = {name: cost(64, 56, 56) for name, cost in ATTENTION_COSTS.items()}
+    assert {name: cost.parameters for name, cost in costs.items()} == {
+        "se": 580,
+        "eca": 3,
+        "cbam": 512 + 98,
+        "gc": 64 + 512 + 4 + 64 + 8,
+        "ge": 0,
+        "ese": 64 * 64 + 64,
+        "hard_se": 2 * 64 * 16 + 16 + 64,
+        "grn": 128,
+        "simam": 0,
+    }
+    maps = 64 * 56 * 56
+    assert costs["cbam"].macs.total == 6 * maps + 2 * 512 + 98 * 56 * 56
+    assert costs["simam"].macs.total == 6 * maps and costs["ge"].macs.total == 2 * maps
+
+
+def test_all_kinds_have_a_cost():
+    assert list(ATTENTION_COSTS) == list(ATTENTIONS)
+
+
+def test_overlapping_windows_of_gather_excite_by_hand():
+    """Six places in a row with extent 2: windows of 2, 3 and 3 places. With 9, one window has them all."""
+    assert ge_cost(1, 1, 6, 2).macs.squeeze == 8
+    assert ge_cost(5, 4, 6, 9).macs == ge_cost(5, 4, 6).macs
+
+
+# --- ECA's kernel -----------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 10_000))
+def test_ecas_kernel_is_the_papers_rule(channels):
+    """Its authors' code, with logarithms; timm's, which has at least 3."""
+    nearest = int(abs((math.log2(channels) + 1) / 2))
+    assert adaptive_kernel(channels) == (nearest if nearest % 2 else nearest + 1)
+    assert timm_layers.EcaModule(channels).conv.kernel_size == (max(3, adaptive_kernel(channels)),)
+
+
+def test_eca_adds_86_parameters_to_resnet50():
+    """Table 1 of the ECA paper; the four stages have kernels of 5, 5, 5 and 7."""
+    stages = NETWORKS["resnet50"].stages
+    assert [adaptive_kernel(stage.channels) for stage in stages] == [5, 5, 5, 7]
+    assert sum(stage.blocks * eca_cost(stage.channels, stage.height, stage.width).parameters for stage in stages) == 86
+
+
+# --- whole numbers ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ATTENTION_COSTS)
+def test_small_integers_of_numpy_do_not_overflow(name):
+    size = (65_536, 300, 300)
+    assert ATTENTION_COSTS[name](*map(np.int32, size)) == ATTENTION_COSTS[name](*size)
+
+
+@pytest.mark.parametrize("name", ATTENTION_COSTS)
+@pytest.mark.parametrize("wrong", [0, -1, 2.0, "2", True, None])
+def test_sizes_are_whole_and_at_least_1(name, wrong, refused):
+    for place, argument in enumerate(("channels", "height", "width")):
+        size = [64, 4, 4]
+        size[place] = wrong
+        with refused(f"{argument} is {wrong!r}", "at least 1"):
+            ATTENTION_COSTS[name](*size)
+
+
+@pytest.mark.parametrize("cost", [se_cost, hard_se_cost, cbam_cost, gc_cost])
+def test_a_reduction_above_the_number_of_channels_is_refused(cost, refused):
+    with refused("reduction is 9", "only 8 channels", "from 1 to 8"):
+        cost(8, 4, 4, 9)
+
+
+def test_other_wrong_settings_are_those_of_the_modules(refused):
+    with refused("kernel is 4", "use 3 or 5"):
+        eca_cost(8, 4, 4, 4)
+    with refused("kernel is 2", "use 1 or 3"):
+        cbam_cost(8, 4, 4, 2, kernel=2)
+    with refused("extent is 1", "at least 2"):
+        ge_cost(8, 4, 4, 1)
+    with refused("reduction is 8", "one hidden number of 8 channels", "from 1 to 4"):
+        gc_cost(8, 4, 4, 8)
+
+
+def test_counting_needs_no_torch(root):
+    code = "import sys, senet_lib.cost.attention_formulas; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)

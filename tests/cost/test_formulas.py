@@ -1,0 +1,304 @@
+"""Tests of senet_lib.cost.formulas: the paper's numbers, and a count of real blocks and real networks."""
+
+import itertools
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torchvision import models as torchvision_models
+
+from senet_lib.cost.formulas import (
+    NETWORKS,
+    Network,
+    SEMacs,
+    Stage,
+    added_macs,
+    added_parameters,
+    se_macs,
+    se_parameters,
+    stage_costs,
+)
+from senet_lib.cost.measure import measure_cost
+from senet_lib.networks.models import ResNet, small_resnet
+from senet_lib.networks.residual_blocks import BasicBlock, Bottleneck
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
+from tests.sample_networks import count_parameters, empty
+
+# r: weights only, with biases, and the totals of both for ResNet-50.
+RESNET50 = {
+    2: (20_119_552, 20_142_208, 45_676_584, 45_699_240),
+    4: (10_059_776, 10_078_656, 35_616_808, 35_635_688),
+    8: (5_029_888, 5_046_880, 30_586_920, 30_603_912),
+    16: (2_514_944, 2_530_992, 28_071_976, 28_088_024),
+    32: (1_257_472, 1_273_048, 26_814_504, 26_830_080),
+}
+ON_CIFAR = {"resnet20": 3, "resnet32": 5, "resnet44": 7, "resnet56": 9, "resnet110": 18}
+ON_IMAGENET = [name for name in NETWORKS if name not in ON_CIFAR and name != "small_resnet"]
+
+
+def count_macs(network: nn.Module, size: int) -> int:
+    """MACs of all convolutions and linear layers for one picture of size x size, by hooks on a forward pass."""
+    counts = []
+
+    def convolution(module, inputs, output):
+        height, width = module.kernel_size
+        counts.append(output.numel() * height * width * module.in_channels // module.groups)
+
+    def linear(module, inputs, output):
+        counts.append(output.numel() * module.in_features)
+
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.register_forward_hook(convolution if isinstance(module, nn.Conv2d) else linear)
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, 3, size, size, device="meta"))
+    return sum(counts)
+
+
+def real_network(name: str) -> tuple[nn.Module, int]:
+    """A network of the table without numbers in it (on the meta device), and the size of its pictures."""
+    with torch.device("meta"):
+        if name in ON_CIFAR:
+            return ResNet((ON_CIFAR[name],) * 3, (16, 32, 64), (1, 2, 2), num_classes=10), 32
+        if name == "small_resnet":
+            return small_resnet(), 32
+        return getattr(torchvision_models, name)(weights=None), 224
+
+
+def outputs_of_blocks(network: nn.Module, size: int) -> list[list[tuple[int, int, int]]]:
+    """For each stage, the shape (C, H, W) of each block's output, by hooks on a forward pass."""
+    stages = [module for name, module in network.named_children() if name.startswith("layer")]
+    shapes: list[list[tuple[int, int, int]]] = [[] for _ in stages]
+    for stage, found in zip(stages, shapes, strict=True):
+        for block in stage:
+            block.register_forward_hook(lambda module, inputs, output, found=found: found.append(output.shape[1:]))
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, 3, size, size, device="meta"))
+    return [[tuple(shape) for shape in found] for found in shapes]
+
+
+# --- one block --------------------------------------------------------------------------------------------------------
+
+
+def test_a_block_of_64_channels_has_512_weights_and_580_parameters():
+    assert se_parameters(64, 16, bias=False) == 512
+    assert se_parameters(64, 16) == 580
+
+
+@given(st.integers(1, 300), st.data(), st.booleans())
+def test_the_formula_counts_the_real_block(channels, data, bias):
+    reduction = data.draw(st.integers(1, channels))
+    with torch.device("meta"):
+        block = SqueezeExcitation(channels, reduction, bias=bias)
+    assert se_parameters(channels, reduction, bias=bias) == count_parameters(block)
+
+
+@given(st.integers(1, 300), st.data(), st.integers(1, 40), st.integers(1, 40))
+def test_the_macs_of_the_excitation_are_those_of_the_real_layers(channels, data, height, width):
+    reduction = data.draw(st.integers(1, channels))
+    with torch.device("meta"):
+        layers = nn.Sequential(*list(SqueezeExcitation(channels, reduction).children())[:3])
+    macs = se_macs(channels, reduction, height, width)
+    assert macs.excitation == sum(layer.weight.numel() for layer in layers if isinstance(layer, nn.Linear))
+    assert macs.squeeze == macs.rescale == torch.zeros(channels, height, width, device="meta").numel()
+    assert macs.total == macs.squeeze + macs.excitation + macs.rescale
+
+
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_the_hidden_width_follows_the_rule_of_the_blocks(channels, reduction):
+    try:
+        hidden = hidden_width(channels, reduction)
+    except ValueError as refusal:
+        with pytest.raises(ValueError) as caught:
+            se_parameters(channels, reduction)
+        assert str(caught.value) == str(refusal)
+    else:
+        assert se_parameters(channels, reduction, bias=False) == 2 * channels * hidden
+
+
+def test_small_integers_of_numpy_do_not_overflow():
+    assert se_parameters(np.int32(65_536), np.int32(1), bias=False) == 2 * 65_536**2
+    assert se_macs(np.int32(2_048), np.int32(1), np.int32(2_000), np.int32(2_000)).squeeze == 2_048 * 2_000**2
+    wide = Network("wide", (Stage(np.int32(9), np.int32(65_536), np.int32(1), np.int32(1)),), 1, 1)
+    assert added_parameters(wide, np.int32(1), bias=False) == 18 * 65_536**2
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.0, "2", True, None])
+def test_a_block_asks_for_whole_numbers(refused, wrong):
+    with refused(f"channels is {wrong!r}", "at least 1"):
+        se_parameters(wrong, 1)
+    with refused(f"reduction is {wrong!r}", "at least 1"):
+        se_parameters(8, wrong)
+    with refused(f"height is {wrong!r}", "at least 1"):
+        se_macs(8, 2, wrong, 4)
+    with refused(f"width is {wrong!r}", "at least 1"):
+        se_macs(8, 2, 4, wrong)
+
+
+# --- networks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_parameters_macs_and_stages_are_those_of_the_real_network(name):
+    network = NETWORKS[name]
+    model, size = real_network(name)
+    assert network.parameters == count_parameters(model)
+    assert network.macs == count_macs(model, size)
+    stages = [[(s.channels, s.height, s.width)] * s.blocks for s in network.stages]
+    assert stages == outputs_of_blocks(*real_network(name))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("reduction", [2, 4, 16])
+@pytest.mark.parametrize("name", [*ON_CIFAR, "small_resnet"])
+def test_added_parameters_are_those_of_a_real_network_with_se(name, reduction, bias):
+    def attention(channels: int) -> nn.Module:
+        return SqueezeExcitation(channels, reduction, bias=bias)
+
+    with torch.device("meta"):
+        if name == "small_resnet":
+            model = small_resnet(attention=attention)
+        else:
+            model = ResNet((ON_CIFAR[name],) * 3, (16, 32, 64), (1, 2, 2), num_classes=10, attention=attention)
+    assert NETWORKS[name].parameters + added_parameters(name, reduction, bias=bias) == count_parameters(model)
+
+
+@pytest.mark.parametrize("name", ON_IMAGENET)
+def test_the_papers_formula_is_the_sum_over_the_stages(name):
+    stages = NETWORKS[name].stages
+    for reduction in (2, 4, 8, 16, 32):
+        formula = 2 * sum(s.blocks * s.channels**2 for s in stages) // reduction
+        assert added_parameters(name, reduction, bias=False) == formula
+
+
+@pytest.mark.parametrize("reduction", RESNET50)
+def test_exact_totals_of_se_resnet50(reduction):
+    weights, with_biases, total, total_with_biases = RESNET50[reduction]
+    base = NETWORKS["resnet50"].parameters
+    assert base == 25_557_032
+    assert added_parameters("resnet50", reduction, bias=False) == weights == total - base
+    assert added_parameters("resnet50", reduction, bias=True) == with_biases == total_with_biases - base
+
+
+def test_se_resnet50_stage_by_stage_and_without_the_last():
+    costs = stage_costs("resnet50", 16, bias=False)
+    assert [cost.stage for cost in costs] == [1, 2, 3, 4]
+    assert [cost.parameters for cost in costs] == [24_576, 131_072, 786_432, 1_572_864]
+    assert added_parameters("resnet50", 16, bias=False, dropped_stages=[4]) == 942_080
+    assert 942_080 / NETWORKS["resnet50"].parameters == pytest.approx(0.0369, abs=5e-5)
+
+
+@pytest.mark.parametrize(("reduction", "weights", "with_biases"), [(16, 2016, 2373), (8, 4032, 4410), (4, 8064, 8484)])
+def test_se_resnet20(reduction, weights, with_biases):
+    assert NETWORKS["resnet20"].parameters == 272_474
+    assert added_parameters("resnet20", reduction, bias=False) == weights
+    assert added_parameters("resnet20", reduction) == with_biases
+
+
+def test_macs_of_se_resnet50():
+    numbers = 3 * 256 * 56**2 + 4 * 512 * 28**2 + 6 * 1024 * 14**2 + 3 * 2048 * 7**2
+    assert added_macs("resnet50", 16) == SEMacs(numbers, 2_514_944, numbers)
+    assert stage_costs("resnet50", 16)[3].macs == SEMacs(3 * 2048 * 49, 1_572_864, 3 * 2048 * 49)
+
+
+def dropped_sets(network: Network) -> list[tuple[int, ...]]:
+    numbers = range(1, len(network.stages) + 1)
+    return [some for count in range(len(numbers) + 1) for some in itertools.combinations(numbers, count)]
+
+
+@pytest.mark.parametrize("name", ["resnet50", "resnet20", "small_resnet"])
+def test_a_dropped_stage_costs_nothing_and_the_others_the_same(name):
+    whole = stage_costs(name, 4)
+    for dropped in dropped_sets(NETWORKS[name]):
+        costs = stage_costs(name, 4, dropped_stages=dropped)
+        for before, after in zip(whole, costs, strict=True):
+            assert after.parameters == (0 if after.stage in dropped else before.parameters)
+            assert after.macs == (SEMacs() if after.stage in dropped else before.macs)
+        assert added_parameters(name, 4, dropped_stages=dropped) == sum(cost.parameters for cost in costs)
+        assert added_macs(name, 4, dropped_stages=dropped).total == sum(cost.macs.total for cost in costs)
+
+
+@st.composite
+def architectures(draw):
+    count = draw(st.integers(1, 4))
+    numbers = partial(st.lists, min_size=count, max_size=count)
+    return {
+        "depths": draw(numbers(st.integers(1, 2))),
+        "widths": [4 * width for width in draw(numbers(st.integers(1, 24)))],
+        "strides": draw(numbers(st.integers(1, 2))),
+        "block": draw(st.sampled_from([BasicBlock, Bottleneck])),
+        "attention_stages": draw(st.sets(st.integers(1, count))),
+    }
+
+
+@settings(max_examples=20)  # each builds and runs two networks
+@given(architectures(), st.data(), st.booleans())
+def test_the_formulas_are_the_count_for_any_architecture(architecture, data, bias):
+    depths, widths, stages = (architecture[key] for key in ("depths", "widths", "attention_stages"))
+    reduction = data.draw(st.integers(1, min(widths)))
+    make = partial(empty, ResNet, num_classes=3, **architecture)
+    plain = measure_cost(make(), (3, 17, 20))
+    with_se = measure_cost(
+        make(attention=lambda channels: SqueezeExcitation(channels, reduction, bias=bias)), (3, 17, 20)
+    )
+    blocks = [(depths[number - 1], widths[number - 1]) for number in stages]
+    assert with_se.parameters - plain.parameters == sum(n * se_parameters(c, reduction, bias=bias) for n, c in blocks)
+    assert with_se.macs - plain.macs == sum(n * 2 * c * (c // reduction) for n, c in blocks)
+
+
+# --- wrong input ------------------------------------------------------------------------------------------------------
+
+
+def test_a_stage_without_hidden_units_is_named_with_the_largest_r_that_works(refused):
+    with refused("reduction is 17", "stage 1 of ResNet-20", "16 channels", "from 1 to 16"):
+        added_parameters("resnet20", 17)
+    with refused("reduction is 64", "stage 2 of ResNet-20", "32 channels", "from 1 to 32"):
+        added_macs("resnet20", 64, dropped_stages=(1,))
+    assert added_parameters("resnet20", 64, bias=False, dropped_stages=(1, 2)) == 3 * 2 * 64
+    assert added_parameters("resnet20", 10**6, dropped_stages=(1, 2, 3)) == 0
+
+
+@pytest.mark.parametrize("wrong", [0, 2.0, "16", None])
+def test_the_reduction_of_a_network_is_whole(refused, wrong):
+    with refused(f"reduction is {wrong!r}", "at least 1"):
+        stage_costs("resnet50", wrong)
+    with refused(f"reduction is {wrong!r}", "at least 1"):
+        stage_costs("resnet50", wrong, dropped_stages=[1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("wrong", [0, 5, -1, 4.0, "4", True])
+def test_an_unknown_stage_is_named(refused, wrong):
+    with refused(f"dropped_stages holds {wrong!r}", "ResNet-50 has the stages 1 to 4"):
+        added_parameters("resnet50", 16, dropped_stages=[wrong])
+
+
+@pytest.mark.parametrize("wrong", [4, "4", None])
+def test_dropped_stages_are_a_collection(refused, wrong):
+    with refused(f"dropped_stages is {wrong!r}", "[4]"):
+        added_parameters("resnet50", 16, dropped_stages=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["ResNet-50", None, 50, ["resnet50"]])
+def test_an_unknown_network_is_named_with_those_that_there_are(refused, wrong):
+    with refused(f"network is {wrong!r}", "resnet50", "or a Network"):
+        added_parameters(wrong, 16)
+
+
+def test_stages_and_networks_hold_whole_numbers(refused):
+    with refused("channels is 2.5", "at least 1"):
+        Stage(1, 2.5, 4, 4)
+    with refused("width is 0", "at least 1"):
+        Stage(1, 2, 4, 0)
+    with refused("macs is 1.0", "at least 1"):
+        Network("mine", (Stage(1, 2, 4, 4),), 10, 1.0)
+
+
+def test_counting_needs_no_torch(root):
+    code = "import sys, senet_lib.cost.formulas; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)

@@ -1,0 +1,458 @@
+"""Tests of senet_lib.networks.models: names and numbers against torchvision, and what SE adds."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models as torchvision_models
+from torchvision.models import resnet
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from senet_lib.networks.models import (
+    STEMS,
+    ResNet,
+    create_model,
+    list_models,
+    resnet50,
+    se_resnet50,
+    small_resnet,
+    small_se_resnet,
+)
+from senet_lib.networks.residual_blocks import PLACEMENTS
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
+from tests.sample_networks import assert_same_logits, count_parameters, empty, noise, shaken, squeeze_excitations
+
+
+def settled(model: nn.Module, seed: int = 0) -> nn.Module:
+    """In evaluation mode, after it has seen some pictures."""
+    model.train()
+    with torch.no_grad():
+        for step in range(2):
+            model(noise(4, 3, 9, 9, seed=seed + step))
+    return model.eval()
+
+
+class Ones(nn.Module):
+    """A gate that is always open."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.ones_like(x)
+
+
+# --- the plain network ------------------------------------------------------------------------------------------------
+
+
+def test_names_are_torchvisions():
+    theirs = resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1]).state_dict()
+    names = {name for name in theirs if not name.startswith(("layer3", "layer4"))}
+    assert set(ResNet((1, 1), (64, 128), (1, 2), num_classes=2).state_dict()) == names
+    assert {"conv1.weight", "layer1.0.conv1.weight", "layer2.0.downsample.0.weight", "fc.bias"} <= names
+    # torchvision has no projection in the first stage, because its first stage keeps the resolution
+    assert {name.replace("layer1.0.downsample", "layer2.0.downsample") for name in small_resnet().state_dict()} == names
+
+
+def test_with_torchvisions_weights_it_computes_what_torchvision_computes():
+    torch.manual_seed(0)
+    peer = resnet.ResNet(resnet.BasicBlock, [2, 1, 1, 1], num_classes=5)
+    peer.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)  # for small pictures: no large stem, no pooling
+    peer.maxpool = nn.Identity()
+    settled(peer)
+    model = ResNet((2, 1, 1, 1), (64, 128, 256, 512), (1, 2, 2, 2), num_classes=5).eval()
+    model.load_state_dict(peer.state_dict())
+    x = noise(2, 3, 9, 14)
+    torch.testing.assert_close(model(x), peer(x), atol=1e-5, rtol=1e-5)
+
+
+def test_a_small_resnet_has_16_and_32_channels_and_halves_the_picture_once():
+    model = small_resnet().eval()
+    assert model.features(noise(2, 3, 32, 32)).shape == (2, 32, 16, 16)
+    assert model.layer1[0].conv2.out_channels == 16
+
+
+def test_strides_are_those_of_each_stages_first_block():
+    model = ResNet((2, 1, 2), (4, 6, 8), (1, 3, 2), num_classes=2)
+    strides = [block.conv1.stride[0] for name in model.stage_names for block in model.get_submodule(name)]
+    assert strides == [1, 1, 3, 2, 1]
+    assert model.eval().features(noise(1, 3, 12, 18)).shape == (1, 8, 2, 3)
+
+
+def test_logits_are_the_linear_layer_of_the_mean_of_the_features():
+    model = settled(small_resnet())
+    x = noise(2, 3, 11, 8)
+    torch.testing.assert_close(model(x), model.fc(model.features(x).mean((2, 3))))
+
+
+@pytest.mark.parametrize("make", [small_resnet, small_se_resnet])
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (17, 9), (1, 1), (2, 5)])
+@pytest.mark.parametrize(("in_channels", "num_classes"), [(1, 10), (3, 4)])
+def test_any_size_of_picture_and_one_channel_will_do(make, height, width, in_channels, num_classes):
+    model = make(num_classes=num_classes, in_channels=in_channels)
+    logits = model(noise(2, in_channels, height, width))
+    assert logits.shape == (2, num_classes) and logits.isfinite().all()
+    logits.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("make", [small_resnet, small_se_resnet])
+def test_the_same_seed_gives_the_same_network(make):
+    def weights(seed: int) -> dict[str, torch.Tensor]:
+        torch.manual_seed(seed)
+        return make().state_dict()
+
+    first, again, other = weights(1), weights(1), weights(2)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
+
+
+def test_weights_start_as_he_et_al_say():
+    torch.manual_seed(0)
+    model = ResNet((2,), (64,), (1,), num_classes=100, attention=lambda channels: SqueezeExcitation(channels, 2))
+    conv = model.layer1[1].conv1.weight
+    se = squeeze_excitations(model)[0]
+    assert model.conv1.weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.05)  # 64 outputs, not 3 inputs
+    assert conv.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.03)
+    assert se.fc1.weight.std().item() == pytest.approx((2 / 64) ** 0.5, rel=0.1)
+    assert se.fc2.weight.std().item() == pytest.approx((2 / 32) ** 0.5, rel=0.1)
+    assert not se.fc1.bias.any() and not se.fc2.bias.any() and not model.fc.bias.any()
+
+
+# --- what SE adds -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reduction", [1, 3, 4, 16])
+def test_se_adds_exactly_the_parameters_of_the_formula(reduction):
+    added = count_parameters(small_se_resnet(reduction=reduction)) - count_parameters(small_resnet())
+    assert added == sum(
+        2 * channels * (channels // reduction) + channels + channels // reduction for channels in (16, 32)
+    )
+
+
+def test_the_default_se_network_also_adds_what_its_blocks_say():
+    model = small_se_resnet()
+    blocks = squeeze_excitations(model)
+    assert [block.channels for block in blocks] == [16, 32]
+    hidden = [hidden_width(block.channels, block.reduction) for block in blocks]
+    added = sum(2 * block.channels * h + block.channels + h for block, h in zip(blocks, hidden, strict=True))
+    assert count_parameters(model) == count_parameters(small_resnet()) + added
+
+
+def test_every_block_has_attention_of_its_own():
+    model = ResNet((2, 3), (8, 16), (1, 2), num_classes=2, attention=lambda channels: SqueezeExcitation(channels, 4))
+    assert [block.channels for block in squeeze_excitations(model)] == [8, 8, 16, 16, 16]
+
+
+def test_a_plain_networks_weights_fit_into_the_se_network_and_only_the_gates_are_left():
+    missing, unexpected = small_se_resnet().load_state_dict(small_resnet().state_dict(), strict=False)
+    assert unexpected == []
+    assert missing == [
+        f"{layer}.0.attention.{name}"
+        for layer in ("layer1", "layer2")
+        for name in ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
+    ]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_with_all_gates_at_one_the_se_network_is_the_plain_network(training):
+    torch.manual_seed(0)
+    plain, with_se = settled(small_resnet()), small_se_resnet()
+    with_se.load_state_dict(plain.state_dict(), strict=False)
+    plain.train(training)
+    with_se.train(training)
+    x = noise(4, 3, 13, 16)
+    assert not torch.allclose(with_se(x), plain(x), atol=1e-3)
+    for block in squeeze_excitations(with_se):
+        block.gate = Ones()
+    assert torch.equal(with_se(x), plain(x))
+
+
+# --- wrong input ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("depths", "widths", "strides"),
+    [((1, 1), (8,), (1,)), ((1,), (8, 16), (1,)), ((1,), (8,), (1, 2)), ((), (8,), (1,)), ((1, 1), (8, 8), (1,))],
+)
+def test_one_depth_one_width_and_one_stride_a_stage_are_needed(depths, widths, strides, refused):
+    said = f"depths has {len(depths)} stages, widths has {len(widths)}, strides has {len(strides)}"
+    with refused(said, "one number a stage"):
+        ResNet(depths, widths, strides, num_classes=2)
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize(
+    ("depths", "widths", "strides", "said"),
+    [
+        ((0,), (8,), (1,), "0"),
+        ((1, -1), (8, 8), (1, 2), "-1"),
+        ((1,), (0,), (1,), "0"),
+        ((1,), (-8,), (1,), "-8"),
+        ((1,), (8,), (0,), "0"),
+        ((1.5,), (8,), (1,), "1.5"),
+        ((1,), ("8",), (1,), "'8'"),
+        ((), (), (), "stage"),
+    ],
+)
+def test_depths_widths_and_strides_are_whole_numbers_of_at_least_one(depths, widths, strides, said, refused):
+    with refused(said, "at least 1"):
+        ResNet(depths, widths, strides, num_classes=2)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 16.0, True])
+def test_a_stem_has_at_least_one_channel(wrong, refused):
+    with refused(f"stem_channels is {wrong}", "at least 1"):
+        ResNet((1,), (8,), (1,), num_classes=2, stem_channels=wrong)
+
+
+def test_a_reduction_above_the_narrowest_stage_is_refused(refused):
+    with refused("reduction is 17", "use a reduction from 1 to 16"):
+        small_se_resnet(reduction=17)
+
+
+def test_a_stage_that_attention_cannot_be_made_in_is_named(refused):
+    with refused("stage 1", "reduction is 33", "use a reduction from 1 to 32"):
+        ResNet((1, 1), (32, 64), (1, 2), num_classes=2, attention=lambda channels: SqueezeExcitation(channels, 33))
+    with refused("stage 2", "reduction is 33", "use a reduction from 1 to 32"):
+        create_model("se_resnet20", reduction=33, stages=[2, 3])
+
+
+@pytest.mark.parametrize("wrong", [0, 5, 2.0, "2", True])
+def test_an_unknown_stage_is_refused(wrong, refused):
+    with refused(f"stages holds {wrong!r}", "the stages 1 to 4"):
+        create_model("se_resnet50", stages=[1, wrong])
+
+
+@pytest.mark.parametrize("wrong", [3, "3", {}.values])
+def test_stages_are_a_collection(wrong, refused):
+    with refused("stages is", "[1, 2]"):
+        create_model("se_resnet50", stages=wrong)
+
+
+def test_an_unknown_stem_is_refused(refused):
+    with refused("stem is '5x5'", "7x7, 3x3, caffe"):
+        create_model("resnet20", stem="5x5")
+
+
+@pytest.mark.parametrize(("height", "width"), [(6, 224), (224, 1), (3, 3)])
+@pytest.mark.parametrize("stem", ["7x7", "caffe"])
+def test_a_picture_smaller_than_the_stems_window_is_refused(stem, height, width, refused):
+    model = empty(create_model, "resnet18", stem=stem).eval()
+    with refused(f"{height}x{width} pixels", "7x7 stem needs at least 7x7", 'stem="3x3"'):
+        model(torch.ones(1, 3, height, width, device="meta"))
+    assert model(torch.ones(1, 3, 7, 9, device="meta")).shape == (1, 1000)
+
+
+def test_an_empty_picture_is_refused(refused):
+    with refused("0x8 pixels", "at least 1x1"):
+        small_resnet()(torch.ones(1, 3, 0, 8))
+
+
+# --- networks by name -------------------------------------------------------------------------------------------------
+
+OF_TORCHVISION = [name for name in list_models() if hasattr(torchvision_models, name)]
+# Totals of the paper's and of the book's tables, weights and biases.
+TOTALS = {
+    "resnet50": 25_557_032,
+    "se_resnet50": 28_088_024,
+    "resnet20": 272_474,
+    "se_resnet20": 272_474 + 2_373,
+    "resnet110": 1_730_714,
+}
+
+
+def test_torchvision_has_ten_of_our_networks():
+    assert len(OF_TORCHVISION) == 10 and {"resnet152", "resnext101_64x4d", "wide_resnet101_2"} <= set(OF_TORCHVISION)
+
+
+@pytest.mark.parametrize("name", OF_TORCHVISION)
+def test_with_torchvisions_weights_each_network_has_torchvisions_logits(name):
+    peer = shaken(getattr(torchvision_models, name)(weights=None))
+    model = empty(create_model, name)
+    model.load_state_dict(peer.state_dict(), assign=True)
+    assert_same_logits(model, peer)
+
+
+@pytest.mark.parametrize(("name", "total"), TOTALS.items())
+def test_totals(name, total):
+    assert count_parameters(empty(create_model, name)) == total
+
+
+@pytest.mark.parametrize(
+    ("reduction", "total", "with_biases"),
+    [
+        (2, 45_676_584, 45_699_240),
+        (4, 35_616_808, 35_635_688),
+        (8, 30_586_920, 30_603_912),
+        (16, 28_071_976, 28_088_024),
+        (32, 26_814_504, 26_830_080),
+    ],
+)
+def test_totals_of_se_resnet50_for_each_reduction(reduction, total, with_biases):
+    assert count_parameters(empty(se_resnet50, reduction=reduction, bias=False)) == total
+    assert count_parameters(empty(se_resnet50, reduction=reduction)) == with_biases
+
+
+def test_dropping_the_last_stage_and_se_in_the_bottleneck_cost_what_the_paper_says():
+    plain = count_parameters(empty(resnet50))
+    assert count_parameters(empty(se_resnet50, bias=False, stages=[1, 2, 3])) - plain == 942_080
+    assert count_parameters(empty(se_resnet50, bias=False, placement="3x3")) - plain == 157_184
+
+
+def test_padded_shortcuts_have_no_parameters():
+    assert count_parameters(empty(create_model, "resnet20", shortcut="padded")) == 269_722
+
+
+def test_each_network_of_the_family_has_a_twin_with_se():
+    names = list_models()
+    assert len(names) == len(set(names)) == 36
+    for name in list_models("resne*") + list_models("wide*"):
+        assert f"se_{name}" in names
+        assert not squeeze_excitations(empty(create_model, name))
+        model = empty(create_model, f"se_{name}")
+        assert len(squeeze_excitations(model)) == len(model.blocks())
+
+
+def test_list_models_takes_a_pattern():
+    assert list_models("se_resnext101*") == ["se_resnext101_32x4d", "se_resnext101_32x8d", "se_resnext101_64x4d"]
+    assert list_models("vgg*") == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"),
+    [("se_resnet5", "se_resnet50"), ("SE-ResNet-50", "se_resnet50"), ("resnext50", "resnext50_32x4d"), ("", "list")],
+)
+def test_a_wrong_name_gets_the_nearest_ones(wrong, near, refused):
+    with refused(f"no network {wrong!r}", near):
+        create_model(wrong)
+
+
+def test_se_settings_reach_every_block():
+    model = empty(create_model, "se_resnet18", reduction=8, bias=False, squeeze="max", hidden_multiple=8)
+    for block in squeeze_excitations(model):
+        assert block.reduction == 8 and block.fc1.bias is None
+        assert block.fc1.out_features == hidden_width(block.channels, 8, 8)
+    assert create_model("se_resnet8").layer1[0].attention.reduction == 4
+    assert empty(create_model, "se_resnet20").layer1[0].attention.reduction == 16
+
+
+def test_other_attention_takes_the_slot():
+    model = create_model("resnet20", attention=nn.BatchNorm2d, placement="identity", stages=[2])
+    assert [type(block.attention) for block in model.blocks()] == [nn.Identity] * 3 + [nn.BatchNorm2d] * 3 + [
+        nn.Identity
+    ] * 3
+
+
+def test_settings_of_se_on_a_plain_network_are_refused(refused):
+    for options in ({"placement": "pre"}, {"stages": [1]}, {"reduction": 8}, {"bias": False}, {"squeeze": "max"}):
+        with refused("resnet50 has none", "use se_resnet50"):
+            create_model("resnet50", **options)
+    with refused("resnet20 has none"):
+        create_model("resnet20", attention=nn.BatchNorm2d, reduction=4)
+    with refused("se_resnet50 has SE", "use resnet50"):
+        create_model("se_resnet50", attention=nn.BatchNorm2d)
+    with refused("stride_in is '1x1'", "resnet18 has no bottlenecks"):
+        create_model("resnet18", stride_in="1x1")
+
+
+@pytest.mark.parametrize("size", [224, 32, 28])
+def test_stems_leave_the_places_that_fit_the_picture(size):
+    stem = "7x7" if size == 224 else "3x3"
+    model = empty(create_model, "se_resnet50", stem=stem, in_channels=1, num_classes=10).eval()
+    x = torch.zeros(1, 1, size, size, device="meta")
+    assert model.features(x).shape[2:] == {224: (7, 7), 32: (4, 4), 28: (4, 4)}[size]
+    assert model(x).shape == (1, 10)
+
+
+def test_the_caffe_stem_leaves_as_many_places_as_torchvisions():
+    sizes = {
+        stem: empty(create_model, "resnet18", stem=stem).features(torch.zeros(2, 3, 224, 224, device="meta")).shape
+        for stem in STEMS
+    }
+    assert sizes["caffe"] == sizes["7x7"] == (2, 512, 7, 7)
+
+
+def test_zero_init_makes_every_block_its_shortcut():
+    torch.manual_seed(0)
+    model = create_model("se_resnet20", zero_init_last=True).train()
+    x = noise(2, 16, 8, 8)
+    for block in model.layer1:
+        assert torch.equal(block(x.relu()), x.relu())
+    bottleneck = create_model("resnet50", zero_init_last=True).layer1[1].train()
+    x = noise(2, 256, 4, 4).relu()
+    assert torch.equal(bottleneck(x), x)
+
+
+# --- what every network can do ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_network_exports_copies_and_pickles(name):
+    model = empty(create_model, name).eval()
+    size = 64 if model.conv1.kernel_size[0] == 7 else 32
+    x = torch.zeros(2, 3, size, size, device="meta")
+    program = torch.export.export(model, (x,))
+    assert program.module()(x).shape == model(x).shape
+    assert copy.deepcopy(model).state_dict().keys() == model.state_dict().keys()
+    assert pickle.loads(pickle.dumps(model)).state_dict().keys() == model.state_dict().keys()
+    assert model.to(torch.float64)(x.double()).dtype == torch.float64
+
+
+KINDS = [
+    ("se_resnet20", {}),
+    ("se_resnet20", {"shortcut": "padded", "placement": "pre"}),
+    ("se_resnet20", {"squeeze": "both", "placement": "post", "stages": [2, 3]}),
+    ("se_resnet50", {"stem": "3x3", "placement": "identity"}),
+    ("se_resnet50", {"placement": "3x3"}),
+    ("se_resnext50_32x4d", {"stem": "caffe", "stride_in": "1x1"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), KINDS)
+def test_a_compiled_network_is_one_graph(name, options):
+    torch._dynamo.reset()
+    torch.manual_seed(0)
+    model = shaken(create_model(name, num_classes=5, **options))
+    x = noise(2, 3, 40, 33)
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), model(x))
+
+
+@pytest.mark.parametrize(("name", "options"), KINDS)
+def test_a_network_gives_its_features_to_torchvisions_extractor(name, options):
+    """Which traces with torch.fx, as others do who quantise or rewrite networks."""
+    torch.manual_seed(0)
+    model = shaken(create_model(name, num_classes=5, **options)).eval()
+    x = noise(2, 3, 40, 33)
+    found = create_feature_extractor(model, {"layer2": "middle", model.stage_names[-1]: "last"})(x)
+    torch.testing.assert_close(found["last"], model.features(x))
+    assert found["middle"].shape[1] == 2 * model.layer1[-1].last_norm.num_features
+
+
+@pytest.mark.parametrize(("name", "options"), KINDS[:3])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_network_moves_to_other_number_types_and_layouts(name, options, dtype):
+    torch.manual_seed(0)
+    model = shaken(create_model(name, num_classes=5, **options)).eval()
+    x = noise(2, 3, 16, 16)
+    with torch.no_grad():
+        expected = model(x)
+        moved = model.to(dtype, memory_format=torch.channels_last)(x.to(dtype))
+    torch.testing.assert_close(moved.float(), expected, atol=0.15 if dtype == torch.bfloat16 else 1e-5, rtol=0.05)
+
+
+def test_loading_keeps_a_pickled_network_usable():
+    torch.manual_seed(0)
+    model = small_se_resnet().eval()
+    again = pickle.loads(pickle.dumps(model))
+    x = noise(2, 3, 9, 9)
+    assert torch.equal(again(x), model(x))
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_export_gives_the_same_logits(placement):
+    torch.manual_seed(0)
+    options = {"placement": placement, "num_classes": 5, "stem": "3x3", "reduction": 4}
+    model = shaken(create_model("se_resnet50", **options)).eval()
+    x = noise(2, 3, 12, 10)
+    torch.testing.assert_close(torch.export.export(model, (x,)).module()(x), model(x))

@@ -1,0 +1,158 @@
+"""Tests of residual_blocks: the blocks against torchvision's, the places of attention, the shortcuts."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import resnet
+
+from senet_lib.networks.residual_blocks import PLACEMENTS, BasicBlock, Bottleneck, PaddedShortcut
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
+from tests.sample_networks import count_parameters, noise, settled
+
+
+def squeeze_excitation(channels: int) -> SqueezeExcitation:
+    return SqueezeExcitation(channels, 2)
+
+
+@pytest.mark.parametrize(("in_channels", "channels", "stride"), [(6, 6, 1), (4, 6, 1), (6, 6, 2), (4, 8, 2)])
+def test_a_plain_residual_block_is_torchvisions(in_channels, channels, stride):
+    torch.manual_seed(0)
+    block = settled(BasicBlock(in_channels, channels, stride))
+    peer = resnet.BasicBlock(in_channels, channels, stride, projection(block)).eval()
+    peer.load_state_dict(block.state_dict())
+    x = noise(2, in_channels, 9, 6)
+    torch.testing.assert_close(block(x), peer(x))
+
+
+def projection(block: nn.Module) -> nn.Module | None:
+    return None if isinstance(block.downsample, nn.Identity) else block.downsample
+
+
+@pytest.mark.parametrize(("groups", "width_per_group"), [(1, 64), (8, 4), (1, 128)])
+@pytest.mark.parametrize(("in_channels", "stride"), [(256, 1), (64, 1), (256, 2)])
+def test_a_plain_bottleneck_is_torchvisions(in_channels, stride, groups, width_per_group):
+    torch.manual_seed(0)
+    block = settled(Bottleneck(in_channels, 256, stride, groups=groups, width_per_group=width_per_group))
+    peer = resnet.Bottleneck(in_channels, 64, stride, projection(block), groups, width_per_group).eval()
+    peer.load_state_dict(block.state_dict())
+    x = noise(2, in_channels, 9, 6)
+    torch.testing.assert_close(block(x), peer(x))
+
+
+def test_the_stride_can_be_in_the_first_1x1_convolution():
+    block = Bottleneck(8, 16, stride=2, stride_in="1x1")
+    assert (block.conv1.stride, block.conv2.stride) == ((2, 2), (1, 1))
+    assert block(noise(2, 8, 9, 7)).shape == (2, 16, 5, 4)
+
+
+# What each placement computes, from the block's parts.
+BY_HAND = {
+    "standard": lambda b, x: torch.relu(b.attention(b.branch(x)) + b.downsample(x)),
+    "pre": lambda b, x: torch.relu(b.branch(b.attention(x)) + b.downsample(x)),
+    "post": lambda b, x: b.attention(torch.relu(b.branch(x) + b.downsample(x))),
+    "identity": lambda b, x: torch.relu(b.branch(x) + b.attention(b.downsample(x))),
+}
+
+
+@pytest.mark.parametrize("shortcut", ["projection", "padded"])
+@pytest.mark.parametrize("kind", [BasicBlock, Bottleneck])
+@pytest.mark.parametrize("placement", BY_HAND)
+def test_attention_acts_where_the_placement_says(placement, kind, shortcut):
+    torch.manual_seed(0)
+    block = settled(kind(8, 16, 2, squeeze_excitation, placement=placement, shortcut=shortcut))
+    x = noise(2, 8, 5, 6)
+    torch.testing.assert_close(block(x), BY_HAND[placement](block, x))
+    assert block.attention.channels == (8 if placement == "pre" else 16)
+
+
+def test_attention_in_the_bottleneck_acts_after_the_3x3_convolution():
+    torch.manual_seed(0)
+    block = settled(Bottleneck(32, 32, 1, squeeze_excitation, placement="3x3"))
+    x = noise(2, 32, 5, 6)
+    u = torch.relu(block.bn1(block.conv1(x)))
+    u = block.attention(torch.relu(block.bn2(block.conv2(u))))
+    torch.testing.assert_close(block(x), torch.relu(block.bn3(block.conv3(u)) + x))
+    assert block.attention.channels == 8
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_the_five_placements_compute_five_things(placement):
+    def output(place: str) -> torch.Tensor:
+        torch.manual_seed(0)
+        block = settled(Bottleneck(16, 16, 1, lambda channels: nn.Hardtanh(0, 0.1), placement=place))
+        return block(noise(2, 16, 5, 5).relu())
+
+    for other in PLACEMENTS:
+        if other != placement:
+            assert not torch.allclose(output(placement), output(other), atol=1e-3)
+
+
+@pytest.mark.parametrize(("stride", "shape"), [(1, (2, 7, 5, 6)), (2, (2, 7, 3, 3)), (3, (2, 7, 2, 2))])
+def test_a_padded_shortcut_keeps_places_and_adds_zeros(stride, shape):
+    x = noise(2, 4, 5, 6)
+    y = PaddedShortcut(3, stride)(x)
+    assert y.shape == shape
+    assert torch.equal(y[:, :4], x[:, :, ::stride, ::stride])
+    assert (y[:, 4:] == 0).all()
+
+
+def test_a_padded_shortcut_has_no_parameters_and_a_fitting_one_stays_as_it_is():
+    assert count_parameters(BasicBlock(4, 8, 2, shortcut="padded").downsample) == 0
+    assert isinstance(BasicBlock(8, 8, shortcut="padded").downsample, nn.Identity)
+
+
+@pytest.mark.parametrize(("stride", "shape"), [(1, (2, 8, 9, 7)), (2, (2, 8, 5, 4))])
+def test_a_residual_block_rounds_odd_sizes_up(stride, shape):
+    assert BasicBlock(4, 8, stride)(noise(2, 4, 9, 7)).shape == shape
+
+
+def test_attention_acts_on_the_branch_before_the_addition():
+    torch.manual_seed(0)
+    block = settled(BasicBlock(8, 8, attention=lambda channels: SqueezeExcitation(channels, 2)))
+    x = noise(2, 8, 5, 5)
+    u = block.bn2(block.conv2(torch.relu(block.bn1(block.conv1(x)))))
+    s = block.attention.excite(u.mean((2, 3)))
+    torch.testing.assert_close(block(x), torch.relu(x + u * s[:, :, None, None]))
+
+
+def test_attention_is_made_for_the_channels_of_the_output():
+    block = BasicBlock(4, 12, stride=2, attention=lambda channels: SqueezeExcitation(channels, 3))
+    assert block.attention.channels == 12
+
+
+# --- wrong input ------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_placement_shortcut_or_stride_is_refused(refused):
+    for kind in (BasicBlock, Bottleneck):
+        with refused("placement is 'before'", "standard, pre, post, identity, 3x3"):
+            kind(8, 8, placement="before")
+        with refused("shortcut is None", "projection, padded"):
+            kind(8, 16, shortcut=None)
+    with refused("stride_in is '7x7'", "3x3, 1x1"):
+        Bottleneck(8, 8, stride_in="7x7")
+
+
+def test_a_basic_block_has_no_bottleneck(refused):
+    with refused("placement is '3x3'", "basic block", "se_resnet50"):
+        BasicBlock(8, 8, placement="3x3")
+
+
+@pytest.mark.parametrize(
+    ("channels", "options", "said"),
+    [
+        (6, {}, "channels is 6"),
+        (0, {}, "channels is 0"),
+        (8, {"groups": 0}, "groups is 0"),
+        (8, {"width_per_group": 3.0}, "width_per_group is 3.0"),
+        (8, {"width_per_group": 4}, "width_per_group is 4"),
+    ],
+)
+def test_a_bottleneck_without_a_middle_is_refused(channels, options, said, refused):
+    with refused(said):
+        Bottleneck(8, channels, **options)
+
+
+def test_a_padded_shortcut_cannot_take_channels_away(refused):
+    with refused("'padded'", "4 channels are fewer than the input's 8", "projection"):
+        BasicBlock(8, 4, shortcut="padded")

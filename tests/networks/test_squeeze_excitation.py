@@ -1,0 +1,343 @@
+"""Tests of squeeze_excitation: the block against torchvision's, its formulas, and what it says to wrong input."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from timm import layers as timm_layers
+from torch import nn
+from torchvision import ops
+
+from senet_lib.networks.squeeze_excitation import (
+    NoSqueeze,
+    SqueezeExcitation,
+    average_squeeze,
+    both_squeeze,
+    hidden_width,
+    max_squeeze,
+)
+from tests.sample_networks import count_parameters, noise
+
+# B, C, H, W, r: odd sizes, one picture, one place, one channel, a reduction that does not divide C, the extremes of r.
+SIZES = [(2, 64, 14, 14, 16), (3, 12, 9, 4, 5), (1, 16, 7, 5, 16), (2, 6, 1, 1, 1), (1, 1, 3, 3, 1), (5, 30, 3, 8, 4)]
+MEMORY_FORMATS = [torch.contiguous_format, torch.channels_last]
+
+
+def seeded_block(channels: int = 8, reduction: int = 2, seed: int = 0, **options) -> SqueezeExcitation:
+    torch.manual_seed(seed)
+    return SqueezeExcitation(channels, reduction, **options)
+
+
+def torchvision_peer(block: SqueezeExcitation, **options) -> ops.SqueezeExcitation:
+    """torchvision's block with the same weights; its 1x1 convolutions hold our matrices."""
+    peer = ops.SqueezeExcitation(block.channels, block.fc1.out_features, **options).to(block.fc1.weight.dtype)
+    peer.load_state_dict(
+        {name: value[:, :, None, None] if value.dim() == 2 else value for name, value in block.state_dict().items()}
+    )
+    return peer
+
+
+# --- against torchvision ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("memory_format", MEMORY_FORMATS)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-13)])
+@pytest.mark.parametrize(("batch", "channels", "height", "width", "reduction"), SIZES)
+def test_outputs_and_all_gradients_are_torchvisions(
+    batch, channels, height, width, reduction, dtype, tolerance, memory_format
+):
+    block = seeded_block(channels, reduction).to(dtype)
+    peer = torchvision_peer(block)
+    x = noise(batch, channels, height, width, dtype=dtype).contiguous(memory_format=memory_format)
+    ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    upstream = noise(batch, channels, height, width, seed=1, dtype=dtype) / (height * width)
+    y, expected = block(ours), peer(theirs)
+    y.backward(upstream)
+    expected.backward(upstream)
+
+    def assert_same(value, right):
+        torch.testing.assert_close(value, right, atol=tolerance, rtol=tolerance)
+
+    assert_same(y, expected)
+    assert_same(ours.grad, theirs.grad)
+    for (name, parameter), (peer_name, peer_parameter) in zip(
+        block.named_parameters(), peer.named_parameters(), strict=True
+    ):
+        assert name == peer_name
+        assert_same(parameter.grad, peer_parameter.grad.reshape(parameter.shape))
+
+
+@pytest.mark.parametrize(("activation", "gate"), [(nn.SiLU, nn.Hardsigmoid), (nn.ReLU, nn.Tanh), (nn.GELU, nn.Sigmoid)])
+def test_activation_and_gate_can_be_chosen(activation, gate):
+    block = seeded_block(activation=activation, gate=gate)
+    peer = torchvision_peer(block, activation=activation, scale_activation=gate)
+    x = 3 * noise(2, 8, 4, 5)
+    assert isinstance(block.activation, activation) and isinstance(block.gate, gate)
+    torch.testing.assert_close(block(x), peer(x))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_state_dict_has_torchvisions_names(bias):
+    names = {"fc1.weight", "fc2.weight"} | ({"fc1.bias", "fc2.bias"} if bias else set())
+    assert set(SqueezeExcitation(8, 2, bias=bias).state_dict()) == names
+    assert set(ops.SqueezeExcitation(8, 4).state_dict()) == {"fc1.weight", "fc2.weight", "fc1.bias", "fc2.bias"}
+
+
+# --- parameters -------------------------------------------------------------------------------------------------------
+
+
+@given(st.data(), st.integers(1, 96), st.booleans())
+def test_parameter_count_is_the_formula(data, channels, bias):
+    reduction = data.draw(st.integers(1, channels))
+    block = SqueezeExcitation(channels, reduction, bias=bias)
+    hidden = channels // reduction
+    assert count_parameters(block) == 2 * channels * hidden + bias * (channels + hidden)
+
+
+def test_a_block_of_64_channels_and_reduction_16_has_512_weights_and_up_to_68_biases():
+    assert count_parameters(SqueezeExcitation(64, 16, bias=False)) == 512
+    assert count_parameters(SqueezeExcitation(64, 16)) == 580
+    second_only = SqueezeExcitation(64, 16)
+    second_only.fc1.bias = None
+    assert count_parameters(second_only) == 576
+    assert second_only(noise(1, 64, 2, 2)).shape == (1, 64, 2, 2)
+
+
+def test_default_reduction_is_the_papers_16():
+    assert count_parameters(SqueezeExcitation(64)) == 580
+
+
+@pytest.mark.parametrize(
+    ("channels", "reduction", "hidden"), [(64, 16, 4), (30, 4, 7), (7, 7, 1), (7, 4, 1), (5, 1, 5)]
+)
+def test_hidden_width_is_the_whole_quotient(channels, reduction, hidden):
+    assert hidden_width(channels, reduction) == hidden
+    assert SqueezeExcitation(channels, reduction).fc1.out_features == hidden
+
+
+@pytest.mark.parametrize("channels", [24, 64, 100, 128, 200, 256, 2048])
+@pytest.mark.parametrize("multiple", [4, 8])
+def test_a_rounded_hidden_width_is_timms(channels, multiple):
+    peer = timm_layers.SEModule(channels, rd_ratio=1 / 16, rd_divisor=multiple)
+    block = SqueezeExcitation(channels, 16, hidden_multiple=multiple)
+    assert block.fc1.out_features == peer.fc1.out_channels
+    assert count_parameters(block) == count_parameters(peer)
+
+
+def test_the_printed_block_says_its_channels_and_its_reduction():
+    assert "channels=30, reduction=4" in repr(SqueezeExcitation(30, 4))
+
+
+# --- squeeze, excite, rescale -----------------------------------------------------------------------------------------
+
+
+def test_squeeze_operators_on_a_map_that_one_can_do_by_hand():
+    x = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[-4.0, -4.0], [-4.0, 0.0]]]])
+    assert average_squeeze(x).tolist() == [[3.0, -3.0]]
+    assert max_squeeze(x).tolist() == [[6.0, 0.0]]
+    assert both_squeeze(x).tolist() == [[4.5, -1.5]]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("avg", lambda x: x.mean((2, 3))),
+        ("max", lambda x: x.amax((2, 3))),
+        ("both", lambda x: (x.mean((2, 3)) + x.amax((2, 3))) / 2),
+        (lambda x: x[:, :, 0, 0], lambda x: x[:, :, 0, 0]),
+    ],
+    ids=["avg", "max", "both", "a function"],
+)
+def test_squeeze_can_be_chosen(name, expected):
+    block = seeded_block(squeeze=name)
+    x = noise(3, 8, 5, 4)
+    assert torch.equal(block.squeeze(x), expected(x))
+    assert torch.equal(block(x), x * block.excite(expected(x))[:, :, None, None])
+
+
+def test_average_is_the_default_squeeze():
+    x = noise(2, 8, 3, 3)
+    assert torch.equal(SqueezeExcitation(8, 2).squeeze(x), x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_excite_is_equation_3(bias):
+    block = seeded_block(bias=bias)
+    z = noise(4, 8)
+    hidden = torch.relu(z @ block.fc1.weight.T + (block.fc1.bias if bias else 0))
+    s = torch.sigmoid(hidden @ block.fc2.weight.T + (block.fc2.bias if bias else 0))
+    torch.testing.assert_close(block.excite(z), s)
+
+
+def test_forward_scales_each_channel_by_its_own_gate():
+    block, x = seeded_block(), noise(3, 8, 5, 4)
+    y, s = block(x), block.excite(block.squeeze(x))
+    for picture in range(3):
+        for channel in range(8):
+            assert torch.equal(y[picture, channel], x[picture, channel] * s[picture, channel])
+
+
+def test_a_hook_on_the_gate_sees_the_gates():
+    block, x, seen = seeded_block(), noise(3, 8, 5, 4), []
+    block.gate.register_forward_hook(lambda module, inputs, s: seen.append(s))
+    y = block(x)
+    (s,) = seen
+    assert s.shape == (3, 8) and s.min() > 0 and s.max() < 1
+    assert torch.equal(y, x * s[:, :, None, None])
+
+
+def test_a_hook_on_the_gate_can_replace_the_gates():
+    block, x = seeded_block(), noise(3, 8, 5, 4)
+    block.gate.register_forward_hook(lambda module, inputs, s: torch.ones_like(s))
+    assert torch.equal(block(x), x)
+
+
+@given(st.integers(0, 2**31), st.sampled_from(["avg", "max", "both"]))
+def test_gates_do_not_depend_on_where_things_are(seed, squeeze):
+    block, x = seeded_block(squeeze=squeeze).double(), noise(2, 8, 4, 3, seed=seed, dtype=torch.float64)
+    shuffled = x.flatten(2)[:, :, torch.randperm(12, generator=torch.Generator().manual_seed(seed))].view_as(x)
+    torch.testing.assert_close(block.excite(block.squeeze(shuffled)), block.excite(block.squeeze(x)))
+
+
+def test_pictures_of_a_batch_do_not_see_each_other():
+    block, x = seeded_block().double(), noise(3, 8, 4, 5, dtype=torch.float64)
+    alone = torch.cat([block(picture[None]) for picture in x])
+    torch.testing.assert_close(block(x), alone)
+
+
+def test_gradients_are_right_in_double_precision():
+    block = seeded_block(4, 2, gate=nn.Tanh, activation=nn.SiLU).double()
+    assert torch.autograd.gradcheck(block, noise(2, 4, 3, 2, dtype=torch.float64).requires_grad_())
+
+
+def test_the_input_stays_as_it_was():
+    x = noise(2, 8, 3, 3)
+    before = x.clone()
+    seeded_block()(x)
+    assert torch.equal(x, before)
+
+
+# --- memory formats and number types ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("squeeze", ["avg", "max", "both"])
+@pytest.mark.parametrize("memory_format", MEMORY_FORMATS)
+def test_memory_format_is_kept(memory_format, squeeze):
+    x = noise(2, 8, 5, 7).contiguous(memory_format=memory_format)
+    y = seeded_block(squeeze=squeeze)(x)
+    assert y.is_contiguous(memory_format=memory_format)
+    assert y.stride() == x.stride()
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-6), (torch.float16, 5e-3), (torch.bfloat16, 3e-2)])
+def test_other_number_types_give_the_same_numbers_to_their_precision(dtype, tolerance):
+    block, x = seeded_block(), noise(2, 8, 5, 7)
+    expected = block(x)
+    y = block.to(dtype)(x.to(dtype))
+    assert y.dtype == dtype
+    torch.testing.assert_close(y.float(), expected, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_it_runs_under_autocast_and_keeps_the_inputs_type(dtype):
+    block, x = seeded_block(), noise(2, 8, 5, 7)
+    expected = block(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = block(x.to(dtype))
+    assert y.dtype == dtype
+    torch.testing.assert_close(y.float(), expected, atol=3e-2, rtol=3e-2)
+    y.sum().backward()
+    assert block.fc1.weight.grad.dtype == torch.float32
+
+
+# --- wrong input ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [0, -4, 2.0, "4", None, True])
+def test_a_reduction_that_is_no_whole_number_above_zero_is_refused(value, refused):
+    with refused(f"reduction is {value!r}", "whole number of at least 1"):
+        SqueezeExcitation(8, value)
+
+
+@pytest.mark.parametrize("value", [0, -8, 8.0, "8", None, True])
+def test_a_multiple_that_is_no_whole_number_above_zero_is_refused(value, refused):
+    with refused(f"hidden_multiple is {value!r}", "whole number of at least 1"):
+        SqueezeExcitation(8, 2, hidden_multiple=value)
+
+
+@pytest.mark.parametrize("value", [0, -8, 8.0, "8", None, True])
+def test_channels_that_are_no_whole_number_above_zero_are_refused(value, refused):
+    with refused(f"channels is {value!r}", "whole number of at least 1"):
+        SqueezeExcitation(value, 1)
+
+
+@pytest.mark.parametrize(("channels", "reduction"), [(8, 9), (1, 2), (15, 16)])
+def test_a_reduction_above_the_number_of_channels_is_refused(channels, reduction, refused):
+    with refused(f"reduction is {reduction}", f"only {channels} channels", f"use a reduction from 1 to {channels}"):
+        SqueezeExcitation(channels, reduction)
+
+
+@pytest.mark.parametrize("value", ["average", "", None, 3])
+def test_an_unknown_squeeze_is_refused(value, refused):
+    with refused(f"squeeze is {value!r}", "use one of avg, max, both, or a function"):
+        SqueezeExcitation(8, 2, squeeze=value)
+
+
+def test_a_picture_without_its_batch_dimension_is_refused(refused):
+    with refused("shape (8, 4, 5)", "must be (B, C, H, W)", "x[None]"):
+        seeded_block()(torch.ones(8, 4, 5))
+
+
+@pytest.mark.parametrize("shape", [(8,), (2, 8), (1, 2, 8, 4, 5)])
+def test_another_number_of_dimensions_is_refused(shape, refused):
+    with refused(f"shape {shape}", "must be (B, C, H, W)"):
+        seeded_block()(torch.ones(shape))
+
+
+def test_another_number_of_channels_is_refused(refused):
+    with refused("the input has 3 channels", "made for 8"):
+        seeded_block()(torch.ones(2, 3, 8, 8))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
+def test_a_tensor_without_fractions_is_refused(dtype, refused):
+    with refused(str(dtype), "x.float()"):
+        seeded_block()(torch.ones(2, 8, 4, 4, dtype=dtype))
+
+
+@pytest.mark.parametrize("shape", [(8, 4, 5), (2, 3, 8, 8)])
+def test_squeeze_alone_refuses_what_forward_refuses(shape, refused):
+    with refused("the input has"):
+        seeded_block().squeeze(torch.ones(shape))
+
+
+# --- without the squeeze ----------------------------------------------------------------------------------------------
+
+
+def test_without_places_no_squeeze_is_the_se_block():
+    """On a map of one place there is nothing to gather."""
+    torch.manual_seed(0)
+    se, without = SqueezeExcitation(12, 4), NoSqueeze(12, 4)
+    state = {name: value.reshape(without.state_dict()[name].shape) for name, value in se.state_dict().items()}
+    without.load_state_dict(state)
+    x = torch.randn(3, 12, 1, 1)
+    torch.testing.assert_close(without(x), se(x))
+
+
+def test_without_squeeze_a_place_knows_nothing_of_another():
+    torch.manual_seed(0)
+    se, without = SqueezeExcitation(12, 4), NoSqueeze(12, 4)
+    x = torch.randn(1, 12, 5, 5)
+    changed = x.clone()
+    changed[..., 4, 4] += 1
+    assert torch.equal(without(x)[..., :4, :], without(changed)[..., :4, :])
+    assert not torch.equal(se(x)[..., :4, :], se(changed)[..., :4, :])
+
+
+def test_without_squeeze_it_has_as_many_weights_and_refuses_the_same(refused):
+    counts = [sum(p.numel() for p in block(32, 8).parameters()) for block in (SqueezeExcitation, NoSqueeze)]
+    assert counts[0] == counts[1]
+    with refused("has 8 channels", "made for 32"):
+        NoSqueeze(32, 8)(torch.zeros(1, 8, 2, 2))
+    with refused("reduction is 64"):
+        NoSqueeze(32, 64)

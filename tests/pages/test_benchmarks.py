@@ -1,0 +1,287 @@
+"""Tests of the benchmarks: that all peers compute one function, and that the arithmetic of the ratios is right.
+
+Nothing is timed here.
+"""
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import (
+    input_pipeline,
+    network_in_page,
+    networks,
+    recording,
+    se_block,
+    time_to_accuracy,
+    timing,
+    tutorial_loops,
+)
+from benchmarks.peers import copy_weights, make_blocks
+from senet_lib.data import load_images, train_and_test_batches
+from senet_lib.networks.models import se_resnet8
+from senet_lib.training import Recipe
+from tests.sample_networks import noise
+
+CPU = torch.device("cpu")
+
+
+# --- peers ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("memory_format", timing.LAYOUTS.values(), ids=timing.LAYOUTS)
+@pytest.mark.parametrize(("channels", "reduction"), [(64, 16), (24, 5)])
+def test_all_blocks_compute_the_same_outputs_and_gradients(channels, reduction, memory_format):
+    torch.manual_seed(0)
+    blocks = make_blocks(channels, reduction)
+    x = noise(3, channels, 7, 5).contiguous(memory_format=memory_format).requires_grad_()
+    upstream = noise(3, channels, 7, 5, seed=1)
+    ours = blocks["ours"](x)
+    (expected,) = torch.autograd.grad(ours, x, upstream)
+    assert set(blocks) == {"ours", "torchvision", "timm", "linear tutorial", "conv tutorial"}
+    assert (ours / x).std() > 0.001  # the gates differ
+    for block in blocks.values():
+        y = block(x)
+        torch.testing.assert_close(y, ours, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(torch.autograd.grad(y, x, upstream)[0], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["torchvision", "timm", "conv tutorial"])
+def test_biases_are_copied_to_those_that_have_some(name):
+    blocks = make_blocks(32)
+    nn.init.normal_(blocks["ours"].fc1.bias)
+    nn.init.normal_(blocks["ours"].fc2.bias)
+    copy_weights(blocks["ours"], blocks[name])
+    x = noise(2, 32, 4, 4)
+    torch.testing.assert_close(blocks[name](x), blocks["ours"](x), atol=1e-5, rtol=1e-5)
+
+
+def test_all_blocks_have_as_many_weights():
+    blocks = make_blocks(64)
+    assert {sum(p.numel() for p in block.parameters() if p.dim() > 1) for block in blocks.values()} == {512}
+
+
+@pytest.mark.parametrize("which", se_block.PASSES)
+def test_a_pass_of_a_block_leaves_nothing_behind(which):
+    block = make_blocks(16)["ours"]
+    x = noise(2, 16, 3, 3).requires_grad_()
+    se_block.work(block, x, torch.ones(2, 16, 3, 3), which)()
+    assert x.grad is None and all(parameter.grad is None for parameter in block.parameters())
+
+
+def test_a_block_that_cannot_be_compiled_is_left_out_with_the_reason(monkeypatch):
+    def refuse(block, dynamic):
+        def run(x):
+            raise RuntimeError("no C++\ncompiler")
+
+        run.parameters = block.parameters
+        return block if type(block).__name__ == "ConvTutorial" else run
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    x = noise(2, 16, 3, 3).requires_grad_()
+    compiled, failed = se_block.compile_all(make_blocks(16), x, torch.ones_like(x))
+    assert list(compiled) == ["conv tutorial"]
+    assert failed["ours"] == "RuntimeError: no C++ compiler"
+    row = {"mode": "compiled", "pass": "forward", "layout": "contiguous", "batch": 2, "channels": 16, "height": 3}
+    row |= {"median_ms": {"conv tutorial": 1.0}, "ours_to_peer": {}, "failed": failed}
+    assert "ours failed: RuntimeError: no C++ compiler" in se_block.format_row(row)
+
+
+def test_a_step_of_training_changes_the_weights_and_inference_does_not():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 5))
+    x, labels = noise(2, 3, 4, 4), torch.arange(2)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    networks.work(network, x, labels, "inference")()
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    networks.work(network, x, labels, "training")()
+    assert not any(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_each_ratio_is_of_networks_that_are_timed():
+    assert {name for pair in networks.RATIOS for name in pair} == set(networks.NETWORKS)
+
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def test_a_ratio_is_the_median_of_the_pairs_and_not_the_ratio_of_the_medians():
+    ours, theirs = [2.0, 30.0, 4.0, 1.0, 10.0], [1.0, 20.0, 8.0, 4.0, 10.0]  # 2, 1.5, 0.5, 0.25, 1
+    assert timing.paired_ratio(ours, theirs) == {"median": 1.0, "first_quartile": 0.5, "third_quartile": 1.5}
+    assert timing.median_ms({"ours": ours, "theirs": theirs}) == {"ours": 4.0, "theirs": 8.0}
+
+
+def test_a_slow_moment_of_the_machine_does_not_move_the_ratio():
+    assert timing.paired_ratio([1, 1, 100, 1], [2, 2, 200, 2])["median"] == 0.5
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [([1.0, 2.0], [1.0]), ([1.0], [1.0]), ([], [])])
+def test_a_ratio_needs_pairs(ours, theirs, refused):
+    with refused(f"there are {len(ours)} times and {len(theirs)} others"):
+        timing.paired_ratio(ours, theirs)
+
+
+def test_all_works_run_in_turn_and_each_round_starts_with_another(monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(ticks) / 1000)
+    calls = []
+    works = {name: lambda name=name: calls.append(name) for name in "abc"}
+    times = timing.time_in_turn(works, 4, CPU, warmups=1)
+    assert "".join(calls) == "abc" + "abc" + "bca" + "cab" + "abc"
+    assert times == {name: pytest.approx([1.0] * 4) for name in "abc"}
+
+
+def test_a_faster_peer_is_a_miss_in_eager_training_only():
+    def row(mode, which, median):
+        ratio = {"median": median, "first_quartile": median, "third_quartile": median}
+        return {"mode": mode, "pass": which, "channels": 64, "layout": "contiguous", "ours_to_peer": {"timm": ratio}}
+
+    both = "forward and backward"
+    kept = [row("eager", both, 1.0), row("eager", "forward", 1.5), row("compiled", both, 1.5)]
+    assert se_block.find_misses(kept) == []
+    (miss,) = se_block.find_misses([*kept, row("eager", both, 1.001)])
+    assert "64 channels, contiguous" in miss and "1.001 times as long as timm" in miss
+
+
+def test_the_budget_of_a_network_is_of_training_with_channels_last():
+    def row(work, layout, median):
+        return {"work": work, "layout": layout, "ratios": {"se_resnet50 / resnet50": {"median": median}}}
+
+    kept = [
+        row("training", "channels_last", 1.1),
+        row("training", "contiguous", 2),
+        row("inference", "channels_last", 2),
+    ]
+    assert networks.find_misses(kept) == []
+    (miss,) = networks.find_misses([*kept, row("training", "channels_last", 1.101)])
+    assert "1.101 times as long with SE" in miss
+
+
+def test_without_a_gpu_cuda_is_refused(monkeypatch, refused):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert timing.chosen_device("cpu") == CPU
+    with refused("device is 'cuda'", "use cpu"):
+        timing.chosen_device("cuda")
+
+
+def test_a_record_says_where_it_comes_from():
+    record = timing.provenance("python -m benchmarks.se_block", CPU)
+    assert set(record) == {"command", "date", "machine", "versions"}
+    assert record["machine"]["threads"] == torch.get_num_threads()
+    assert record["versions"]["torch"] == torch.__version__
+
+
+# --- input pipelines --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [16, 40])
+def test_all_pipelines_deliver_the_same_pictures(size):
+    """Without augmentation; each in its own order, and PIL rounds to bytes when it resizes."""
+    pictures = input_pipeline.make_pictures(12, channels=3, side=16)
+    feed = tutorial_loops.Feed(pictures, batch_size=5, size=size, augment=False, device=CPU)
+    totals = {}
+    for name, batches in tutorial_loops.make_pipelines(feed).items():
+        x, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        assert x.shape == (12, 3, size, size) and x.dtype == torch.float32
+        assert sorted(labels.tolist()) == sorted(pictures.labels.tolist())
+        totals[name] = x.sum((1, 2, 3)).sort().values / x[0].numel()
+    for total in totals.values():
+        torch.testing.assert_close(total, totals["ours"], atol=0.01, rtol=0)
+
+
+def test_a_pass_counts_its_waiting_and_its_steps():
+    seen = []
+    one = input_pipeline.Pass([("x", 1), ("y", 2)], lambda x, label: seen.append((x, label)))
+    one()
+    assert seen == [("x", 1), ("y", 2)] and len(one.waits_ms) == 1 and one.waits_ms[0] >= 0
+
+
+def test_the_share_of_waiting_leaves_the_warm_up_out():
+    assert input_pipeline.waiting_share([900.0, 1.0, 3.0, 2.0], [10.0, 10.0, 10.0]) == 0.2
+
+
+def test_missed_goals_of_the_pipeline_are_named():
+    def rows(ratio, wait):
+        resizing = {"part": "pipeline", "setup": input_pipeline.RESIZING}
+        resizing["ours_to_peer"] = {input_pipeline.TUTORIAL: {"median": ratio}}
+        return [resizing, {"part": "training", "setup": "a network", "waiting_share": {"ours": wait}}]
+
+    assert input_pipeline.find_misses(rows(10.0, 0.049)) == []
+    slow, waiting = input_pipeline.find_misses(rows(9.9, 0.05))
+    assert "9.9 times" in slow and "a network: 5.0%" in waiting
+
+
+# --- recording --------------------------------------------------------------------------------------------------------
+
+
+def test_a_quick_look_at_recording_prints_its_ratios_and_writes_no_record(monkeypatch, capsys):
+    monkeypatch.setattr(recording, "SETUPS", [("se_resnet8", se_resnet8, 4, 16)])
+    monkeypatch.setattr(recording, "write_record", lambda *_: pytest.fail("a record was written"))
+    monkeypatch.setattr("sys.argv", ["recording", "--quick"])
+    status = recording.main()
+    line, _, *verdict = capsys.readouterr().out.splitlines()
+    assert line.startswith("se_resnet8, 4 pictures of 16x16: plain ") and "record_dataset" in line
+    assert status == (verdict != ["The budget is kept."])
+
+
+def test_the_works_of_recording_are_the_same_pass():
+    torch.manual_seed(0)
+    works = recording.works(se_resnet8().eval(), noise(4, 3, 16, 16))
+    gates, statistics = works["record_excitations"](), works["record_dataset"]()
+    assert works[recording.PLAIN]().shape == (4, 10) and len(gates) == 3
+    assert statistics.num_classes == recording.CLASSES and statistics.counts.sum() == 4
+    for block, s in gates.items():
+        assert statistics.mean(block) == pytest.approx(s.mean(0), abs=1e-6)
+
+
+def test_the_budget_of_recording_is_a_tenth_of_the_pass():
+    def row(median):
+        return {"network": "a network", "to_plain": {"record_dataset": {"median": median}}}
+
+    assert recording.find_misses([row(1.1)]) == []
+    (miss,) = recording.find_misses([row(1.1), row(1.101)])
+    assert "a network: a pass takes 1.101 times as long with record_dataset" in miss
+
+
+# --- time to an accuracy ----------------------------------------------------------------------------------------------
+
+
+def test_the_first_epoch_that_reaches_a_target_counts():
+    epochs = [{"epoch": number, "test_accuracy": accuracy} for number, accuracy in ((1, 0.4), (2, 0.6), (3, 0.5))]
+    assert time_to_accuracy.find_reached(epochs, [0.5, 0.7]) == {"0.5": epochs[1], "0.7": None}
+
+
+def test_training_to_an_accuracy_on_digits():
+    pictures, test = (load_images("digits", train=train).subset(200) for train in (True, False))
+    train, test = train_and_test_batches(pictures, test, 64)
+    recipe = Recipe(1, 0.01)
+    made = time_to_accuracy.make_networks("se_resnet8", train, seed=0)
+    assert list(made) == ["se_resnet8", "resnet8"]
+    step = time_to_accuracy.measure_step(made, train, recipe, repeats=3)
+    assert step["se_to_plain"]["median"] > 0
+    (epoch,) = time_to_accuracy.measure_epochs(made["se_resnet8"], train, test, recipe)
+    assert 0 < epoch["training_seconds"] <= epoch["seconds"] and 0 <= epoch["test_accuracy"] <= 1
+
+
+def test_a_network_without_se_has_no_time_to_compare(refused):
+    with refused("network is 'resnet8'", "use se_resnet8"):
+        time_to_accuracy.make_networks("resnet8", None, 0)
+
+
+# --- networks in the page ---------------------------------------------------------------------------------------------
+
+
+def test_the_budgets_of_the_networks_in_the_page():
+    row = {
+        "figure": "Context World",
+        "load_median_ms": 2000,
+        "load_budget_ms": 2000,
+        "answer_quartiles_ms": [9.0, 20.0],
+    }
+    row |= {"answer_median_ms": 30.0, "answer_budget_ms": 30}
+    assert network_in_page.find_misses([row]) == []
+    assert "30.0 ms an answer, quartiles 9.0 to 20.0 (budget 30)" in network_in_page.format_row(row)
+    load, answer = network_in_page.find_misses([row | {"load_median_ms": 2001, "answer_median_ms": 30.1}])
+    assert "load takes 2001 ms, more than 2000" in load and "answer takes 30.1 ms, more than 30" in answer

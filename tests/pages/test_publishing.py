@@ -1,0 +1,133 @@
+"""What others than readers see: search engines, shared links, workflows, releases. One line holds the address."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from PIL import Image
+
+import senet_lib
+from tests.browser.test_pages import list_pages
+from tools.addresses import Repository, read_repository
+from tools.drawings import SOCIAL, draw_social
+from tools.publishing import PICTURE, PICTURE_SIZE
+from tools.release import find_notes
+
+ROOT = Path(__file__).parent.parent.parent
+HTML = ROOT / "_build" / "html"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+CITATION = f"title: x\nversion: {senet_lib.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "book"),
+    [
+        ("https://github.com/Some-Body/a-book", "https://some-body.github.io/a-book/"),
+        ("https://github.com/some-body/a-book.git", "https://some-body.github.io/a-book/"),
+        ("https://github.com/some-body/some-body.github.io", "https://some-body.github.io/"),
+        ("https://example.org/some-body/a-book", None),
+    ],
+)
+def test_address_of_the_book_follows_from_that_of_the_repository(url, book):
+    assert Repository(url, "main").book == book
+
+
+def read_page(name: str) -> BeautifulSoup:
+    if not (HTML / f"{name}.html").exists():
+        pytest.fail("there is no built book; run: make book")
+    return BeautifulSoup((HTML / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+
+
+def meta(page: BeautifulSoup, name: str) -> str:
+    """The content of the one tag of that name."""
+    tags = page.select(f'meta[name="{name}"], meta[property="{name}"]')
+    assert len(tags) == 1, name
+    return tags[0]["content"]
+
+
+@pytest.mark.parametrize("name", list_pages())
+def test_page_says_what_it_is_to_search_engines_and_shared_links(name):
+    page, home = read_page(name), read_repository().book
+    address = f"{home}{name}.html"
+    assert [link["href"] for link in page.select('link[rel="canonical"]')] == [address]
+    assert meta(page, "og:url") == address
+    assert 40 <= len(meta(page, "description")) <= 210
+    assert meta(page, "og:title") in page.title.get_text()
+    assert meta(page, "og:image") == f"{home}{PICTURE}"
+    assert meta(page, "og:image:alt")
+    assert meta(page, "twitter:card") == "summary_large_image"
+
+
+def test_descriptions_differ():
+    descriptions = [meta(read_page(name), "description") for name in list_pages()]
+    assert len(set(descriptions)) == len(descriptions)
+
+
+def test_sitemap_has_each_page_once_and_robots_txt_names_it():
+    home = read_repository().book
+    places = [place.text for place in ET.parse(HTML / "sitemap.xml").iter() if place.tag.endswith("}loc")]
+    assert sorted(places) == sorted(f"{home}{name}.html" for name in list_pages())
+    assert f"Sitemap: {home}sitemap.xml\n" in (HTML / "robots.txt").read_text(encoding="utf-8")
+
+
+def test_social_picture_is_small_and_what_the_library_draws():
+    picture = Image.open(SOCIAL)
+    assert picture.size == PICTURE_SIZE
+    assert SOCIAL.stat().st_size < 60_000
+    assert (HTML / PICTURE).read_bytes() == SOCIAL.read_bytes()
+    assert picture.convert("RGB").tobytes() == draw_social().convert("RGB").tobytes(), "run: make drawings"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflow_names_its_actions_by_commit_and_may_do_little(path):
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    actions = [step["uses"] for step in steps if "uses" in step]
+    assert actions and [one for one in actions if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", one)] == []
+    assert all(job["timeout-minutes"] for name, job in workflow["jobs"].items() if name != "publish")
+
+
+def test_release_attaches_the_book_and_the_library():
+    release = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
+    commands = " ".join(step.get("run", "") for step in release["jobs"]["release"]["steps"])
+    for sign in ("tools.release", "make test", "senet-book.pdf", "senet-book.zip", ".whl"):
+        assert sign in commands
+
+
+def test_notes_of_a_release_are_its_section_of_the_changelog():
+    version = senet_lib.__version__
+    changelog = (
+        f"# Changelog\n\n## [Unreleased]\n\n- new\n\n## [{version}] - 2026-01-01\n\n- old\n\n## [0.0.1]\n\n- older\n"
+    )
+    assert find_notes(f"v{version}", changelog, CITATION) == "- old\n"
+
+
+@pytest.mark.parametrize(
+    ("tag", "changelog", "citation", "sign"),
+    [
+        ("v9.9.9", "## [9.9.9]\n", CITATION, "must be v"),
+        (f"v{senet_lib.__version__}", "## [Unreleased]\n", CITATION, "has no section"),
+        (f"v{senet_lib.__version__}", f"## [{senet_lib.__version__}]\n", "version: 9.9.9\n", "CITATION.cff"),
+    ],
+)
+def test_a_release_that_is_not_ready_is_refused(tag, changelog, citation, sign):
+    with pytest.raises(ValueError, match=re.escape(sign)):
+        find_notes(tag, changelog, citation)
+
+
+def test_citation_names_the_version_of_the_library():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == senet_lib.__version__
+
+
+def test_containers_use_what_the_repository_has():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    assert container["updateContentCommand"] == "make .venv/.installed"
+    build = ROOT / ".binder" / "postBuild"
+    assert build.stat().st_mode & 0o111, "Binder runs it"
+    assert "--constraint constraints.txt ." in build.read_text(encoding="utf-8")

@@ -1,0 +1,66 @@
+"""What tests of blocks and networks share: seeded noise, networks that look trained, counts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation
+
+
+def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Standard normal numbers; the seed alone decides."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def settled(module: nn.Module) -> nn.Module:
+    """In evaluation mode, with statistics and weights of batch normalisation that are not 0 and 1."""
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.running_mean)
+            nn.init.uniform_(layer.running_var, 0.5, 2)
+            nn.init.normal_(layer.weight)
+            nn.init.normal_(layer.bias)
+    return module.eval()
+
+
+def shaken(module: nn.Module) -> nn.Module:
+    """Weights and statistics of batch normalisation near 1 and 0 but not there: no layer is idle, no logit explodes."""
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.running_mean, std=0.1)
+            nn.init.uniform_(layer.running_var, 0.8, 1.2)
+            nn.init.uniform_(layer.weight, 0.5, 1)
+            nn.init.normal_(layer.bias, std=0.1)
+    return module
+
+
+def empty(make: Callable[..., nn.Module], *arguments: Any, **options: Any) -> nn.Module:
+    """A network without numbers in it, on the meta device: quick to make, whatever its size."""
+    with torch.device("meta"):
+        return make(*arguments, **options)
+
+
+def assert_same_logits(ours: nn.Module, theirs: nn.Module, tolerance: float = 1e-4) -> None:
+    """In evaluation and in training mode, on large pictures and on ones of an odd size."""
+    for height, width in ((224, 224), (97, 131)):
+        x = noise(2, 3, height, width)
+        for is_training in (False, True):
+            with torch.no_grad():
+                logits, expected = ours.train(is_training)(x), theirs.train(is_training)(x)
+            assert expected.std() > 0.01  # not all zeros
+            torch.testing.assert_close(logits, expected, atol=tolerance, rtol=tolerance)
+
+
+def squeeze_excitations(model: nn.Module) -> list[SqueezeExcitation]:
+    return [module for module in model.modules() if isinstance(module, SqueezeExcitation)]
+
+
+def hooks_of(model: nn.Module) -> int:
+    """How many forward hooks there are in the whole network."""
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
+
+
+def count_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
