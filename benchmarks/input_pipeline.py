@@ -38,7 +38,7 @@ from benchmarks.timing import (
     write_record,
 )
 from benchmarks.tutorial_loops import Batch, Feed, Step, make_pipelines, our_step, tutorial_step
-from senet_lib.data import ImageSet
+from senet_lib.data import PictureSet
 from senet_lib.networks.models import ResNet, se_resnet20, se_resnet50
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
@@ -125,11 +125,11 @@ def fit_to(setup: Setup, changes: dict[str, Any], quick: bool) -> Setup:
     return replace(setup, batch=min(setup.batch, 4), batches=2) if quick else setup
 
 
-def make_pictures(count: int, channels: int, side: int) -> ImageSet:
+def make_pictures(count: int, channels: int, side: int) -> PictureSet:
     """Bytes at random, always the same."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(256, (count, channels, side, side), dtype=torch.uint8, generator=generator)
-    return ImageSet(images, torch.arange(count) % 10, tuple("0123456789"), "noise")
+    pictures = torch.randint(256, (count, channels, side, side), dtype=torch.uint8, generator=generator)
+    return PictureSet(pictures, torch.arange(count) % 10, tuple("0123456789"), "noise")
 
 
 def measure(setup: Setup, repeats: int, device: torch.device) -> dict[str, Any]:

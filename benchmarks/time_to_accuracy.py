@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 from benchmarks.timing import chosen_device, median_ms, paired_ratio, provenance, time_in_turn, write_record
-from senet_lib.data import Batches, load_images, pad_crop_flip, train_and_test_batches
-from senet_lib.data.images import FOLDER
+from senet_lib.data import Batches, load_pictures, pad_crop_flip, train_and_test_batches
+from senet_lib.data.pictures import FOLDER
 from senet_lib.networks.models import create_model
 from senet_lib.training import Recipe, Trainer, fit
 
@@ -30,7 +30,7 @@ SE = "se_"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="cifar10", help="a name for load_images, e.g. folder:PATH (default cifar10)")
+    parser.add_argument("--data", default="cifar10", help="for load_pictures, e.g. folder:PATH (default cifar10)")
     parser.add_argument("--call-it", metavar="TEXT", help="what the record calls these data")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     parser.add_argument("--targets", type=float, nargs="+", default=[0.8347, 0.94], help="accuracies, 0 to 1")
@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
     record = {
         **provenance("python -m benchmarks.time_to_accuracy " + " ".join(_without_paths(sys.argv[1:])), device),
         "data": options.call_it or options.data.partition(":")[0],
-        "pictures": {"train": len(train.images), "test": len(test.images), "fingerprint": train.fingerprint()},
+        "pictures": {"train": len(train.pictures), "test": len(test.pictures), "fingerprint": train.fingerprint()},
         "network": options.network,
         "batch": options.batch,
         "seed": options.seed,
@@ -86,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _load(options: argparse.Namespace, device: torch.device) -> tuple[Batches, Batches]:
-    train_set, test_set = load_images(options.data), load_images(options.data, train=False)
+    train_set, test_set = load_pictures(options.data), load_pictures(options.data, train=False)
     augment = None if options.no_augment else pad_crop_flip
     return train_and_test_batches(train_set, test_set, options.batch, augment=augment, seed=options.seed, device=device)
 
@@ -103,8 +103,8 @@ def make_networks(name: str, train: Batches, seed: int) -> dict[str, nn.Module]:
     for one in (name, name.removeprefix(SE)):
         torch.manual_seed(seed)
         classes = int(train.labels.max()) + 1
-        network = create_model(one, num_classes=classes, in_channels=train.images.shape[1], stem="3x3")
-        networks[one] = network.to(train.images.device, memory_format=torch.channels_last)
+        network = create_model(one, num_classes=classes, in_channels=train.pictures.shape[1], stem="3x3")
+        networks[one] = network.to(train.pictures.device, memory_format=torch.channels_last)
     return networks
 
 
@@ -119,7 +119,7 @@ def measure_step(
         trainer.start_epoch()
         return lambda: trainer.step(*batch)
 
-    times = time_in_turn({name: step(network) for name, network in networks.items()}, repeats, train.images.device)
+    times = time_in_turn({name: step(network) for name, network in networks.items()}, repeats, train.pictures.device)
     se, plain = times.values()
     return {"median_ms": median_ms(times), "se_to_plain": paired_ratio(se, plain)}
 

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.transforms import v2
 
-from senet_lib.data import Batches, ImageSet, channel_statistics, pad_crop_flip
+from senet_lib.data import Batches, PictureSet, channel_statistics, pad_crop_flip
 from senet_lib.training import Recipe, Trainer
 from senet_lib.training.evaluation import RunningMean
 
@@ -28,14 +28,14 @@ class Feed:
     """What all pipelines have to deliver, in an order of their own.
 
     Attributes:
-        image_set: the pictures.
+        picture_set: the pictures.
         batch_size: pictures in a batch.
         size: height and width that the network wants.
         augment: whether each picture is padded by 4, cropped, and perhaps flipped.
         device: where the network is.
     """
 
-    image_set: ImageSet
+    picture_set: PictureSet
     batch_size: int
     size: int
     augment: bool
@@ -46,12 +46,12 @@ def make_pipelines(feed: Feed) -> dict[str, Iterable[Batch]]:
     """Ours, then its peers; each can be iterated again and again. "v2, batched" draws one crop for a whole batch."""
     return {
         "ours": Batches(
-            feed.image_set,
+            feed.picture_set,
             feed.batch_size,
             shuffle=True,
             augment=pad_crop_flip if feed.augment else None,
             device=feed.device,
-            size=None if feed.size == feed.image_set.images.shape[-1] else feed.size,
+            size=None if feed.size == feed.picture_set.pictures.shape[-1] else feed.size,
         ),
         "PIL, 0 workers": LoadedBatches(feed, PilPictures(feed), workers=0),
         "PIL, 2 workers": LoadedBatches(feed, PilPictures(feed), workers=2),
@@ -65,15 +65,15 @@ class PilPictures(Dataset):
     """One picture at a time: as PIL has it, transformed, as floats (C, size, size), like torchvision's data sets."""
 
     def __init__(self, feed: Feed):
-        pictures = feed.image_set.images.permute(0, 2, 3, 1).numpy()  # -> (N, H, W, C)
+        pictures = feed.picture_set.pictures.permute(0, 2, 3, 1).numpy()  # -> (N, H, W, C)
         self.pictures = pictures[..., 0] if pictures.shape[-1] == 1 else pictures
-        self.labels = feed.image_set.labels.tolist()
+        self.labels = feed.picture_set.labels.tolist()
         self.transform = transforms.Compose(
             [
                 *([transforms.RandomCrop(_side(feed), padding=4), transforms.RandomHorizontalFlip()] * feed.augment),
                 *([transforms.Resize((feed.size, feed.size))] * (feed.size != _side(feed))),
                 transforms.ToTensor(),
-                transforms.Normalize(*channel_statistics(feed.image_set)),
+                transforms.Normalize(*channel_statistics(feed.picture_set)),
             ]
         )
 
@@ -88,7 +88,7 @@ class TensorPictures(Dataset):
     """One picture at a time, transformed by torchvision's v2 from bytes to floats (C, size, size)."""
 
     def __init__(self, feed: Feed):
-        self.pictures, self.labels = feed.image_set.images, feed.image_set.labels.tolist()
+        self.pictures, self.labels = feed.picture_set.pictures, feed.picture_set.labels.tolist()
         self.transform = v2_transform(feed)
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ def v2_transform(feed: Feed) -> v2.Compose:
             *([v2.RandomCrop(_side(feed), padding=4), v2.RandomHorizontalFlip()] * feed.augment),
             *([v2.Resize((feed.size, feed.size))] * (feed.size != _side(feed))),
             v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize(*channel_statistics(feed.image_set)),
+            v2.Normalize(*channel_statistics(feed.picture_set)),
         ]
     )
 
@@ -133,14 +133,14 @@ class TransformedBatches:
     """Pictures on the device, transformed by torchvision a batch at a time."""
 
     def __init__(self, feed: Feed):
-        self.images, self.labels = feed.image_set.images.to(feed.device), feed.image_set.labels.to(feed.device)
+        self.pictures, self.labels = feed.picture_set.pictures.to(feed.device), feed.picture_set.labels.to(feed.device)
         self.batch_size = feed.batch_size
         self.transform = v2_transform(feed)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = torch.randperm(len(self.images)).to(self.images.device)
+        order = torch.randperm(len(self.pictures)).to(self.pictures.device)
         for chosen in order.split(self.batch_size):
-            yield self.transform(self.images[chosen]), self.labels[chosen]
+            yield self.transform(self.pictures[chosen]), self.labels[chosen]
 
 
 def our_step(network: nn.Module) -> Step:
@@ -176,4 +176,4 @@ def tutorial_step(network: nn.Module) -> Step:
 
 
 def _side(feed: Feed) -> int:
-    return feed.image_set.images.shape[-1]
+    return feed.picture_set.pictures.shape[-1]

@@ -6,6 +6,6 @@ from .batches import pad_crop_flip as pad_crop_flip
 from .batches import random_crop as random_crop
 from .batches import random_flip as random_flip
 from .batches import train_and_test_batches as train_and_test_batches
-from .images import ImageSet as ImageSet
-from .images import list_image_sets as list_image_sets
-from .images import load_images as load_images
+from .pictures import PictureSet as PictureSet
+from .pictures import list_picture_sets as list_picture_sets
+from .pictures import load_pictures as load_pictures

@@ -16,29 +16,29 @@ from torch.nn import functional
 
 from senet_lib.common.validation import require_whole
 from senet_lib.data.epoch_plan import Batch, EpochPlan, PlannedBatches, Share, seeded_generator
-from senet_lib.data.images import ImageSet
+from senet_lib.data.pictures import PictureSet
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 
-def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
+def random_flip(pictures: Tensor, generator: torch.Generator) -> Tensor:
     """Mirror each picture left to right with probability 1/2: (B, C, H, W) -> (B, C, H, W).
 
     Args:
-        images: any type, on any device.
+        pictures: any type, on any device.
         generator: on the CPU, so that the same seed flips the same pictures on every device.
     """
-    flipped = torch.rand(len(images), generator=generator) < 0.5
-    return torch.where(flipped.to(images.device)[:, None, None, None], images.flip(3), images)
+    flipped = torch.rand(len(pictures), generator=generator) < 0.5
+    return torch.where(flipped.to(pictures.device)[:, None, None, None], pictures.flip(3), pictures)
 
 
-def random_crop(images: Tensor, generator: torch.Generator, padding: int = 4) -> Tensor:
+def random_crop(pictures: Tensor, generator: torch.Generator, padding: int = 4) -> Tensor:
     """Shift each picture by up to ``padding`` pixels in height and in width: (B, C, H, W) -> (B, C, H, W).
 
     This is the same as a border of ``padding`` black pixels and a crop of the old size; each picture has its own.
 
     Args:
-        images: any type, on any device.
+        pictures: any type, on any device.
         generator: on the CPU, so that the same seed makes the same shifts on every device.
         padding: in pixels, at least 0.
 
@@ -46,19 +46,19 @@ def random_crop(images: Tensor, generator: torch.Generator, padding: int = 4) ->
         ValueError: if padding is not a whole number of at least 0.
     """
     require_whole("padding", padding, least=0)
-    count, _, height, width = images.shape
-    rows, columns = torch.randint(2 * padding + 1, (2, count), generator=generator).to(images.device)
-    padded = functional.pad(images, (padding, padding, padding, padding))
+    count, _, height, width = pictures.shape
+    rows, columns = torch.randint(2 * padding + 1, (2, count), generator=generator).to(pictures.device)
+    padded = functional.pad(pictures, (padding, padding, padding, padding))
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (B, C, 2p+1, 2p+1, H, W), a view
-    return windows[torch.arange(count, device=images.device), :, rows, columns]  # -> (B, C, H, W)
+    return windows[torch.arange(count, device=pictures.device), :, rows, columns]  # -> (B, C, H, W)
 
 
-def pad_crop_flip(images: Tensor, generator: torch.Generator) -> Tensor:
+def pad_crop_flip(pictures: Tensor, generator: torch.Generator) -> Tensor:
     """The paper's augmentation for CIFAR: ``random_crop`` with 4 pixels, then ``random_flip``."""
-    return random_flip(random_crop(images, generator), generator)
+    return random_flip(random_crop(pictures, generator), generator)
 
 
-def channel_statistics(image_set: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(picture_set: PictureSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel over all pixels of all pictures; black is 0 and white is 1.
 
     A byte has only 256 values, so a histogram of each channel is all we need. A channel that never changes gets a
@@ -66,7 +66,7 @@ def channel_statistics(image_set: ImageSet) -> tuple[tuple[float, ...], tuple[fl
     """
     levels = torch.arange(256, dtype=torch.float64)
     means, deviations = [], []
-    for channel in image_set.images.unbind(1):
+    for channel in picture_set.pictures.unbind(1):
         counts = torch.bincount(channel.flatten(), minlength=256).cpu().double()
         mean = (counts @ levels) / counts.sum()
         deviation = ((counts @ (levels - mean).square()) / counts.sum()).sqrt()
@@ -94,12 +94,12 @@ class Normalisation:
         self._centre = 255 * torch.tensor(mean, dtype=torch.float32, device=device)[None, :, None, None]
         self._spread = 255 * torch.tensor(std, dtype=torch.float32, device=device)[None, :, None, None]
 
-    def __call__(self, images: Tensor) -> Tensor:
-        return (images.to(torch.float32) - self._centre) / self._spread
+    def __call__(self, pictures: Tensor) -> Tensor:
+        return (pictures.to(torch.float32) - self._centre) / self._spread
 
 
 class Batches(PlannedBatches):
-    """An image set as normalised batches on a device.
+    """A picture set as normalised batches on a device.
 
     A batch is (x, y): x float32 (B, C, H, W), y int64 (B,). Iterating gives ``epoch(0)``. In a training loop call
     ``epoch(number)``: seed and number alone decide on the order and the augmentation, whatever ran before. So a run
@@ -110,16 +110,16 @@ class Batches(PlannedBatches):
     in each epoch. What several processes leave out, :class:`senet_lib.data.epoch_plan.EpochPlan` says.
 
     Args:
-        image_set: the pictures.
+        picture_set: the pictures.
         batch_size: pictures in a batch, at least 1; of all processes together, and a multiple of their number.
         shuffle: draw a new order for each epoch.
         augment: turns uint8 (B, C, H, W) into uint8 (B, C, any height, any width), before normalisation; for example
             ``pad_crop_flip``, or a function of yours that calls several.
         seed: of the order and the augmentation, at least 0.
         device: where the pictures are kept and the batches made.
-        mean: of each channel, black is 0 and white is 1; None for that of ``image_set``. Test pictures need the
+        mean: of each channel, black is 0 and white is 1; None for that of ``picture_set``. Test pictures need the
             statistics of the training pictures: see ``train_and_test_batches``.
-        std: standard deviation of each channel, above 0; None for that of ``image_set``.
+        std: standard deviation of each channel, above 0; None for that of ``picture_set``.
         channels_last: keep the channels of a pixel side by side in memory, which makes convolutions faster.
         size: height and width, in pixels, to which each batch is resized on the device after the augmentation; so the
             set is kept small where the network wants large pictures. None to leave them as they are.
@@ -132,7 +132,7 @@ class Batches(PlannedBatches):
 
     def __init__(
         self,
-        image_set: ImageSet,
+        picture_set: PictureSet,
         batch_size: int = 128,
         *,
         shuffle: bool = False,
@@ -145,17 +145,17 @@ class Batches(PlannedBatches):
         size: int | None = None,
         share: Share = (0, 1),
     ):
-        super().__init__(EpochPlan(len(image_set), batch_size, shuffle, seed, share))
+        super().__init__(EpochPlan(len(picture_set), batch_size, shuffle, seed, share))
         if size is not None:
             require_whole("size", size)
         if augment is not None and not callable(augment):
             raise ValueError(f"augment is {augment!r}; it must be a function, for example pad_crop_flip, or None")
-        own_mean, own_std = channel_statistics(image_set) if mean is None or std is None else ((), ())
+        own_mean, own_std = channel_statistics(picture_set) if mean is None or std is None else ((), ())
         self.mean = own_mean if mean is None else tuple(mean)
         self.std = own_std if std is None else tuple(std)
-        self._normalise = Normalisation(self.mean, self.std, image_set.images.shape[1], device)
-        self.images = image_set.images.to(device)
-        self.labels = image_set.labels.to(device)
+        self._normalise = Normalisation(self.mean, self.std, picture_set.pictures.shape[1], device)
+        self.pictures = picture_set.pictures.to(device)
+        self.labels = picture_set.labels.to(device)
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.augment = augment
@@ -169,7 +169,7 @@ class Batches(PlannedBatches):
         An augmentation counts by its name, and by what ``functools.partial`` has given it.
         """
         digest = hashlib.sha256()
-        for tensor in (self.images, self.labels):
+        for tensor in (self.pictures, self.labels):
             digest.update(tensor.cpu().contiguous().numpy().data)
         settings = (self.batch_size, self.shuffle, self.seed, self.size, _identity(self.augment))
         digest.update(repr((settings, self.mean, self.std)).encode())
@@ -178,19 +178,19 @@ class Batches(PlannedBatches):
     def _batches(self, number: int) -> Iterator[Batch]:
         generator = seeded_generator(self.seed, number)
         own = self._plan.own
-        order = self._plan.order(generator).to(self.images.device)
+        order = self._plan.order(generator).to(self.pictures.device)
         for chosen in order.split(self.batch_size)[: len(self)]:
-            images = self.images[chosen]
+            pictures = self.pictures[chosen]
             if self.augment is not None:
-                images = _checked(self.augment(images, generator), images)
-            x = self._normalise(images[own])  # faster before the change of layout
+                pictures = _checked(self.augment(pictures, generator), pictures)
+            x = self._normalise(pictures[own])  # faster before the change of layout
             x = x if self.size is None else _resize(x, self.size, self.memory_format)
             yield x.contiguous(memory_format=self.memory_format), self.labels[chosen[own]]
 
 
 def train_and_test_batches(
-    train_set: ImageSet,
-    test_set: ImageSet,
+    train_set: PictureSet,
+    test_set: PictureSet,
     batch_size: int = 128,
     *,
     augment: Augmentation | None = None,
@@ -251,10 +251,10 @@ def _identity(value: Any) -> Any:
     return getattr(value, "__name__", None) if callable(value) else value
 
 
-def _checked(augmented: Tensor, images: Tensor) -> Tensor:
-    if augmented.dtype != torch.uint8 or augmented.dim() != 4 or augmented.shape[:2] != images.shape[:2]:
+def _checked(augmented: Tensor, pictures: Tensor) -> Tensor:
+    if augmented.dtype != torch.uint8 or augmented.dim() != 4 or augmented.shape[:2] != pictures.shape[:2]:
         raise ValueError(
             f"augment returned {augmented.dtype} of shape {tuple(augmented.shape)}; "
-            f"it must return torch.uint8 of shape ({images.shape[0]}, {images.shape[1]}, H, W)"
+            f"it must return torch.uint8 of shape ({pictures.shape[0]}, {pictures.shape[1]}, H, W)"
         )
     return augmented

@@ -56,12 +56,12 @@ class ContextWorld:
     """Pictures, labels and the scenes behind them.
 
     Attributes:
-        images: uint8 (N, 3, 32, 32), 0 or 255.
+        pictures: uint8 (N, 3, 32, 32), 0 or 255.
         labels: int64 (N,), index into ``SHAPES``.
         scenes: N scenes.
     """
 
-    images: np.ndarray
+    pictures: np.ndarray
     labels: np.ndarray
     scenes: tuple[Scene, ...]
 
@@ -76,13 +76,13 @@ class ContextWorld:
         require_whole("seed", seed, least=0)
         random = np.random.default_rng(seed)
         scenes = tuple(draw_scene(random) for _ in range(count))
-        images = np.stack([render_scene(scene) for scene in scenes])
+        pictures = np.stack([render_scene(scene) for scene in scenes])
         labels = np.array([scene.label for scene in scenes], dtype=np.int64)
-        return cls(images, labels, scenes)
+        return cls(pictures, labels, scenes)
 
     def pixel_counts(self) -> np.ndarray:
         """How many pixels of each colour a picture has: int64 (N, 3). A 1,024th of that is the mean of its channel."""
-        return (self.images > 0).sum((2, 3))
+        return (self.pictures > 0).sum((2, 3))
 
 
 def glyph(shape: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from torchvision.transforms import v2
 from senet_lib.common.validation import require_whole
 from senet_lib.data.batches import Normalisation
 from senet_lib.data.epoch_plan import Batch, EpochPlan, PlannedBatches, Share, mixed_seed, seeded_generator
-from senet_lib.data.images import files_by_class, read_picture
+from senet_lib.data.pictures import files_by_class, read_picture
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -38,7 +38,7 @@ class StreamedBatches(PlannedBatches):
 
     Args:
         folder: with a sub-folder for each class, in PATH/train and PATH/test (or PATH/val), or in PATH itself; as for
-            ``load_images("folder:PATH")``.
+            ``load_pictures("folder:PATH")``.
         train: the training pictures, in a new order each epoch, cropped and flipped at random; or the test pictures.
         batch_size: pictures in a batch of all processes together, a multiple of their number.
         image_size: height and width of a picture in a batch, in pixels.
@@ -105,8 +105,8 @@ class StreamedBatches(PlannedBatches):
         for batch in self._loader(number):
             if isinstance(batch, str):
                 raise ValueError(batch)
-            images, labels = (part.to(self._device, non_blocking=True) for part in batch)
-            yield self._normalise(images).contiguous(memory_format=torch.channels_last), labels
+            pictures, labels = (part.to(self._device, non_blocking=True) for part in batch)
+            yield self._normalise(pictures).contiguous(memory_format=torch.channels_last), labels
 
     def _loader(self, number: int) -> DataLoader:
         generator = seeded_generator(self._plan.seed, number)

@@ -37,7 +37,7 @@ def test_the_figures_file_is_what_the_command_makes_now():
 
 def test_means_are_those_of_the_networks_gates():
     world = ContextWorld.generate(class_gates.SCENES, class_gates.SCENES_SEED)
-    _, gates = OverridableNetwork.of(load_pretrained("context-world-reduction-r4")).run(world.images)
+    _, gates = OverridableNetwork.of(load_pretrained("context-world-reduction-r4")).run(world.pictures)
     by_cue, by_answer = context_world_networks()
     reds = np.array([scene.cue_colour == 0 for scene in world.scenes])
     assert by_cue["blocks"]["layer1.0"]["means"][0] == pytest.approx(gates["layer1.0"][reds].mean(0), abs=1e-4)

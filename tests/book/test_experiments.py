@@ -16,7 +16,7 @@ from senet_lib.book.experiments.report import report
 from senet_lib.book.experiments.running import Trial, run
 from senet_lib.book.experiments.tutorials import TUTORIALS
 from senet_lib.book.records import summarise
-from senet_lib.data import channel_statistics, load_images
+from senet_lib.data import channel_statistics, load_pictures
 from senet_lib.networks.models import small_resnet, small_se_resnet
 from senet_lib.training import Recipe
 from senet_lib.weights.weight_files import load_weights
@@ -109,7 +109,7 @@ def test_weights_that_are_asked_for_are_kept_with_what_their_input_must_look_lik
     ]
     about = load_weights(small_se_resnet(num_classes=10, in_channels=1), tmp_path / "kept" / "tiny-se.safetensors")
     assert (about["experiment"], about["arm"], about["seed"], about["data"]) == ("tiny", "se", "0", "digits")
-    assert json.loads(about["mean"]) == list(channel_statistics(load_images("digits"))[0])
+    assert json.loads(about["mean"]) == list(channel_statistics(load_pictures("digits"))[0])
 
 
 def test_other_data_are_named_in_record_and_report(tiny, tmp_path):
@@ -134,9 +134,9 @@ def test_other_data_are_named_in_record_and_report(tiny, tmp_path):
 def test_augmentation_reaches_the_training_pictures_and_the_record(tiny, tmp_path, monkeypatch):
     seen = []
 
-    def shift(images, generator):
-        seen.append(len(images))
-        return images.roll(1, 3)
+    def shift(pictures, generator):
+        seen.append(len(pictures))
+        return pictures.roll(1, 3)
 
     monkeypatch.setitem(EXPERIMENTS, tiny, replace(EXPERIMENTS[tiny], augment=shift))
     record = read(run(tiny, [0], "cpu", tmp_path))

@@ -14,7 +14,7 @@ from senet_lib.networks.models import resnet8, se_resnet8, se_resnet20, small_re
 from senet_lib.weights.weight_files import load_pretrained
 from tests.sample_networks import shaken
 
-PICTURE = ContextWorld.generate(1, seed=2).images[0]
+PICTURE = ContextWorld.generate(1, seed=2).pictures[0]
 
 
 def ask(

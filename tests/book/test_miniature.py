@@ -20,7 +20,7 @@ def scenes(worlds):
 
 
 def test_means_are_those_of_the_pictures_with_the_trainings_mean_and_spread(worlds, scenes):
-    means = [torch.tensor(world.images / 255).mean((2, 3)) for world in worlds]
+    means = [torch.tensor(world.pictures / 255).mean((2, 3)) for world in worlds]
     centre, spread = means[0].mean(0), means[0].std(0, correction=0)
     for mean, found in zip(means, scenes, strict=True):
         torch.testing.assert_close(found.z, (mean - centre) / spread)

@@ -47,7 +47,7 @@ def test_a_file_says_what_torch_says(root, name):
     random = np.random.default_rng(0)
     pictures = random.integers(0, 256, (PICTURES, 3, 32, 32), np.uint8)
     if pretrained.about["data"] == "context-world":
-        pictures = ContextWorld.generate(PICTURES, seed=12).images
+        pictures = ContextWorld.generate(PICTURES, seed=12).pictures
     hand = {block: random.uniform(0, 2, count) for block, count in network.channels.items()}
     for row in hand.values():
         row[::2] = np.nan

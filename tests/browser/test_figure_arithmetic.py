@@ -8,7 +8,7 @@ import torch
 
 from senet_lib.book.draws import normal_draws, uniform_draws
 from senet_lib.book.figures.figure import HERE, join_modules
-from senet_lib.data import load_images
+from senet_lib.data import load_pictures
 from senet_lib.export.arrays import network_arrays
 from senet_lib.weights.weight_files import PRETRAINED_MODELS, load_pretrained
 
@@ -60,7 +60,7 @@ def test_networks_give_torchs_logits_and_gates_in_the_browser(page, name):
     pretrained = load_pretrained(name)
     model, colours = pretrained.model, (pretrained.mean, pretrained.std)
     generator = torch.Generator().manual_seed(0)
-    pictures = load_images("context-world", train=False).images[:4]
+    pictures = load_pictures("context-world", train=False).pictures[:4]
     if name.startswith("pictures"):
         pictures = torch.randint(256, (2, 3, 40, 28), generator=generator, dtype=torch.uint8)  # not even square
     mean, std = (torch.tensor(numbers)[:, None, None] for numbers in colours)

@@ -129,8 +129,8 @@ def test_boxes_lie_where_cue_and_glyphs_are():
     assert {scene.quarter_turns for scene in world.scenes} == {0, 1, 2, 3}
     for i, scene in enumerate(world.scenes):
         cue = in_box(explorer.cue_boxes[i])
-        assert (world.images[i, scene.cue_colour][cue] == 255).all()
-        left_over = world.images[i].copy()
+        assert (world.pictures[i, scene.cue_colour][cue] == 255).all()
+        left_over = world.pictures[i].copy()
         left_over[(slice(None), *cue)] = 0
         for colour, shape in enumerate(scene.shapes):
             place = in_box(explorer.glyph_boxes[i, colour])

@@ -72,7 +72,7 @@ def world() -> ContextWorld:
 
 @pytest.fixture(scope="module")
 def readings(world) -> list[Reading]:
-    return [read(picture) for picture in world.images]
+    return [read(picture) for picture in world.pictures]
 
 
 @pytest.fixture(scope="module")
@@ -84,32 +84,32 @@ def many() -> ContextWorld:
 
 
 def test_arrays_have_the_promised_shapes_types_and_values(world):
-    assert world.images.shape == (400, 3, SIZE, SIZE) and world.images.dtype == np.uint8
+    assert world.pictures.shape == (400, 3, SIZE, SIZE) and world.pictures.dtype == np.uint8
     assert world.labels.shape == (400,) and world.labels.dtype == np.int64
-    assert np.unique(world.images).tolist() == [0, 255]
+    assert np.unique(world.pictures).tolist() == [0, 255]
     assert np.unique(world.labels).tolist() == list(range(len(SHAPES)))
     assert len(world.scenes) == 400
 
 
 def test_the_same_seed_gives_the_same_world_and_another_seed_another(world):
     again, other = ContextWorld.generate(400, seed=0), ContextWorld.generate(400, seed=2)
-    assert np.array_equal(world.images, again.images)
+    assert np.array_equal(world.pictures, again.pictures)
     assert np.array_equal(world.labels, again.labels)
     assert world.scenes == again.scenes
-    assert (world.images != other.images).any((1, 2, 3)).all()
+    assert (world.pictures != other.pictures).any((1, 2, 3)).all()
 
 
 def test_a_larger_world_begins_with_the_smaller_one(world):
     small = ContextWorld.generate(3, seed=0)
-    assert np.array_equal(small.images, world.images[:3])
+    assert np.array_equal(small.pictures, world.pictures[:3])
 
 
 def test_pictures_repeat_hardly_ever(many):
-    assert len({picture.tobytes() for picture in many.images}) > 0.99 * len(many.images)
+    assert len({picture.tobytes() for picture in many.pictures}) > 0.99 * len(many.pictures)
 
 
 def test_a_scene_renders_to_its_picture(world):
-    for scene, picture in zip(world.scenes[:20], world.images, strict=False):
+    for scene, picture in zip(world.scenes[:20], world.pictures, strict=False):
         assert np.array_equal(render_scene(scene), picture)
 
 
@@ -175,7 +175,7 @@ def test_the_promised_size_is_the_smallest_such_window(readings):
 
 
 def test_nothing_overlaps_and_nothing_is_cut_off(world, readings):
-    for picture, reading in zip(world.images, readings, strict=True):
+    for picture, reading in zip(world.pictures, readings, strict=True):
         assert (picture > 0).sum(0).max() == 1
         lit = sum(int(glyph(SHAPES.index(shape)).sum()) for shape in reading.shapes) + CUE_SIZE**2
         assert (picture > 0).sum() == lit
@@ -187,7 +187,7 @@ def test_nothing_overlaps_and_nothing_is_cut_off(world, readings):
 
 
 def test_corners_in_the_scene_are_those_of_the_picture_before_it_was_turned(world):
-    for scene, picture in zip(world.scenes, world.images, strict=True):
+    for scene, picture in zip(world.scenes, world.pictures, strict=True):
         reading = read(np.rot90(picture, -scene.quarter_turns, axes=(1, 2)))
         corners = [tuple(np.argwhere(mask).min(0).tolist()) for mask in (*reading.glyphs, reading.cue)]
         assert tuple(corners[:3]) == scene.glyph_corners

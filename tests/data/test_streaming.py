@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from senet_lib.data import load_images, streaming
-from senet_lib.data.images import read_picture
+from senet_lib.data import load_pictures, streaming
+from senet_lib.data.pictures import read_picture
 from senet_lib.data.streaming import IMAGENET_MEAN, IMAGENET_STD, StreamedBatches
 from senet_lib.training import Recipe, fit
 
@@ -181,7 +181,7 @@ def test_a_broken_picture_is_named(folder, refused, workers, keep):
 
 def test_a_folder_is_split_as_load_images_splits_it(folder):
     flat = folder / "train"
-    loaded = load_images(f"folder:{flat}", train=False, size=32)
+    loaded = load_pictures(f"folder:{flat}", train=False, size=32)
     ((_, labels),) = StreamedBatches(flat, train=False, **SMALL)
     assert sorted(labels.tolist()) == sorted(loaded.labels.tolist())
 

@@ -20,7 +20,7 @@ from benchmarks import (
     tutorial_loops,
 )
 from benchmarks.peers import copy_weights, make_blocks
-from senet_lib.data import load_images, train_and_test_batches
+from senet_lib.data import load_pictures, train_and_test_batches
 from senet_lib.networks.models import se_resnet8
 from senet_lib.training import Recipe
 from tests.sample_networks import noise
@@ -254,7 +254,7 @@ def test_the_first_epoch_that_reaches_a_target_counts():
 
 
 def test_training_to_an_accuracy_on_digits():
-    pictures, test = (load_images("digits", train=train).subset(200) for train in (True, False))
+    pictures, test = (load_pictures("digits", train=train).subset(200) for train in (True, False))
     train, test = train_and_test_batches(pictures, test, 64)
     recipe = Recipe(1, 0.01)
     made = time_to_accuracy.make_networks("se_resnet8", train, seed=0)

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from senet_lib.data import load_images, train_and_test_batches
+from senet_lib.data import load_pictures, train_and_test_batches
 from senet_lib.networks.models import small_resnet, small_se_resnet
 from senet_lib.training import Recipe, checkpoints, evaluate, fit
 from senet_lib.training.checkpoints import CheckpointError, list_checkpoints
@@ -46,7 +46,7 @@ def network():
 
 
 def batches(count=300):
-    pictures, test = (load_images("digits", train=train).subset(count) for train in (True, False))
+    pictures, test = (load_pictures("digits", train=train).subset(count) for train in (True, False))
     return train_and_test_batches(pictures, test, 32)
 
 

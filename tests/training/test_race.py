@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from senet_lib.data import load_images, train_and_test_batches
+from senet_lib.data import load_pictures, train_and_test_batches
 from senet_lib.networks.models import small_resnet, small_se_resnet
 from senet_lib.training import DivergedError, Recipe, fit
 from senet_lib.training.race import TrainingRace, history_to_arrays, race_in_terminal
@@ -15,7 +15,7 @@ RECIPE = Recipe(epochs=2, learning_rate=0.01)
 
 
 def batches():
-    pictures, test = (load_images("digits", train=train).subset(200) for train in (True, False))
+    pictures, test = (load_pictures("digits", train=train).subset(200) for train in (True, False))
     return train_and_test_batches(pictures, test, 64)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from senet_lib.data import Batches, ImageSet, random_flip, train_and_test_batches
+from senet_lib.data import Batches, PictureSet, random_flip, train_and_test_batches
 from senet_lib.training import Recipe, fit, unwrap
 from senet_lib.training.distributed import join_group, require_same, share_gradients
 from senet_lib.training.evaluation import RunningMean
@@ -35,13 +35,13 @@ def normalised() -> nn.Module:
     return nn.Sequential(features, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, CLASSES))
 
 
-def patterns(count: int, seed: int) -> ImageSet:
+def patterns(count: int, seed: int) -> PictureSet:
     """Seven patterns of 8x8 pixels under as much noise."""
     clean = torch.randint(256, (CLASSES, 1, 8, 8), generator=torch.Generator().manual_seed(0))
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(CLASSES, (count,), generator=generator)
-    images = (clean[labels] + torch.randint(256, (count, 1, 8, 8), generator=generator)) // 2
-    return ImageSet(images.to(torch.uint8), labels, tuple("abcdefg"), "patterns")
+    pictures = (clean[labels] + torch.randint(256, (count, 1, 8, 8), generator=generator)) // 2
+    return PictureSet(pictures.to(torch.uint8), labels, tuple("abcdefg"), "patterns")
 
 
 def batches(share: tuple[int, int] = (0, 1)) -> tuple[Batches, Batches]:

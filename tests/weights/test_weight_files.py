@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision import models as torchvision_models
 
-from senet_lib.data import load_images, train_and_test_batches
+from senet_lib.data import load_pictures, train_and_test_batches
 from senet_lib.networks.models import create_model, small_resnet, small_se_resnet
 from senet_lib.training import evaluate
 from senet_lib.weights.timm_weights import from_timm, to_timm
@@ -91,10 +91,10 @@ def test_no_file_of_weights_is_left_without_a_name():
 
 @pytest.mark.parametrize("r", [1, 2, 4, 8, 16])
 def test_trained_se_networks_solve_the_context_world_and_the_plain_one_does_not(r):
-    test_set = load_images("context-world", train=False)
+    test_set = load_pictures("context-world", train=False)
     for name, passes in ((f"r{r}", lambda a: a > 0.95), ("plain", lambda a: a < 0.6)):
         pretrained = load_pretrained(f"context-world-reduction-{name}")
-        _, batches = train_and_test_batches(load_images("context-world", train=True), test_set, batch_size=256)
+        _, batches = train_and_test_batches(load_pictures("context-world", train=True), test_set, batch_size=256)
         assert batches.mean == pytest.approx(pretrained.mean)
         assert passes(evaluate(pretrained.model, batches).accuracy)
 

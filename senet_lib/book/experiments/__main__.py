@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run_parser.add_argument("name", choices=EXPERIMENTS)
     run_parser.add_argument("--seeds", type=int, default=5, help="how many paired seeds: 0, 1, 2, … (default 5)")
     run_parser.add_argument("--device", default="cpu")
-    run_parser.add_argument("--data", metavar="NAME", help="other data, by a name for load_images, e.g. folder:PATH")
+    run_parser.add_argument("--data", metavar="NAME", help="other data, by a name for load_pictures, e.g. folder:PATH")
     run_parser.add_argument("--pictures", type=int, metavar="N", help="train on the first N pictures only")
     run_parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
     run_parser.add_argument("--size", type=int, metavar="PIXELS", help="height and width, instead of the experiment's")

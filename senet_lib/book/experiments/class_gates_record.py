@@ -24,7 +24,7 @@ from torch import nn
 from senet_lib.book.experiments.page_networks import CLASS_NAMES
 from senet_lib.book.figures.class_gates import EXAMPLE, NEVER_CHANGES
 from senet_lib.common.atomic_files import write_atomically
-from senet_lib.data import Normalisation, load_images
+from senet_lib.data import Normalisation, load_pictures
 from senet_lib.data.context_world import COLOURS, SHAPES, ContextWorld
 from senet_lib.data.epoch_plan import Batch
 from senet_lib.data.streaming import StreamedBatches
@@ -93,7 +93,7 @@ def context_world_networks() -> list[dict[str, Any]]:
     groupings = (("cue", COLOURS, "colour of the cue", cues), ("answer", SHAPES, "answer", world.labels))
     return [
         describe_network(
-            _record(trained, world.images, labels, len(groups)),
+            _record(trained, world.pictures, labels, len(groups)),
             f"context-world-{name}",
             f"Context World, by the {name}",
             groups,
@@ -108,19 +108,19 @@ def photograph_networks(data: str) -> list[dict[str, Any]]:
     """The gates of the photographs' networks, by class.
 
     Args:
-        data: name for ``load_images``, of CIFAR-10 or of a folder with its ten classes.
+        data: name for ``load_pictures``, of CIFAR-10 or of a folder with its ten classes.
 
     Raises:
         ValueError: if the pictures are none of these classes.
     """
-    pictures = load_images(data, train=False)
+    pictures = load_pictures(data, train=False)
     found = []
     for name, label in PHOTOGRAPHS.items():
         trained = load_pretrained(name)
         classes = CLASS_NAMES[trained.about["data"]]
         if sorted(pictures.classes) != sorted(classes):
             raise ValueError(f"{data} has the classes {', '.join(pictures.classes)}; it must have {', '.join(classes)}")
-        statistics = _record(trained, pictures.images.numpy(), pictures.labels.numpy(), len(classes))
+        statistics = _record(trained, pictures.pictures.numpy(), pictures.labels.numpy(), len(classes))
         about = {"data": f"{trained.about['data']}, {len(pictures):,} test pictures"}
         found.append(describe_network(statistics, name, label, pictures.classes, "class", **about))
     return found
@@ -162,12 +162,12 @@ def imagenet_network(folder: Path, weights: str = TIMM_WEIGHTS, workers: int = 2
     return _some_channels(found, np.random.default_rng(0))
 
 
-def _record(trained: Pretrained, images: np.ndarray, labels: np.ndarray, groups: int) -> ExcitationStatistics:
-    x, y = torch.from_numpy(images), torch.from_numpy(labels)
-    normalise = Normalisation(trained.mean, trained.std, images.shape[1], "cpu")
+def _record(trained: Pretrained, pictures: np.ndarray, labels: np.ndarray, groups: int) -> ExcitationStatistics:
+    x, y = torch.from_numpy(pictures), torch.from_numpy(labels)
+    normalise = Normalisation(trained.mean, trained.std, pictures.shape[1], "cpu")
     batches = (
         (normalise(x[start : start + BATCH_SIZE]), y[start : start + BATCH_SIZE])
-        for start in range(0, len(images), BATCH_SIZE)
+        for start in range(0, len(pictures), BATCH_SIZE)
     )
     return record_dataset(trained.model, batches, num_classes=groups, keep_pictures=COMPARED)
 
@@ -227,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--photographs", metavar="NAME", help="CIFAR-10 by a name for load_images, e.g. folder:PATH")
+    parser.add_argument("--photographs", metavar="NAME", help="CIFAR-10 by a name for load_pictures, e.g. folder:PATH")
     parser.add_argument("--imagenet", type=Path, metavar="PATH")
     parser.add_argument("--weights", default=TIMM_WEIGHTS, help=f"for ImageNet; default: {TIMM_WEIGHTS}, from timm")
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"default: the figure's, or {IMAGENET_OUT}")

@@ -21,7 +21,7 @@ class Experiment:
 
     Attributes:
         title: one line for the results page.
-        data: name for ``load_images``.
+        data: name for ``load_pictures``.
         batch_size: pictures a step.
         recipe: how each network is trained.
         arms: for each name a function that makes the network, with num_classes and in_channels.

@@ -21,7 +21,7 @@ from senet_lib.book.records import Record, load_record, record_path
 from senet_lib.common.atomic_files import write_atomically
 from senet_lib.common.machine import describe_machine
 from senet_lib.common.validation import require_whole
-from senet_lib.data import Batches, ImageSet, load_images, train_and_test_batches
+from senet_lib.data import Batches, PictureSet, load_pictures, train_and_test_batches
 from senet_lib.training import EpochStats, Recipe, fit
 from senet_lib.training.logs import log_tensorboard
 from senet_lib.weights.weight_files import save_weights
@@ -32,8 +32,8 @@ class Trial:
     """What a run has otherwise than its experiment says. None leaves the experiment's own.
 
     Attributes:
-        data: name for ``load_images``.
-        data_name: what the record calls these data; their name for ``load_images`` if None.
+        data: name for ``load_pictures``.
+        data_name: what the record calls these data; their name for ``load_pictures`` if None.
         pictures: how many to train on; for testing at most as many are used.
         epochs: of the recipe.
         size: height and width, in pixels, to which the pictures are resized.
@@ -64,9 +64,9 @@ class Trial:
         data = self.data_name or self.data or experiment.data
         return replace(experiment, recipe=recipe, data=data, size=experiment.size if self.size is None else self.size)
 
-    def load(self, experiment: Experiment) -> tuple[ImageSet, ImageSet]:
+    def load(self, experiment: Experiment) -> tuple[PictureSet, PictureSet]:
         """The pictures to train and to test."""
-        both = [load_images(self.data or experiment.data, train=train) for train in (True, False)]
+        both = [load_pictures(self.data or experiment.data, train=train) for train in (True, False)]
         if self.pictures is not None:
             both = [pictures.subset(min(self.pictures, len(pictures))) for pictures in both]
         return both[0], both[1]
@@ -133,7 +133,7 @@ def weights_name(name: str, arm: str, seed: int = 0) -> str:
 
 
 def _batches(
-    experiment: Experiment, train_set: ImageSet, test_set: ImageSet, seed: int, device: str
+    experiment: Experiment, train_set: PictureSet, test_set: PictureSet, seed: int, device: str
 ) -> tuple[Batches, Batches]:
     """The seed's batches, to train and to test."""
     return train_and_test_batches(
@@ -147,10 +147,10 @@ def _batches(
     )
 
 
-def _make(experiment: Experiment, arm: str, seed: int, device: str, pictures: ImageSet) -> nn.Module:
+def _make(experiment: Experiment, arm: str, seed: int, device: str, pictures: PictureSet) -> nn.Module:
     """A new network of this arm, with the seed's weights."""
     torch.manual_seed(seed)
-    model = experiment.arms[arm](num_classes=len(pictures.classes), in_channels=pictures.images.shape[1])
+    model = experiment.arms[arm](num_classes=len(pictures.classes), in_channels=pictures.pictures.shape[1])
     return model.to(device).to(memory_format=torch.channels_last)
 
 
@@ -180,13 +180,13 @@ def _train(
     return entry
 
 
-def _empty_record(name: str, experiment: Experiment, train_set: ImageSet, test_set: ImageSet) -> Record:
-    settings = experiment.settings(len(train_set.classes), train_set.images.shape[1])
+def _empty_record(name: str, experiment: Experiment, train_set: PictureSet, test_set: PictureSet) -> Record:
+    settings = experiment.settings(len(train_set.classes), train_set.pictures.shape[1])
     return {
         "experiment": name,
         "settings": settings,
         "pictures": {"train": len(train_set), "test": len(test_set)},
-        "data_sha256": _fingerprint(train_set.images, train_set.labels, test_set.images, test_set.labels),
+        "data_sha256": _fingerprint(train_set.pictures, train_set.labels, test_set.pictures, test_set.labels),
         "runs": [],
     }
 

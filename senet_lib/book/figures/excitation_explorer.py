@@ -76,7 +76,7 @@ class ExcitationExplorer(Figure):
         return cls(
             trained=trained,
             source="or rather numbers that stand in for them",
-            pictures=world.images,
+            pictures=world.pictures,
             picture_names=[f"{number}: {COLOURS[one.cue_colour]} cue" for number, one in enumerate(world.scenes)],
             channel=2,
             caption="Move r. Which number shrinks with it, and which bars stay as many as they are?",

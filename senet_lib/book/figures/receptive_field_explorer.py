@@ -62,7 +62,7 @@ class ReceptiveFieldExplorer(Figure):
         for scene in world.scenes:
             cues.append(turned_box(scene.cue_corner, CUE_SIZE, scene.quarter_turns))
             glyphs.append([turned_box(corner, GLYPH_SIZE, scene.quarter_turns) for corner in scene.glyph_corners])
-        return cls(pictures=world.images, cue_boxes=np.array(cues), glyph_boxes=np.array(glyphs), **state)
+        return cls(pictures=world.pictures, cue_boxes=np.array(cues), glyph_boxes=np.array(glyphs), **state)
 
     @classmethod
     def example(cls) -> Self:

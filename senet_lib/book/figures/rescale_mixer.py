@@ -52,7 +52,7 @@ class RescaleMixer(Figure):
         world = ContextWorld.generate(count=3, seed=0)
         return cls(
             network=_untrained_network(),
-            pictures=world.images,
+            pictures=world.pictures,
             picture_names=[f"picture {letter}" for letter in "ABC"],
             labels=[[scene.shapes[donor.cue_colour] for donor in world.scenes] for scene in world.scenes],
             class_names=list(SHAPES),

@@ -68,7 +68,7 @@ class SqueezeExplorer(Figure):
             "layer1.0.conv2.bias": 0.3 * normal_draws(4, channels),
         }
         return cls(
-            pictures=ContextWorld.generate(count=3, seed=1).images,
+            pictures=ContextWorld.generate(count=3, seed=1).pictures,
             picture_names=["scene 1", "scene 2", "scene 3"],
             network=network,
             channel=3,

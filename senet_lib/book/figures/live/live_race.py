@@ -28,7 +28,7 @@ from senet_lib.common.atomic_files import write_atomically
 from senet_lib.common.machine import describe_machine
 from senet_lib.common.messages import in_one_line
 from senet_lib.common.validation import require_choice, require_whole
-from senet_lib.data import Augmentation, ImageSet, load_images, pad_crop_flip, train_and_test_batches
+from senet_lib.data import Augmentation, PictureSet, load_pictures, pad_crop_flip, train_and_test_batches
 from senet_lib.networks.models import create_model
 from senet_lib.training import Recipe
 from senet_lib.training.device import best_device, require_device
@@ -71,7 +71,7 @@ class Choices:
     """One race: what is in the figure's controls.
 
     Attributes:
-        data_set: a name for :func:`senet_lib.data.load_images`.
+        data_set: a name for :func:`senet_lib.data.load_pictures`.
         depth: layers of both networks, a key of ``NETWORKS``.
         reduction: r of the SE blocks, one of ``REDUCTIONS``.
         epochs: passes over the training pictures, at least 1.
@@ -100,9 +100,9 @@ class Choices:
             if limit is not None:
                 require_whole(name, limit)
 
-    def load(self) -> tuple[ImageSet, ImageSet]:
+    def load(self) -> tuple[PictureSet, PictureSet]:
         """The training and the test pictures."""
-        train, test = (load_images(self.data_set, train=is_train) for is_train in (True, False))
+        train, test = (load_pictures(self.data_set, train=is_train) for is_train in (True, False))
         if self.pictures is None:
             return train, test
         return train.subset(min(self.pictures, len(train))), test.subset(min(max(1, self.pictures // 4), len(test)))
@@ -114,7 +114,7 @@ class Choices:
         train, test = train_and_test_batches(
             train_set, test_set, habits.batch_size, augment=habits.augment, seed=self.seed, device=device
         )
-        make = partial(create_model, num_classes=len(train_set.classes), in_channels=train_set.images.shape[1])
+        make = partial(create_model, num_classes=len(train_set.classes), in_channels=train_set.pictures.shape[1])
         name = NETWORKS[self.depth]
         models = {
             "plain": self._seeded(partial(make, name)),
@@ -352,7 +352,7 @@ def live_race(
     """A plain network against the same one with SE, in a figure with Start, Pause, Resume and Stop.
 
     Args:
-        data_set: a name for :func:`senet_lib.data.load_images`; this and the next four are where the controls begin.
+        data_set: a name for :func:`senet_lib.data.load_pictures`; this and the next four are where the controls begin.
         depth: layers: 6, 8, 20 or 56.
         reduction: r of the SE blocks: 1, 2, 4, 8 or 16.
         epochs: passes over the training pictures.

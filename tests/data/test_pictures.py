@@ -1,4 +1,4 @@
-"""Tests of senet_lib.data.images. Downloads come from a server on this machine; nothing reaches the internet."""
+"""Tests of senet_lib.data.pictures. Downloads come from a server on this machine; nothing reaches the internet."""
 
 import gzip
 import hashlib
@@ -21,51 +21,51 @@ import torch
 from PIL import Image
 from torchvision import datasets
 
-from senet_lib.data import ImageSet, list_image_sets, load_images
-from senet_lib.data import images as module
+from senet_lib.data import PictureSet, list_picture_sets, load_pictures
+from senet_lib.data import pictures as module
 from senet_lib.data.context_world import SHAPES
 
 # torchvision leaves the connection open when a server answers "not found".
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
-# --- ImageSet ---------------------------------------------------------------------------------------------------------
+# --- PictureSet -------------------------------------------------------------------------------------------------------
 
 
-def image_set(images=(4, 3, 8, 6), labels=(0, 1, 2, 1), classes=("a", "b", "c")) -> ImageSet:
-    return ImageSet(torch.zeros(images, dtype=torch.uint8), torch.tensor(labels), classes, "test")
+def picture_set(pictures=(4, 3, 8, 6), labels=(0, 1, 2, 1), classes=("a", "b", "c")) -> PictureSet:
+    return PictureSet(torch.zeros(pictures, dtype=torch.uint8), torch.tensor(labels), classes, "test")
 
 
 def test_image_set_knows_its_length_and_its_first_pictures():
-    whole = image_set()
+    whole = picture_set()
     first = whole.subset(2)
     assert len(whole) == 4
     assert len(first) == 2 and first.labels.tolist() == [0, 1] and first.classes == whole.classes
-    assert repr(whole) == "ImageSet('test': 4 pictures of 3x8x6, 3 classes)"
+    assert repr(whole) == "PictureSet('test': 4 pictures of 3x8x6, 3 classes)"
 
 
 @pytest.mark.parametrize("count", [0, 5, -1, 2.0, True, "2"])
 def test_subset_names_the_range(count):
     with pytest.raises(ValueError, match=rf"count is {count!r}; .* from 1 to 4"):
-        image_set().subset(count)
+        picture_set().subset(count)
 
 
 def test_image_set_refuses_what_does_not_fit():
     bytes_ = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
     labels = torch.tensor([0, 1, 2, 1])
     with pytest.raises(ValueError, match=r"shape \(4, 3, 8, 8\) and type torch.float32; they must be uint8"):
-        ImageSet(bytes_.float(), labels, ("a", "b", "c"), "test")
+        PictureSet(bytes_.float(), labels, ("a", "b", "c"), "test")
     with pytest.raises(ValueError, match=r"shape \(3, 8, 8\) .* they must be uint8 \(N, C, H, W\)"):
-        ImageSet(bytes_[0], labels, ("a", "b", "c"), "test")
+        PictureSet(bytes_[0], labels, ("a", "b", "c"), "test")
     with pytest.raises(ValueError, match=r"shape \(0, 3, 8, 8\) .* at least one picture"):
-        ImageSet(bytes_[:0], labels[:0], ("a", "b", "c"), "test")
+        PictureSet(bytes_[:0], labels[:0], ("a", "b", "c"), "test")
     with pytest.raises(ValueError, match=r"shape \(3,\) .* they must be int64 \(4,\)"):
-        ImageSet(bytes_, labels[:3], ("a", "b", "c"), "test")
+        PictureSet(bytes_, labels[:3], ("a", "b", "c"), "test")
     with pytest.raises(ValueError, match=r"type torch.int32; they must be int64"):
-        ImageSet(bytes_, labels.int(), ("a", "b", "c"), "test")
+        PictureSet(bytes_, labels.int(), ("a", "b", "c"), "test")
     with pytest.raises(ValueError, match=r"labels run from 0 to 2; with 2 classes they must be in 0..1"):
-        ImageSet(bytes_, labels, ("a", "b"), "test")
+        PictureSet(bytes_, labels, ("a", "b"), "test")
     with pytest.raises(ValueError, match=r"labels run from -1 to 1"):
-        ImageSet(bytes_, labels - 1, ("a", "b", "c"), "test")
+        PictureSet(bytes_, labels - 1, ("a", "b", "c"), "test")
 
 
 # --- names, sizes and the sets that need no network -------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_image_set_refuses_what_does_not_fit():
 
 def test_every_name_is_listed():
     names = ("digits", "context-world", "cifar10", "cifar100", "mnist", "fashion-mnist", "folder:PATH")
-    assert list_image_sets() == names
+    assert list_picture_sets() == names
 
 
 @pytest.mark.parametrize(
@@ -81,69 +81,69 @@ def test_every_name_is_listed():
 )
 def test_a_typing_error_gets_a_suggestion_and_the_list(name, meant):
     with pytest.raises(
-        ValueError, match=rf"no image set '{name}'; did you mean '{meant}'\? Choose one of digits, .*PATH"
+        ValueError, match=rf"no picture set '{name}'; did you mean '{meant}'\? Choose one of digits, .*PATH"
     ):
-        load_images(name)
+        load_pictures(name)
 
 
 def test_a_strange_name_gets_the_list_alone(tmp_path):
-    with pytest.raises(ValueError, match=r"no image set 'zebra'; Choose one of"):
-        load_images("zebra")
-    with pytest.raises(ValueError, match=r"no image set \['digits'\]"):
-        load_images(["digits"])
-    with pytest.raises(ValueError, match=r"no image set ''; Choose"):
-        load_images("")
+    with pytest.raises(ValueError, match=r"no picture set 'zebra'; Choose one of"):
+        load_pictures("zebra")
+    with pytest.raises(ValueError, match=r"no picture set \['digits'\]"):
+        load_pictures(["digits"])
+    with pytest.raises(ValueError, match=r"no picture set ''; Choose"):
+        load_pictures("")
     with pytest.raises(ValueError, match=rf"did you mean 'folder:{tmp_path}'\?"):
-        load_images(str(tmp_path))
+        load_pictures(str(tmp_path))
 
 
 def test_digits_are_split_evenly_and_always_the_same():
-    train, test = load_images("digits"), load_images("digits", train=False)
-    assert train.images.shape == (1437, 1, 8, 8) and test.images.shape == (360, 1, 8, 8)
-    assert train.images.max() == 255 and train.images.min() == 0
+    train, test = load_pictures("digits"), load_pictures("digits", train=False)
+    assert train.pictures.shape == (1437, 1, 8, 8) and test.pictures.shape == (360, 1, 8, 8)
+    assert train.pictures.max() == 255 and train.pictures.min() == 0
     assert train.classes == tuple("0123456789")
     share = test.labels.bincount() / (train.labels.bincount() + test.labels.bincount())
     assert (share - 0.2).abs().max() < 0.01
-    assert torch.equal(load_images("digits").images, train.images)
+    assert torch.equal(load_pictures("digits").pictures, train.pictures)
 
 
 def test_digits_hold_each_picture_once():
     from sklearn.datasets import load_digits
 
-    ours = torch.cat([load_images("digits", train=train).images for train in (True, False)])[:, 0]
+    ours = torch.cat([load_pictures("digits", train=train).pictures for train in (True, False)])[:, 0]
     theirs = np.rint(load_digits().images * 255 / 16).astype(np.uint8)
     assert sorted(picture.tobytes() for picture in ours.numpy()) == sorted(picture.tobytes() for picture in theirs)
 
 
 def test_context_world_has_other_pictures_to_test():
-    train, test = load_images("context-world"), load_images("context-world", train=False)
-    assert train.images.shape == (8000, 3, 32, 32) and test.images.shape == (2000, 3, 32, 32)
+    train, test = load_pictures("context-world"), load_pictures("context-world", train=False)
+    assert train.pictures.shape == (8000, 3, 32, 32) and test.pictures.shape == (2000, 3, 32, 32)
     assert train.classes == SHAPES
-    assert not torch.equal(train.images[:2000], test.images)
+    assert not torch.equal(train.pictures[:2000], test.pictures)
 
 
 def test_resizing_works_for_every_set_and_keeps_grey_levels():
-    test = load_images("digits", train=False)
-    assert load_images("digits", train=False, size=(4, 12)).images.shape == (360, 1, 4, 12)
-    assert load_images("digits", train=False, size=16).images.shape == (360, 1, 16, 16)
-    assert torch.equal(load_images("digits", train=False, size=8).images, test.images)
-    half = load_images("digits", train=False, size=4).images
-    assert (half.double().mean() - test.images.double().mean()).abs() < 5
+    test = load_pictures("digits", train=False)
+    assert load_pictures("digits", train=False, size=(4, 12)).pictures.shape == (360, 1, 4, 12)
+    assert load_pictures("digits", train=False, size=16).pictures.shape == (360, 1, 16, 16)
+    assert torch.equal(load_pictures("digits", train=False, size=8).pictures, test.pictures)
+    half = load_pictures("digits", train=False, size=4).pictures
+    assert (half.double().mean() - test.pictures.double().mean()).abs() < 5
     flat = torch.full((3, 1, 9, 9), 77, dtype=torch.uint8)
     assert torch.equal(module._resize(flat, (4, 5)), torch.full((3, 1, 4, 5), 77, dtype=torch.uint8))
 
 
 def test_resizing_in_parts_changes_nothing(monkeypatch):
-    images = torch.randint(256, (7, 2, 9, 8), dtype=torch.uint8)
-    whole = module._resize(images, (5, 6))
+    pictures = torch.randint(256, (7, 2, 9, 8), dtype=torch.uint8)
+    whole = module._resize(pictures, (5, 6))
     monkeypatch.setattr(module, "RESIZE_COUNT", 3)
-    assert torch.equal(module._resize(images, (5, 6)), whole)
+    assert torch.equal(module._resize(pictures, (5, 6)), whole)
 
 
 @pytest.mark.parametrize("size", [0, -3, (8,), (8, 8, 8), (8, 0), 8.5, "8", True, (8, 2.0)])
 def test_a_bad_size_is_named(size):
     with pytest.raises(ValueError, match=r"size is .*; it must be \(height, width\)") as caught:
-        load_images("digits", size=size)
+        load_pictures("digits", size=size)
     assert repr(size) in str(caught.value)
 
 
@@ -175,16 +175,16 @@ def pets(tmp_path) -> Path:
 
 
 def test_a_folder_is_split_by_class(pets):
-    train, test = load_images(f"folder:{pets}"), load_images(f"folder:{pets}", train=False)
+    train, test = load_pictures(f"folder:{pets}"), load_pictures(f"folder:{pets}", train=False)
     assert train.classes == test.classes == ("cat", "dog")
     assert train.labels.bincount().tolist() == [8, 16] and test.labels.bincount().tolist() == [2, 4]
-    assert train.images.shape == (24, 3, 6, 5)
-    seen = torch.cat([train.images, test.images])[:, :2, 0, 0].tolist()
+    assert train.pictures.shape == (24, 3, 6, 5)
+    seen = torch.cat([train.pictures, test.pictures])[:, :2, 0, 0].tolist()
     assert sorted(seen) == sorted([[n, 0] for n in range(10)] + [[n, 100] for n in range(20)])
     for part in (train, test):
-        assert torch.equal(part.images[:, 1, 0, 0] == 100, part.labels == 1)
+        assert torch.equal(part.pictures[:, 1, 0, 0] == 100, part.labels == 1)
     assert set(train.subset(12).labels.tolist()) == {0, 1}
-    assert torch.equal(load_images(f"folder:{pets}").images, train.images)
+    assert torch.equal(load_pictures(f"folder:{pets}").pictures, train.pictures)
 
 
 @pytest.mark.parametrize("other", ["test", "val"])
@@ -193,15 +193,15 @@ def test_a_folder_with_its_own_split_is_left_as_it_is(tmp_path, other):
         for label in ("cat", "dog"):
             for number in range(count):
                 paint(tmp_path / split / label / f"{number}.jpg")
-    assert len(load_images(f"folder:{tmp_path}")) == 6
-    assert len(load_images(f"folder:{tmp_path}", train=False)) == 2
+    assert len(load_pictures(f"folder:{tmp_path}")) == 6
+    assert len(load_pictures(f"folder:{tmp_path}", train=False)) == 2
 
 
 def test_a_split_must_have_the_same_classes(tmp_path):
     paint(tmp_path / "train" / "cat" / "1.png")
     paint(tmp_path / "test" / "Cat" / "1.png")
     with pytest.raises(ValueError, match=r"train and .*test differ in these classes: Cat, cat; give each class"):
-        load_images(f"folder:{tmp_path}")
+        load_pictures(f"folder:{tmp_path}")
 
 
 def test_every_kind_of_picture_can_be_read(tmp_path):
@@ -209,11 +209,11 @@ def test_every_kind_of_picture_can_be_read(tmp_path):
         paint(tmp_path / "red" / f"a.{suffix}", (250, 0, 0))
     for mode, suffix in (("L", "png"), ("1", "png"), ("P", "png"), ("LA", "png"), ("RGBA", "png"), ("CMYK", "jpg")):
         paint(tmp_path / "white" / f"{mode}.{suffix}", (255, 255, 255), mode=mode)
-    both = [load_images(f"folder:{tmp_path}", train=train) for train in (True, False)]
-    images, labels = torch.cat([part.images for part in both]), torch.cat([part.labels for part in both])
+    both = [load_pictures(f"folder:{tmp_path}", train=train) for train in (True, False)]
+    pictures, labels = torch.cat([part.pictures for part in both]), torch.cat([part.labels for part in both])
     assert labels.bincount().tolist() == [6, 6]
-    assert images[labels == 0][:, 0].min() > 240 and images[labels == 0][:, 1:].max() < 15
-    assert images[labels == 1].min() > 250
+    assert pictures[labels == 0][:, 0].min() > 240 and pictures[labels == 0][:, 1:].max() < 15
+    assert pictures[labels == 1].min() > 250
 
 
 def test_a_phone_picture_is_turned_upright(tmp_path):
@@ -222,45 +222,45 @@ def test_a_phone_picture_is_turned_upright(tmp_path):
     (tmp_path / "cat").mkdir()
     for number in range(2):
         Image.new("RGB", (8, 4)).save(tmp_path / "cat" / f"{number}.jpg", exif=exif)
-    assert load_images(f"folder:{tmp_path}").images.shape[2:] == (8, 4)
+    assert load_pictures(f"folder:{tmp_path}").pictures.shape[2:] == (8, 4)
 
 
 def test_mixed_sizes_need_a_size(pets):
     odd = paint(pets / "dog" / "00.png", height=9, width=7)
     with pytest.raises(ValueError, match=r"differ in size .*6x5.*pass size=\(height, width\)") as caught:
-        [load_images(f"folder:{pets}", train=train) for train in (True, False)]
+        [load_pictures(f"folder:{pets}", train=train) for train in (True, False)]
     assert f"{odd} is 9x7" in str(caught.value)
-    assert load_images(f"folder:{pets}", size=(7, 4)).images.shape == (24, 3, 7, 4)
+    assert load_pictures(f"folder:{pets}", size=(7, 4)).pictures.shape == (24, 3, 7, 4)
 
 
 def test_a_folder_that_is_no_folder(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere does not exist; write folder:PATH"):
-        load_images(f"folder:{tmp_path / 'nowhere'}")
+        load_pictures(f"folder:{tmp_path / 'nowhere'}")
     file = paint(tmp_path / "a.png")
     with pytest.raises(ValueError, match=r"a.png is not a folder; write folder:PATH"):
-        load_images(f"folder:{file}")
+        load_pictures(f"folder:{file}")
     with pytest.raises(ValueError, match=r"'folder:': .* write folder:PATH"):
-        load_images("folder:")
+        load_pictures("folder:")
     with pytest.raises(ValueError, match=rf"{tmp_path} has no sub-folders; make one for each class"):
-        load_images(f"folder:{tmp_path}")
+        load_pictures(f"folder:{tmp_path}")
 
 
 def test_a_class_without_pictures(pets):
     (pets / "emu").mkdir()
     with pytest.raises(ValueError, match=r"emu has no pictures \(.jpg, .*\); add some or delete that folder"):
-        load_images(f"folder:{pets}")
+        load_pictures(f"folder:{pets}")
 
 
 def test_train_without_test(tmp_path):
     paint(tmp_path / "train" / "cat" / "1.png")
     with pytest.raises(ValueError, match=r"train has no pictures .*; put a folder test or val beside it"):
-        load_images(f"folder:{tmp_path}")
+        load_pictures(f"folder:{tmp_path}")
 
 
 def test_a_class_with_a_single_picture_cannot_be_split(tmp_path):
     paint(tmp_path / "cat" / "only.png")
     with pytest.raises(ValueError, match=r"class 'cat' has only .*only.png; add a second picture"):
-        load_images(f"folder:{tmp_path}")
+        load_pictures(f"folder:{tmp_path}")
 
 
 def break_truncated(file: Path) -> None:
@@ -286,7 +286,7 @@ def test_a_broken_picture_is_named(pets, damage):
     broken = pets / "dog" / "00.png"
     damage(broken)
     with pytest.raises(ValueError, match=r"00.png cannot be read as a picture \(.+\); repair it or delete") as caught:
-        [load_images(f"folder:{pets}", train=train, size=8) for train in (True, False)]
+        [load_pictures(f"folder:{pets}", train=train, size=8) for train in (True, False)]
     assert str(broken) in str(caught.value) and "\n" not in str(caught.value)
     assert caught.value.__cause__ is not None
 
@@ -405,23 +405,23 @@ def contents(folder: Path) -> list[str]:
 def test_a_set_is_downloaded_once(name, server, monkeypatch, tmp_path):
     serve(name, server, monkeypatch)
     root = tmp_path / "new" / "cache"
-    train = load_images(name, root=root)
+    train = load_pictures(name, root=root)
     assert train.name == name
     if "cifar" in name:
-        assert train.images.shape == (20 if name == "cifar10" else 4, 3, 32, 32)
-        assert train.images[3, 0].unique().tolist() == [3] and train.images[3, 1].unique().tolist() == [103]
+        assert train.pictures.shape == (20 if name == "cifar10" else 4, 3, 32, 32)
+        assert train.pictures[3, 0].unique().tolist() == [3] and train.pictures[3, 1].unique().tolist() == [103]
         assert train.labels[:4].tolist() == [0, 1, 1, 0] and train.classes == ("cat", "dog")
     else:
-        assert train.images.shape == (3, 1, 28, 28)
-        assert train.images[:, 0, 0, 0].tolist() == [0, 1, 2] and train.labels.tolist() == [7, 0, 9]
+        assert train.pictures.shape == (3, 1, 28, 28)
+        assert train.pictures[:, 0, 0, 0].tolist() == [0, 1, 2] and train.labels.tolist() == [7, 0, 9]
         assert len(train.classes) == 10
-    assert train.images.is_contiguous()
+    assert train.pictures.is_contiguous()
     assert len(contents(root)) == 1, "only the finished folder is there"
 
     asked = server.requests
     server.stop()
-    assert torch.equal(load_images(name, root=root).images, train.images)
-    assert len(load_images(name, train=False, root=str(root))) == (4 if "cifar" in name else 3)
+    assert torch.equal(load_pictures(name, root=root).pictures, train.pictures)
+    assert len(load_pictures(name, train=False, root=str(root))) == (4 if "cifar" in name else 3)
     assert server.requests == asked
 
 
@@ -434,14 +434,14 @@ def test_a_broken_download_leaves_nothing(name, fault, server, monkeypatch, tmp_
     with pytest.raises(
         OSError, match=rf"download of '{name}' was cut short or corrupted \(.+\); .* try again"
     ) as caught:
-        load_images(name, root=tmp_path)
+        load_pictures(name, root=tmp_path)
     assert not isinstance(caught.value, ConnectionError)
     assert "\n" not in str(caught.value) and caught.value.__cause__ is not None
     assert contents(tmp_path) == []
     assert socket.getdefaulttimeout() is None
 
     server.fault = ""
-    assert len(load_images(name, root=tmp_path)) > 0
+    assert len(load_pictures(name, root=tmp_path)) > 0
 
 
 @every_set
@@ -452,7 +452,7 @@ def test_no_network_says_what_works_without(name, fault, server, monkeypatch, tm
         server.stop()
     server.files.clear()
     with pytest.raises(ConnectionError, match=rf"'{name}' is not in .* cannot be downloaded \(.+\)") as caught:
-        load_images(name, root=tmp_path)
+        load_pictures(name, root=tmp_path)
     message = str(caught.value)
     assert str(tmp_path) in message and "digits, context-world, folder:PATH" in message and "\n" not in message
     assert contents(tmp_path) == []
@@ -465,7 +465,7 @@ def test_an_interrupted_download_leaves_nothing(monkeypatch, tmp_path):
 
     monkeypatch.setattr(datasets.CIFAR10, "download", download)
     with pytest.raises(KeyboardInterrupt):
-        load_images("cifar10", root=tmp_path)
+        load_pictures("cifar10", root=tmp_path)
     assert contents(tmp_path) == []
 
 
@@ -478,7 +478,7 @@ def test_the_slower_of_two_downloads_uses_what_the_faster_one_made(server, monke
         rename(source, destination)
 
     monkeypatch.setattr(module.os, "rename", rename_too_late)
-    assert len(load_images("cifar10", root=tmp_path)) == 20
+    assert len(load_pictures("cifar10", root=tmp_path)) == 20
     assert contents(tmp_path) == ["cifar-10-batches-py"]
 
 
@@ -486,7 +486,7 @@ def test_two_downloads_at_once(server, monkeypatch, tmp_path):
     serve("mnist", server, monkeypatch)
     lengths: list[int] = []
     threads = [
-        threading.Thread(target=lambda: lengths.append(len(load_images("mnist", root=tmp_path)))) for _ in range(4)
+        threading.Thread(target=lambda: lengths.append(len(load_pictures("mnist", root=tmp_path)))) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
@@ -502,14 +502,14 @@ def test_two_downloads_at_once(server, monkeypatch, tmp_path):
 @pytest.mark.parametrize("kept", [0, 3, 500])
 def test_a_damaged_folder_is_named(name, file, kept, server, monkeypatch, tmp_path):
     serve(name, server, monkeypatch)
-    load_images(name, root=tmp_path)
+    load_pictures(name, root=tmp_path)
     (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:kept])
     with pytest.raises(OSError, match=rf"files of '{name}' in .* are damaged \(.+\); delete that folder") as caught:
-        load_images(name, root=tmp_path)
+        load_pictures(name, root=tmp_path)
     assert str(tmp_path / Path(file).parts[0]) in str(caught.value)
 
 
 def test_a_root_that_cannot_be_used(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"root is .*file, where nothing can be kept \(.+\); choose another root"):
-        load_images("cifar10", root=tmp_path / "file")
+        load_pictures("cifar10", root=tmp_path / "file")

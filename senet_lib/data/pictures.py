@@ -1,4 +1,4 @@
-"""Where pictures come from: every image set is one tensor of bytes and one tensor of labels.
+"""Where pictures come from: every picture set is one tensor of bytes and one tensor of labels.
 
 The paper trains on CIFAR-10 and CIFAR-100 (Section 5.1, Tables 4 and 5) and on ImageNet. We add two sets that need no
 network, "digits" and "context-world", and the reader's own folder; we leave ImageNet out, because it does not fit
@@ -26,7 +26,7 @@ from senet_lib.common.validation import is_whole
 from senet_lib.data.context_world import SHAPES, ContextWorld
 
 Size = tuple[int, int]
-Loader = Callable[[bool, Path], "ImageSet"]
+Loader = Callable[[bool, Path], "PictureSet"]
 
 FOLDER = "folder:"
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif")
@@ -37,11 +37,11 @@ RESIZE_COUNT = 256
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ImageSet:
+class PictureSet:
     """Pictures and their labels.
 
     Attributes:
-        images: uint8 (N, C, H, W), 0 to 255.
+        pictures: uint8 (N, C, H, W), 0 to 255.
         labels: int64 (N,), index into ``classes``.
         classes: name of each class.
         name: what the set is called.
@@ -50,22 +50,22 @@ class ImageSet:
         ValueError: if a shape, a type or a label does not fit.
     """
 
-    images: Tensor
+    pictures: Tensor
     labels: Tensor
     classes: tuple[str, ...]
     name: str
 
     def __post_init__(self) -> None:
-        images, labels = self.images, self.labels
-        if images.dim() != 4 or images.numel() == 0 or images.dtype != torch.uint8:
+        pictures, labels = self.pictures, self.labels
+        if pictures.dim() != 4 or pictures.numel() == 0 or pictures.dtype != torch.uint8:
             raise ValueError(
-                f"the images have shape {tuple(images.shape)} and type {images.dtype}; "
+                f"the pictures have shape {tuple(pictures.shape)} and type {pictures.dtype}; "
                 "they must be uint8 (N, C, H, W), with at least one picture"
             )
-        if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        if labels.shape != pictures.shape[:1] or labels.dtype != torch.int64:
             raise ValueError(
                 f"the labels have shape {tuple(labels.shape)} and type {labels.dtype}; "
-                f"they must be int64 ({len(images)},), one for each picture"
+                f"they must be int64 ({len(pictures)},), one for each picture"
             )
         lowest, highest = int(labels.min()), int(labels.max())
         if lowest < 0 or highest >= len(self.classes):
@@ -75,32 +75,32 @@ class ImageSet:
             )
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.pictures)
 
     def __repr__(self) -> str:
-        shape = "x".join(str(length) for length in self.images.shape[1:])
-        return f"ImageSet({self.name!r}: {len(self)} pictures of {shape}, {len(self.classes)} classes)"
+        shape = "x".join(str(length) for length in self.pictures.shape[1:])
+        return f"PictureSet({self.name!r}: {len(self)} pictures of {shape}, {len(self.classes)} classes)"
 
-    def subset(self, count: int) -> "ImageSet":
+    def subset(self, count: int) -> "PictureSet":
         """The first ``count`` pictures, from 1 to all. They share memory with this set."""
         if not is_whole(count) or not 1 <= count <= len(self):
             raise ValueError(f"count is {count!r}; it must be a whole number from 1 to {len(self)}")
-        return ImageSet(self.images[:count], self.labels[:count], self.classes, self.name)
+        return PictureSet(self.pictures[:count], self.labels[:count], self.classes, self.name)
 
 
-def list_image_sets() -> tuple[str, ...]:
-    """The names that ``load_images`` knows; "folder:PATH" stands for any folder of yours."""
-    return (*IMAGE_SETS, f"{FOLDER}PATH")
+def list_picture_sets() -> tuple[str, ...]:
+    """The names that ``load_pictures`` knows; "folder:PATH" stands for any folder of yours."""
+    return (*PICTURE_SETS, f"{FOLDER}PATH")
 
 
-def load_images(
+def load_pictures(
     name: str,
     *,
     train: bool = True,
     root: str | Path = "~/.cache/senet_lib",
     size: int | Sequence[int] | None = None,
-) -> ImageSet:
-    """Load an image set by name.
+) -> PictureSet:
+    """Load a picture set by name.
 
     "digits" and "context-world" need no network. "cifar10", "cifar100", "mnist" and "fashion-mnist" are downloaded
     once. "folder:PATH" reads your own pictures, one sub-folder a class: from PATH/train and PATH/test (or PATH/val)
@@ -108,7 +108,7 @@ def load_images(
     testing. Transparency is ignored.
 
     Args:
-        name: one of ``list_image_sets()``.
+        name: one of ``list_picture_sets()``.
         train: the training pictures, or the test pictures.
         root: where downloads are kept, laid out as torchvision does it.
         size: (height, width), or one number for both, in pixels. Resizing does not keep the aspect ratio.
@@ -121,12 +121,12 @@ def load_images(
     pair = None if size is None else _height_and_width(size)
     if isinstance(name, str) and name.startswith(FOLDER):
         return _load_folder(name, train, pair)
-    if not isinstance(name, str) or name not in IMAGE_SETS:
+    if not isinstance(name, str) or name not in PICTURE_SETS:
         raise ValueError(_unknown_name(name))
-    image_set = IMAGE_SETS[name](train, Path(root).expanduser())
+    picture_set = PICTURE_SETS[name](train, Path(root).expanduser())
     if pair is None:
-        return image_set
-    return ImageSet(_resize(image_set.images, pair), image_set.labels, image_set.classes, name)
+        return picture_set
+    return PictureSet(_resize(picture_set.pictures, pair), picture_set.labels, picture_set.classes, name)
 
 
 def _unknown_name(name: str) -> str:
@@ -134,10 +134,10 @@ def _unknown_name(name: str) -> str:
         hint = f"did you mean '{FOLDER}{name}'? "
     else:
         start = str(name).lower().partition(":")[0]
-        near = difflib.get_close_matches(start, (*IMAGE_SETS, "folder"), n=1, cutoff=0.5)
+        near = difflib.get_close_matches(start, (*PICTURE_SETS, "folder"), n=1, cutoff=0.5)
         near = [f"{FOLDER}PATH"] if near == ["folder"] else near
         hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"there is no image set {name!r}; {hint}Choose one of {', '.join(list_image_sets())}"
+    return f"there is no picture set {name!r}; {hint}Choose one of {', '.join(list_picture_sets())}"
 
 
 def _height_and_width(size: int | Sequence[int]) -> Size:
@@ -147,19 +147,19 @@ def _height_and_width(size: int | Sequence[int]) -> Size:
     return pair[0], pair[1]
 
 
-def _resize(images: Tensor, size: Size) -> Tensor:
+def _resize(pictures: Tensor, size: Size) -> Tensor:
     """Resize without aliasing: uint8 (N, C, H, W) -> uint8 (N, C, *size)."""
-    if images.shape[2:] == size:
-        return images
-    resized = torch.empty(*images.shape[:2], *size, dtype=torch.uint8)
-    for start in range(0, len(images), RESIZE_COUNT):
-        part = images[start : start + RESIZE_COUNT].float()
+    if pictures.shape[2:] == size:
+        return pictures
+    resized = torch.empty(*pictures.shape[:2], *size, dtype=torch.uint8)
+    for start in range(0, len(pictures), RESIZE_COUNT):
+        part = pictures[start : start + RESIZE_COUNT].float()
         part = functional.interpolate(part, size, mode="bilinear", align_corners=False, antialias=True)
         resized[start : start + RESIZE_COUNT] = part.round().clamp(0, 255)
     return resized
 
 
-def _load_digits(train: bool, root: Path) -> ImageSet:
+def _load_digits(train: bool, root: Path) -> PictureSet:
     """The 1,797 digits of scikit-learn, 8x8: 1,437 to train and 360 to test, with each class in both alike."""
     from sklearn.datasets import load_digits
 
@@ -170,19 +170,19 @@ def _load_digits(train: bool, root: Path) -> ImageSet:
     rows = np.setdiff1d(order, test) if train else test
     levels = np.rint(digits.images[rows] * (255 / 16)).astype(np.uint8)  # (N, 8, 8), 0..16 -> 0..255
     labels = torch.from_numpy(digits.target[rows].astype(np.int64))
-    return ImageSet(torch.from_numpy(levels)[:, None], labels, tuple("0123456789"), "digits")
+    return PictureSet(torch.from_numpy(levels)[:, None], labels, tuple("0123456789"), "digits")
 
 
-def _load_context_world(train: bool, root: Path) -> ImageSet:
+def _load_context_world(train: bool, root: Path) -> PictureSet:
     """8,000 scenes of seed 0 to train, 2,000 scenes of seed 1 to test."""
     world = ContextWorld.generate(8_000, seed=0) if train else ContextWorld.generate(2_000, seed=1)
-    return ImageSet(torch.from_numpy(world.images), torch.from_numpy(world.labels), SHAPES, "context-world")
+    return PictureSet(torch.from_numpy(world.pictures), torch.from_numpy(world.labels), SHAPES, "context-world")
 
 
 def _torchvision_loader(name: str, class_name: str, folder: str) -> Loader:
     """A loader for a torchvision class that keeps its files in ``root / folder``."""
 
-    def load(train: bool, root: Path) -> ImageSet:
+    def load(train: bool, root: Path) -> PictureSet:
         from torchvision import datasets
 
         dataset_class = getattr(datasets, class_name)
@@ -195,10 +195,11 @@ def _torchvision_loader(name: str, class_name: str, folder: str) -> Loader:
                 f"the files of {name!r} in {root / folder} are damaged ({in_one_line(error)}); "
                 "delete that folder and load again"
             ) from error
-        images = torch.as_tensor(dataset.data)
-        images = images[:, None] if images.dim() == 3 else images.permute(0, 3, 1, 2).contiguous()  # -> (N, C, H, W)
+        pictures = torch.as_tensor(dataset.data)
+        # (N, H, W) or (N, H, W, C) -> (N, C, H, W)
+        pictures = pictures[:, None] if pictures.dim() == 3 else pictures.permute(0, 3, 1, 2).contiguous()
         labels = torch.as_tensor(dataset.targets, dtype=torch.int64)
-        return ImageSet(images, labels, tuple(dataset.classes), name)
+        return PictureSet(pictures, labels, tuple(dataset.classes), name)
 
     return load
 
@@ -245,7 +246,7 @@ def _no_endless_silence() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-IMAGE_SETS: dict[str, Loader] = {
+PICTURE_SETS: dict[str, Loader] = {
     "digits": _load_digits,
     "context-world": _load_context_world,
     "cifar10": _torchvision_loader("cifar10", "CIFAR10", "cifar-10-batches-py"),
@@ -255,7 +256,7 @@ IMAGE_SETS: dict[str, Loader] = {
 }
 
 
-def _load_folder(name: str, train: bool, size: Size | None) -> ImageSet:
+def _load_folder(name: str, train: bool, size: Size | None) -> PictureSet:
     folder = Path(name.removeprefix(FOLDER)).expanduser()
     if name == FOLDER or not folder.is_dir():
         problem = "is not a folder" if name != FOLDER and folder.exists() else "does not exist"
@@ -264,9 +265,9 @@ def _load_folder(name: str, train: bool, size: Size | None) -> ImageSet:
     labelled = [(file, label) for label, of_class in enumerate(files.values()) for file in of_class]
     # Mixed, so that the first pictures are not all of one class.
     order = np.random.default_rng(SPLIT_SEED).permutation(len(labelled))
-    images = _read_pictures([labelled[i][0] for i in order], size)
+    pictures = _read_pictures([labelled[i][0] for i in order], size)
     labels = torch.tensor([labelled[i][1] for i in order], dtype=torch.int64)
-    return ImageSet(images, labels, tuple(files), name)
+    return PictureSet(pictures, labels, tuple(files), name)
 
 
 def files_by_class(folder: Path, train: bool) -> dict[str, list[Path]]:
