@@ -24,11 +24,14 @@ from torch.nn import functional
 from senet_lib.common.messages import in_one_line
 from senet_lib.common.validation import is_whole
 from senet_lib.data.context_world import SHAPES, ContextWorld
+from senet_lib.data.distance_world import MOST_GAP, DistanceWorld
+from senet_lib.data.pair_world import PairWorld
 
 Size = tuple[int, int]
 Loader = Callable[[bool, Path], "PictureSet"]
 
 FOLDER = "folder:"
+DISTANCE_WORLD = "distance-world:"
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif")
 SPLIT_SEED = 0
 SILENCE_SECONDS = 60.0
@@ -90,7 +93,7 @@ class PictureSet:
 
 def list_picture_sets() -> tuple[str, ...]:
     """The names that ``load_pictures`` knows; "folder:PATH" stands for any folder of yours."""
-    return (*PICTURE_SETS, f"{FOLDER}PATH")
+    return (*PICTURE_SETS, f"{DISTANCE_WORLD}GAP", f"{FOLDER}PATH")
 
 
 def load_pictures(
@@ -121,6 +124,8 @@ def load_pictures(
     pair = None if size is None else _height_and_width(size)
     if isinstance(name, str) and name.startswith(FOLDER):
         return _load_folder(name, train, pair)
+    if isinstance(name, str) and name.startswith(DISTANCE_WORLD):
+        return _load_distance_world(name, train, pair)
     if not isinstance(name, str) or name not in PICTURE_SETS:
         raise ValueError(_unknown_name(name))
     picture_set = PICTURE_SETS[name](train, Path(root).expanduser())
@@ -174,9 +179,28 @@ def _load_digits(train: bool, root: Path) -> PictureSet:
 
 
 def _load_context_world(train: bool, root: Path) -> PictureSet:
+    return _picture_set(ContextWorld.generate(**_scenes(train)), "context-world")
+
+
+def _load_pair_world(train: bool, root: Path) -> PictureSet:
+    return _picture_set(PairWorld.generate(**_scenes(train)), "pair-world")
+
+
+def _load_distance_world(name: str, train: bool, size: Size | None) -> PictureSet:
+    gap = name.removeprefix(DISTANCE_WORLD)
+    if not gap.isdecimal() or int(gap) > MOST_GAP:
+        raise ValueError(f"{name!r}: the gap is {gap!r}; write {DISTANCE_WORLD}GAP, with a whole number to {MOST_GAP}")
+    made = _picture_set(DistanceWorld.generate(**_scenes(train), gap=int(gap)), name)
+    return made if size is None else PictureSet(_resize(made.pictures, size), made.labels, made.classes, name)
+
+
+def _scenes(train: bool) -> dict[str, int]:
     """8,000 scenes of seed 0 to train, 2,000 scenes of seed 1 to test."""
-    world = ContextWorld.generate(8_000, seed=0) if train else ContextWorld.generate(2_000, seed=1)
-    return PictureSet(torch.from_numpy(world.pictures), torch.from_numpy(world.labels), SHAPES, "context-world")
+    return {"count": 8_000, "seed": 0} if train else {"count": 2_000, "seed": 1}
+
+
+def _picture_set(world: ContextWorld | DistanceWorld | PairWorld, name: str) -> PictureSet:
+    return PictureSet(torch.from_numpy(world.pictures), torch.from_numpy(world.labels), SHAPES, name)
 
 
 def _torchvision_loader(name: str, class_name: str, folder: str) -> Loader:
@@ -249,6 +273,7 @@ def _no_endless_silence() -> Iterator[None]:
 PICTURE_SETS: dict[str, Loader] = {
     "digits": _load_digits,
     "context-world": _load_context_world,
+    "pair-world": _load_pair_world,
     "cifar10": _torchvision_loader("cifar10", "CIFAR10", "cifar-10-batches-py"),
     "cifar100": _torchvision_loader("cifar100", "CIFAR100", "cifar-100-python"),
     "mnist": _torchvision_loader("mnist", "MNIST", "MNIST"),

@@ -1,13 +1,22 @@
 """All experiments by name, and where the book asks what they answer."""
 
 from senet_lib.book.experiments.digits import DIGITS
+from senet_lib.book.experiments.distance import DISTANCES
 from senet_lib.book.experiments.experiment import Experiment
 from senet_lib.book.experiments.photographs import PHOTOGRAPHS
-from senet_lib.book.experiments.small_worlds import CONTEXT_WORLD
+from senet_lib.book.experiments.small_worlds import CONTEXT_WORLD, PAIR_WORLD
 from senet_lib.book.experiments.specimen_runs import SPECIMEN_EXPERIMENTS
 from senet_lib.book.experiments.tutorials import TUTORIALS
 
-EXPERIMENTS: dict[str, Experiment] = {**CONTEXT_WORLD, **DIGITS, **SPECIMEN_EXPERIMENTS, **PHOTOGRAPHS, **TUTORIALS}
+EXPERIMENTS: dict[str, Experiment] = {
+    **CONTEXT_WORLD,
+    **PAIR_WORLD,
+    **DISTANCES,
+    **DIGITS,
+    **SPECIMEN_EXPERIMENTS,
+    **PHOTOGRAPHS,
+    **TUTORIALS,
+}
 
 # For each experiment on record the section of a chapter, a file in notebooks/, whose question it answers.
 SECTIONS = {

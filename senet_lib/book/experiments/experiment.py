@@ -12,6 +12,8 @@ from senet_lib.training import Recipe
 # Called with num_classes and in_channels, which the pictures decide.
 ModelMaker = Callable[..., nn.Module]
 # Called with a trained network, the test batches and the seed: what the record holds of its gates, None for nothing.
+# Called with the network after each epoch: what the record holds of it besides the statistics.
+EpochProbe = Callable[[nn.Module], dict[str, Any]]
 GateProbe = Callable[[nn.Module, Batches, int], dict[str, Any] | None]
 
 
@@ -34,6 +36,8 @@ class Experiment:
         keep_checkpoints: whether the state after each epoch is kept.
         milestones: epochs whose losses and errors the report shows in a table of their own.
         probe: what is asked of the gates of each trained network.
+        epoch_probe: what is asked of each network after each epoch. A run that has one begins anew when it is resumed.
+        stop_at: test accuracy at which a network is done, before the recipe's last epoch; None to train to the end.
     """
 
     title: str
@@ -49,6 +53,8 @@ class Experiment:
     keep_checkpoints: bool = False
     milestones: tuple[int, ...] = ()
     probe: GateProbe | None = None
+    epoch_probe: EpochProbe | None = None
+    stop_at: float | None = None
 
     def keeps_weights_of(self, arm: str, seed: int) -> bool:
         """Whether a trained network is saved."""
@@ -64,6 +70,7 @@ class Experiment:
             "parameters": {name: sum(p.numel() for p in model.parameters()) for name, model in made.items()},
             **({"augment": self.augment.__name__} if self.augment else {}),
             **({"size": self.size} if self.size else {}),
+            **({"stop_at": self.stop_at} if self.stop_at else {}),
         }
 
 

@@ -112,7 +112,7 @@ def run(
             continue
         batches = _batches(experiment, train_set, test_set, seed, device)
         network = f"{weights_name(name, arm)}-seed{seed}"
-        unfinished = checkpoints / network if checkpoints else None
+        unfinished = checkpoints / network if checkpoints and not experiment.epoch_probe else None
         curves = tensorboard / network if tensorboard else None
         model = _make(experiment, arm, seed, device, train_set)
         entry = _train(model, experiment, arm, seed, device, batches, unfinished, curves)
@@ -173,8 +173,11 @@ def _train(
         run_of_this = log_tensorboard(run_of_this, curves)
     entry["epochs"] = []
     for stats in run_of_this:
-        entry["epochs"].append(asdict(stats))
+        asked = experiment.epoch_probe(model) if experiment.epoch_probe else {}
+        entry["epochs"].append(asdict(stats) | asked)
         print(f"seed {seed} {arm}: epoch {stats.epoch}, test accuracy {stats.test_accuracy:.3f}", flush=True)
+        if experiment.stop_at and stats.test_accuracy >= experiment.stop_at:
+            break
     if experiment.probe and (gates := experiment.probe(model, batches[1], seed)):
         entry["gates"] = gates
     return entry

@@ -16,7 +16,7 @@ from senet_lib.networks.squeeze_excitation import NoSqueeze, SqueezeExcitation
 from senet_lib.training import Recipe
 
 
-def _small_resnet_of(
+def small_resnet_of(
     depths: tuple[int, int],
     attention: Callable[[int], nn.Module] | None = None,
     num_classes: int = 4,
@@ -29,6 +29,25 @@ def _small_resnet_of(
 def _gated_by(gate: Callable[[], nn.Module]) -> ModelMaker:
     """The small network with another function at the end of the excitation."""
     return partial(small_resnet, attention=partial(SqueezeExcitation, reduction=4, gate=gate))
+
+
+def _narrow(hidden: int, init: str) -> ModelMaker:
+    """The small network with so many hidden units in its first SE block; the weights of both blocks by He's rule, or
+    as PyTorch draws them."""
+
+    def excitation(channels: int) -> nn.Module:
+        return SqueezeExcitation(channels, reduction=channels // hidden if channels == 16 else 4)
+
+    def make(num_classes: int = 4, in_channels: int = 3) -> nn.Module:
+        model = small_resnet(attention=excitation, num_classes=num_classes, in_channels=in_channels)
+        if init == "PyTorch":
+            for block in model.modules():
+                if isinstance(block, SqueezeExcitation):
+                    block.fc1.reset_parameters()
+                    block.fc2.reset_parameters()
+        return model
+
+    return make
 
 
 def _one_hidden_unit(channels: int) -> nn.Module:
@@ -62,6 +81,11 @@ CONTEXT_WORLD = {
         },
         compare=("second block only", "both blocks"),
     ),
+    "context-world-narrow": _in_context_world(
+        title="Context World: how often a narrow bottleneck fails",
+        arms={f"{hidden} hidden, {init}": _narrow(hidden, init) for init in ("He", "PyTorch") for hidden in (1, 2, 4)},
+        compare=("1 hidden, He", "4 hidden, He"),
+    ),
     "context-world-placement": _in_context_world(
         title="Context World: where SE stands in a block",
         arms={place: partial(small_se_resnet, placement=place) for place in ("standard", "pre", "post", "identity")},
@@ -84,9 +108,9 @@ CONTEXT_WORLD = {
     "context-world-depth": _in_context_world(
         title="Context World: more blocks instead of SE",
         arms={
-            "plain, 4 blocks": partial(_small_resnet_of, depths=(2, 2)),
-            "SE, 4 blocks": partial(_small_resnet_of, depths=(2, 2), attention=partial(SqueezeExcitation, reduction=4)),
-            "plain, 6 blocks": partial(_small_resnet_of, depths=(3, 3)),
+            "plain, 4 blocks": partial(small_resnet_of, depths=(2, 2)),
+            "SE, 4 blocks": partial(small_resnet_of, depths=(2, 2), attention=partial(SqueezeExcitation, reduction=4)),
+            "plain, 6 blocks": partial(small_resnet_of, depths=(3, 3)),
         },
         compare=("plain, 4 blocks", "SE, 4 blocks"),
     ),
@@ -108,5 +132,22 @@ CONTEXT_WORLD = {
             **{name: partial(small_resnet, attention=make) for name, make in SMALL_ATTENTIONS.items()},
         },
         compare=("plain", "se"),
+    ),
+}
+
+# A kinder recipe than the Context World's: here excitations must learn more than a threshold.
+PAIR_WORLD = {
+    "pair-world": Experiment(
+        data="pair-world",
+        batch_size=32,
+        recipe=Recipe(epochs=12, learning_rate=0.005),
+        title="Pair World: gates that must combine channels",
+        arms={
+            "plain": small_resnet,
+            "se, r=4": small_se_resnet,
+            **{name: partial(small_resnet, attention=SMALL_ATTENTIONS[name]) for name in ("ge", "eca", "ese")},
+            "se, r=1": partial(small_se_resnet, reduction=1),
+        },
+        compare=("ge", "se, r=4"),
     ),
 }
