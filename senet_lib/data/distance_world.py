@@ -1,9 +1,9 @@
 """The Distance World: the Context World with the distance between cue and glyphs as a dial.
 
 A picture of 32x32 pixels holds three glyphs, as in ``senet_lib.data.context_world``, and above each of them a copy of
-the cue, always ``gap`` rows away. The label is the shape of the glyph that has the cue's colour. So two windows are known
-for each picture: the smallest that touches a cue and a glyph, and the smallest that holds a glyph and its cue whole.
-The data set is ours, not the paper's.
+the cue, always ``gap`` rows away. The label is the shape of the glyph that has the cue's colour. So two windows are
+known for each picture: the smallest that touches a cue and a glyph, and the smallest that holds a glyph and its cue
+whole. The data set is ours, not the paper's.
 """
 
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ NOISE_PICTURES = 64
 SHARES = (0.5, 0.9, 0.99)
 
 
-def measure_field(model: nn.Module) -> dict[str, Any]:
+def measure_field(model: Any) -> dict[str, Any]:
     """How wide the middle unit of the last feature map really looks, on pictures of noise.
 
     Returns:
