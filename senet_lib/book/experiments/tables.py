@@ -12,6 +12,7 @@ from statistics import mean
 
 from senet_lib.book import paper
 from senet_lib.book.experiments.attention_tables import ATTENTION_TABLES
+from senet_lib.book.experiments.distance_tables import DISTANCE_TABLES
 from senet_lib.book.experiments.gate_tables import GATE_TABLES
 from senet_lib.book.experiments.markdown import markdown_table, mean_and_spread, seeds_in_words, signed, solved_of
 from senet_lib.book.experiments.specimen_tables import SPECIMEN_TABLES
@@ -167,6 +168,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "races": _races,
     "context-world-ratios": _context_world_ratios,
     "papers-ratios": _papers_ratios,
+    **DISTANCE_TABLES,
     **GATE_TABLES,
     **ATTENTION_TABLES,
     **SPECIMEN_TABLES,
