@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from senet_lib.doctor.specimens import SPECIMENS, networks
+from senet_lib.doctor.specimens import SPECIMENS, specimen_networks
 from senet_lib.doctor.specimens.listings import listing
 from senet_lib.doctor.specimens.specimen_networks import ChannelGate, GatedNetwork, GatedUnit
 from tests.sample_networks import noise, shaken
@@ -28,7 +28,7 @@ def made(make: Callable[..., nn.Module]) -> Any:
 
 def runnable(lines: tuple[str, ...]) -> type[nn.Module]:
     """The class of a listing, with the same names around it as in ``senet_lib.doctor.specimens.specimen_networks``."""
-    namespace = dict(vars(networks))
+    namespace = dict(vars(specimen_networks))
     exec("\n".join(lines), namespace)
     return namespace[lines[0].removeprefix("class ").partition("(")[0]]
 
