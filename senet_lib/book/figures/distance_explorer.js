@@ -116,21 +116,22 @@ function createStage(record) {
 
 function createQuestion(view, record) {
   const text = element("p", { class: "distance-question" }, "Your guess: after six epochs of training,");
+  let [key, isOpen] = ["", false]; // of what is asked, and whether a guess is still to be made
   const buttons = GUESSES.map(([guess, label]) => {
-    const one = button(label, () => view.set("guesses", { ...view.get("guesses"), [view.current]: guess })).element;
+    const one = button(label, () => isOpen && view.set("guesses", { ...view.get("guesses"), [key]: guess })).element;
     one.dataset.guess = guess;
     return one;
   });
   const answer = element("p", { class: "distance-answer", role: "status", "data-name": "answer" });
   const score = element("span", { class: "distance-score", "data-name": "score" });
   const draw = (network, gap, isShown) => {
-    view.current = keyOf(record, network, gap);
+    [key, isOpen] = [keyOf(record, network, gap), !isShown];
     const guesses = view.get("guesses");
-    const guess = guesses[view.current];
+    const guess = guesses[key];
     for (const one of buttons) {
-      one.disabled = isShown;
+      one.setAttribute("aria-disabled", String(isShown)); // not disabled: that would lose the focus
       one.title = isShown ? "The answer is shown already: choose another distance or network." : "";
-      one.setAttribute("aria-pressed", String(one.dataset.guess === guess));
+      one.setAttribute("aria-current", String(one.dataset.guess === guess));
     }
     setText(answer, isShown ? answerText(record, network, gap, guess) : "Guess, and you will see.");
     setText(score, scoreText(record, guesses));
