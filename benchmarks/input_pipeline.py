@@ -39,7 +39,7 @@ from benchmarks.timing import (
 )
 from benchmarks.tutorial_loops import Batch, Feed, Step, make_pipelines, our_step, tutorial_step
 from senet_lib.data import PictureSet
-from senet_lib.networks.models import ResNet, se_resnet20, se_resnet50
+from senet_lib.networks.models import ResNet, create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
 TUTORIAL = "PIL, 0 workers"
@@ -84,8 +84,8 @@ PIPELINES = {
 }
 RESIZING = "resize from 32 to 224"  # tutorial A's
 TRAININGS = {
-    "SE-ResNet-20": Setup(3, 32, 32, batch=64, batches=8, augment=True, network=se_resnet20),
-    "tutorial A": Setup(3, 32, 224, batch=64, batches=8, network=partial(se_resnet50, num_classes=10)),
+    "SE-ResNet-20": Setup(3, 32, 32, batch=64, batches=8, augment=True, network=partial(create_model, "se_resnet20")),
+    "tutorial A": Setup(3, 32, 224, batch=64, batches=8, network=partial(create_model, "se_resnet50", num_classes=10)),
     "tutorial E": Setup(1, 28, 224, batch=32, batches=8, network=tutorial_e_network),
 }
 ON_CPU: dict[str, dict[str, Any]] = {

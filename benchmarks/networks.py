@@ -10,6 +10,7 @@ is 1 if, with channels last, SE makes a step of training more than a tenth slowe
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import timm
@@ -28,11 +29,11 @@ from benchmarks.timing import (
     write_record,
 )
 from senet_lib.cost.measure import measure_cost
-from senet_lib.networks.models import resnet50, se_resnet50
+from senet_lib.networks.models import create_model
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "resnet50": resnet50,
-    "se_resnet50": se_resnet50,
+    "resnet50": partial(create_model, "resnet50"),
+    "se_resnet50": partial(create_model, "se_resnet50"),
     "torchvision resnet50": torchvision.models.resnet50,
     "timm seresnet50": lambda: timm.create_model("seresnet50"),
 }

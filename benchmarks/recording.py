@@ -12,6 +12,7 @@ more than a tenth of the time of the pass.
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,12 +29,12 @@ from benchmarks.timing import (
 )
 from senet_lib.gates.gate_statistics import record_dataset
 from senet_lib.gates.recording import record_excitations
-from senet_lib.networks.models import se_resnet20, se_resnet50
+from senet_lib.networks.models import create_model
 
 # Network, batch, height and width.
 SETUPS: list[tuple[str, Callable[[], nn.Module], int, int]] = [
-    ("se_resnet20", se_resnet20, 128, 32),
-    ("se_resnet50", se_resnet50, 8, 64),
+    ("se_resnet20", partial(create_model, "se_resnet20"), 128, 32),
+    ("se_resnet50", partial(create_model, "se_resnet50"), 8, 64),
 ]
 CLASSES = 1000
 PLAIN = "plain"

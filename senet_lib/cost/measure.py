@@ -65,7 +65,7 @@ class MeasuredCost:
 
 
 def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
-    """Count on a real model. For example ``print(measure_cost(se_resnet50(), (3, 224, 224)))``.
+    """Count on a real model. For example ``print(measure_cost(create_model("se_resnet50"), (3, 224, 224)))``.
 
     A copy without numbers runs, on torch's meta device: that takes no memory and changes nothing in the model. Hooks of
     the model do not run. What a real device keeps can be less where it has kernels of its own, as for scaled dot
@@ -80,7 +80,7 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
             run on it, with what the model said.
     """
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model is {short(model)}; give a network, such as resnet50()")
+        raise ValueError(f"model is {short(model)}; give a network, such as create_model('resnet50')")
     size = require_input_size(input_size)
     model = unwrap(model)
     try:

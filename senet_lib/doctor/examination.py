@@ -70,7 +70,7 @@ def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report
             the model does not run on it, with what the model said, or a part of it is compiled or made by torch.jit.
     """
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model is {short(model)}; give a network, such as se_resnet20()")
+        raise ValueError(f"model is {short(model)}; give a network, such as create_model('se_resnet20')")
     size = require_input_size(input_size)
     model = unwrap(model)
     _require_python(model)

@@ -181,7 +181,7 @@ def _require_texts(about: Mapping[str, str]) -> dict[str, str]:
 
 def _plain_copy(model: nn.Module) -> nn.Module:
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model is {short(model)}; give a network, such as se_resnet20()")
+        raise ValueError(f"model is {short(model)}; give a network, such as create_model('se_resnet20')")
     return copy.deepcopy(unwrap(model)).to("cpu", torch.float32).eval()
 
 

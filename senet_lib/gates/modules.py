@@ -73,7 +73,7 @@ def gate_matrix(block: str, s: Any) -> Tensor:
 def _require_open(model: nn.Module) -> None:
     """Refuse what would pass hooks by, or run copies of the model."""
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model is a {type(model).__name__}; give a network, such as se_resnet20()")
+        raise ValueError(f"model is a {type(model).__name__}; give a network, such as create_model('se_resnet20')")
     if isinstance(model, nn.DataParallel):
         raise ValueError("model is a DataParallel, which runs copies; give the network inside, model.module")
     if hasattr(model, "_orig_mod"):
@@ -109,8 +109,9 @@ def _no_blocks(model: nn.Module) -> str:
     if any(isinstance(module, NoSqueeze) for module in model.modules()):
         return "the model has NoSqueeze only, whose gates differ from place to place; use one with SqueezeExcitation"
     return (
-        "the model has no SE block; use one that has, such as se_resnet20(), put SE in with insert_squeeze_excitation, "
-        'or, if its SE is of another class, name class and gate: gates={MySqueeze: "sigmoid"}'
+        "the model has no SE block; use one that has, such as create_model('se_resnet20'), put SE in with "
+        "insert_squeeze_excitation, or, if its SE is of another class, name class and gate: "
+        'gates={MySqueeze: "sigmoid"}'
     )
 
 

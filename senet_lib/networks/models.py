@@ -264,35 +264,6 @@ def list_models(pattern: str = "*") -> list[str]:
     return [name for name in names if fnmatchcase(name, pattern)]
 
 
-# Each takes the arguments of create_model, without the name.
-resnet18, se_resnet18 = partial(create_model, "resnet18"), partial(create_model, "se_resnet18")
-resnet34, se_resnet34 = partial(create_model, "resnet34"), partial(create_model, "se_resnet34")
-resnet50, se_resnet50 = partial(create_model, "resnet50"), partial(create_model, "se_resnet50")
-resnet101, se_resnet101 = partial(create_model, "resnet101"), partial(create_model, "se_resnet101")
-resnet152, se_resnet152 = partial(create_model, "resnet152"), partial(create_model, "se_resnet152")
-resnext50_32x4d = partial(create_model, "resnext50_32x4d")
-se_resnext50_32x4d = partial(create_model, "se_resnext50_32x4d")
-resnext101_32x4d = partial(create_model, "resnext101_32x4d")
-se_resnext101_32x4d = partial(create_model, "se_resnext101_32x4d")
-resnext101_32x8d = partial(create_model, "resnext101_32x8d")
-se_resnext101_32x8d = partial(create_model, "se_resnext101_32x8d")
-resnext101_64x4d = partial(create_model, "resnext101_64x4d")
-se_resnext101_64x4d = partial(create_model, "se_resnext101_64x4d")
-wide_resnet50_2, se_wide_resnet50_2 = (
-    partial(create_model, "wide_resnet50_2"),
-    partial(create_model, "se_wide_resnet50_2"),
-)
-wide_resnet101_2 = partial(create_model, "wide_resnet101_2")
-se_wide_resnet101_2 = partial(create_model, "se_wide_resnet101_2")
-resnet20, se_resnet20 = partial(create_model, "resnet20"), partial(create_model, "se_resnet20")
-resnet32, se_resnet32 = partial(create_model, "resnet32"), partial(create_model, "se_resnet32")
-resnet44, se_resnet44 = partial(create_model, "resnet44"), partial(create_model, "se_resnet44")
-resnet56, se_resnet56 = partial(create_model, "resnet56"), partial(create_model, "se_resnet56")
-resnet110, se_resnet110 = partial(create_model, "resnet110"), partial(create_model, "se_resnet110")
-resnet8, se_resnet8 = partial(create_model, "resnet8"), partial(create_model, "se_resnet8")
-small_resnet, small_se_resnet = partial(create_model, "small_resnet"), partial(create_model, "se_small_resnet")
-
-
 def _architecture(name: str) -> Architecture:
     names = list_models()
     if name in names:

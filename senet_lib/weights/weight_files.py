@@ -21,18 +21,22 @@ from torch import Tensor, nn
 
 from senet_lib.common.atomic_files import write_atomically
 from senet_lib.common.torch_modules import unwrap
-from senet_lib.networks.models import ResNet, resnet20, se_resnet8, se_resnet20, small_resnet, small_se_resnet
+from senet_lib.networks.models import ResNet, create_model
 from senet_lib.weights.timm_weights import State, from_timm, is_timms, require_timms_arithmetic
 
 SHOWN_KEYS = 5
 PRETRAINED = Path(__file__).parent / "pretrained"
 PRETRAINED_MODELS: dict[str, Callable[[], ResNet]] = {
-    "context-world-reduction-plain": small_resnet,
-    **{f"context-world-reduction-r{r}": partial(small_se_resnet, reduction=r) for r in (1, 2, 4, 8, 16)},
-    "context-world-reduction-r16-seed2": partial(small_se_resnet, reduction=16),  # the seed that got stuck
-    "pictures-se": se_resnet8,
-    **{f"cifar10-gates-r{r}": partial(se_resnet20, reduction=r) for r in (4, 16)},
-    "cifar10-gates-plain": resnet20,
+    "context-world-reduction-plain": partial(create_model, "small_resnet"),
+    **{
+        f"context-world-reduction-r{r}": partial(create_model, "se_small_resnet", reduction=r) for r in (1, 2, 4, 8, 16)
+    },
+    "context-world-reduction-r16-seed2": partial(
+        create_model, "se_small_resnet", reduction=16
+    ),  # the seed that got stuck
+    "pictures-se": partial(create_model, "se_resnet8"),
+    **{f"cifar10-gates-r{r}": partial(create_model, "se_resnet20", reduction=r) for r in (4, 16)},
+    "cifar10-gates-plain": partial(create_model, "resnet20"),
 }
 
 

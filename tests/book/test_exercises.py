@@ -12,7 +12,7 @@ from torch import nn
 from senet_lib.book.exercises import EXERCISES, CheckResult, check
 from senet_lib.cost.receptive_field import Layer, grow, main_path, receptive_field
 from senet_lib.data.context_world import WINDOW_FOR_BOTH
-from senet_lib.networks.models import small_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests import attention_answers, gate_answers, network_answers, se_code_answers, training_answers
 
@@ -178,7 +178,7 @@ def fails(*_):
 
 SPOT, GLOW = torch.zeros(4, 4), torch.ones(4, 4)
 SPOT[1, 2] = 16.0
-FIELD = receptive_field(main_path(small_resnet()))[-1]
+FIELD = receptive_field(main_path(create_model("small_resnet")))[-1]
 NOTHING_YET = "returns nothing yet"
 
 RIGHT = {

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from senet_lib.book.experiments.running import Trial, run
 from senet_lib.book.experiments.tutorials import TUTORIALS
 from senet_lib.book.records import summarise
 from senet_lib.data import channel_statistics, load_pictures
-from senet_lib.networks.models import small_resnet, small_se_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.training import Recipe
 from senet_lib.weights.weight_files import load_weights
 
@@ -30,7 +31,7 @@ def tiny(monkeypatch) -> str:
         data="digits",
         batch_size=256,
         recipe=Recipe(epochs=2, learning_rate=0.01),
-        arms={"plain": small_resnet, "se": small_se_resnet},
+        arms={"plain": partial(create_model, "small_resnet"), "se": partial(create_model, "se_small_resnet")},
         compare=("plain", "se"),
     )
     monkeypatch.setitem(EXPERIMENTS, "tiny", experiment)
@@ -107,7 +108,9 @@ def test_weights_that_are_asked_for_are_kept_with_what_their_input_must_look_lik
         "tiny-se-seed1.safetensors",
         "tiny-se.safetensors",
     ]
-    about = load_weights(small_se_resnet(num_classes=10, in_channels=1), tmp_path / "kept" / "tiny-se.safetensors")
+    about = load_weights(
+        create_model("se_small_resnet", num_classes=10, in_channels=1), tmp_path / "kept" / "tiny-se.safetensors"
+    )
     assert (about["experiment"], about["arm"], about["seed"], about["data"]) == ("tiny", "se", "0", "digits")
     assert json.loads(about["mean"]) == list(channel_statistics(load_pictures("digits"))[0])
 

@@ -1,6 +1,7 @@
 """What an experiment asks of the gates: each intervention does what its name says, and the record holds it."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from senet_lib.book.experiments.gate_probe import ALL, describe_gates, probe_gat
 from senet_lib.book.experiments.running import run
 from senet_lib.book.records import gate_measures, intervention_accuracies, load_record
 from senet_lib.gates.interventions import ones, replace_excitations
-from senet_lib.networks.models import small_resnet, small_se_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from senet_lib.training import Recipe, evaluate
 from tests.sample_networks import shaken
@@ -36,7 +37,7 @@ class FourClasses:
 def opened() -> nn.Module:
     """An SE network whose gates differ from picture to picture."""
     torch.manual_seed(0)
-    model = shaken(small_se_resnet(num_classes=CLASSES)).eval()
+    model = shaken(create_model("se_small_resnet", num_classes=CLASSES)).eval()
     for block in model.blocks():
         nn.init.normal_(block.attention.fc2.weight, std=3.0)
     return model
@@ -103,16 +104,16 @@ def test_partners_of_the_same_class_have_the_same_class():
 def test_the_stages_are_those_that_have_gates(probed):
     assert stages_of(["layer1.0.attention", "layer1.1.attention", "layer3.0.attention"]) == ["layer1", "layer3"]
     assert {one["blocks"] for one in probed["interventions"]} == {ALL, "layer1", "layer2"}
-    only_first = probe_gates(small_se_resnet(num_classes=CLASSES, stages=(1,)).eval(), FourClasses())
+    only_first = probe_gates(create_model("se_small_resnet", num_classes=CLASSES, stages=(1,)).eval(), FourClasses())
     assert {one["blocks"] for one in only_first["interventions"]} == {ALL}
 
 
 def test_a_network_without_se_has_nothing_to_say():
-    assert probe_gates(small_resnet(num_classes=CLASSES).eval(), FourClasses()) is None
+    assert probe_gates(create_model("small_resnet", num_classes=CLASSES).eval(), FourClasses()) is None
 
 
 def test_gates_that_never_change_make_no_difference_but_for_their_size():
-    model = small_se_resnet(num_classes=CLASSES).eval()
+    model = create_model("se_small_resnet", num_classes=CLASSES).eval()
     for block in model.blocks():
         nn.init.zeros_(block.attention.fc2.weight)
         nn.init.zeros_(block.attention.fc2.bias)
@@ -137,7 +138,7 @@ def test_a_record_holds_the_gates_and_is_read_by_arm(tmp_path, monkeypatch):
         data="digits",
         batch_size=64,
         recipe=Recipe(epochs=1, learning_rate=0.01),
-        arms={"se": small_se_resnet, "plain": small_resnet},
+        arms={"se": partial(create_model, "se_small_resnet"), "plain": partial(create_model, "small_resnet")},
         probe=probe_gates,
     )
     monkeypatch.setitem(EXPERIMENTS, "tiny", tiny)

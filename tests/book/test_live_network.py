@@ -10,7 +10,7 @@ from senet_lib.book.figures.network_in_page import NetworkInPage, scene_from_dic
 from senet_lib.book.figures.photograph_in_page import PhotographInPage
 from senet_lib.data.context_world import ContextWorld, render_scene
 from senet_lib.export.overridable_network import OverridableNetwork
-from senet_lib.networks.models import resnet8, se_resnet8, se_resnet20, small_resnet, small_se_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.weights.weight_files import load_pretrained
 from tests.sample_networks import shaken
 
@@ -58,7 +58,7 @@ def test_an_override_acts_on_what_comes_after_it_only():
 
 def test_the_readers_own_network_is_shown_first_and_answers():
     torch.manual_seed(0)
-    model = shaken(small_se_resnet(reduction=8)).train()
+    model = shaken(create_model("se_small_resnet", reduction=8)).train()
     figure = network_figure(model, name="mine")
     assert figure.network == "mine" and figure.networks[0]["channels"] == {"layer1.0": 16, "layer2.0": 32}
     picture = render_scene(scene_from_dict(figure.scenes[0]))
@@ -74,7 +74,7 @@ def test_the_readers_own_network_is_shown_first_and_answers():
 
 
 def test_a_network_without_se_has_no_gates():
-    figure = network_figure(small_resnet(), name="mine")
+    figure = network_figure(create_model("small_resnet"), name="mine")
     assert figure.answers["mine"].shape == (1, len(figure.scenes), 4)
     assert ask(figure, "mine")["gates"] == {}
 
@@ -98,20 +98,20 @@ def test_a_network_that_does_not_fit_is_refused(refused):
     with refused("model is str", "give a network"):
         network_figure("resnet")
     with refused("does not run on pictures"):
-        network_figure(small_se_resnet(in_channels=1))
+        network_figure(create_model("se_small_resnet", in_channels=1))
     with refused("(2, 10)", "(2, 4) logits"):
-        network_figure(small_se_resnet(num_classes=10))
+        network_figure(create_model("se_small_resnet", num_classes=10))
     with refused("name is 'r4'", "choose another"):
-        network_figure(small_se_resnet(), name="r4")
+        network_figure(create_model("se_small_resnet"), name="r4")
     with refused("std has 1 numbers", "3 colours"):
-        network_figure(small_se_resnet(), std=(0.5,))
+        network_figure(create_model("se_small_resnet"), std=(0.5,))
 
 
 def test_hooks_are_gone_when_the_network_fails():
     class Fails(nn.Module):
         def __init__(self):
             super().__init__()
-            self.inner = small_se_resnet()
+            self.inner = create_model("se_small_resnet")
 
         def forward(self, x):
             raise RuntimeError(f"no {len(self.inner(x))}")
@@ -140,7 +140,9 @@ def test_the_librarys_networks_answer_for_photographs():
 
 def test_the_readers_own_network_has_its_own_classes_and_blocks():
     torch.manual_seed(0)
-    figure = photograph_figure(shaken(se_resnet20(num_classes=3, reduction=8)), ["tea", "coffee", "milk"], name="mine")
+    figure = photograph_figure(
+        shaken(create_model("se_resnet20", num_classes=3, reduction=8)), ["tea", "coffee", "milk"], name="mine"
+    )
     entry = figure.networks[0]
     assert figure.network == "mine" and entry["classes"] == ["tea", "coffee", "milk"] and len(entry["channels"]) == 9
     recorded = figure.answers["mine"]
@@ -151,8 +153,8 @@ def test_the_readers_own_network_has_its_own_classes_and_blocks():
 
 
 def test_classes_without_names_are_cifar10s_or_numbers():
-    assert photograph_figure(resnet8()).networks[0]["classes"][3] == "cat"
-    assert photograph_figure(resnet8(num_classes=2)).networks[0]["classes"] == ["class 0", "class 1"]
+    assert photograph_figure(create_model("resnet8")).networks[0]["classes"][3] == "cat"
+    assert photograph_figure(create_model("resnet8", num_classes=2)).networks[0]["classes"] == ["class 0", "class 1"]
 
 
 def test_a_page_gets_nothing_of_the_readers_picture():
@@ -172,23 +174,23 @@ def test_a_network_that_does_not_fit_the_photographs_is_refused(refused):
     with refused("model is list", "give a network"):
         photograph_figure([1])
     with refused("does not run on pictures (3, 32, 32)"):
-        photograph_figure(se_resnet8(in_channels=1))
+        photograph_figure(create_model("se_resnet8", in_channels=1))
     with refused("(2, 3, 32, 32) for two pictures", "(2, K) logits"):
         photograph_figure(Maps())
     with refused("class_names has 2 names for 10 logits"):
-        photograph_figure(resnet8(), ["cat", "dog"])
+        photograph_figure(create_model("resnet8"), ["cat", "dog"])
     with refused("class_names has 3 names for 3 logits", "a list"):
-        photograph_figure(resnet8(num_classes=3), "abc")
+        photograph_figure(create_model("resnet8", num_classes=3), "abc")
     with refused("class_names has 2 names", "no model"):
         photograph_figure(class_names=["cat", "dog"])
     with refused("name is 'plain'", "choose another"):
-        photograph_figure(resnet8(), name="plain")
+        photograph_figure(create_model("resnet8"), name="plain")
     with refused("mean has 1 numbers", "3 colours"):
-        photograph_figure(resnet8(), mean=(0.5,))
+        photograph_figure(create_model("resnet8"), mean=(0.5,))
 
 
 def test_an_override_of_no_block_and_pictures_that_are_no_bytes_are_refused(refused):
-    network = OverridableNetwork(small_se_resnet(), (0.0,) * 3, (1.0,) * 3)
+    network = OverridableNetwork(create_model("se_small_resnet"), (0.0,) * 3, (1.0,) * 3)
     with refused("no block 'layer9.0'", "the network has layer1.0, "):
         network.run(PICTURE[None], {"layer9.0": [1.0] * 8})
     with refused("float64", "give bytes, 0 to 255"):

@@ -518,10 +518,10 @@ def test_a_kernel_is_asked_once_a_change_and_its_errors_are_shown(browser, tmp_p
 IN_JUPYTER = """
 import torch
 from senet_lib.book.figures.live.live_network import network_figure
-from senet_lib.networks.models import small_se_resnet
+from senet_lib.networks import create_model
 
 torch.manual_seed(0)
-network_figure(small_se_resnet(), name="mine")
+network_figure(create_model("se_small_resnet"), name="mine")
 """
 
 

@@ -11,7 +11,7 @@ import torch
 
 from senet_lib.export.onnx_network import load_onnx
 from senet_lib.export.onnx_writer import export_onnx
-from senet_lib.networks.models import se_resnet20
+from senet_lib.networks.models import create_model
 from tests.browser.conftest import ROOT, serve
 from tests.sample_networks import shaken
 
@@ -48,7 +48,7 @@ def folder(tmp_path_factory) -> Path:
     shutil.copytree(VENDOR, folder / "vendor" / "onnxruntime")
     (folder / "page.html").write_text(PAGE)
     torch.manual_seed(0)
-    export_onnx(shaken(se_resnet20()), folder / "se.onnx", (3, 32, 32), MEAN, STD)
+    export_onnx(shaken(create_model("se_resnet20")), folder / "se.onnx", (3, 32, 32), MEAN, STD)
     return folder
 
 
@@ -84,7 +84,7 @@ def test_the_page_computes_what_torch_and_python_do(page, folder):
         **{f"override/{name}": [channels] for name, channels in network.channels.items()},
     }
     torch.manual_seed(0)
-    model = shaken(se_resnet20()).eval()
+    model = shaken(create_model("se_resnet20")).eval()
     mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (MEAN, STD))
     generator = torch.Generator().manual_seed(1)
     pictures = torch.rand(PICTURES, 3, 32, 32, generator=generator)

@@ -16,7 +16,8 @@ from playwright.sync_api import Browser
 
 from senet_lib.book.figures.live.live_network import photograph_figure
 from senet_lib.book.figures.photograph_in_page import PhotographInPage
-from senet_lib.networks.models import resnet8, se_resnet20
+from senet_lib.book.records import load_record
+from senet_lib.networks.models import create_model
 from tests.browser import test_network_in_page as sibling
 from tests.browser.figures import Opened, open_figure, serious_violations
 from tests.sample_networks import shaken
@@ -126,6 +127,14 @@ def opened_gates(figure: PhotographInPage, name: str) -> dict[str, list[int]]:
     return {block: [1] * count for block, count in entry["channels"].items()}
 
 
+def test_the_mean_gates_are_those_of_the_recorded_network():
+    gates = next(run["gates"] for run in load_record("cifar10-gates")["runs"] if run["arm"] == "r=4")
+    means = PhotographInPage.example().networks[0]["means"]
+    assert {f"{block}.attention": pytest.approx(np.mean(row), abs=1e-3) for block, row in means.items()} == {
+        block: measured["mean"] for block, measured in gates["blocks"].items()
+    }
+
+
 # --- without loading anything -----------------------------------------------------------------------------------------
 
 
@@ -151,7 +160,7 @@ def test_the_offered_pictures_work_before_anything_is_loaded(browser, site, way)
                 box.uncheck()
                 opened.settle()
                 check(opened, figure, figure.pictures[-1], opened_gates(figure, one["name"]))
-                assert opened.text("effect").startswith("Without SE: ")
+                assert opened.text("effect").startswith("All gates 1: ")
                 box.check()
             else:
                 assert box.is_disabled() and "no SE" in opened.text("no gates")
@@ -243,6 +252,13 @@ def test_gates_and_whole_blocks_are_muted_opened_set_and_given_back(browser, sit
         now({block: [1] * count, first: [0] * channels})
         press("Its own gates")
         now({block: [1] * count})
+        press("Its mean")
+        means = entry["means"]
+        now({block: [1] * count, first: means[first][:1] + [None] * (channels - 1)})
+        press("The block's means")
+        now({block: [1] * count, first: means[first]})
+        press("All at their means")
+        now(means)
         press("All their own")
         now(None)
         assert opened.text("effect") == "" and not mark.is_visible()
@@ -341,7 +357,7 @@ def test_a_kernel_is_asked_with_and_without_the_readers_gates(browser, tmp_path)
 def test_somebodys_deep_network_with_many_classes_fits_a_narrow_page(browser, site):
     torch.manual_seed(0)
     names = [f"kind {index} of a thing with a long name" for index in range(30)]
-    figure = photograph_figure(shaken(se_resnet20(num_classes=30)), names, name="mine")
+    figure = photograph_figure(shaken(create_model("se_resnet20", num_classes=30)), names, name="mine")
     with open_figure(browser, figure, site, way="http", width=390) as opened:
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
         assert opened.root.locator(".parts-score[data-best]").count() == 1
@@ -356,4 +372,4 @@ def test_somebodys_deep_network_with_many_classes_fits_a_narrow_page(browser, si
         run_again(opened)
         check(opened, figure, figure.pictures[0])
         assert opened.faults == []
-    assert photograph_figure(resnet8(), name="plain one").answers["plain one"].shape[0] == 1
+    assert photograph_figure(create_model("resnet8"), name="plain one").answers["plain one"].shape[0] == 1

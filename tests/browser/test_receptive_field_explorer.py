@@ -16,7 +16,7 @@ from senet_lib.book.figures.receptive_field_explorer import (
 )
 from senet_lib.cost.receptive_field import Layer, effective_field, main_path, receptive_field
 from senet_lib.data.context_world import GLYPH_SIZE, ContextWorld, glyph
-from senet_lib.networks.models import small_resnet
+from senet_lib.networks.models import create_model
 from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser
@@ -114,7 +114,7 @@ def explorer() -> ReceptiveFieldExplorer:
 def test_the_default_stack_is_the_networks_own():
     explorer = ReceptiveFieldExplorer()
     layers = [Layer(*layer) for layer in zip(explorer.kernels, explorer.strides, explorer.dilations, strict=True)]
-    assert layers == main_path(small_resnet()) == [Layer(*layer) for layer in CHAPTER]
+    assert layers == main_path(create_model("small_resnet")) == [Layer(*layer) for layer in CHAPTER]
 
 
 @pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
@@ -184,15 +184,13 @@ def test_without_holes_the_field_is_the_window_around_pixel_i_times_jump():
 def test_no_unit_of_the_chapters_network_sees_both_and_one_layer_more_does(browser, tmp_path):
     world = ContextWorld.generate(count=8, seed=1)
     with open_figure(browser, ReceptiveFieldExplorer.of_world(world), tmp_path) as opened:
-        opened.root.get_by_role("button", name="Add a layer").click()
-        opened.settle()
+        opened.click("Add a layer")
         with_more = []
         for scene in range(8):
             opened.set("scene", scene)
             with_more.append(opened.number("units that see both"))
         assert max(with_more) > 0
-        opened.root.get_by_role("button", name="The chapter's network").click()
-        opened.settle()
+        opened.click("The chapter's network")
         for scene in range(8):
             opened.set("scene", scene)
             assert opened.number("units that see both") == 0
@@ -293,66 +291,58 @@ def test_a_large_stack_does_not_block_the_page(browser, tmp_path, explorer):
         assert opened.number("size after layer 8") == 49
 
 
-def test_editing_the_layers(browser, tmp_path, explorer):
-    with open_figure(browser, explorer, tmp_path) as opened:
-        root = opened.root
-        root.get_by_label("kernel of layer 1").select_option("7")
-        root.get_by_label("dilation of layer 2").select_option("2")
-        root.get_by_label("stride of layer 3").select_option("2")
-        opened.settle()
-        stack = [(7, 1, 1), (3, 2, 2), (3, 2, 1), (3, 1, 1), (3, 1, 1)]
-        assert {name: opened.get(name) for name in traits(stack)} == traits(stack)
-        assert (opened.get("row"), opened.get("column")) == (4, 4), "the unit stays over pixel 16"
-        root.get_by_label("remove layer 2").click()
-        opened.settle()
-        assert opened.get("kernels") == [7, 3, 3, 3] and opened.get("strides") == [1, 2, 1, 1]
-        assert opened.get("row") == 8
-        assert not root.get_by_label("kernel of layer 5").is_visible()
-        root.get_by_role("button", name="The chapter's network").click()
-        opened.settle()
-        assert {name: opened.get(name) for name in traits(CHAPTER)} == traits(CHAPTER)
+def test_editing_the_layers(opened, explorer):
+    root = opened.root
+    root.get_by_label("kernel of layer 1").select_option("7")
+    root.get_by_label("dilation of layer 2").select_option("2")
+    root.get_by_label("stride of layer 3").select_option("2")
+    opened.settle()
+    stack = [(7, 1, 1), (3, 2, 2), (3, 2, 1), (3, 1, 1), (3, 1, 1)]
+    assert {name: opened.get(name) for name in traits(stack)} == traits(stack)
+    assert (opened.get("row"), opened.get("column")) == (4, 4), "the unit stays over pixel 16"
+    opened.click(root.get_by_label("remove layer 2"))
+    assert opened.get("kernels") == [7, 3, 3, 3] and opened.get("strides") == [1, 2, 1, 1]
+    assert opened.get("row") == 8
+    assert not root.get_by_label("kernel of layer 5").is_visible()
+    opened.click(root.get_by_role("button", name="The chapter's network"))
+    assert {name: opened.get(name) for name in traits(CHAPTER)} == traits(CHAPTER)
 
 
-def test_adding_and_removing_from_the_keyboard_keeps_the_focus(browser, tmp_path, explorer):
+def test_adding_and_removing_from_the_keyboard_keeps_the_focus(opened, explorer):
     focused = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
-    with open_figure(browser, explorer, tmp_path) as opened:
-        add = opened.root.get_by_role("button", name="Add a layer")
-        add.focus()
-        for _ in range(3):
-            opened.page.keyboard.press("Enter")
-            opened.settle()
-        assert opened.get("kernels") == [3] * 8
-        assert add.is_disabled() and opened.page.evaluate(focused) == "The chapter's network"
-        opened.root.get_by_label("remove layer 8").focus()
-        opened.page.keyboard.press("Enter")
-        opened.settle()
-        assert opened.page.evaluate(focused) == "Add a layer"
-        opened.root.get_by_label("remove layer 1").focus()
-        for _ in range(6):
-            opened.page.keyboard.press("Enter")
-            opened.settle()
-        assert len(opened.get("kernels")) == 1
-        assert opened.root.get_by_label("remove layer 1").is_disabled()
-        assert opened.page.evaluate(focused) == "Add a layer"
+    add = opened.root.get_by_role("button", name="Add a layer")
+    add.focus()
+    for _ in range(3):
+        opened.press("Enter")
+    assert opened.get("kernels") == [3] * 8
+    assert add.is_disabled() and opened.page.evaluate(focused) == "The chapter's network"
+    opened.root.get_by_label("remove layer 8").focus()
+    opened.press("Enter")
+    assert opened.page.evaluate(focused) == "Add a layer"
+    opened.root.get_by_label("remove layer 1").focus()
+    for _ in range(6):
+        opened.press("Enter")
+    assert len(opened.get("kernels")) == 1
+    assert opened.root.get_by_label("remove layer 1").is_disabled()
+    assert opened.page.evaluate(focused) == "Add a layer"
 
 
-def test_the_unit_follows_the_pointer(browser, tmp_path, explorer):
-    with open_figure(browser, explorer, tmp_path) as opened:
-        click_on(opened, ".field-picture", 6.5 / 32, 20.5 / 32)  # pixel (6, 20)
-        assert (opened.get("row"), opened.get("column")) == (3, 10)
-        click_on(opened, ".field-picture", 0.999, 0.001)
-        assert (opened.get("row"), opened.get("column")) == (15, 0)
-        click_on(opened, "svg.units", 2.5 / 16, 9.5 / 16)
-        assert (opened.get("row"), opened.get("column")) == (2, 9)
-        box = opened.root.locator("svg.units").bounding_box()
-        opened.page.mouse.down()
-        opened.page.mouse.move(box["x"] + 12.5 / 16 * box["width"], box["y"] + 7.5 / 16 * box["height"])
-        opened.page.mouse.up()
-        opened.settle()
-        assert (opened.get("row"), opened.get("column")) == (7, 12)
-        opened.page.mouse.move(box["x"] + 5, box["y"] + 5)  # no button is pressed
-        opened.settle()
-        assert (opened.get("row"), opened.get("column")) == (7, 12)
+def test_the_unit_follows_the_pointer(opened, explorer):
+    click_on(opened, ".field-picture", 6.5 / 32, 20.5 / 32)  # pixel (6, 20)
+    assert (opened.get("row"), opened.get("column")) == (3, 10)
+    click_on(opened, ".field-picture", 0.999, 0.001)
+    assert (opened.get("row"), opened.get("column")) == (15, 0)
+    click_on(opened, "svg.units", 2.5 / 16, 9.5 / 16)
+    assert (opened.get("row"), opened.get("column")) == (2, 9)
+    box = opened.root.locator("svg.units").bounding_box()
+    opened.page.mouse.down()
+    opened.page.mouse.move(box["x"] + 12.5 / 16 * box["width"], box["y"] + 7.5 / 16 * box["height"])
+    opened.page.mouse.up()
+    opened.settle()
+    assert (opened.get("row"), opened.get("column")) == (7, 12)
+    opened.page.mouse.move(box["x"] + 5, box["y"] + 5)  # no button is pressed
+    opened.settle()
+    assert (opened.get("row"), opened.get("column")) == (7, 12)
 
 
 def test_a_smaller_stack_from_python_leaves_the_unit_on_the_map(browser, tmp_path, explorer):
@@ -377,16 +367,13 @@ MISTAKES = [
 ]
 
 
-def test_a_mistake_is_named_in_the_frame(browser, tmp_path, explorer):
-    with open_figure(browser, explorer, tmp_path) as opened:
-        for state, name in MISTAKES:
-            for trait, value in state.items():
-                opened.set(trait, value)
-            assert opened.problem is not None and name in opened.problem, state
-            opened.root.get_by_role("button", name="Start again").click()
-            opened.settle()
-            assert opened.problem is None
-        assert opened.faults == []
+def test_a_mistake_is_named_in_the_frame(opened, explorer):
+    for state, name in MISTAKES:
+        for trait, value in state.items():
+            opened.set(trait, value)
+        assert opened.problem is not None and name in opened.problem, state
+        opened.click("Start again")
+        assert opened.problem is None
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from senet_lib.cost.formulas import (
     stage_costs,
 )
 from senet_lib.cost.measure import measure_cost
-from senet_lib.networks.models import ResNet, small_resnet
+from senet_lib.networks.models import ResNet, create_model
 from senet_lib.networks.residual_blocks import BasicBlock, Bottleneck
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
 from tests.sample_networks import count_parameters, empty
@@ -67,7 +67,7 @@ def real_network(name: str) -> tuple[nn.Module, int]:
         if name in ON_CIFAR:
             return ResNet((ON_CIFAR[name],) * 3, (16, 32, 64), (1, 2, 2), num_classes=10), 32
         if name == "small_resnet":
-            return small_resnet(), 32
+            return create_model("small_resnet"), 32
         return getattr(torchvision_models, name)(weights=None), 224
 
 
@@ -163,7 +163,7 @@ def test_added_parameters_are_those_of_a_real_network_with_se(name, reduction, b
 
     with torch.device("meta"):
         if name == "small_resnet":
-            model = small_resnet(attention=attention)
+            model = create_model("small_resnet", attention=attention)
         else:
             model = ResNet((ON_CIFAR[name],) * 3, (16, 32, 64), (1, 2, 2), num_classes=10, attention=attention)
     assert NETWORKS[name].parameters + added_parameters(name, reduction, bias=bias) == count_parameters(model)

@@ -18,7 +18,7 @@ from senet_lib.cost.formulas import (
     stage_costs,
 )
 from senet_lib.cost.measure import measure_cost
-from senet_lib.networks.models import create_model, se_resnet20, small_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.cost.test_formulas import real_network
 from tests.sample_networks import empty, noise
@@ -124,7 +124,7 @@ def test_a_real_device_keeps_as_much(name):
 
 
 def test_the_parts_add_up_and_print_as_a_table():
-    cost = measure_cost(se_resnet20(), (3, 32, 32))
+    cost = measure_cost(create_model("se_resnet20"), (3, 32, 32))
     assert [part.name for part in cost.parts] == ["conv1", "bn1", "layer1", "layer2", "layer3", "fc"]
     assert sum(part.parameters for part in cost.parts) == cost.parameters
     assert sum(part.macs for part in cost.parts) == cost.macs
@@ -169,18 +169,18 @@ def test_matrix_products_of_attention_count():
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
 def test_other_number_types(dtype):
     bits = torch.finfo(dtype).bits
-    whole, other = (measure_cost(se_resnet20().to(kind), (3, 32, 32)) for kind in (torch.float32, dtype))
+    whole, other = (measure_cost(create_model("se_resnet20").to(kind), (3, 32, 32)) for kind in (torch.float32, dtype))
     assert (other.parameters, other.macs) == (whole.parameters, whole.macs)
     assert other.activation_bytes * 32 == whole.activation_bytes * bits
 
 
 def test_a_compiled_model_costs_what_it_did():
-    model = small_resnet()
+    model = create_model("small_resnet")
     assert measure_cost(torch.compile(model), (3, 32, 32)) == measure_cost(model, (3, 32, 32))
 
 
 def test_gradients_may_be_off_where_one_counts():
-    model = small_resnet()
+    model = create_model("small_resnet")
     expected = measure_cost(model, (3, 32, 32))
     with torch.no_grad():
         assert measure_cost(model, (3, 32, 32)) == expected
@@ -238,31 +238,31 @@ def test_the_model_is_as_it_was(size):
 @pytest.mark.parametrize("wrong", [224, "224", None, (3, 0, 4), (3, 4.0, 4), (3, True, 4), [3, "4", 4]])
 def test_an_input_size_is_whole_numbers(refused, wrong):
     with refused(f"input_size is {wrong!r}", "(channels, height, width)", "(3, 224, 224)"):
-        measure_cost(small_resnet(), wrong)
+        measure_cost(create_model("small_resnet"), wrong)
 
 
 def test_an_input_size_is_three_numbers_without_the_batch(refused):
     for wrong in ((), (32,), (32, 32), (1, 1, 3, 32, 32)):
         with refused(f"input_size is {wrong}", "three numbers"):
-            measure_cost(small_resnet(), wrong)
+            measure_cost(create_model("small_resnet"), wrong)
     with refused("input_size is (1, 3, 32, 32)", "without the batch: (3, 32, 32)"):
-        measure_cost(small_resnet(), (1, 3, 32, 32))
+        measure_cost(create_model("small_resnet"), (1, 3, 32, 32))
 
 
 def test_a_list_and_numpys_numbers_are_an_input_size():
-    expected = measure_cost(small_resnet(), (3, 32, 32))
-    assert measure_cost(small_resnet(), [3, 32, 32]) == expected
-    assert measure_cost(small_resnet(), tuple(np.array([3, 32, 32]))) == expected
+    expected = measure_cost(create_model("small_resnet"), (3, 32, 32))
+    assert measure_cost(create_model("small_resnet"), [3, 32, 32]) == expected
+    assert measure_cost(create_model("small_resnet"), tuple(np.array([3, 32, 32]))) == expected
 
 
 def test_a_model_that_refuses_the_pictures_is_quoted(refused):
     with refused("does not run on input_size (1, 32, 32)", "the input has 1 channels", "give the size of its pictures"):
-        measure_cost(small_resnet(), (1, 32, 32))
+        measure_cost(create_model("small_resnet"), (1, 32, 32))
     with refused("does not run on input_size (3, 9, 9)", "RuntimeError: pictures of 8 pixels, please"):
         measure_cost(Broken(), (3, 9, 9))
 
 
-@pytest.mark.parametrize("wrong", ["resnet50", None, small_resnet])
+@pytest.mark.parametrize("wrong", ["resnet50", None, create_model])
 def test_a_model_is_a_module(refused, wrong):
     with refused("model is", "give a network"):
         measure_cost(wrong, (3, 32, 32))

@@ -9,7 +9,7 @@ from torchvision.models import resnet18, resnet50
 
 from senet_lib.cost.receptive_field import Field, Layer, effective_field, grow, main_path, receptive_field
 from senet_lib.data.context_world import WINDOW_FOR_BOTH
-from senet_lib.networks.models import small_resnet, small_se_resnet
+from senet_lib.networks.models import create_model
 
 LAYERS = st.lists(st.builds(Layer, st.integers(1, 4), st.integers(1, 3), st.integers(1, 2)), min_size=1, max_size=3)
 
@@ -108,26 +108,26 @@ def test_effective_field_adds_up_sizes_of_gradients_and_takes_the_mean_over_pict
 
 
 def test_a_unit_of_the_small_resnet_sees_17_pixels_and_never_both_cue_and_glyph():
-    fields = receptive_field(main_path(small_resnet()))
+    fields = receptive_field(main_path(create_model("small_resnet")))
     assert [field.size for field in fields] == [1, 3, 5, 9, 13, 17]
     assert fields[-1].jump == 2
     assert fields[-1].size < WINDOW_FOR_BOTH
 
 
 def test_se_does_not_change_the_main_path():
-    assert main_path(small_se_resnet()) == main_path(small_resnet())
+    assert main_path(create_model("se_small_resnet")) == main_path(create_model("small_resnet"))
 
 
 def test_the_small_resnets_measured_field_is_17_pixels_and_zero_outside():
     torch.manual_seed(0)
-    measured = effective_field(small_resnet().double().eval().features, noise(8, 3, 32, 32))
+    measured = effective_field(create_model("small_resnet").double().eval().features, noise(8, 3, 32, 32))
     assert measured.shape == (32, 32) and measured.min() == 0
     assert bounding_box(measured) == (8, 24, 8, 24)  # 8 pixels to all sides of 2 * (16 // 2)
 
 
 def test_a_unit_of_the_se_network_sees_the_whole_picture():
     torch.manual_seed(0)
-    measured = effective_field(small_se_resnet().double().eval().features, noise(8, 3, 32, 32))
+    measured = effective_field(create_model("se_small_resnet").double().eval().features, noise(8, 3, 32, 32))
     assert (measured > 0).all()
 
 

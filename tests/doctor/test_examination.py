@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from senet_lib.doctor.examination import LINE
 from senet_lib.doctor.specimens import SPECIMENS
 from senet_lib.doctor.specimens.specimen_networks import ChannelGate, GatedNetwork, SoftmaxInside
 from senet_lib.networks.insert import insert_squeeze_excitation, residual_branches
-from senet_lib.networks.models import create_model, se_resnet18, se_resnet20, se_resnet50, small_resnet, small_se_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from senet_lib.training.device import best_device
 from tests.sample_networks import noise, shaken
@@ -143,7 +144,7 @@ def test_a_crop_is_not_global():
 
 
 def test_new_gates_that_insert_keeps_at_1_are_a_note():
-    model = small_resnet()
+    model = create_model("small_resnet")
     insert_squeeze_excitation(model, residual_branches, start_gate=1, reduction=4)
     assert {(finding.code, finding.kind) for finding in examine(model).findings} == {("gate-constant", "note")}
 
@@ -155,7 +156,7 @@ PLACES = {"standard": "standard", "pre": "pre", "post": "post", "identity": "ide
 
 @pytest.mark.parametrize("placement", PLACES)
 def test_the_paper_s_placements_are_told_apart_and_are_no_faults(placement):
-    report = examine(small_se_resnet(placement=placement))
+    report = examine(create_model("se_small_resnet", placement=placement))
     assert [layer.place for layer in report.layers] == [PLACES[placement]] * 2
     expected = [] if placement == "standard" else [(f"place-{placement}", "note")] * 2
     assert [(finding.code, finding.kind) for finding in report.findings] == expected
@@ -169,7 +170,11 @@ def test_se_in_the_middle_of_a_bottleneck_is_inside():
 
 @pytest.mark.parametrize(
     ("make", "size", "count"),
-    [(se_resnet20, 32, 9), (se_resnet18, 64, 8), (se_resnet50, 64, 16)],
+    [
+        (partial(create_model, "se_resnet20"), 32, 9),
+        (partial(create_model, "se_resnet18"), 64, 8),
+        (partial(create_model, "se_resnet50"), 64, 16),
+    ],
 )
 def test_our_networks_get_no_finding(make, size, count):
     report = examine(make(), (3, size, size))
@@ -462,21 +467,21 @@ def test_mistakes_get_one_line(refused):
         examine("se_resnet20")
     for size in ((32, 32), (2, 3, 32, 32), (3, 0, 32), (3, 32.5, 32), "332", 32):
         with refused("input_size is", "give (channels, height, width)"):
-            examine(small_se_resnet(), size)
+            examine(create_model("se_small_resnet"), size)
     with refused("does not run on input_size (1, 32, 32)", "give the size of its pictures"):
-        examine(small_se_resnet(), (1, 32, 32))
+        examine(create_model("se_small_resnet"), (1, 32, 32))
     with refused("0 is made by torch.jit", "the network it was made from"):
         examine(nn.Sequential(torch.jit.trace(nn.Conv2d(3, 4, 1), noise(2, 3, 32, 32))))
-    compiled = small_se_resnet()
+    compiled = create_model("se_small_resnet")
     compiled.layer1.compile()
     with refused("layer1 is compiled", "the network it was made from"):
         examine(compiled)
     with torch.device("meta"), refused("meta device", "CPU or a GPU"):
-        examine(small_se_resnet())
+        examine(create_model("se_small_resnet"))
 
 
 def test_a_network_without_se_is_told_what_to_do():
-    report = examine(small_resnet())
+    report = examine(create_model("small_resnet"))
     (finding,) = report.findings
     assert (report.layers, finding.code, finding.kind) == ((), "no-se", "note")
     assert "no SE" in str(report).replace("No SE", "no SE") and "insert_squeeze_excitation" in str(report)

@@ -1,5 +1,7 @@
 """The arrays that the page runs are the network: a forward pass on them alone gives the model's numbers."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from senet_lib.export.arrays import network_arrays
-from senet_lib.networks.models import ResNet, resnet8, se_resnet8, small_resnet, small_se_resnet
+from senet_lib.networks.models import ResNet, create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)
@@ -45,7 +47,15 @@ def run(arrays: dict[str, np.ndarray], pictures: torch.Tensor) -> torch.Tensor:
     return F.linear(x.mean((2, 3)), a["fc.weight"], a["fc.bias"]) if "fc.weight" in a else x
 
 
-@pytest.mark.parametrize("make", [small_resnet, small_se_resnet, resnet8, se_resnet8])
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(create_model, "small_resnet"),
+        partial(create_model, "se_small_resnet"),
+        partial(create_model, "resnet8"),
+        partial(create_model, "se_resnet8"),
+    ],
+)
 def test_the_arrays_give_the_models_logits(make):
     model = unsettle(make())
     pictures = torch.rand(3, 3, 32, 32)
@@ -57,30 +67,30 @@ def test_the_arrays_give_the_models_logits(make):
 
 
 def test_the_first_stages_alone_give_feature_maps():
-    arrays = network_arrays(unsettle(se_resnet8()), MEAN, STD, stages=1)
+    arrays = network_arrays(unsettle(create_model("se_resnet8")), MEAN, STD, stages=1)
     assert {name.split(".")[0] for name in arrays} == {"mean", "std", "conv1", "layer1"}
     assert run(arrays, torch.rand(2, 3, 40, 48)).shape == (2, 16, 40, 48)
 
 
 def test_blocks_without_biases_get_zeros():
-    model = small_resnet(attention=lambda channels: SqueezeExcitation(channels, 4, bias=False))
+    model = create_model("small_resnet", attention=lambda channels: SqueezeExcitation(channels, 4, bias=False))
     arrays = network_arrays(model, MEAN, STD)
     assert not arrays["layer1.0.attention.fc1.bias"].any()
 
 
 def test_what_the_page_cannot_run_is_refused(refused):
-    model = small_resnet(attention=lambda channels: nn.Dropout())
+    model = create_model("small_resnet", attention=lambda channels: nn.Dropout())
     with refused("layer1.0", "Dropout"):
         network_arrays(model, MEAN, STD)
     with refused("layer1.0", "placement"):
-        network_arrays(small_se_resnet(placement="pre"), MEAN, STD)
+        network_arrays(create_model("se_small_resnet", placement="pre"), MEAN, STD)
     with refused("layer1.0", "shortcut"):
-        network_arrays(small_resnet(shortcut="padded"), MEAN, STD)
+        network_arrays(create_model("small_resnet", shortcut="padded"), MEAN, STD)
     with refused('stem="3x3"'):
-        network_arrays(small_resnet(stem="7x7"), MEAN, STD)
+        network_arrays(create_model("small_resnet", stem="7x7"), MEAN, STD)
     for stages in (0, 3):
         with refused(f"stages is {stages}", "1 to 2"):
-            network_arrays(small_resnet(), MEAN, STD, stages=stages)
+            network_arrays(create_model("small_resnet"), MEAN, STD, stages=stages)
     strange = ResNet((1,), (8,), (1,), num_classes=2)
     strange.layer1[0] = nn.Conv2d(8, 8, 1)
     with refused("layer1.0", "Conv2d"):

@@ -17,7 +17,7 @@ from torch import nn
 from senet_lib.export.onnx_network import load_onnx
 from senet_lib.export.onnx_writer import export_onnx
 from senet_lib.networks.insert import insert_squeeze_excitation
-from senet_lib.networks.models import ResNet, se_resnet20
+from senet_lib.networks.models import ResNet, create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.sample_networks import noise, shaken
 
@@ -29,7 +29,7 @@ BLOCKS = {f"layer{stage}.{number}": 8 * 2**stage for stage in (1, 2, 3) for numb
 
 def seeded_se_resnet20() -> nn.Module:
     torch.manual_seed(0)
-    return shaken(se_resnet20()).eval()
+    return shaken(create_model("se_resnet20")).eval()
 
 
 def tiny_network(**options) -> nn.Module:
@@ -311,7 +311,7 @@ def test_a_block_that_does_not_run_once_is_refused(tmp_path, refused, times):
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
-        ({"model": "resnet"}, ("model is 'resnet'", "se_resnet20()")),
+        ({"model": "resnet"}, ("model is 'resnet'", "create_model('se_resnet20')")),
         ({"model": nn.Conv2d(3, 4, 3)}, ("shape (2, 4, 6, 6)", "logits (B, K)")),
         ({"model": nn.Linear(7, 2)}, ("does not run on input_size (3, 8, 8)",)),
         ({"input_size": (8, 8)}, ("input_size is (8, 8)", "such as (3, 32, 32)")),

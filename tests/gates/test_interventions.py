@@ -21,7 +21,7 @@ from senet_lib.gates.interventions import (
     unchanged,
 )
 from senet_lib.gates.recording import record_excitations
-from senet_lib.networks.models import create_model, resnet8
+from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.gates.conftest import BLOCKS
 from tests.sample_networks import hooks_of, noise, shaken
@@ -88,7 +88,7 @@ def find_kinds(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> list[nn.
 
 
 def test_only_the_chosen_blocks_change(model):
-    plain = resnet8().eval()
+    plain = create_model("resnet8").eval()
     plain.load_state_dict({name: tensor for name, tensor in model.state_dict().items() if "attention" not in name})
     plain.layer1[0].attention = model.layer1[0].attention
     plain.layer3[0].attention = model.layer3[0].attention
@@ -245,7 +245,7 @@ def test_after_an_exception_too(model, refused):
 
 
 def test_wrong_models_and_blocks_are_refused(model, refused):
-    with refused("no SE block", "insert_squeeze_excitation"), replace_excitations(resnet8(), ones):
+    with refused("no SE block", "insert_squeeze_excitation"), replace_excitations(create_model("resnet8"), ones):
         pass
     with refused("no SE block fits 'layer9.*'", *BLOCKS), replace_excitations(model, ones, ["layer9.*"]):
         pass

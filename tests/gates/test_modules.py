@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from senet_lib.gates.modules import GATES, Patterns, find_gates, watch_passes
 from senet_lib.networks.insert import insert_squeeze_excitation
-from senet_lib.networks.models import create_model, resnet8, se_resnet8, se_resnet20, small_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import NoSqueeze, SqueezeExcitation
 from tests.gates.conftest import BLOCKS
 from tests.sample_networks import hooks_of, noise
@@ -110,7 +110,7 @@ def test_se_that_was_inserted_is_found():
 
 
 def test_blocks_are_chosen_by_name_pattern_or_stage():
-    model = se_resnet20()
+    model = create_model("se_resnet20")
     third = [f"layer3.{number}.attention" for number in range(3)]
     assert list(find_gates(model, "layer3")) == list(find_gates(model, "layer3.*")) == third
     assert list(find_gates(model, ["layer3.1", "layer3.0.attention"])) == third[:2]
@@ -209,15 +209,15 @@ def test_what_does_not_run_exactly_once_a_pass_is_refused(refused):
 
 
 def test_models_without_gates_are_refused(refused):
-    with refused("no SE block", "se_resnet20()", "insert_squeeze_excitation", "gates="):
-        find_gates(resnet8())
-    without = small_resnet(attention=lambda channels: NoSqueeze(channels, 4))
+    with refused("no SE block", "create_model('se_resnet20')", "insert_squeeze_excitation", "gates="):
+        find_gates(create_model("resnet8"))
+    without = create_model("small_resnet", attention=lambda channels: NoSqueeze(channels, 4))
     with refused("NoSqueeze only", "place to place", "SqueezeExcitation"):
         find_gates(without)
-    with refused("model is a str", "se_resnet20()"):
+    with refused("model is a str", "create_model('se_resnet20')"):
         find_gates("se_resnet20")
     with refused("DataParallel", "model.module"):
-        find_gates(nn.DataParallel(se_resnet8()))
+        find_gates(nn.DataParallel(create_model("se_resnet8")))
 
 
 def test_compiled_models_are_refused(model, refused):
@@ -232,7 +232,7 @@ def test_compiled_models_are_refused(model, refused):
 
 
 def test_gates_of_each_place_and_wrong_mappings_are_refused(refused):
-    model = small_resnet(attention=lambda channels: NoSqueeze(channels, 4))
+    model = create_model("small_resnet", attention=lambda channels: NoSqueeze(channels, 4))
     with refused("layer1.0.attention have shape (2, 16, 4, 4)", "(B, C)"), watching(model, gates={NoSqueeze: "gate"}):
         model(noise(2, 3, 8, 8))
     with refused("layer1.0.attention, a NoSqueeze", "'sigmoid'", "it has fc1, activation, fc2, gate"):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from senet_lib.gates.gate_statistics import ExcitationStatistics, record_dataset
 from senet_lib.gates.recording import record_excitations as recording
-from senet_lib.networks.models import small_se_resnet
+from senet_lib.networks.models import create_model
 from tests.gates.conftest import BLOCKS
 from tests.sample_networks import hooks_of, noise
 
@@ -92,7 +92,7 @@ def resident_bytes() -> int:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux to see the process's memory")
 def test_memory_stays_flat_over_ten_thousand_pictures():
     torch.manual_seed(0)
-    model = small_se_resnet(in_channels=1).eval()
+    model = create_model("se_small_resnet", in_channels=1).eval()
 
     def measured(count: int) -> tuple[int, int]:
         """The most that Python and NumPy had, and by how much the process grew, in bytes."""

@@ -26,7 +26,7 @@ from senet_lib.networks.attention import (
     hard_squeeze_excitation,
 )
 from senet_lib.networks.map_attention import GlobalContext, GlobalResponseNormalisation, SimpleAttention
-from senet_lib.networks.models import resnet8
+from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.sample_networks import noise
 
@@ -191,11 +191,11 @@ def test_weights_of_global_context_choose_the_places():
 
 def test_new_gc_and_grn_are_the_identity_also_in_a_network():
     torch.manual_seed(0)
-    plain = resnet8().eval()
+    plain = create_model("resnet8").eval()
     x, pictures = noise(2, 16, 5, 4), noise(2, 3, 16, 16)
     for make in (lambda channels: GlobalContext(channels, 4), GlobalResponseNormalisation):
         assert torch.equal(make(16)(x), x)
-        model = resnet8(attention=make).eval()
+        model = create_model("resnet8", attention=make).eval()
         own = {name for name in model.state_dict() if ".attention." in name}
         missing, unexpected = model.load_state_dict(plain.state_dict(), strict=False)
         assert set(missing) == own and not unexpected
@@ -222,7 +222,7 @@ def test_each_fits_the_slot_of_a_network_learns_and_keeps_shape_format_and_type(
     y = block(x)
     assert (y.shape, y.stride(), y.dtype) == (x.shape, x.stride(), x.dtype)
     assert block.double()(x.double()).dtype == torch.float64
-    model = restless(resnet8(attention=_small(name)))
+    model = restless(create_model("resnet8", attention=_small(name)))
     model(noise(4, 3, 16, 16)).square().sum().backward()
     idle = [key for key, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
     assert idle == []
@@ -266,17 +266,17 @@ def test_recordings_see_the_gates_and_interventions_change_them(name):
     with torch.no_grad(), replace_excitations(model, ones):
         assert torch.equal(scale(x), x)
         assert (model(x) - y).abs().max() > 0.01
-    assert len(find_gates(resnet8(attention=_small(name)))) == 3
+    assert len(find_gates(create_model("resnet8", attention=_small(name)))) == 3
 
 
 @pytest.mark.parametrize("name", sorted(set(ATTENTIONS) - set(HAVE_CHANNEL_GATES)))
 def test_what_has_no_gate_a_channel_is_not_recorded(name, refused):
     with refused("no SE block"):
-        find_gates(resnet8(attention=_small(name)))
+        find_gates(create_model("resnet8", attention=_small(name)))
 
 
 def test_gates_of_windows_are_refused_with_their_shape(refused):
-    model = resnet8(attention=lambda channels: GatherExcite(channels, 2))
+    model = create_model("resnet8", attention=lambda channels: GatherExcite(channels, 2))
     with record_excitations(model), refused("layer1.0.attention", "(1, 16, 8, 8)", "one number a channel"):
         model(noise(1, 3, 16, 16))
 
@@ -314,7 +314,7 @@ def test_global_context_needs_two_hidden_numbers(refused):
     with refused("reduction is 1", "at least 2 channels"):
         GlobalContext(1, 1)
     with refused("stage 1", "reduction is 16", "from 1 to 8"):
-        resnet8(attention=GlobalContext)
+        create_model("resnet8", attention=GlobalContext)
     assert GlobalContext(16, 8).fc1.out_channels == 2
 
 

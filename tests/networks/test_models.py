@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 
 import pytest
 import torch
@@ -10,16 +11,7 @@ from torchvision import models as torchvision_models
 from torchvision.models import resnet
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from senet_lib.networks.models import (
-    STEMS,
-    ResNet,
-    create_model,
-    list_models,
-    resnet50,
-    se_resnet50,
-    small_resnet,
-    small_se_resnet,
-)
+from senet_lib.networks.models import STEMS, ResNet, create_model, list_models
 from senet_lib.networks.residual_blocks import PLACEMENTS
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
 from tests.sample_networks import assert_same_logits, count_parameters, empty, noise, shaken, squeeze_excitations
@@ -50,7 +42,9 @@ def test_names_are_torchvisions():
     assert set(ResNet((1, 1), (64, 128), (1, 2), num_classes=2).state_dict()) == names
     assert {"conv1.weight", "layer1.0.conv1.weight", "layer2.0.downsample.0.weight", "fc.bias"} <= names
     # torchvision has no projection in the first stage, because its first stage keeps the resolution
-    assert {name.replace("layer1.0.downsample", "layer2.0.downsample") for name in small_resnet().state_dict()} == names
+    assert {
+        name.replace("layer1.0.downsample", "layer2.0.downsample") for name in create_model("small_resnet").state_dict()
+    } == names
 
 
 def test_with_torchvisions_weights_it_computes_what_torchvision_computes():
@@ -66,7 +60,7 @@ def test_with_torchvisions_weights_it_computes_what_torchvision_computes():
 
 
 def test_a_small_resnet_has_16_and_32_channels_and_halves_the_picture_once():
-    model = small_resnet().eval()
+    model = create_model("small_resnet").eval()
     assert model.features(noise(2, 3, 32, 32)).shape == (2, 32, 16, 16)
     assert model.layer1[0].conv2.out_channels == 16
 
@@ -79,12 +73,12 @@ def test_strides_are_those_of_each_stages_first_block():
 
 
 def test_logits_are_the_linear_layer_of_the_mean_of_the_features():
-    model = settled(small_resnet())
+    model = settled(create_model("small_resnet"))
     x = noise(2, 3, 11, 8)
     torch.testing.assert_close(model(x), model.fc(model.features(x).mean((2, 3))))
 
 
-@pytest.mark.parametrize("make", [small_resnet, small_se_resnet])
+@pytest.mark.parametrize("make", [partial(create_model, "small_resnet"), partial(create_model, "se_small_resnet")])
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (17, 9), (1, 1), (2, 5)])
 @pytest.mark.parametrize(("in_channels", "num_classes"), [(1, 10), (3, 4)])
 def test_any_size_of_picture_and_one_channel_will_do(make, height, width, in_channels, num_classes):
@@ -95,7 +89,7 @@ def test_any_size_of_picture_and_one_channel_will_do(make, height, width, in_cha
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("make", [small_resnet, small_se_resnet])
+@pytest.mark.parametrize("make", [partial(create_model, "small_resnet"), partial(create_model, "se_small_resnet")])
 def test_the_same_seed_gives_the_same_network(make):
     def weights(seed: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(seed)
@@ -123,19 +117,21 @@ def test_weights_start_as_he_et_al_say():
 
 @pytest.mark.parametrize("reduction", [1, 3, 4, 16])
 def test_se_adds_exactly_the_parameters_of_the_formula(reduction):
-    added = count_parameters(small_se_resnet(reduction=reduction)) - count_parameters(small_resnet())
+    added = count_parameters(create_model("se_small_resnet", reduction=reduction)) - count_parameters(
+        create_model("small_resnet")
+    )
     assert added == sum(
         2 * channels * (channels // reduction) + channels + channels // reduction for channels in (16, 32)
     )
 
 
 def test_the_default_se_network_also_adds_what_its_blocks_say():
-    model = small_se_resnet()
+    model = create_model("se_small_resnet")
     blocks = squeeze_excitations(model)
     assert [block.channels for block in blocks] == [16, 32]
     hidden = [hidden_width(block.channels, block.reduction) for block in blocks]
     added = sum(2 * block.channels * h + block.channels + h for block, h in zip(blocks, hidden, strict=True))
-    assert count_parameters(model) == count_parameters(small_resnet()) + added
+    assert count_parameters(model) == count_parameters(create_model("small_resnet")) + added
 
 
 def test_every_block_has_attention_of_its_own():
@@ -144,7 +140,9 @@ def test_every_block_has_attention_of_its_own():
 
 
 def test_a_plain_networks_weights_fit_into_the_se_network_and_only_the_gates_are_left():
-    missing, unexpected = small_se_resnet().load_state_dict(small_resnet().state_dict(), strict=False)
+    missing, unexpected = create_model("se_small_resnet").load_state_dict(
+        create_model("small_resnet").state_dict(), strict=False
+    )
     assert unexpected == []
     assert missing == [
         f"{layer}.0.attention.{name}"
@@ -156,7 +154,7 @@ def test_a_plain_networks_weights_fit_into_the_se_network_and_only_the_gates_are
 @pytest.mark.parametrize("training", [True, False])
 def test_with_all_gates_at_one_the_se_network_is_the_plain_network(training):
     torch.manual_seed(0)
-    plain, with_se = settled(small_resnet()), small_se_resnet()
+    plain, with_se = settled(create_model("small_resnet")), create_model("se_small_resnet")
     with_se.load_state_dict(plain.state_dict(), strict=False)
     plain.train(training)
     with_se.train(training)
@@ -207,7 +205,7 @@ def test_a_stem_has_at_least_one_channel(wrong, refused):
 
 def test_a_reduction_above_the_narrowest_stage_is_refused(refused):
     with refused("reduction is 17", "use a reduction from 1 to 16"):
-        small_se_resnet(reduction=17)
+        create_model("se_small_resnet", reduction=17)
 
 
 def test_a_stage_that_attention_cannot_be_made_in_is_named(refused):
@@ -245,7 +243,7 @@ def test_a_picture_smaller_than_the_stems_window_is_refused(stem, height, width,
 
 def test_an_empty_picture_is_refused(refused):
     with refused("0x8 pixels", "at least 1x1"):
-        small_resnet()(torch.ones(1, 3, 0, 8))
+        create_model("small_resnet")(torch.ones(1, 3, 0, 8))
 
 
 # --- networks by name -------------------------------------------------------------------------------------------------
@@ -289,14 +287,14 @@ def test_totals(name, total):
     ],
 )
 def test_totals_of_se_resnet50_for_each_reduction(reduction, total, with_biases):
-    assert count_parameters(empty(se_resnet50, reduction=reduction, bias=False)) == total
-    assert count_parameters(empty(se_resnet50, reduction=reduction)) == with_biases
+    assert count_parameters(empty(create_model, "se_resnet50", reduction=reduction, bias=False)) == total
+    assert count_parameters(empty(create_model, "se_resnet50", reduction=reduction)) == with_biases
 
 
 def test_dropping_the_last_stage_and_se_in_the_bottleneck_cost_what_the_paper_says():
-    plain = count_parameters(empty(resnet50))
-    assert count_parameters(empty(se_resnet50, bias=False, stages=[1, 2, 3])) - plain == 942_080
-    assert count_parameters(empty(se_resnet50, bias=False, placement="3x3")) - plain == 157_184
+    plain = count_parameters(empty(create_model, "resnet50"))
+    assert count_parameters(empty(create_model, "se_resnet50", bias=False, stages=[1, 2, 3])) - plain == 942_080
+    assert count_parameters(empty(create_model, "se_resnet50", bias=False, placement="3x3")) - plain == 157_184
 
 
 def test_padded_shortcuts_have_no_parameters():
@@ -443,7 +441,7 @@ def test_a_network_moves_to_other_number_types_and_layouts(name, options, dtype)
 
 def test_loading_keeps_a_pickled_network_usable():
     torch.manual_seed(0)
-    model = small_se_resnet().eval()
+    model = create_model("se_small_resnet").eval()
     again = pickle.loads(pickle.dumps(model))
     x = noise(2, 3, 9, 9)
     assert torch.equal(again(x), model(x))

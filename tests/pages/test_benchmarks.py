@@ -4,6 +4,7 @@ Nothing is timed here.
 """
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ from benchmarks import (
 )
 from benchmarks.peers import copy_weights, make_blocks
 from senet_lib.data import load_pictures, train_and_test_batches
-from senet_lib.networks.models import se_resnet8
+from senet_lib.networks.models import create_model
 from senet_lib.training import Recipe
 from tests.sample_networks import noise
 
@@ -217,7 +218,7 @@ def test_missed_goals_of_the_pipeline_are_named():
 
 
 def test_a_quick_look_at_recording_prints_its_ratios_and_writes_no_record(monkeypatch, capsys):
-    monkeypatch.setattr(recording, "SETUPS", [("se_resnet8", se_resnet8, 4, 16)])
+    monkeypatch.setattr(recording, "SETUPS", [("se_resnet8", partial(create_model, "se_resnet8"), 4, 16)])
     monkeypatch.setattr(recording, "write_record", lambda *_: pytest.fail("a record was written"))
     monkeypatch.setattr("sys.argv", ["recording", "--quick"])
     status = recording.main()
@@ -228,7 +229,7 @@ def test_a_quick_look_at_recording_prints_its_ratios_and_writes_no_record(monkey
 
 def test_the_works_of_recording_are_the_same_pass():
     torch.manual_seed(0)
-    works = recording.works(se_resnet8().eval(), noise(4, 3, 16, 16))
+    works = recording.works(create_model("se_resnet8").eval(), noise(4, 3, 16, 16))
     gates, statistics = works["record_excitations"](), works["record_dataset"]()
     assert works[recording.PLAIN]().shape == (4, 10) and len(gates) == 3
     assert statistics.num_classes == recording.CLASSES and statistics.counts.sum() == 4

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from senet_lib.data import load_pictures, train_and_test_batches
-from senet_lib.networks.models import small_resnet, small_se_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.training import Recipe, checkpoints, evaluate, fit
 from senet_lib.training.checkpoints import CheckpointError, list_checkpoints
 from senet_lib.weights.weight_files import load_weights
@@ -42,7 +42,7 @@ save_weights(model, sys.argv[2])
 
 def network():
     torch.manual_seed(0)
-    return small_se_resnet(num_classes=10, in_channels=1)
+    return create_model("se_small_resnet", num_classes=10, in_channels=1)
 
 
 def batches(count=300):
@@ -165,7 +165,7 @@ def test_the_averaged_weights_are_written_once(tmp_path):
 def test_another_network_recipe_or_other_pictures_are_refused(tmp_path, refused):
     next(go_on(network(), RECIPES["adamw"], tmp_path))
     with refused("trains another network", "choose another folder"):
-        list(go_on(small_resnet(num_classes=10, in_channels=1), RECIPES["adamw"], tmp_path))
+        list(go_on(create_model("small_resnet", num_classes=10, in_channels=1), RECIPES["adamw"], tmp_path))
     with refused("has epochs 3, but you ask for 4"):
         list(go_on(network(), Recipe(epochs=4, learning_rate=0.01), tmp_path))
     with refused("has learned from other pictures"):

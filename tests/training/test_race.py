@@ -1,13 +1,14 @@
 """A race trains each network as if it were alone, and can be left at any moment."""
 
 from contextlib import closing
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from senet_lib.data import load_pictures, train_and_test_batches
-from senet_lib.networks.models import small_resnet, small_se_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.training import DivergedError, Recipe, fit
 from senet_lib.training.race import TrainingRace, history_to_arrays, race_in_terminal
 
@@ -20,7 +21,7 @@ def batches():
 
 
 def networks():
-    makers = {"plain": small_resnet, "se": small_se_resnet}
+    makers = {"plain": partial(create_model, "small_resnet"), "se": partial(create_model, "se_small_resnet")}
     made = {}
     for name, make in makers.items():
         torch.manual_seed(0)

@@ -10,7 +10,7 @@ from torch import nn
 from torchvision import models as torchvision_models
 
 from senet_lib.data import load_pictures, train_and_test_batches
-from senet_lib.networks.models import create_model, small_resnet, small_se_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.training import evaluate
 from senet_lib.weights.timm_weights import from_timm, to_timm
 from senet_lib.weights.weight_files import (
@@ -28,7 +28,7 @@ def states_equal(first, second) -> bool:
 
 
 def test_weights_come_back_bit_for_bit_with_their_texts(tmp_path):
-    model, other = small_se_resnet(), small_se_resnet()
+    model, other = create_model("se_small_resnet"), create_model("se_small_resnet")
     model.bn1.running_mean += 1
     path = save_weights(model, tmp_path / "new" / "folder" / "model.safetensors", {"seed": "3"})
     assert load_weights(other, path) == {"seed": "3"}
@@ -37,32 +37,32 @@ def test_weights_come_back_bit_for_bit_with_their_texts(tmp_path):
 
 def test_saving_leaves_no_draft_and_replaces_the_old_file(tmp_path):
     path = tmp_path / "model.safetensors"
-    save_weights(small_resnet(), path)
-    newer = small_resnet()
+    save_weights(create_model("small_resnet"), path)
+    newer = create_model("small_resnet")
     save_weights(newer, path)
     assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
-    loaded = small_resnet()
+    loaded = create_model("small_resnet")
     load_weights(loaded, path)
     assert states_equal(newer.state_dict(), loaded.state_dict())
 
 
 def test_weights_in_channels_last_can_be_saved(tmp_path):
-    model = small_resnet().to(memory_format=torch.channels_last)
-    loaded = small_resnet()
+    model = create_model("small_resnet").to(memory_format=torch.channels_last)
+    loaded = create_model("small_resnet")
     load_weights(loaded, save_weights(model, tmp_path / "model.safetensors"))
     assert states_equal(model.state_dict(), loaded.state_dict())
 
 
 def test_weights_of_another_network_are_refused_and_change_nothing(tmp_path, refused):
-    path = save_weights(small_se_resnet(reduction=2), tmp_path / "model.safetensors")
-    model = small_se_resnet(reduction=4)
+    path = save_weights(create_model("se_small_resnet", reduction=2), tmp_path / "model.safetensors")
+    model = create_model("se_small_resnet", reduction=4)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with refused(
         "another network", "6 tensors", "layer1.0.attention.fc1.weight (has shape (8, 16), the model needs (4"
     ):
         load_weights(model, path)
     with refused("8 tensors"):
-        load_weights(small_resnet(), path)
+        load_weights(create_model("small_resnet"), path)
     assert states_equal(before, model.state_dict())
 
 
@@ -70,11 +70,11 @@ def test_what_is_no_weights_file_is_refused(tmp_path, refused):
     bad = tmp_path / "notes.txt"
     bad.write_text("not weights at all, and longer than a header")
     with refused("notes.txt", "safetensors"):
-        load_weights(small_resnet(), bad)
+        load_weights(create_model("small_resnet"), bad)
     with refused("missing"):
-        load_weights(small_resnet(), tmp_path / "missing")
+        load_weights(create_model("small_resnet"), tmp_path / "missing")
     with refused("cannot be read"):
-        load_weights(small_resnet(), tmp_path)
+        load_weights(create_model("small_resnet"), tmp_path)
 
 
 @pytest.mark.parametrize("name", PRETRAINED_MODELS)
@@ -105,13 +105,13 @@ def test_unknown_trained_network_is_refused(refused):
 
 
 def test_what_wrappers_put_in_front_of_names_is_left_out(tmp_path):
-    model = small_se_resnet()
+    model = create_model("se_small_resnet")
     for wrapped in (nn.DataParallel(model), torch.compile(model)):
-        loaded = small_se_resnet()
+        loaded = create_model("se_small_resnet")
         load_weights(loaded, wrapped.state_dict())
         assert states_equal(model.state_dict(), loaded.state_dict())
     for wrap in (nn.DataParallel, torch.compile):
-        loaded = small_se_resnet()
+        loaded = create_model("se_small_resnet")
         load_weights(wrap(loaded), save_weights(wrap(model), tmp_path / "model.safetensors"))
         assert states_equal(model.state_dict(), loaded.state_dict())
 
@@ -127,14 +127,14 @@ def test_a_module_with_two_names_comes_back_under_both(tmp_path):
 
 
 def test_counts_of_batches_may_be_missing():
-    model, loaded = small_resnet(), small_resnet()
+    model, loaded = create_model("small_resnet"), create_model("small_resnet")
     old = {key: value for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
     load_weights(loaded, old)
     assert states_equal(model.state_dict(), loaded.state_dict())
 
 
 def test_what_is_no_state_dict_is_refused_with_the_fix(tmp_path, refused):
-    model = small_resnet()
+    model = create_model("small_resnet")
     with refused("as 'state_dict'", "the one with the tensors"):
         load_weights(model, {"state_dict": model.state_dict(), "epoch": 3})
     for wrong in (None, model, 3):
@@ -147,7 +147,7 @@ def test_what_is_no_state_dict_is_refused_with_the_fix(tmp_path, refused):
 
 def test_plain_weights_in_a_network_with_se_get_the_way_around(refused):
     with refused("8 tensors", "load them into the network without SE", "insert_squeeze_excitation"):
-        load_weights(small_se_resnet(), small_resnet().state_dict())
+        load_weights(create_model("se_small_resnet"), create_model("small_resnet").state_dict())
 
 
 # --- weights of torchvision and timm ----------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def test_torchvisions_weights_can_be_loaded_strictly():
 
 
 def test_own_and_torchvisions_names_stay_as_they_are():
-    for state in (small_se_resnet().state_dict(), torchvision_models.resnet18(weights=None).state_dict()):
+    for state in (create_model("se_small_resnet").state_dict(), torchvision_models.resnet18(weights=None).state_dict()):
         assert from_timm(state).keys() == state.keys()
         assert states_equal(state, from_timm(state))
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from senet_lib.book.experiments.experiment import Experiment
 from senet_lib.book.experiments.gate_probe import probe_gates
-from senet_lib.networks.models import small_resnet, small_se_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.training import Recipe
 
 _on_digits = partial(Experiment, data="digits", batch_size=32, recipe=Recipe(epochs=6, learning_rate=0.005))
@@ -16,12 +16,12 @@ _on_digits = partial(Experiment, data="digits", batch_size=32, recipe=Recipe(epo
 DIGITS = {
     "digits": _on_digits(
         title="Digits of 8×8 pixels: a small residual network, plain and with SE",
-        arms={"plain": small_resnet, "se": small_se_resnet},
+        arms={"plain": partial(create_model, "small_resnet"), "se": partial(create_model, "se_small_resnet")},
         compare=("plain", "se"),
     ),
     "digits-gates": _on_digits(
         title="Digits of 8×8 pixels: what the gates say",
-        arms={"se": small_se_resnet, "plain": small_resnet},
+        arms={"se": partial(create_model, "se_small_resnet"), "plain": partial(create_model, "small_resnet")},
         compare=("plain", "se"),
         probe=probe_gates,
     ),

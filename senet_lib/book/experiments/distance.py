@@ -16,7 +16,7 @@ from senet_lib.book.experiments.small_worlds import small_resnet_of
 from senet_lib.common.torch_modules import evaluating
 from senet_lib.cost.receptive_field import effective_field
 from senet_lib.data.context_world import SIZE, SOLVED
-from senet_lib.networks.models import ResNet, resnet20, small_resnet, small_se_resnet
+from senet_lib.networks.models import ResNet, create_model
 from senet_lib.networks.squeeze_excitation import NoSqueeze
 from senet_lib.training import Recipe
 
@@ -49,7 +49,7 @@ def _with_strides(first: int, second: int) -> ModelMaker:
 
 def _dilated(num_classes: int = 4, in_channels: int = 3) -> nn.Module:
     """The small network, the 3x3 convolutions of its last block dilated by 2: a field of 25 pixels."""
-    model = small_resnet(num_classes=num_classes, in_channels=in_channels)
+    model = create_model("small_resnet", num_classes=num_classes, in_channels=in_channels)
     for module in model.get_submodule("layer2").modules():
         if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
             module.dilation, module.padding = (2, 2), (2, 2)
@@ -58,14 +58,14 @@ def _dilated(num_classes: int = 4, in_channels: int = 3) -> nn.Module:
 
 def _with_two_layer_head(num_classes: int = 4, in_channels: int = 3) -> nn.Module:
     """The small network whose classifier has a hidden layer, so that it can multiply what the means say."""
-    model = small_resnet(num_classes=num_classes, in_channels=in_channels)
+    model = create_model("small_resnet", num_classes=num_classes, in_channels=in_channels)
     head = nn.Sequential(nn.Linear(model.fc.in_features, 64), nn.ReLU(), nn.Linear(64, num_classes))
     model.set_submodule("fc", head)
     return model
 
 
 _PLAIN = {
-    "plain, 2 blocks": small_resnet,
+    "plain, 2 blocks": partial(create_model, "small_resnet"),
     "plain, 4 blocks": partial(small_resnet_of, depths=(2, 2)),
     "plain, 6 blocks": partial(small_resnet_of, depths=(3, 3)),
 }
@@ -78,7 +78,7 @@ DISTANCES = {
         f"distance-{gap}": _short(
             title=f"Distance World, gap {gap}: two, four and six blocks, and two with SE",
             data=f"distance-world:{gap}",
-            arms={"SE, 2 blocks": small_se_resnet, **_PLAIN},
+            arms={"SE, 2 blocks": partial(create_model, "se_small_resnet"), **_PLAIN},
             compare=("plain, 2 blocks", "SE, 2 blocks"),
         )
         for gap in GAPS
@@ -98,10 +98,10 @@ DISTANCES = {
         arms={
             "stride 4": _with_strides(4, 1),
             "dilation 2": _dilated,
-            "gates without squeeze": partial(small_resnet, attention=partial(NoSqueeze, reduction=4)),
-            "squeezed vector added (GC)": partial(small_resnet, attention=SMALL_ATTENTIONS["gc"]),
+            "gates without squeeze": partial(create_model, "small_resnet", attention=partial(NoSqueeze, reduction=4)),
+            "squeezed vector added (GC)": partial(create_model, "small_resnet", attention=SMALL_ATTENTIONS["gc"]),
             "two-layer head": _with_two_layer_head,
-            "ResNet-20": resnet20,
+            "ResNet-20": partial(create_model, "resnet20"),
         },
         compare=("gates without squeeze", "two-layer head"),
     ),

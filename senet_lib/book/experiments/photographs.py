@@ -8,15 +8,7 @@ from senet_lib.book.experiments.experiment import Experiment, ModelMaker
 from senet_lib.book.experiments.gate_probe import probe_gates
 from senet_lib.book.experiments.small_attentions import SMALL_ATTENTIONS
 from senet_lib.data import pad_crop_flip
-from senet_lib.networks.models import (
-    resnet8,
-    resnet20,
-    resnet56,
-    resnext50_32x4d,
-    se_resnet8,
-    se_resnet20,
-    se_resnext50_32x4d,
-)
+from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from senet_lib.training import Recipe
 
@@ -27,8 +19,8 @@ def _se_at_most(reduction: int, channels: int) -> nn.Module:
 
 
 def _resnet56_over_ratios(*ratios: int) -> dict[str, ModelMaker]:
-    with_se = {f"r={r}": partial(resnet56, attention=partial(_se_at_most, r)) for r in ratios}
-    return {"plain": resnet56, **with_se}
+    with_se = {f"r={r}": partial(create_model, "resnet56", attention=partial(_se_at_most, r)) for r in ratios}
+    return {"plain": partial(create_model, "resnet56"), **with_se}
 
 
 _small = partial(Experiment, data="cifar10", batch_size=128, augment=pad_crop_flip)
@@ -45,14 +37,17 @@ PHOTOGRAPHS = {
     "pictures": _small(
         title="Photographs of 32×32 pixels: ResNet-8, plain and with SE",
         recipe=Recipe(epochs=15, learning_rate=0.01),
-        arms={"se": se_resnet8, "plain": resnet8},
+        arms={"se": partial(create_model, "se_resnet8"), "plain": partial(create_model, "resnet8")},
         compare=("plain", "se"),
         also_keep=(("se", 0),),  # chapter 2 looks at its maps
     ),
     "cifar10-resnet20": _small(
         title="Photographs of 32×32 pixels: ResNet-20, plain and with SE of three reduction ratios",
         recipe=Recipe(epochs=2, learning_rate=0.01),
-        arms={"plain": resnet20, **{f"r={r}": partial(se_resnet20, reduction=r) for r in (4, 8, 16)}},
+        arms={
+            "plain": partial(create_model, "resnet20"),
+            **{f"r={r}": partial(create_model, "se_resnet20", reduction=r) for r in (4, 8, 16)},
+        },
         compare=("plain", "r=4"),
     ),
     # SE first: a run that is cut off has what the page needs.
@@ -60,10 +55,10 @@ PHOTOGRAPHS = {
         title="Photographs of 32×32 pixels: what the gates of ResNet-20 say",
         recipe=Recipe(epochs=6, learning_rate=0.01),
         arms={
-            "r=4": partial(se_resnet20, reduction=4),
-            "plain": resnet20,
-            "r=16": partial(se_resnet20, reduction=16),
-            "r=4, stages 1 and 2": partial(se_resnet20, reduction=4, stages=(1, 2)),
+            "r=4": partial(create_model, "se_resnet20", reduction=4),
+            "plain": partial(create_model, "resnet20"),
+            "r=16": partial(create_model, "se_resnet20", reduction=16),
+            "r=4, stages 1 and 2": partial(create_model, "se_resnet20", reduction=4, stages=(1, 2)),
         },
         compare=("plain", "r=4"),
         also_keep=(("r=4", 0), ("r=16", 0), ("plain", 0)),  # for the page
@@ -73,8 +68,8 @@ PHOTOGRAPHS = {
         title="Photographs of 32×32 pixels: what came after SE, in ResNet-8",
         recipe=Recipe(epochs=5, learning_rate=0.01),
         arms={
-            "plain": resnet8,
-            **{name: partial(resnet8, attention=make) for name, make in SMALL_ATTENTIONS.items()},
+            "plain": partial(create_model, "resnet8"),
+            **{name: partial(create_model, "resnet8", attention=make) for name, make in SMALL_ATTENTIONS.items()},
         },
         compare=("plain", "se"),
     ),
@@ -87,7 +82,10 @@ PHOTOGRAPHS = {
     "cifar10-resnext50": _long(
         title="CIFAR-10: ResNeXt-50 with a stem for small pictures, plain and with SE",
         data="cifar10",
-        arms={"plain": partial(resnext50_32x4d, stem="3x3"), "se": partial(se_resnext50_32x4d, stem="3x3")},
+        arms={
+            "plain": partial(create_model, "resnext50_32x4d", stem="3x3"),
+            "se": partial(create_model, "se_resnext50_32x4d", stem="3x3"),
+        },
         compare=("plain", "se"),
     ),
 }

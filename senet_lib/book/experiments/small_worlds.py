@@ -11,7 +11,7 @@ from torch import nn
 from senet_lib.book.experiments.experiment import Experiment, ModelMaker
 from senet_lib.book.experiments.gate_probe import probe_gates
 from senet_lib.book.experiments.small_attentions import SMALL_ATTENTIONS
-from senet_lib.networks.models import ResNet, small_resnet, small_se_resnet
+from senet_lib.networks.models import ResNet, create_model
 from senet_lib.networks.squeeze_excitation import NoSqueeze, SqueezeExcitation
 from senet_lib.training import Recipe
 
@@ -28,7 +28,7 @@ def small_resnet_of(
 
 def _gated_by(gate: Callable[[], nn.Module]) -> ModelMaker:
     """The small network with another function at the end of the excitation."""
-    return partial(small_resnet, attention=partial(SqueezeExcitation, reduction=4, gate=gate))
+    return partial(create_model, "small_resnet", attention=partial(SqueezeExcitation, reduction=4, gate=gate))
 
 
 def _narrow(hidden: int, init: str) -> ModelMaker:
@@ -39,7 +39,7 @@ def _narrow(hidden: int, init: str) -> ModelMaker:
         return SqueezeExcitation(channels, reduction=channels // hidden if channels == 16 else 4)
 
     def make(num_classes: int = 4, in_channels: int = 3) -> nn.Module:
-        model = small_resnet(attention=excitation, num_classes=num_classes, in_channels=in_channels)
+        model = create_model("small_resnet", attention=excitation, num_classes=num_classes, in_channels=in_channels)
         if init == "PyTorch":
             for block in model.modules():
                 if isinstance(block, SqueezeExcitation):
@@ -62,12 +62,15 @@ _in_context_world = partial(
 CONTEXT_WORLD = {
     "context-world": _in_context_world(
         title="Context World: a small residual network, plain and with SE",
-        arms={"plain": small_resnet, "se": small_se_resnet},
+        arms={"plain": partial(create_model, "small_resnet"), "se": partial(create_model, "se_small_resnet")},
         compare=("plain", "se"),
     ),
     "context-world-reduction": _in_context_world(
         title="Context World: the reduction ratio r",
-        arms={"plain": small_resnet, **{f"r={r}": partial(small_se_resnet, reduction=r) for r in (1, 2, 4, 8, 16)}},
+        arms={
+            "plain": partial(create_model, "small_resnet"),
+            **{f"r={r}": partial(create_model, "se_small_resnet", reduction=r) for r in (1, 2, 4, 8, 16)},
+        },
         compare=("r=16", "r=1"),
         keep_weights=True,
         also_keep=(("r=16", 2),),  # it got stuck: chapter 9 looks inside
@@ -75,9 +78,9 @@ CONTEXT_WORLD = {
     "context-world-bottleneck": _in_context_world(
         title="Context World: one hidden number in every SE block",
         arms={
-            "both blocks": partial(small_resnet, attention=_one_hidden_unit),
-            "first block only": partial(small_resnet, attention=_one_hidden_unit, stages=(1,)),
-            "second block only": partial(small_resnet, attention=_one_hidden_unit, stages=(2,)),
+            "both blocks": partial(create_model, "small_resnet", attention=_one_hidden_unit),
+            "first block only": partial(create_model, "small_resnet", attention=_one_hidden_unit, stages=(1,)),
+            "second block only": partial(create_model, "small_resnet", attention=_one_hidden_unit, stages=(2,)),
         },
         compare=("second block only", "both blocks"),
     ),
@@ -88,21 +91,28 @@ CONTEXT_WORLD = {
     ),
     "context-world-placement": _in_context_world(
         title="Context World: where SE stands in a block",
-        arms={place: partial(small_se_resnet, placement=place) for place in ("standard", "pre", "post", "identity")},
+        arms={
+            place: partial(create_model, "se_small_resnet", placement=place)
+            for place in ("standard", "pre", "post", "identity")
+        },
         compare=("standard", "post"),
     ),
     "context-world-squeeze": _in_context_world(
         title="Context World: what gathers the map",
         arms={
-            "average": small_se_resnet,
-            "maximum": partial(small_se_resnet, squeeze="max"),
-            "none": partial(small_resnet, attention=partial(NoSqueeze, reduction=4)),
+            "average": partial(create_model, "se_small_resnet"),
+            "maximum": partial(create_model, "se_small_resnet", squeeze="max"),
+            "none": partial(create_model, "small_resnet", attention=partial(NoSqueeze, reduction=4)),
         },
         compare=("none", "average"),
     ),
     "context-world-gate": _in_context_world(
         title="Context World: the function that ends the excitation",
-        arms={"sigmoid": small_se_resnet, "tanh": _gated_by(nn.Tanh), "ReLU": _gated_by(nn.ReLU)},
+        arms={
+            "sigmoid": partial(create_model, "se_small_resnet"),
+            "tanh": _gated_by(nn.Tanh),
+            "ReLU": _gated_by(nn.ReLU),
+        },
         compare=("ReLU", "sigmoid"),
     ),
     "context-world-depth": _in_context_world(
@@ -117,10 +127,10 @@ CONTEXT_WORLD = {
     "context-world-gates": _in_context_world(
         title="Context World: what the gates say",
         arms={
-            "r=4": small_se_resnet,
-            "plain": small_resnet,
-            "r=4, stage 1 only": partial(small_se_resnet, stages=(1,)),
-            "r=4, stage 2 only": partial(small_se_resnet, stages=(2,)),
+            "r=4": partial(create_model, "se_small_resnet"),
+            "plain": partial(create_model, "small_resnet"),
+            "r=4, stage 1 only": partial(create_model, "se_small_resnet", stages=(1,)),
+            "r=4, stage 2 only": partial(create_model, "se_small_resnet", stages=(2,)),
         },
         compare=("r=4, stage 1 only", "r=4"),
         probe=probe_gates,
@@ -128,8 +138,8 @@ CONTEXT_WORLD = {
     "context-world-attention": _in_context_world(
         title="Context World: what came after SE",
         arms={
-            "plain": small_resnet,
-            **{name: partial(small_resnet, attention=make) for name, make in SMALL_ATTENTIONS.items()},
+            "plain": partial(create_model, "small_resnet"),
+            **{name: partial(create_model, "small_resnet", attention=make) for name, make in SMALL_ATTENTIONS.items()},
         },
         compare=("plain", "se"),
     ),
@@ -143,10 +153,13 @@ PAIR_WORLD = {
         recipe=Recipe(epochs=12, learning_rate=0.005),
         title="Pair World: gates that must combine channels",
         arms={
-            "plain": small_resnet,
-            "se, r=4": small_se_resnet,
-            **{name: partial(small_resnet, attention=SMALL_ATTENTIONS[name]) for name in ("ge", "eca", "ese")},
-            "se, r=1": partial(small_se_resnet, reduction=1),
+            "plain": partial(create_model, "small_resnet"),
+            "se, r=4": partial(create_model, "se_small_resnet"),
+            **{
+                name: partial(create_model, "small_resnet", attention=SMALL_ATTENTIONS[name])
+                for name in ("ge", "eca", "ese")
+            },
+            "se, r=1": partial(create_model, "se_small_resnet", reduction=1),
         },
         compare=("ge", "se, r=4"),
     ),

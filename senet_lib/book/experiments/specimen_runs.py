@@ -10,7 +10,7 @@ from torch import nn
 from senet_lib.book.experiments.experiment import Experiment, ModelMaker
 from senet_lib.doctor.specimens import SPECIMENS
 from senet_lib.doctor.specimens.specimen_networks import ChannelGate, GatedNetwork, RoundedWidth
-from senet_lib.networks.models import small_resnet, small_se_resnet
+from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from senet_lib.training import Recipe
 
@@ -54,9 +54,9 @@ def _of_width(gate: ModelMaker) -> ModelMaker:
 
 
 QUESTIONS: dict[str, ModelMaker] = {
-    "linear layers": small_se_resnet,
-    "1x1 convolutions": partial(small_resnet, attention=_of_convolutions),
-    "no bias": partial(small_resnet, attention=partial(SqueezeExcitation, reduction=4, bias=False)),
+    "linear layers": partial(create_model, "se_small_resnet"),
+    "1x1 convolutions": partial(create_model, "small_resnet", attention=_of_convolutions),
+    "no bias": partial(create_model, "small_resnet", attention=partial(SqueezeExcitation, reduction=4, bias=False)),
     "C // r": _of_width(partial(ChannelGate, reduction=16)),
     "C / r rounded": _of_width(partial(RoundedWidth, reduction=16)),
     "multiple of 8": _of_width(partial(SqueezeExcitation, reduction=16, hidden_multiple=8)),

@@ -16,14 +16,7 @@ from dataclasses import replace
 from functools import partial
 
 from senet_lib.book.experiments.experiment import Experiment
-from senet_lib.networks.models import (
-    create_model,
-    resnet50,
-    resnext50_32x4d,
-    se_resnet18,
-    se_resnet50,
-    se_resnext50_32x4d,
-)
+from senet_lib.networks.models import create_model
 from senet_lib.training import Recipe
 
 _adam = Recipe(epochs=10, learning_rate=1e-3, weight_decay=0, optimiser="adam", schedule="constant")
@@ -33,13 +26,13 @@ TUTORIALS = {
     "tutorial-a": _large(
         title="Tutorial A: SE-ResNet-50 on CIFAR-10 at 224x224",
         recipe=_adam,
-        arms={"se": se_resnet50},
+        arms={"se": partial(create_model, "se_resnet50")},
     ),
     "tutorial-b": _large(
         title="Tutorial B: a network of SE bottlenecks, for 400 epochs",
         size=None,
         recipe=replace(_adam, epochs=400),
-        arms={"se": partial(se_resnet50, stem="3x3")},
+        arms={"se": partial(create_model, "se_resnet50", stem="3x3")},
         milestones=(100, 200, 300),
     ),
     "tutorial-c": _large(
@@ -51,10 +44,10 @@ TUTORIALS = {
         title="Tutorial D: ResNet and ResNeXt, plain and with SE",
         recipe=replace(_adam, epochs=30),
         arms={
-            "ResNet-50": resnet50,
-            "SE-ResNet-50": se_resnet50,
-            "ResNeXt-50": resnext50_32x4d,
-            "SE-ResNeXt-50": se_resnext50_32x4d,
+            "ResNet-50": partial(create_model, "resnet50"),
+            "SE-ResNet-50": partial(create_model, "se_resnet50"),
+            "ResNeXt-50": partial(create_model, "resnext50_32x4d"),
+            "SE-ResNeXt-50": partial(create_model, "se_resnext50_32x4d"),
         },
         compare=("ResNet-50", "SE-ResNet-50"),
         milestones=(10, 20, 30),
@@ -64,7 +57,7 @@ TUTORIALS = {
         data="mnist",
         batch_size=32,
         recipe=_adam,
-        arms={"se": se_resnet18},
+        arms={"se": partial(create_model, "se_resnet18")},
         keep_checkpoints=True,
     ),
 }

@@ -89,7 +89,7 @@ function readWorld(view) {
   const labelOf = (index, donor = index) => labels[index * count + donor]; // right for a picture with a donor's cue
   const withGates = requireNetwork(network, { classes: classes.length }).filter(({ hidden }) => hidden !== null);
   const blocks = withGates.map(({ name }) => name);
-  if (blocks.length === 0) throw new Problem("network has no block with SE; it must have one, like small_se_resnet().");
+  if (blocks.length === 0) throw new Problem("network has no block with SE; it must have one, like se_small_resnet.");
   return {
     network,
     classes,

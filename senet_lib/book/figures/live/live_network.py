@@ -184,7 +184,7 @@ def _require_classifier(
 ) -> OverridableNetwork:
     """The model with its gates, if it gives a row of logits for each picture: so many, or any number of them."""
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model is {type(model).__name__}; give a network, such as small_se_resnet()")
+        raise ValueError(f"model is {type(model).__name__}; give a network, such as create_model('se_small_resnet')")
     for what, numbers in (("mean", mean), ("std", std)):
         if len(numbers) != len(COLOURS):
             raise ValueError(f"{what} has {len(numbers)} numbers; give one for each of the {len(COLOURS)} colours")

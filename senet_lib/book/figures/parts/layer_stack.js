@@ -4,7 +4,7 @@ import { growFields } from "./receptive_field.js";
 
 const MOST_LAYERS = 8;
 const ALLOWED = { kernels: [1, 3, 5, 7], strides: [1, 2], dilations: [1, 2, 3] };
-// The convolutions of small_resnet(), in the order of its main path.
+// The convolutions of small_resnet, in the order of its main path.
 const CHAPTER_NETWORK = [1, 2, 1, 1, 1].map((stride) => ({ kernel: 3, stride, dilation: 1 }));
 const ADDED_LAYER = { kernel: 3, stride: 1, dilation: 1 };
 const singular = (name) => name.slice(0, -1); // kernels: kernel
