@@ -36,6 +36,7 @@ WRONG = {
         (lambda a: (a + 3).clamp(0, 6), "before the division by 6"),
         (lambda a: torch.zeros(7), "you give 0.0000; it is 1.0000"),
         (lambda a: a.sum(), "it must be (N,) = (7,)"),
+        (lambda a: ((a + 3) / 6).clamp(0, 1).squeeze(), "squeeze() takes away every length of 1"),
     ],
     "eca_kernel": [
         (lambda channels: (math.log2(channels) + 1) / 2, "round down first"),
@@ -52,5 +53,6 @@ WRONG = {
         (lambda x: strength(x) / strength(x).mean(0, keepdim=True), "the mean over the pictures"),
         (lambda x: strength(x) / strength(x).mean(), "over all pictures and channels"),
         (lambda x: torch.ones(2, 4), "over the mean of these norms"),
+        (lambda x: (strength(x) / strength(x).mean(1, keepdim=True)).squeeze(), "(3,); it must be (B, C) = (1, 3)"),
     ],
 }

@@ -48,6 +48,7 @@ WRONG = {
         (share_with_the_mean_of_means, "the mean of the class means"),
         (lambda s, labels: explained_share(s, labels) ** 0.5, "Variances add up"),
         (lambda s, labels: 0.5, "you give 0.5000; it is"),
+        (lambda s, labels: explained_share(s, torch.tensor([0, 0, 0, 0, 0, 1, 1, 2])), "IndexError"),
         (lambda s, labels: explained_share(s.mul_(1), labels) * 0, "you give 0.0000"),
         (lambda s, labels: explained_share(s.add_(1), labels), "changes x itself"),
     ],
@@ -60,6 +61,8 @@ WRONG = {
         (lambda u, s, order: u * s[order], "s[:, :, None, None]"),
         (lambda u, s, order: u, "must be u[b], each channel times its gate"),
         (lambda u, s, order: s[order], "must be (B, C, H, W)"),
+        (lambda u, s, order: u * wide(s.roll(-1, 0)), "gates of the next one, whatever order says"),
+        (lambda u, s, order: (u * wide(s[order])).squeeze(), "squeeze() takes away every length of 1"),
     ],
     "fold_gates": [
         (lambda w, b, s: w * s, "Return two tensors"),
@@ -70,6 +73,7 @@ WRONG = {
         (lambda w, b, s: (w * s, b + s), "You add the gate to the bias"),
         (lambda w, b, s: (w * s.mean(), b * s.mean()), "one number for all channels"),
         (lambda w, b, s: (w * s, b * s * s), "For some input"),
+        (lambda w, b, s: ((w * s).squeeze(), (b * s).squeeze()), "both must be (1,)"),
     ],
     "gate_spread": [
         (0.2, "the spread of the logits"),

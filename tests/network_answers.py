@@ -21,7 +21,7 @@ RIGHT = {
         lambda x, branch, se, shortcut: relu(se(branch(x)) + shortcut(x)),
         lambda x, branch, se, shortcut: (shortcut(x) + se(branch(x))).clamp(min=0),
     ],
-    "largest_reduction": [(16, 64), [16, 64]],
+    "largest_reduction": [(16, 64), [16, 64], torch.tensor([16, 64])],
     "added_weights": [added_weights, lambda stages, r: 2 * sum(N * C * (C // r) for N, C in stages)],
     "last_stage_share": [192 / 579, 0.3316, torch.tensor(0.3316)],
     "to_matrix": [lambda w: w[:, :, 0, 0], lambda w: w.flatten(1), lambda w: w.squeeze(3).squeeze(2)],
@@ -42,6 +42,10 @@ WRONG = {
         (lambda x, branch, se, shortcut: relu(se(branch(x))) + shortcut(x), "it belongs to the sum"),
         (lambda x, branch, se, shortcut: 3 * x, "the values are not relu(se(branch(x)) + shortcut(x))"),
         (lambda x, branch, se, shortcut: x.mean((2, 3)), "shape (2, 3); it must be"),
+        (
+            lambda x, branch, se, shortcut: relu(se(branch(x)) + shortcut(x)).squeeze(),
+            "(2, 6, 6); it must be (B, C, H, W) = (1, 2, 6, 6)",
+        ),
     ],
     "largest_reduction": [
         ((17, 64), "16 // 17 = 0"),
@@ -69,6 +73,7 @@ WRONG = {
         (64 / 85, "You leave out N"),
         (33.16, "not percent"),
         (0.5, "You give 0.5000"),
+        (1 / 3, "You give 0.3333. It is about a third, but not that"),
         ("many", NUMBER),
     ],
     "to_matrix": [

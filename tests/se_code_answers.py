@@ -83,6 +83,8 @@ WRONG = {
         (lambda stride, before, after: before != after, "the channels alone"),
         (lambda stride, before, after: stride != 1 and before != after, "write or, not and"),
         (lambda stride, before, after: stride == 1 and before == after, "the other way round"),
+        (lambda stride, before, after: stride == 2 or before != after, "A stride of 3 makes the map smaller, too"),
+        (lambda stride, before, after: stride != 1 or before < after, "You look for more channels only"),
         (lambda stride, before, after: True, "16 channels in and 16 out you say True"),
     ],
     "company_matters": [
@@ -102,5 +104,6 @@ WRONG = {
         (lambda x: x.mean((0, 2, 3)), "That is the mean"),
         (lambda x: x.std((1, 2, 3)), "it must be (3,) = (3,)"),
         (lambda x: torch.ones(3), "over all places of all pictures together"),
+        (lambda x: x.view(5, 3, 16).std((0, 2)), "RuntimeError"),
     ],
 }

@@ -241,6 +241,10 @@ WRONG = {
         ("17/27", "Give a number"),
     ],
     "squeeze": [
+        (lambda u: u.sum((2, 3)) / 20, "You divide by 20, which is H·W for maps of 4x5 only"),
+        (lambda u: nn.functional.avg_pool2d(u, (4, 5)).flatten(1), "Your window is 4x5 for each map"),
+        (lambda u: nn.functional.adaptive_avg_pool2d(u, 1).squeeze(), "(4,); it must be (B, C) = (1, 4). squeeze()"),
+        (lambda u: u.view(2, 3, -1).mean(-1), "shape (2, 3); it must be (B, C) = (3, 2)"),
         (lambda u: u.mean((2, 3), keepdim=True), "Drop the two places of size 1"),
         (nn.AdaptiveAvgPool2d(1), "Drop the two places of size 1"),
         (lambda u: u.sum((2, 3)), "You add the values up"),
@@ -273,6 +277,8 @@ WRONG = {
         (lambda z, w1, w2: torch.sigmoid(torch.sigmoid(z @ w1.T) @ w2.T), "You apply the sigmoid twice"),
         (lambda z, w1, w2: torch.sigmoid(torch.tanh(z @ w1.T) @ w2.T), "not those of sigmoid"),
         (lambda z, w1, w2: torch.relu(z @ w1.T), "shape (3, 2); it must be (B, C) = (3, 8)"),
+        (lambda z, w1, w2: excite(z, w1, w2).squeeze(), "(6,); it must be (B, C) = (1, 6)"),
+        (lambda z, w1, w2: excite(z, w1.view(2, 8), w2), "RuntimeError"),
         (lambda z, w1, w2: z @ w1, "w1 is (C/r, C): multiply by its transpose, z @ w1.T"),
         (lambda z, w1, w2: torch.relu(z @ w1.T) @ w2, "The same goes for w2, which is (C, C/r)"),
         (lambda z, w1, w2: torch.relu(w1 @ z.T) @ w2.T, "multiply by its transpose, z @ w1.T."),
@@ -312,6 +318,7 @@ WRONG = {
         (lambda x, s: x + s[:, :, None, None], "is not multiplied by s[b, c]"),
         (lambda x, s: s[:, :, None, None], "shape (2, 4, 1, 1)"),
         (only_for_squares, "RuntimeError"),
+        (lambda x, s: rescale(x, s).squeeze(0), "(4, 5, 3); it must be (B, C, H, W) = (1, 4, 5, 3)"),
         (lambda x, s: None, NOTHING_YET),
     ],
     "near_identity": [
@@ -327,9 +334,12 @@ WRONG = {
         (lambda channels: SqueezeExcitation(channels, bias=False), "Keep the biases"),
         (lambda channels: nn.Identity(), "not a module of type Identity"),
         (lambda channels: SqueezeExcitation(channels, 64), "use a reduction from 1 to 32"),
+        (lambda channels: open_block()(32), "near_identity(48) returns a block for 32 channels"),
         (lambda channels: None, NOTHING_YET),
     ],
     "find_the_bug": [
+        (lambda x, *weights: whole_block(x, *weights).view(3, 8, 4, 5), "RuntimeError"),
+        (lambda x, *weights: whole_block(x, *weights).squeeze(0), "(6, 5, 5); it must be (B, C, H, W) = (1, 6, 5, 5)"),
         (buggy_block, "Still x twice"),
         (block_with_max, "largest value"),
         (block_without_sigmoid, "The sigmoid is missing"),
@@ -408,7 +418,7 @@ FUNCTIONS = (
     "added_weights",
     "to_matrix",
     "paired_difference",
-    "mean_accuracy",
+    "mean_loss",
     "smallest_reduction",
 )
 
@@ -491,9 +501,9 @@ def test_no_draw_of_the_first_layer_spoils_a_right_block(reduction):
 
 
 def test_the_block_of_the_reader_keeps_no_gradients():
-    block = open_block()(32)
-    assert check("near_identity", lambda channels: block).passed
-    assert all(parameter.grad is None for parameter in block.parameters())
+    blocks = {channels: open_block()(channels) for channels in (32, 48)}
+    assert check("near_identity", blocks.get).passed
+    assert all(parameter.grad is None for block in blocks.values() for parameter in block.parameters())
 
 
 def test_a_fraction_is_a_number():

@@ -139,7 +139,7 @@ def test_exercises_start_unanswered(name):
             (result,) = run_checks(cell.source)
             assert not result.passed
             # Finding a bug starts from the bug; everything else starts from nothing.
-            bugs = {"find_the_bug": "x twice", "mean_accuracy": "You still average the batches"}
+            bugs = {"find_the_bug": "x twice", "mean_loss": "You still add up one mean"}
             signs = [sign for exercise, sign in bugs.items() if f'check("{exercise}"' in cell.source]
             assert (signs or ["replace the ..."])[0] in result.message
 

@@ -41,23 +41,24 @@ def call_for_tensor(
     if not isinstance(value, Tensor):
         raise Wrong(f"Your function returns a {type(value).__name__}; it must return a tensor of shape {letters}.")
     if tuple(value.shape) != shape:
-        raise Wrong(f"Your result has shape {tuple(value.shape)}; it must be {letters} = {shape}.")
+        is_squeezed = tuple(value.shape) == tuple(length for length in shape if length != 1)
+        hint = " squeeze() takes away every length of 1, also that of a batch of one." if is_squeezed else ""
+        raise Wrong(f"Your result has shape {tuple(value.shape)}; it must be {letters} = {shape}.{hint}")
     return value
 
 
-def same(a: Tensor, b: Tensor) -> bool:
-    return torch.allclose(a.double(), b.double(), rtol=1e-4, atol=1e-6)
+def same(a: Tensor, b: Tensor, rtol: float = 1e-4) -> bool:
+    return torch.allclose(a.double(), b.double(), rtol=rtol, atol=1e-6)
 
 
 def random_numbers(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def refuse_known_mistakes(value: Tensor, mistakes: dict[str, Tensor]) -> None:
-    """Name the mistake whose result this is, if it is one of these."""
-    for message, result in mistakes.items():
-        if same(value, result):
-            raise Wrong(message)
+def compare(value: Tensor, right: Tensor, mistakes: dict[str, Tensor], otherwise: str, rtol: float = 1e-4) -> None:
+    """Refuse what is not right: with the mistake whose result it is, if it is one of these, else with ``otherwise``."""
+    if not same(value, right, rtol):
+        raise Wrong(next((message for message, result in mistakes.items() if same(value, result)), otherwise))
 
 
 def refuse_known_numbers(value: float, mistakes: dict[str, float], within: float = 1e-9) -> None:
@@ -70,6 +71,14 @@ def refuse_known_numbers(value: float, mistakes: dict[str, float], within: float
 def refuse_changed(x: Tensor, before: Tensor) -> None:
     if not torch.equal(x, before):
         raise Wrong("Your function changes x itself. Return a new tensor: the shortcut still needs the old one.")
+
+
+def several_numbers(answer: Any, count: int, wanted: str) -> list[Any]:
+    """The answer as plain numbers, out of a list, a tuple, an array or a tensor of as many."""
+    listed = answer.tolist() if isinstance(answer, (Tensor, np.ndarray)) else answer
+    if not isinstance(listed, (list, tuple)) or len(listed) != count:
+        raise Wrong(f"Give {wanted}, not {answer!r}.")
+    return [number(one, "whole numbers") for one in listed]
 
 
 def number(answer: Any, wanted: str) -> Any:

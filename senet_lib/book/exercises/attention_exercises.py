@@ -4,24 +4,25 @@ import math
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from senet_lib.book.exercises.answers import (
     Exercises,
     Wrong,
     call,
     call_for_tensor,
+    compare,
     number,
     random_numbers,
     refuse_changed,
-    refuse_known_mistakes,
-    same,
 )
 
 
 def _hard_sigmoid(answer: Any) -> None:
     a = torch.tensor([-5.0, -3.0, -1.5, 0.0, 1.0, 2.9, 4.0])
     given = call_for_tensor(answer, (7,), "(N,)", a.clone())
+    right = nn.functional.hardsigmoid(a)
+    wrong = int(torch.argmax((given - right).abs()))
     mistakes = {
         "Below -3 and above 3 it is still a straight line. A gate lies between 0 and 1: cut it off there.": a / 6 + 0.5,
         "That is the soft sigmoid. The hard one has three straight pieces.": torch.sigmoid(a),
@@ -29,11 +30,9 @@ def _hard_sigmoid(answer: Any) -> None:
         "Yours is 0 at a = 0. Move it up by 1/2: a logit of 0 gives a gate of 0.5.": (a / 6).clamp(0, 1),
         "That is what comes before the division by 6.": (a + 3).clamp(0, 6),
     }
-    refuse_known_mistakes(given, mistakes)
-    if not same(given, nn.functional.hardsigmoid(a)):
-        wrong = int(torch.argmax((given - nn.functional.hardsigmoid(a)).abs()))
-        right = float(nn.functional.hardsigmoid(a)[wrong])
-        raise Wrong(f"For a = {a[wrong]:g} you give {float(given[wrong]):.4f}; it is {right:.4f}.")
+    otherwise = f"For a = {a[wrong]:g} you give {float(given[wrong]):.4f}; it is {float(right[wrong]):.4f}."
+    compare(given, right, mistakes, otherwise)
+    call_for_tensor(answer, (1,), "(N,)", a[:1].clone())
 
 
 def _eca_kernel(answer: Any) -> None:
@@ -51,9 +50,13 @@ def _eca_kernel(answer: Any) -> None:
 
 
 def _relative_strength(answer: Any) -> None:
-    x = random_numbers(2, 4, 3, 3) * torch.tensor([1.0, 2.0, 0.5, 3.0])[:, None, None]
+    for shape in ((2, 4, 3, 3), (1, 3, 4, 5)):
+        _relative_strength_of(answer, random_numbers(*shape) * torch.arange(1.0, 1 + shape[1])[:, None, None])
+
+
+def _relative_strength_of(answer: Any, x: Tensor) -> None:
     before = x.clone()
-    given = call_for_tensor(answer, (2, 4), "(B, C)", x)
+    given = call_for_tensor(answer, tuple(x.shape[:2]), "(B, C)", x)
     refuse_changed(x, before)
     g = x.square().sum((2, 3)).sqrt()
     mistakes = {
@@ -68,9 +71,8 @@ def _relative_strength(answer: Any) -> None:
         / g.mean(0, keepdim=True),
         "You take the mean over all pictures and channels. Each picture has its own.": g / g.mean(),
     }
-    refuse_known_mistakes(given, mistakes)
-    if not torch.allclose(given, g / g.mean(1, keepdim=True), rtol=1e-3):
-        raise Wrong("For each picture: the L2 norm of each channel over all places, over the mean of these norms.")
+    otherwise = "For each picture: the L2 norm of each channel over all places, over the mean of these norms."
+    compare(given, g / g.mean(1, keepdim=True), mistakes, otherwise, rtol=1e-3)
 
 
 EXERCISES: Exercises = {

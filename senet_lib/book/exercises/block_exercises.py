@@ -11,16 +11,18 @@ from senet_lib.book.exercises.answers import (
     Wrong,
     call,
     call_for_tensor,
+    compare,
     number,
     random_numbers,
     refuse_changed,
-    refuse_known_mistakes,
     refuse_known_numbers,
     same,
 )
 from senet_lib.cost.receptive_field import Layer, receptive_field
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
 
+# (B, C, H, W) to try an answer on: three sizes, several channels, and a batch of one.
+MAPS = ((2, 3, 4, 5), (3, 2, 6, 6), (1, 4, 5, 3))
 # What to add to an error of torch in the reader's code.
 TRANSPOSES = "w1 is (C/r, C): multiply by its transpose, z @ w1.T. The same goes for w2, which is (C, C/r)."
 PLACES_FOR_S = (
@@ -96,17 +98,25 @@ def _cue_blind_three_shapes(answer: Any) -> None:
 
 
 def _squeeze(answer: Any) -> None:
-    x = random_numbers(2, 3, 4, 5)
-    value = call(answer, x)
-    if isinstance(value, Tensor) and tuple(value.shape) == (2, 3, 1, 1):
-        raise Wrong("Your result has shape (2, 3, 1, 1). Drop the two places of size 1: z is (B, C).")
-    z = call_for_tensor(answer, (2, 3), "(B, C)", x)
-    if same(z, x.sum((2, 3))):
-        raise Wrong("You add the values up. A mean also divides by H·W, so that z does not depend on the map's size.")
-    if same(z, x.amax((2, 3))):
-        raise Wrong("You take the largest value. Squeeze takes the mean over all places.")
-    if not same(z, x.mean((2, 3))):
-        raise Wrong("The shape is right, but the values are not the means over height and width of each channel.")
+    for shape in MAPS:
+        x = random_numbers(*shape)
+        value = call(answer, x)
+        if isinstance(value, Tensor) and tuple(value.shape) == (*shape[:2], 1, 1):
+            raise Wrong(f"Your result has shape {tuple(value.shape)}. Drop the two places of size 1: z is (B, C).")
+        z = call_for_tensor(answer, shape[:2], "(B, C)", x)
+        mistakes = {
+            "You add the values up. A mean also divides by H·W, so that z does not depend on the map's size.": (
+                x.sum((2, 3))
+            ),
+            "You take the largest value. Squeeze takes the mean over all places.": x.amax((2, 3)),
+            "You divide by 20, which is H·W for maps of 4x5 only. Take H and W from the shape of x, or use mean.": (
+                x.sum((2, 3)) / 20
+            ),
+            "Your window is 4x5 for each map, so of a larger one you see a corner only. Squeeze takes the whole map, "
+            "however large it is.": x[:, :, :4, :5].mean((2, 3)),
+        }
+        otherwise = "The shape is right, but the values are not the means over height and width of each channel."
+        compare(z, x.mean((2, 3)), mistakes, otherwise)
 
 
 def _same_squeeze(answer: Any) -> None:
@@ -124,8 +134,15 @@ def _same_squeeze(answer: Any) -> None:
 
 
 def _excite(answer: Any) -> None:
-    z, w1, w2 = random_numbers(3, 8, seed=0), random_numbers(2, 8, seed=1), random_numbers(8, 2, seed=2)
-    s = call_for_tensor(answer, (3, 8), "(B, C)", z, w1, w2, hints={"cannot be multiplied": TRANSPOSES})
+    for pictures, channels, hidden in ((3, 8, 2), (1, 6, 3), (2, 4, 1)):
+        _excite_with(answer, pictures, channels, hidden)
+
+
+def _excite_with(answer: Any, pictures: int, channels: int, hidden_units: int) -> None:
+    z = random_numbers(pictures, channels, seed=0)
+    w1, w2 = random_numbers(hidden_units, channels, seed=1), random_numbers(channels, hidden_units, seed=2)
+    hints = {"cannot be multiplied": TRANSPOSES}
+    s = call_for_tensor(answer, (pictures, channels), "(B, C)", z, w1, w2, hints=hints)
     hidden = z @ w1.T
     mistakes = {
         "You leave out the sigmoid: gates must lie between 0 and 1.": torch.relu(hidden) @ w2.T,
@@ -149,9 +166,8 @@ def _excite(answer: Any) -> None:
             torch.sigmoid(torch.sigmoid(hidden) @ w2.T)
         ),
     }
-    refuse_known_mistakes(s, mistakes)
-    if not same(s, torch.sigmoid(torch.relu(hidden) @ w2.T)):
-        raise Wrong("The shape is right, but the values are not those of sigmoid(relu(z W1ᵀ) W2ᵀ).")
+    otherwise = "The shape is right, but the values are not those of sigmoid(relu(z W1ᵀ) W2ᵀ)."
+    compare(s, torch.sigmoid(torch.relu(hidden) @ w2.T), mistakes, otherwise)
 
 
 def _se_parameters(answer: Any) -> None:
@@ -208,35 +224,44 @@ def _refuse_wrong_width(given: Any, channels: int, reduction: int) -> None:
 
 
 def _rescale(answer: Any) -> None:
-    x, s = random_numbers(2, 4, 4, 4), torch.rand(2, 4, generator=torch.Generator().manual_seed(1))
+    for shape in ((2, 4, 4, 4), *MAPS):  # as many rows and columns as channels: else a wrong axis is an error of torch
+        _rescale_maps(answer, shape)
+
+
+def _rescale_maps(answer: Any, shape: tuple[int, int, int, int]) -> None:
+    x, s = random_numbers(*shape), torch.sigmoid(random_numbers(*shape[:2], seed=1))
     before = x.clone()
-    x_tilde = call_for_tensor(answer, (2, 4, 4, 4), "(B, C, H, W)", x, s, hints={"must match the size": PLACES_FOR_S})
+    x_tilde = call_for_tensor(answer, shape, "(B, C, H, W)", x, s, hints={"must match the size": PLACES_FOR_S})
     refuse_changed(x, before)
-    if same(x_tilde, x * x * s[:, :, None, None]):
-        raise Wrong("You multiply by x twice: this is x²·s. The block scales x once.")
-    if any(same(x_tilde, x * wrong) for wrong in (s[:, None, None, :], s[:, None, :, None])):
+    mistakes = {"You multiply by x twice: this is x²·s. The block scales x once.": x * x * s[:, :, None, None]}
+    if shape[1] == shape[2] == shape[3] and any(
+        same(x_tilde, x * wrong) for wrong in (s[:, None, None, :], s[:, None, :, None])
+    ):
         raise Wrong("You scale rows or columns, not channels: the C of s must stand in the second place, (B, C, 1, 1).")
-    if not same(x_tilde, x * s[:, :, None, None]):
-        raise Wrong("The shape is right, but channel c of picture b is not multiplied by s[b, c].")
-    wide = random_numbers(2, 4, 5, 6)
-    call_for_tensor(answer, (2, 4, 5, 6), "(B, C, H, W)", wide, s)
+    otherwise = "The shape is right, but channel c of picture b is not multiplied by s[b, c]."
+    compare(x_tilde, x * s[:, :, None, None], mistakes, otherwise)
 
 
 def _near_identity(answer: Any) -> None:
     if isinstance(answer, nn.Module):
         raise Wrong(f"Give the function that makes the block, not the {type(answer).__name__} itself.")
-    block = call(answer, 32)
+    for channels in (32, 48):
+        _near_identity_of(answer, channels)
+
+
+def _near_identity_of(answer: Any, channels: int) -> None:
+    block = call(answer, channels)
     if not isinstance(block, SqueezeExcitation):
         raise Wrong(f"Return a SqueezeExcitation block, not a module of type {type(block).__name__}.")
-    if block.channels != 32:
-        raise Wrong(f"near_identity(32) returns a block for {block.channels} channels; use the argument.")
+    if block.channels != channels:
+        raise Wrong(f"near_identity({channels}) returns a block for {block.channels} channels; use the argument.")
     if not isinstance(block.gate, nn.Sigmoid):
         raise Wrong("Keep the sigmoid gate: the exercise is about where it starts.")
     if block.fc2.bias is None:
         raise Wrong("Keep the biases (bias=True): the bias of the second layer is what opens the gates.")
     if not all(parameter.requires_grad for parameter in block.parameters()):
         raise Wrong("Some weights are frozen. The block must start near the identity, and still be able to learn.")
-    x = random_numbers(8, 32, 6, 6)
+    x = random_numbers(8, channels, 6, 6)
     with torch.no_grad():
         gates = block.excite(block.squeeze(x))
     if gates.min() > 0.99:
@@ -275,12 +300,18 @@ def _refuse_stuck(block: SqueezeExcitation) -> None:
 
 
 def _find_the_bug(answer: Any) -> None:
-    x = random_numbers(3, 8, 4, 5) + random_numbers(3, 8, 1, 1, seed=1)
+    for shape, hidden in (((3, 8, 4, 5), 2), ((1, 6, 5, 5), 3)):
+        _find_the_bug_in(answer, shape, hidden)
+
+
+def _find_the_bug_in(answer: Any, shape: tuple[int, int, int, int], hidden: int) -> None:
+    channels = shape[1]
+    x = random_numbers(*shape) + random_numbers(*shape[:2], 1, 1, seed=1)
     w1, b1, w2, b2 = (
-        random_numbers(2, 8, seed=2),
-        random_numbers(2, seed=3),
-        random_numbers(8, 2, seed=4),
-        random_numbers(8, seed=5),
+        random_numbers(hidden, channels, seed=2),
+        random_numbers(hidden, seed=3),
+        random_numbers(channels, hidden, seed=4),
+        random_numbers(channels, seed=5),
     )
 
     def logits(z: Tensor) -> Tensor:
@@ -293,7 +324,7 @@ def _find_the_bug(answer: Any) -> None:
     refuse_changed(x, before)
     if isinstance(value, Tensor) and value.numel() == s.numel() and same(value.flatten(), s.flatten()):
         raise Wrong("You return only the gates s. The block returns x with each channel multiplied by its gate.")
-    x_tilde = call_for_tensor(answer, (3, 8, 4, 5), "(B, C, H, W)", x, w1, b1, w2, b2)
+    x_tilde = call_for_tensor(answer, shape, "(B, C, H, W)", x, w1, b1, w2, b2)
     mistakes = {
         "Still x twice: this is x²·s, which is never negative. In which line does x come in once too often?": x * x * s,
         "You squeeze with the largest value now. The mean was right; look further down.": (
@@ -304,9 +335,8 @@ def _find_the_bug(answer: Any) -> None:
         ),
         "You return only the gates s, at every place. The block returns x, multiplied by them.": s.expand_as(x),
     }
-    refuse_known_mistakes(x_tilde, mistakes)
-    if not same(x_tilde, x * s):
-        raise Wrong("The shape is right, but the values are not x·s. The lines for z and s were right; keep them.")
+    otherwise = "The shape is right, but the values are not x·s. The lines for z and s were right; keep them."
+    compare(x_tilde, x * s, mistakes, otherwise)
 
 
 EXERCISES: Exercises = {
@@ -319,7 +349,7 @@ EXERCISES: Exercises = {
     "se_parameters": (_se_parameters, "Right: two matrices of C · (C // r) weights, and C // r + C biases."),
     "hidden_widths": (
         _hidden_widths,
-        "Right: C // 16. With 16 channels one hidden number is all that is left.",
+        "Right: C // 16. With 16 channels one hidden unit is all that is left.",
     ),
     "rescale": (_rescale, "Right: each channel times its own gate, at every place."),
     "near_identity": (

@@ -11,10 +11,10 @@ from senet_lib.book.exercises.answers import (
     Wrong,
     call,
     call_for_tensor,
+    compare,
     number,
     random_numbers,
     refuse_changed,
-    refuse_known_mistakes,
     refuse_known_numbers,
     same,
 )
@@ -25,35 +25,45 @@ GATES = torch.sigmoid(random_numbers(8, 6, seed=3) + LABELS[:, None] * torch.ten
 
 
 def _explained_share(answer: Any) -> None:
-    s, labels = GATES.clone(), LABELS.clone()
-    given = number(call(answer, s, labels), "a number between 0 and 1")
-    refuse_changed(s, GATES)
-    means = torch.stack([GATES[k == LABELS].mean(0) for k in range(3)])[LABELS]
-    between, total = ((means - GATES.mean(0)) ** 2).sum(0), ((GATES - GATES.mean(0)) ** 2).sum(0)
-    classes = torch.stack([GATES[k == LABELS].mean(0) for k in range(3)])
+    _explained_share_of(answer, GATES, LABELS)
+    _explained_share_of(answer, GATES[:7, :4], LABELS[:7])
+
+
+def _explained_share_of(answer: Any, gates: Tensor, labels: Tensor) -> None:
+    s, count = gates.clone(), int(labels.max()) + 1
+    given = number(call(answer, s, labels.clone()), "a number between 0 and 1")
+    refuse_changed(s, gates)
+    classes = torch.stack([gates[k == labels].mean(0) for k in range(count)])
+    means = classes[labels]
+    between, total = ((means - gates.mean(0)) ** 2).sum(0), ((gates - gates.mean(0)) ** 2).sum(0)
     right = float(between.sum() / total.sum())
     mistakes = {
         "That is what the classes leave unexplained: the variance within them. It is 1 less that.": 1 - right,
         "You average the shares of the channels. Add up the variances first, and divide once: a channel that hardly "
         "moves should hardly count.": float((between / total).mean()),
         "Each class counts the same in your sum. A class with five pictures counts five times: weigh with n_k.": float(
-            ((classes - GATES.mean(0)) ** 2).sum() / total.sum()
+            ((classes - gates.mean(0)) ** 2).sum() / total.sum()
         ),
         "You take the mean of the class means for the mean of all pictures. The classes differ in size.": float(
             ((means - classes.mean(0)) ** 2).sum() / total.sum()
         ),
         "That is a share of standard deviations. Variances add up, standard deviations do not.": math.sqrt(right),
     }
-    refuse_known_numbers(given, mistakes, within=1e-5)
     if not math.isclose(given, right, abs_tol=1e-5):
-        raise Wrong(f"For 8 pictures of 3 classes you give {float(given):.4f}; it is {right:.4f}.")
+        refuse_known_numbers(given, mistakes, within=1e-5)
+        raise Wrong(f"For {len(s)} pictures of {count} classes you give {float(given):.4f}; it is {right:.4f}.")
 
 
 def _gates_of_others(answer: Any) -> None:
-    u, s, order = random_numbers(3, 4, 5, 5), torch.sigmoid(random_numbers(3, 4, seed=1)), torch.tensor([1, 2, 0])
-    before = u.clone()
+    _gates_of(answer, random_numbers(3, 4, 5, 5), torch.tensor([1, 2, 0]))
+    _gates_of(answer, random_numbers(4, 2, 4, 6), torch.tensor([2, 0, 3, 1]))
+    _gates_of(answer, random_numbers(1, 3, 4, 4), torch.tensor([0]))
+
+
+def _gates_of(answer: Any, u: Tensor, order: Tensor) -> None:
+    s, before = torch.sigmoid(random_numbers(*u.shape[:2], seed=1)), u.clone()
     hints = {"must match the size": "u has four axes and s has two: s[:, :, None, None]."}
-    given = call_for_tensor(answer, (3, 4, 5, 5), "(B, C, H, W)", u, s.clone(), order.clone(), hints=hints)
+    given = call_for_tensor(answer, tuple(u.shape), "(B, C, H, W)", u, s.clone(), order.clone(), hints=hints)
     refuse_changed(u, before)
     wide = s[:, :, None, None]
     back = torch.argsort(order)
@@ -63,21 +73,30 @@ def _gates_of_others(answer: Any) -> None:
         "You exchange u and leave the gates. The picture stays; its gates come from another.": u[order] * wide,
         "You go the wrong way round: picture order[b] gets the gates of b, but b must get those of order[b].": u
         * wide[back],
+        "Each picture gets the gates of the next one, whatever order says.": u * wide.roll(-1, 0),
         "All pictures get the mean gates. Here each gets those of one other picture.": u * wide.mean(0, keepdim=True),
     }
-    refuse_known_mistakes(given, mistakes)
-    if not same(given, u * wide[order]):
-        raise Wrong("Row b of the result must be u[b], each channel times its gate in s[order[b]].")
+    otherwise = "Row b of the result must be u[b], each channel times its gate in s[order[b]]."
+    compare(given, u * wide[order], mistakes, otherwise)
 
 
 def _fold_gates(answer: Any) -> None:
-    weight, bias, gates = random_numbers(6), random_numbers(6, seed=1), torch.sigmoid(random_numbers(6, seed=2))
+    for channels in (6, 3, 1):
+        _fold_gates_of(answer, channels)
+
+
+def _fold_gates_of(answer: Any, channels: int) -> None:
+    weight, bias = random_numbers(channels), random_numbers(channels, seed=1)
+    gates = torch.sigmoid(random_numbers(channels, seed=2))
     given = call(answer, weight.clone(), bias.clone(), gates.clone())
     if not isinstance(given, tuple | list) or len(given) != 2 or not all(isinstance(one, Tensor) for one in given):
         raise Wrong("Return two tensors of shape (C,): the new weight and the new bias.")
-    if any(tuple(one.shape) != (6,) for one in given):
-        raise Wrong(f"Your tensors have shapes {tuple(given[0].shape)} and {tuple(given[1].shape)}; both must be (6,).")
+    if any(tuple(one.shape) != (channels,) for one in given):
+        shapes = f"{tuple(given[0].shape)} and {tuple(given[1].shape)}"
+        raise Wrong(f"Your tensors have shapes {shapes}; both must be ({channels},).")
     new_weight, new_bias = given
+    if same(new_weight, weight * gates) and same(new_bias, bias * gates):
+        return
     if same(new_weight, weight / gates):
         raise Wrong("You divide. The gate multiplies what comes out of the normalisation.")
     if same(new_weight, weight):
@@ -88,8 +107,7 @@ def _fold_gates(answer: Any) -> None:
         raise Wrong("You add the gate to the bias. It multiplies the bias.")
     if same(new_weight, weight * gates.mean()):
         raise Wrong("You use one number for all channels. Each channel has a gate of its own.")
-    if not (same(new_weight, weight * gates) and same(new_bias, bias * gates)):
-        raise Wrong("For some input, your layer differs from the old one times the gates. Multiply out s·(w·n + b).")
+    raise Wrong("For some input, your layer differs from the old one times the gates. Multiply out s·(w·n + b).")
 
 
 def _gate_spread(answer: Any) -> None:

@@ -12,11 +12,12 @@ from senet_lib.book.exercises.answers import (
     Wrong,
     call,
     call_for_tensor,
+    compare,
     number,
     random_numbers,
-    refuse_known_mistakes,
     refuse_known_numbers,
     same,
+    several_numbers,
 )
 
 Stages = Sequence[tuple[int, int]]
@@ -26,8 +27,12 @@ RESNET20: Stages = ((3, 16), (3, 32), (3, 64))
 
 
 def _se_residual(answer: Any) -> None:
-    x = random_numbers(2, 3, 4, 5)
-    weights = random_numbers(3, 3, seed=1)
+    for shape in ((2, 3, 4, 5), (1, 2, 6, 6)):
+        _se_residual_of(answer, random_numbers(*shape))
+
+
+def _se_residual_of(answer: Any, x: Tensor) -> None:
+    weights = random_numbers(x.shape[1], x.shape[1], seed=1)
 
     def branch(maps: Tensor) -> Tensor:
         return torch.einsum("dc,bchw->bdhw", weights, maps)
@@ -39,7 +44,7 @@ def _se_residual(answer: Any) -> None:
         return 2 * maps
 
     relu = torch.relu
-    y = call_for_tensor(answer, (2, 3, 4, 5), "(B, C, H, W)", x, branch, se, shortcut)
+    y = call_for_tensor(answer, tuple(x.shape), "(B, C, H, W)", x, branch, se, shortcut)
     u, kept = branch(x), shortcut(x)
     mistakes = {
         "The gate stands behind the addition, so it shuts the shortcut too. That is 'post', the paper's worst place: "
@@ -60,16 +65,13 @@ def _se_residual(answer: Any) -> None:
         ),
         "ReLU is applied to the branch only; it belongs to the sum.": relu(se(u)) + kept,
     }
-    refuse_known_mistakes(y, mistakes)
-    if not same(y, relu(se(u) + kept)):
-        raise Wrong("The shape is right, but the values are not relu(se(branch(x)) + shortcut(x)).")
+    otherwise = "The shape is right, but the values are not relu(se(branch(x)) + shortcut(x))."
+    compare(y, relu(se(u) + kept), mistakes, otherwise)
 
 
 def _largest_reduction(answer: Any) -> None:
-    if not isinstance(answer, Sequence) or isinstance(answer, str) or len(answer) != 2:
-        raise Wrong(f"Give a pair, such as (8, 8), not {answer!r}: with SE in all stages, and in the last one only.")
-    for given, right, where in zip(answer, (16, 64), ("all stages", "the last stage only"), strict=True):
-        given = number(given, "whole numbers")
+    pair = several_numbers(answer, 2, "a pair, such as (8, 8): with SE in all stages, and in the last one only")
+    for given, right, where in zip(pair, (16, 64), ("all stages", "the last stage only"), strict=True):
         if given > right:
             raise Wrong(
                 f"With SE in {where} you give r = {given}. A block of {right} channels would have "
@@ -108,9 +110,11 @@ def _added_weights_hint(given: Any, stages: Stages, r: int) -> str:
 
 
 def _last_stage_share(answer: Any) -> None:
-    given = number(answer, "a fraction, such as 1 / 3")
-    if math.isclose(given, 192 / 579, abs_tol=2e-3):
+    given = number(answer, "a fraction, such as 1 / 2")
+    if math.isclose(given, 192 / 579, abs_tol=5e-4):
         return
+    if math.isclose(given, 192 / 579, abs_tol=2e-3):
+        raise Wrong(f"You give {float(given):.4f}. It is about a third, but not that: give the quotient of your sums.")
     if 1 < given <= 100:
         raise Wrong(f"You give {float(given):g}: give a fraction, not percent. All of it is 1.")
     mistakes = {

@@ -12,8 +12,8 @@ from senet_lib.book.exercises.answers import (
     Wrong,
     call,
     call_for_tensor,
+    compare,
     random_numbers,
-    refuse_known_mistakes,
     same,
 )
 
@@ -63,11 +63,17 @@ def _why_it_passes(words: str) -> str:
 
 
 def _needs_projection(answer: Any) -> None:
-    cases = [(stride, before, after) for stride, before, after in product((1, 2), (16, 32), (16, 32))]
+    cases = list(product((1, 2, 3), (16, 32), (16, 32)))
     given = [bool(call(answer, *case)) for case in cases]
     mistakes = {
         "That is the condition of the copied code. It has a convolution where the input fits as it is.": (
             lambda stride, before, after: stride == 2 or before == after
+        ),
+        "A stride of 3 makes the map smaller, too: ask whether the stride is other than 1.": (
+            lambda stride, before, after: stride == 2 or before != after
+        ),
+        "You look for more channels only. Fewer do not fit either: ask whether the two numbers differ.": (
+            lambda stride, before, after: stride != 1 or before < after
         ),
         "You look at the stride alone: 16 channels cannot be added to 32.": lambda stride, before, after: stride != 1,
         "You look at the channels alone: with a stride of 2 the map is half as high.": (
@@ -127,9 +133,15 @@ def _why_it_errs(words: str) -> str:
 
 
 def _channel_std(answer: Any) -> None:
-    pictures = random_numbers(5, 3, 4, 4) + 3 * random_numbers(5, 3, 1, 1, seed=1)
+    for count, height, width in ((5, 4, 4), (4, 6, 3), (1, 5, 5)):
+        _channel_std_of(answer, random_numbers(count, 3, height, width) + 3 * random_numbers(count, 3, 1, 1, seed=1))
+
+
+def _channel_std_of(answer: Any, pictures: Tensor) -> None:
     given = call_for_tensor(answer, (3,), "(3,)", pictures)
     right = pictures.std((0, 2, 3))
+    if same(given, right) or same(given, pictures.std((0, 2, 3), correction=0)):
+        return
     mistakes = {
         "You average the deviations of single pictures. What the pictures differ in as a whole is lost.": pictures.std(
             (2, 3)
@@ -141,9 +153,8 @@ def _channel_std(answer: Any) -> None:
         "That is the variance; take its root.": right.square(),
         "That is the mean.": pictures.mean((0, 2, 3)),
     }
-    refuse_known_mistakes(given, mistakes)
-    if not (same(given, right) or same(given, pictures.std((0, 2, 3), correction=0))):
-        raise Wrong("One number for each colour: the deviation over all places of all pictures together.")
+    otherwise = "One number for each colour: the deviation over all places of all pictures together."
+    compare(given, right, mistakes, otherwise)
 
 
 EXERCISES: Exercises = {

@@ -1,40 +1,61 @@
 """Checkers for the exercises on races and on the reduction ratio: chapters 8 and 9."""
 
 import math
-from collections.abc import Sequence
 from statistics import mean, pstdev, stdev, variance
 from typing import Any
 
-from senet_lib.book.exercises.answers import Exercises, Wrong, call, number, refuse_known_numbers
+from senet_lib.book.exercises.answers import (
+    Exercises,
+    Wrong,
+    call,
+    number,
+    refuse_known_numbers,
+    several_numbers,
+)
 
-PLAIN = [0.90, 0.93, 0.91, 0.94]
-WITH_SE = [0.92, 0.94, 0.94, 0.95]
-DIFFERENCES = [b - a for a, b in zip(PLAIN, WITH_SE, strict=True)]
+# Accuracies without and with SE, in the order of the seeds; the first two lists are those of the hint.
+RACES = (
+    ([0.90, 0.93, 0.91, 0.94], [0.92, 0.94, 0.94, 0.95]),
+    ([0.81, 0.84, 0.80], [0.80, 0.85, 0.84]),
+    ([0.70, 0.72, 0.75, 0.71, 0.74, 0.73], [0.71, 0.75, 0.74, 0.74, 0.76, 0.72]),
+)
 
 
 def _paired_difference(answer: Any) -> None:
-    given = call(answer, list(PLAIN), list(WITH_SE))
-    if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != 2:
-        raise Wrong(f"Return two numbers, the mean difference and its standard error, not {given!r}.")
-    middle, error = (number(one, "numbers") for one in given)
-    if math.isclose(middle, -mean(DIFFERENCES), abs_tol=1e-9):
+    for plain, with_se in RACES:
+        given = call(answer, list(plain), list(with_se))
+        wanted = "two numbers, the mean difference and its standard error"
+        middle, error = several_numbers(given, 2, wanted)
+        _refuse_wrong_difference(middle, error, plain, with_se)
+
+
+def _refuse_wrong_difference(middle: float, error: float, plain: list[float], with_se: list[float]) -> None:
+    differences = [b - a for a, b in zip(plain, with_se, strict=True)]
+    if math.isclose(middle, -mean(differences), abs_tol=1e-9):
         raise Wrong("The sign is wrong: the difference is SE less plain, so that a gain is positive.")
-    if not math.isclose(middle, mean(DIFFERENCES), abs_tol=1e-9):
-        raise Wrong(f"Your mean difference is {float(middle):.5f}; for the lists in the hint it is 0.01750.")
-    root = math.sqrt(len(PLAIN))
-    right = stdev(DIFFERENCES) / root
-    unpaired = math.sqrt(variance(PLAIN) + variance(WITH_SE)) / root
+    lists = f"for {plain} without and {with_se} with SE"
+    if not math.isclose(middle, mean(differences), abs_tol=1e-9):
+        raise Wrong(f"Your mean difference is {float(middle):.5f}; {lists} it is {mean(differences):.5f}.")
+    root = math.sqrt(len(differences))
+    right = stdev(differences) / root
     mistakes = {
-        "That is the standard deviation of the differences. Their mean's error is smaller by the root of n.": right
-        * root,
+        "That is the standard deviation of the differences. Their mean's error is smaller by the root of n.": (
+            stdev(differences)
+        ),
         "You divide by n. Divide by the root of n.": right / root,
-        "You divide the squares by n. The mean comes from the same numbers, so divide by n - 1.": pstdev(DIFFERENCES)
-        / root,
-        "You forget the pairs: that is the error of two unrelated lists. Take the differences first.": unpaired,
+        "You divide the squares by n. The mean comes from the same numbers, so divide by n - 1.": (
+            pstdev(differences) / root
+        ),
+        "You forget the pairs: that is the error of two unrelated lists. Take the differences first.": (
+            math.sqrt(variance(plain) + variance(with_se)) / root
+        ),
+        "You divide by 2, the root of n for four seeds only. Take the root of the length of the lists.": (
+            stdev(differences) / 2
+        ),
     }
-    refuse_known_numbers(error, mistakes)
     if not math.isclose(error, right, abs_tol=1e-9):
-        raise Wrong(f"Your standard error is {float(error):.5f}; for the lists in the hint it is {right:.5f}.")
+        refuse_known_numbers(error, mistakes)
+        raise Wrong(f"Your standard error is {float(error):.5f}; {lists} it is {right:.5f}.")
 
 
 def _seeds_needed(answer: Any) -> None:
@@ -49,32 +70,51 @@ def _seeds_needed(answer: Any) -> None:
     if given in hints:
         raise Wrong(hints[given])
     if given != 64:
-        error = 2 * 0.008 / math.sqrt(given) if given > 0 else math.inf
-        raise Wrong(f"With {given:g} seeds the interval is ± {error:.4f}; it must be ± 0.002.")
+        reach = 2 * 0.008 / math.sqrt(given) if given > 0 else math.inf
+        verdict = "enough, but not the fewest that are" if given > 64 else "it must not be more than 0.002"
+        raise Wrong(f"With {given:g} seeds the interval reaches {reach:.4f} to each side: {verdict}.")
 
 
-def _mean_accuracy(answer: Any) -> None:
-    batches = [(90, 100), (80, 100), (1, 4)]  # correct, pictures
-    given = number(call(answer, list(batches)), "a number between 0 and 1")
-    right = 171 / 204
+# The mean loss of each batch, and how many pictures it has: the last one is smaller, or all are alike, or there is one.
+EPOCHS = (
+    [(0.5, 64), (0.7, 64), (2.0, 16)],
+    [(0.6, 32), (0.4, 32)],
+    [(0.9, 10)],
+)
+
+
+def _mean_loss(answer: Any) -> None:
+    for batches in EPOCHS:
+        given = number(call(answer, list(batches)), "a number")
+        _refuse_wrong_loss(given, batches)
+
+
+def _refuse_wrong_loss(given: float, batches: list[tuple[float, int]]) -> None:
+    losses, sizes = zip(*batches, strict=True)
+    total = sum(loss * size for loss, size in batches)
     mistakes = {
-        "You still average the batches. The last one has 4 pictures and counts as much as one of 100.": mean(
-            correct / pictures for correct, pictures in batches
+        "You still add up one mean for each batch, and divide by the number of pictures: it comes out as many times "
+        "too small as a batch has pictures.": sum(losses) / sum(sizes),
+        "That is the mean of the batches' means. The last one has 16 pictures, and counts as much as one of 64.": (
+            mean(losses)
         ),
-        "You divide by the number of batches times the size of the first. The last batch is smaller.": 171 / 300,
-        "You leave out the last batch. Its pictures count, too.": 170 / 200,
-        "That is the number of correct answers. Divide it by the number of pictures.": 171.0,
-        "You divide by the number of batches. Divide by the number of pictures.": 171 / 3,
+        "You take every batch for as large as the first. The last one is smaller.": sizes[0] * sum(losses) / sum(sizes),
+        "You divide by the number of batches times the size of the first. The last batch is smaller.": (
+            total / (len(batches) * sizes[0])
+        ),
+        "That is the sum over the pictures. Divide it by their number.": total,
+        "You divide the sum over the pictures by the number of batches. Divide by that of the pictures.": (
+            total / len(batches)
+        ),
     }
-    refuse_known_numbers(given, mistakes)
-    if not math.isclose(given, right, abs_tol=1e-9):
-        raise Wrong(f"For {batches} you give {float(given):.4f}; it is {right:.4f}: 171 of 204.")
+    right = total / sum(sizes)
+    if not math.isclose(given, right, abs_tol=1e-6):
+        refuse_known_numbers(given, mistakes)
+        raise Wrong(f"For {batches} you give {float(given):.4f}; it is {right:.4f}.")
 
 
-def _hidden_numbers(answer: Any) -> None:
-    if not isinstance(answer, Sequence) or isinstance(answer, str) or len(answer) != 3:
-        raise Wrong(f"Give three whole numbers, such as (4, 4, 4), not {answer!r}.")
-    given = tuple(number(one, "whole numbers") for one in answer)
+def _hidden_units(answer: Any) -> None:
+    given = tuple(several_numbers(answer, 3, "three whole numbers, such as (4, 4, 4)"))
     if given == (1, 2, 4):
         return
     hints = {
@@ -89,7 +129,7 @@ def _hidden_numbers(answer: Any) -> None:
         raise Wrong(hints[given])
     wrong = next(i for i in range(3) if given[i] != (1, 2, 4)[i])
     C = (16, 32, 64)[wrong]
-    raise Wrong(f"Stage {wrong + 1} has {C} channels, so {C} // 16 hidden numbers, not {given[wrong]}.")
+    raise Wrong(f"Stage {wrong + 1} has {C} channels, so {C} // 16 hidden units, not {given[wrong]}.")
 
 
 RESNET50 = ([(3, 256), (4, 512), (6, 1024), (3, 2048)], 25_557_032)
@@ -129,10 +169,10 @@ def _rank_of_logits(answer: Any) -> None:
     given = number(answer, "a whole number")
     hints = {
         64: "That is the number of gates. They are made from fewer numbers.",
-        16: "That is r. The hidden numbers are C / r.",
-        100: "That is the number of pictures. Each row is made from a few hidden numbers.",
+        16: "That is r. There are C / r hidden units.",
+        100: "That is the number of pictures. Each row is made from a few hidden units.",
         5: "That would be with the bias, which adds 1. It is taken away here.",
-        1: "That is the rank for a single hidden number. Here are 64 / 16.",
+        1: "That is the rank for a single hidden unit. Here are 64 / 16.",
     }
     if given in hints:
         raise Wrong(hints[given])
@@ -143,8 +183,8 @@ def _rank_of_logits(answer: Any) -> None:
 EXERCISES: Exercises = {
     "paired_difference": (_paired_difference, "Right: the differences first, then their mean and its error."),
     "seeds_needed": (_seeds_needed, "Right: 64. Half the interval costs four times the seeds."),
-    "mean_accuracy": (_mean_accuracy, "Right: count pictures, then divide once."),
-    "hidden_numbers": (_hidden_numbers, "Right: the whole first stage hangs on one number a block."),
-    "smallest_reduction": (_smallest_reduction, "Right: the most hidden numbers that the budget allows."),
+    "mean_loss": (_mean_loss, "Right: each batch counts as often as it has pictures."),
+    "hidden_units": (_hidden_units, "Right: each block of the first stage hangs on a single unit."),
+    "smallest_reduction": (_smallest_reduction, "Right: the most hidden units that the budget allows."),
     "rank_of_logits": (_rank_of_logits, "Right: C / r, however many pictures and channels there are."),
 }
