@@ -11,7 +11,7 @@ from senet_lib.book import paper
 from senet_lib.book.experiments.catalogue import EXPERIMENTS, SECTIONS
 from senet_lib.book.experiments.report import report
 from senet_lib.book.experiments.tables import TABLE, fill_tables
-from senet_lib.book.figures.paired_seeds import STUDENT_T
+from senet_lib.book.figures.paired_seeds import T_QUANTILES
 from senet_lib.book.records import (
     curves,
     gate_measures,
@@ -89,7 +89,7 @@ def statistics_of(differences: list[float]) -> set[float]:
     if n < 2:
         return {abs(mean)}
     spread = np.std(differences, ddof=1)
-    return {abs(mean), spread, STUDENT_T[n - 2] * spread / n**0.5}
+    return {abs(mean), spread, T_QUANTILES[n - 2] * spread / n**0.5}
 
 
 def papers_numbers() -> set[float]:

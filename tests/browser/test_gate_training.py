@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import binomtest
 
 from senet_lib.book.figures.gate_training import GateTraining
 from senet_lib.book.miniature import LEARNING_RATE, STEPS, first_weights, read_worlds, train_miniatures, vote
@@ -116,7 +117,8 @@ def test_a_hundred_trainings_end_where_pytorchs_do(opened):
         # A training on the edge may fall to the other side by the last bit of a sum: let one of the hundred do so.
         assert (abs(found - expected) > 1e-9).sum() <= 1
         solved = int((found >= 0.97).sum())
-        assert f"{solved} of 100 seeds solve it" in opened.text("counted")
+        low, high = (f"{share:.0%}" for share in binomtest(solved, 100).proportion_ci(method="wilson"))
+        assert f"{solved} of 100 seeds solve it (95% interval {low} to {high})" in opened.text("counted")
     assert len(opened.root.evaluate(POINTS)["1"]) == 100, "what was counted before stays"
 
 

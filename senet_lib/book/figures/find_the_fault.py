@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
 from senet_lib.book.figures.figure import HERE, Figure
+from senet_lib.book.figures.paired_seeds import T_QUANTILES
 from senet_lib.book.plots import COLOURS
-from senet_lib.book.student_t import STUDENT_T
 
 EXAMPLE = HERE / "find_the_fault_example.json"
 # Of the dots: key of a training, name, colour and marker, as in find_the_fault.js.
@@ -52,7 +52,7 @@ class FindTheFault(Figure):
     marked = traitlets.Dict(traitlets.List(traitlets.Int()), key_trait=traitlets.Unicode()).tag(sync=True)
     hinted = traitlets.List(traitlets.Unicode()).tag(sync=True)
     revealed = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    _quantiles = traitlets.List(traitlets.Float(), list(STUDENT_T)).tag(sync=True)
+    _quantiles = traitlets.List(traitlets.Float(), T_QUANTILES).tag(sync=True)
 
     @classmethod
     def read(cls, path: str | Path, **state: Any) -> Self:

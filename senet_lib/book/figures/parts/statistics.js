@@ -1,4 +1,4 @@
-// Sum, mean and variance of some numbers; Student's 95% interval of a mean, for which senet_lib/book/student_t.py has the
+// Sum, mean and variance of some numbers; Student's 95% interval of a mean, for which a figure's Python has the
 // quantiles; and Wilson's of a share.
 
 export const NO_SPREAD = 1e-9; // a standard deviation below this is nothing but rounding
@@ -20,7 +20,7 @@ export function interval(mean, deviation, error, t = NaN) {
 
 /** Wilson's 95% interval of a share, from k of n. */
 export function shareInterval(k, n) {
-  const z = 1.96;
+  const z = 1.959964; // 97.5% of the normal distribution lie below it
   const share = k / n;
   const middle = share + (z * z) / (2 * n);
   const half = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
