@@ -11,7 +11,7 @@ SPELLING := tools/spelling
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
 
-book: .venv/.installed _build/extra/vendor/mathjax/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/networks _build/.library  ## install everything, execute the notebooks, build the book
+book: .venv/.installed _build/extra/vendor/katex/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/networks _build/.library  ## install everything, execute the notebooks, build the book
 	$(BIN)/python -m tools.notebooks check
 	$(BIN)/python -m tools.execute
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
@@ -35,10 +35,11 @@ zip:  ## pack the built book, the notebooks and the library: one archive that ne
 test: book  ## build the book and run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-lint: .venv/.installed $(SPELLING)/node_modules/.package-lock.json  ## style, types, spelling, notebooks in step
+lint: .venv/.installed $(SPELLING)/node_modules/.package-lock.json  ## style, types, floors, spelling, notebooks in step
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m tools.notebooks check
 	$(BIN)/node $(SPELLING)/node_modules/cspell/bin.mjs lint --config $(SPELLING)/cspell.json --no-progress
 
@@ -96,13 +97,12 @@ benchmarks/node_modules/.package-lock.json: benchmarks/package.json benchmarks/p
 	cd benchmarks && ../$(BIN)/npm ci --silent
 	@touch $@
 
-# Only what the pages load: the renderer, and the parts that it fetches when they are needed. The licence comes last, so
-# that an interrupted copy does not look finished.
-_build/extra/vendor/mathjax/LICENSE: node_modules/.package-lock.json
-	@rm -rf $(@D) && mkdir -p $(@D)/input
-	cp -r $(addprefix node_modules/mathjax/es5/,tex-svg.js a11y sre) $(@D)
-	cp -r node_modules/mathjax/es5/input/tex $(@D)/input
-	cp node_modules/mathjax/LICENSE $@
+# Only what the pages load. The licence comes last, so that an interrupted copy does not look finished.
+_build/extra/vendor/katex/LICENSE: node_modules/.package-lock.json
+	@rm -rf $(@D) && mkdir -p $(@D)/fonts
+	cp node_modules/katex/dist/katex.min.css $(@D)
+	cp node_modules/katex/dist/fonts/*.woff2 $(@D)/fonts
+	cp node_modules/katex/LICENSE $@
 
 # What runs networks in the page on one thread, without a GPU. The package for the browser has no licence with it; the one
 # for Python, of the same version, has.

@@ -21,6 +21,13 @@ def require_whole(name: str, value: Any, least: int = 1) -> None:
         raise ValueError(f"{name} is {value!r}; it must be a whole number of at least {least}")
 
 
+def require_odd(name: str, value: Any) -> None:
+    """Raise a ``ValueError`` that names the value and the nearest odd ones, unless it is odd and at least 1."""
+    require_whole(name, value)
+    if value % 2 == 0:
+        raise ValueError(f"{name} is {value}; it must be odd, to have a middle: use {value - 1} or {value + 1}")
+
+
 def require_choice(name: str, value: Any, choices: Collection[str]) -> None:
     """Raise a ``ValueError`` that names the value, unless it is one of the choices."""
     if not isinstance(value, str) or value not in choices:

@@ -5,10 +5,9 @@ addition, or one with the other. Activations, gates, softmax, divisions and the 
 counted. ``senet_lib.networks.attention`` and ``senet_lib.networks.map_attention`` have the modules, with their sources.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from senet_lib.common.validation import require_whole
+from senet_lib.common.validation import require_odd, require_whole
 from senet_lib.cost.formulas import SEMacs, se_macs, se_parameters
 
 
@@ -51,16 +50,15 @@ def hard_se_cost(channels: int, height: int, width: int, reduction: int = 4) -> 
     return AttentionCost(weights + hidden + channels, SEMacs(maps, weights, maps))
 
 
-def eca_cost(channels: int, height: int, width: int, kernel: int | None = None) -> AttentionCost:
-    """ECA: k weights, used once for each channel. kernel: k, an odd number; None for :func:`adaptive_kernel`.
+def eca_cost(channels: int, height: int, width: int, kernel: int) -> AttentionCost:
+    """ECA: k weights, used once for each channel. kernel: k, an odd number.
 
     Raises:
         ValueError: if a size is not a whole number of at least 1, or kernel is even.
     """
     maps = _numbers(channels, height, width)
-    k = adaptive_kernel(channels) if kernel is None else kernel
-    require_odd("kernel", k)
-    return AttentionCost(int(k), SEMacs(maps, int(k) * int(channels), maps))
+    require_odd("kernel", kernel)
+    return AttentionCost(int(kernel), SEMacs(maps, int(kernel) * int(channels), maps))
 
 
 def cbam_cost(channels: int, height: int, width: int, reduction: int = 16, kernel: int = 7) -> AttentionCost:
@@ -141,21 +139,7 @@ def simam_cost(channels: int, height: int, width: int) -> AttentionCost:
     return AttentionCost(0, SEMacs(2 * maps, 3 * maps, maps))
 
 
-# The keys are those of ``senet_lib.networks.attention.ATTENTIONS``. Each takes channels, height and width of the map.
-ATTENTION_COSTS: dict[str, Callable[[int, int, int], AttentionCost]] = {
-    "se": se_cost,
-    "eca": eca_cost,
-    "cbam": cbam_cost,
-    "gc": gc_cost,
-    "ge": ge_cost,
-    "ese": ese_cost,
-    "hard_se": hard_se_cost,
-    "grn": grn_cost,
-    "simam": simam_cost,
-}
-
-
-# How texts and figures write the keys.
+# How texts and figures write the keys of ``senet_lib.networks.attention.ATTENTIONS``.
 ATTENTION_NAMES = {
     "se": "SE",
     "eca": "ECA",
@@ -167,26 +151,6 @@ ATTENTION_NAMES = {
     "grn": "GRN",
     "simam": "SimAM",
 }
-
-
-# --- rules that the modules share -------------------------------------------------------------------------------------
-
-
-def adaptive_kernel(channels: int) -> int:
-    """ECA's k: (log2(C) + 1) / 2 rounded down, and one more if that is even. 3 for 64 channels, 7 for 2048.
-
-    Raises:
-        ValueError: if channels is not a whole number of at least 1.
-    """
-    require_whole("channels", channels)
-    return int(channels).bit_length() // 2 | 1  # log2(C) rounded down is one less than C's bits
-
-
-def require_odd(name: str, value: int) -> None:
-    """Raise a ``ValueError`` that names the value and the nearest odd ones, unless it is odd and at least 1."""
-    require_whole(name, value)
-    if value % 2 == 0:
-        raise ValueError(f"{name} is {value}; it must be odd, to have a middle: use {value - 1} or {value + 1}")
 
 
 def require_hidden_pair(channels: int, reduction: int) -> None:

@@ -7,7 +7,7 @@ slot. ``residual_blocks.py`` has the blocks with that slot, and ``models.py`` th
 SE into any other network; ``residual_branches.py`` finds the places for it.
 """
 
-from senet_lib.networks.attention import ATTENTIONS
+from senet_lib.networks.attention import ATTENTION_COSTS, ATTENTIONS
 from senet_lib.networks.insert import insert_squeeze_excitation
 from senet_lib.networks.models import ResNet, create_model, list_models
 from senet_lib.networks.residual_blocks import BasicBlock, Bottleneck
@@ -16,6 +16,7 @@ from senet_lib.networks.squeeze_excitation import SQUEEZE_OPERATORS, NoSqueeze, 
 
 __all__ = [
     "ATTENTIONS",
+    "ATTENTION_COSTS",
     "SQUEEZE_OPERATORS",
     "BasicBlock",
     "Bottleneck",

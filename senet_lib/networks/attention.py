@@ -2,8 +2,8 @@
 
 Each is made from its number of channels, takes (B, C, H, W) and returns the same shape, so each fits the ``attention=``
 of ``senet_lib.networks.models``. Here are those that multiply each channel by one gate;
-``senet_lib.networks.map_attention`` has the others. ``ATTENTIONS`` names them all.
-``senet_lib.cost.attention_formulas`` has what each costs.
+``senet_lib.networks.map_attention`` has the others. ``ATTENTIONS`` names them all,
+and ``ATTENTION_COSTS`` has what each costs.
 
 Sources: ECA-Net (arXiv 1910.03151), CBAM (1807.06521), Gather-Excite (1810.12348), CenterMask (1911.06667) for eSE,
 MobileNetV3 (1905.02244) for hard SE. Each class says how it deviates.
@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet_lib.common.validation import require_whole
-from senet_lib.cost.attention_formulas import adaptive_kernel, require_odd
+from senet_lib.common.validation import require_odd, require_whole
+from senet_lib.cost import attention_formulas as formulas
+from senet_lib.cost.attention_formulas import AttentionCost
 from senet_lib.networks.map_attention import GlobalContext, GlobalResponseNormalisation, SimpleAttention
 from senet_lib.networks.squeeze_excitation import (
     SqueezeExcitation,
@@ -51,6 +52,16 @@ class ChannelAttention(nn.Module):
 
     def extra_repr(self) -> str:
         return f"channels={self.channels}"
+
+
+def adaptive_kernel(channels: int) -> int:
+    """ECA's k: (log2(C) + 1) / 2 rounded down, and one more if that is even. 3 for 64 channels, 7 for 2048.
+
+    Raises:
+        ValueError: if channels is not a whole number of at least 1.
+    """
+    require_whole("channels", channels)
+    return int(channels).bit_length() // 2 | 1  # log2(C) rounded down is one less than C's bits
 
 
 class EfficientChannelAttention(ChannelAttention):
@@ -228,4 +239,22 @@ ATTENTIONS: dict[str, Callable[[int], nn.Module]] = {
     "hard_se": hard_squeeze_excitation,
     "grn": GlobalResponseNormalisation,
     "simam": SimpleAttention,
+}
+
+
+def _eca_cost(channels: int, height: int, width: int) -> AttentionCost:
+    return formulas.eca_cost(channels, height, width, adaptive_kernel(channels))
+
+
+# What each of them costs, from channels, height and width of the map.
+ATTENTION_COSTS: dict[str, Callable[[int, int, int], AttentionCost]] = {
+    "se": formulas.se_cost,
+    "eca": _eca_cost,
+    "cbam": formulas.cbam_cost,
+    "gc": formulas.gc_cost,
+    "ge": formulas.ge_cost,
+    "ese": formulas.ese_cost,
+    "hard_se": formulas.hard_se_cost,
+    "grn": formulas.grn_cost,
+    "simam": formulas.simam_cost,
 }

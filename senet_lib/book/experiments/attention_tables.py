@@ -6,7 +6,8 @@ from pathlib import Path
 from senet_lib.book import paper
 from senet_lib.book.experiments.markdown import markdown_table, mean_and_spread, solved_of
 from senet_lib.book.records import load_record, summarise
-from senet_lib.cost.attention_formulas import ATTENTION_COSTS, ATTENTION_NAMES
+from senet_lib.cost.attention_formulas import ATTENTION_NAMES
+from senet_lib.networks import ATTENTION_COSTS
 
 CHANNELS, SIZE = 256, 56  # of the block whose cost is shown: the first stage of ResNet-50
 

@@ -1,0 +1,83 @@
+"""Who may import whom is in pyproject.toml, for import-linter. Here: that it sees a breach, and what it cannot say."""
+
+import collections
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+# Each breaks one contract: where a line is planted, and the line.
+BREACHES = {
+    "floors": ("senet_lib/cost/formulas.py", "import senet_lib.networks.models"),
+    "ground": ("senet_lib/book/plots.py", "import tools.notebooks"),
+    "figures": ("senet_lib/book/figures/figure.py", "import torch"),
+    "arrays": ("senet_lib/gates/analysis.py", "from torch import Tensor"),
+}
+
+
+def lint_imports(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [Path(sysconfig.get_path("scripts")) / "lint-imports", "--no-cache", "--no-logo", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def loaded_after(names: list[str], root: Path) -> set[str]:
+    """First names of all modules that a fresh interpreter has loaded after these imports."""
+    code = f"import {', '.join(names)}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+    output = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True).stdout
+    return {name.split(".")[0] for name in json.loads(output)}
+
+
+def test_the_contracts_are_kept(root):
+    result = lint_imports(root)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.fixture
+def hollow_house(root, tmp_path):
+    """The folders and the names of our modules, without a line in them, and the contracts."""
+    for package in ("senet_lib", "tools", "benchmarks"):
+        for module in (root / package).rglob("*.py"):
+            if "node_modules" not in module.parts:
+                hollow = tmp_path / module.relative_to(root)
+                hollow.parent.mkdir(parents=True, exist_ok=True)
+                hollow.touch()
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("contract", BREACHES)
+def test_a_forbidden_import_breaks_its_contract(hollow_house, contract):
+    assert lint_imports(hollow_house, "--contract", contract).returncode == 0
+    place, line = BREACHES[contract]
+    (hollow_house / place).write_text(line)
+    result = lint_imports(hollow_house, "--contract", contract)
+    assert result.returncode == 1 and "1 broken" in result.stdout
+
+
+def test_no_two_modules_share_a_name(root):
+    """A figure's .py and .js do; they are two halves of one."""
+    for ending in ("py", "js"):
+        names = collections.Counter(path.name for path in (root / "senet_lib").rglob(f"*.{ending}"))
+        assert {name for name, count in names.items() if count > 1} <= {"__init__.py", "__main__.py"}
+
+
+def test_the_package_itself_is_light(root):
+    assert not loaded_after(["senet_lib"], root) & {"torch", "torchvision", "numpy", "matplotlib", "anywidget"}
+
+
+def test_figures_and_what_works_on_arrays_load_no_torch(root):
+    figures = [path.stem for path in (root / "senet_lib" / "book" / "figures").glob("*.py")]
+    names = [f"senet_lib.book.figures.{name}" for name in figures if name != "__init__"]
+    loaded = loaded_after([*names, "senet_lib.gates.analysis", "senet_lib.export.onnx_network"], root)
+    assert "anywidget" in loaded and not loaded & {"torch", "torchvision", "safetensors"}
+
+
+def test_networks_load_nothing_to_draw_with(root):
+    rooms = ("cost.measure", "data", "doctor", "networks", "training", "gates.recording", "weights.weight_files")
+    loaded = loaded_after([f"senet_lib.{room}" for room in rooms], root)
+    assert "torch" in loaded
+    assert not loaded & {"matplotlib", "anywidget", "IPython", "sklearn", "tensorboard", "onnx", "onnxruntime", "timm"}
