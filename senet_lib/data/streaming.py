@@ -25,8 +25,9 @@ from senet_lib.data.pictures import files_by_class, read_picture
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SHORTER_SIDE = 256 / 224  # of a test picture, for each pixel of the crop
-JPEG_SUFFIXES = (".jpg", ".jpeg")
 TRIAL_SEED = 0
+
+Item = tuple[int, bytes, int]
 
 
 class StreamedBatches(PlannedBatches):
@@ -110,40 +111,48 @@ class StreamedBatches(PlannedBatches):
 
     def _loader(self, number: int) -> DataLoader:
         generator = seeded_generator(self._plan.seed, number)
-        batches = self._plan.order(generator).split(self._plan.batch_size)[: len(self)]
         return DataLoader(
-            _Pictures(self._folder, self._names, self._labels, self._change, (self._plan.seed, number)),
-            batch_sampler=[batch[self._plan.own].tolist() for batch in batches],
+            _Pictures(self._folder, self._change, (self._plan.seed, number)),
+            batch_sampler=self._items(self._plan.order(generator)),
             num_workers=self._workers,
             collate_fn=_stack,
             pin_memory=self._device.type == "cuda",
             generator=generator,  # else it would draw from the generator of the whole process
         )
 
+    def _items(self, order: Tensor) -> Iterator[list[Item]]:
+        """What a worker has to know of this process's part of each batch: numbers, names and labels.
+
+        So each name travels once an epoch. A worker that holds all names gets a copy of them when it starts, in each
+        epoch, unless it is forked.
+        """
+        for batch in order.split(self._plan.batch_size)[: len(self)]:
+            own = batch[self._plan.own]
+            yield list(zip(own.tolist(), self._names[own].tolist(), self._labels[own].tolist(), strict=True))
+
 
 class _Pictures(Dataset):
-    """The pictures of one epoch by number: (uint8 (3, H, W), label), or what is wrong with the file.
+    """One picture of an epoch, by its item: (uint8 (3, H, W), label), or what is wrong with the file.
 
     An error that a worker raises would reach the reader with the worker's whole traceback in its message.
     """
 
-    def __init__(
-        self, folder: Path, names: NDArray[np.bytes_], labels: Tensor, change: v2.Transform, key: tuple[int, int]
-    ):
-        self.folder, self.names, self.labels, self.change, self.key = folder, names, labels, change, key
+    def __init__(self, folder: Path, change: v2.Transform, key: tuple[int, int]):
+        self.folder, self.change, self.key = folder, change, key
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor] | str:
+    def __getitem__(self, item: Item) -> tuple[Tensor, int] | str:
+        number, name, label = item
         try:
-            picture = _decode(_path(self.folder, self.names[index]))
+            picture = read_picture(_path(self.folder, name))
         except ValueError as error:
             return str(error)
         # torchvision draws from the process's generator; so it is seeded for each picture, and put back.
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(mixed_seed(*self.key, index))
-            return self.change(picture), self.labels[index]
+            torch.default_generator.manual_seed(mixed_seed(*self.key, number))
+            return self.change(picture), label
 
 
-def _stack(items: list[tuple[Tensor, Tensor] | str]) -> tuple[Tensor, Tensor] | str:
+def _stack(items: list[tuple[Tensor, int] | str]) -> tuple[Tensor, Tensor] | str:
     """(B, 3, H, W) and (B,), or the first complaint."""
     pairs = []
     for item in items:
@@ -151,19 +160,7 @@ def _stack(items: list[tuple[Tensor, Tensor] | str]) -> tuple[Tensor, Tensor] | 
             return item
         pairs.append(item)
     pictures, labels = zip(*pairs, strict=True)
-    return torch.stack(pictures), torch.stack(labels)
-
-
-def _decode(file: Path) -> Tensor:
-    """Read one file, upright: uint8 (3, H, W). JPEG by torchvision, which is faster; what it refuses, by PIL."""
-    if file.suffix.lower() in JPEG_SUFFIXES:
-        try:
-            from torchvision.io import ImageReadMode, decode_jpeg, read_file  # a later torchvision may be without them
-
-            return decode_jpeg(read_file(str(file)), ImageReadMode.RGB, apply_exif_orientation=True)
-        except (ImportError, RuntimeError):  # it may be a PNG by another name; if it is broken, PIL says what is wrong
-            pass
-    return read_picture(file)
+    return torch.stack(pictures), torch.tensor(labels)
 
 
 def _random_crop_and_flip(size: int) -> v2.Transform:
@@ -183,10 +180,7 @@ def _require_folder(folder: str | Path) -> Path:
 
 
 def _list(files: dict[str, list[Path]], folder: Path, count: int | None) -> tuple[NDArray[np.bytes_], Tensor]:
-    """Names below the folder, (N,) bytes, and labels, int64 (N,).
-
-    An array of bytes, because workers would copy a list: each look at a Python object writes to its memory.
-    """
+    """Names below the folder, (N,) bytes, and labels, int64 (N,)."""
     names = np.array([os.fsencode(file.relative_to(folder)) for of_class in files.values() for file in of_class])
     labels = torch.arange(len(files)).repeat_interleave(torch.tensor([len(of_class) for of_class in files.values()]))
     if count is None:

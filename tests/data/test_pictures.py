@@ -12,6 +12,7 @@ import sys
 import tarfile
 import threading
 import time
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from torchvision import datasets
 from senet_lib.data import PictureSet, list_picture_sets, load_pictures
 from senet_lib.data import pictures as module
 from senet_lib.data.context_world import SHAPES
+from senet_lib.data.pictures import read_picture
 
 # torchvision leaves the connection open when a server answers "not found".
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -35,7 +37,7 @@ def picture_set(pictures=(4, 3, 8, 6), labels=(0, 1, 2, 1), classes=("a", "b", "
     return PictureSet(torch.zeros(pictures, dtype=torch.uint8), torch.tensor(labels), classes, "test")
 
 
-def test_image_set_knows_its_length_and_its_first_pictures():
+def test_picture_set_knows_its_length_and_its_first_pictures():
     whole = picture_set()
     first = whole.subset(2)
     assert len(whole) == 4
@@ -49,7 +51,7 @@ def test_subset_names_the_range(count):
         picture_set().subset(count)
 
 
-def test_image_set_refuses_what_does_not_fit():
+def test_picture_set_refuses_what_does_not_fit():
     bytes_ = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
     labels = torch.tensor([0, 1, 2, 1])
     with pytest.raises(ValueError, match=r"shape \(4, 3, 8, 8\) and type torch.float32; they must be uint8"):
@@ -72,8 +74,9 @@ def test_image_set_refuses_what_does_not_fit():
 
 
 def test_every_name_is_listed():
-    names = ("digits", "context-world", "cifar10", "cifar100", "mnist", "fashion-mnist", "folder:PATH")
-    assert list_picture_sets() == names
+    downloads = ("cifar10", "cifar100", "mnist", "fashion-mnist")
+    made = ("digits", "context-world", "pair-world")
+    assert list_picture_sets() == (*made, *downloads, "distance-world:GAP", "folder:PATH")
 
 
 @pytest.mark.parametrize(
@@ -205,23 +208,34 @@ def test_a_split_must_have_the_same_classes(tmp_path):
 
 
 def test_every_kind_of_picture_can_be_read(tmp_path):
-    for suffix in ("jpg", "JPEG", "png", "bmp", "webp", "gif"):
+    for suffix in ("jpg", "JPEG", "png", "bmp", "webp", "gif", "tif", "TIFF", "ppm"):
         paint(tmp_path / "red" / f"a.{suffix}", (250, 0, 0))
-    for mode, suffix in (("L", "png"), ("1", "png"), ("P", "png"), ("LA", "png"), ("RGBA", "png"), ("CMYK", "jpg")):
+    modes = (("L", "png"), ("1", "png"), ("P", "png"), ("LA", "png"), ("RGBA", "png"), ("CMYK", "jpg"), ("L", "pgm"))
+    for mode, suffix in modes:
         paint(tmp_path / "white" / f"{mode}.{suffix}", (255, 255, 255), mode=mode)
     both = [load_pictures(f"folder:{tmp_path}", train=train) for train in (True, False)]
     pictures, labels = torch.cat([part.pictures for part in both]), torch.cat([part.labels for part in both])
-    assert labels.bincount().tolist() == [6, 6]
+    assert labels.bincount().tolist() == [9, 7]
     assert pictures[labels == 0][:, 0].min() > 240 and pictures[labels == 0][:, 1:].max() < 15
     assert pictures[labels == 1].min() > 250
 
 
-def test_a_phone_picture_is_turned_upright(tmp_path):
+def test_transparency_is_ignored(tmp_path):
+    for number, mode in enumerate(("RGBA", "LA", "P")):
+        file = tmp_path / "red" / f"{number}.png"
+        picture = Image.new("RGBA", (5, 6), (200, 200, 200, 0)).convert(mode)
+        file.parent.mkdir(exist_ok=True)
+        picture.save(file, **({"transparency": b"\0" * 256} if mode == "P" else {}))
+        assert (read_picture(file) - 200.0).abs().max() <= 4, mode  # the palette has no 200
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+def test_a_phone_picture_is_turned_upright(tmp_path, suffix):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees to look at it
     (tmp_path / "cat").mkdir()
     for number in range(2):
-        Image.new("RGB", (8, 4)).save(tmp_path / "cat" / f"{number}.jpg", exif=exif)
+        Image.new("RGB", (8, 4)).save(tmp_path / "cat" / f"{number}.{suffix}", exif=exif)
     assert load_pictures(f"folder:{tmp_path}").pictures.shape[2:] == (8, 4)
 
 
@@ -251,10 +265,73 @@ def test_a_class_without_pictures(pets):
         load_pictures(f"folder:{pets}")
 
 
-def test_train_without_test(tmp_path):
-    paint(tmp_path / "train" / "cat" / "1.png")
-    with pytest.raises(ValueError, match=r"train has no pictures .*; put a folder test or val beside it"):
+@pytest.mark.parametrize("folders", [["train"], ["train", "valid"], ["dataset"]])
+def test_a_folder_of_classes_is_not_taken_for_a_class(tmp_path, folders):
+    for folder in folders:
+        for label in ("cat", "dog"):
+            paint(tmp_path / folder / label / "1.png")
+            paint(tmp_path / folder / label / "2.png")
+    with pytest.raises(ValueError, match=rf"{folders[0]} has no pictures itself, .*; if .* put a folder test or val"):
         load_pictures(f"folder:{tmp_path}")
+    assert load_pictures(f"folder:{tmp_path / folders[0]}").classes == ("cat", "dog")
+
+
+def test_pictures_may_lie_deeper_than_their_class(pets):
+    for name in ("images/30.png", "more/of/them/31.png", ".ipynb_checkpoints/32.png"):
+        paint(pets / "cat" / name, (40, 0, 0))
+    both = [load_pictures(f"folder:{pets}", train=train) for train in (True, False)]
+    assert torch.cat([part.labels for part in both]).bincount().tolist() == [12, 20]
+    assert sum(int((part.pictures[:, 0, 0, 0] == 40).sum()) for part in both) == 2
+
+
+@pytest.fixture
+def tiny_imagenet(tmp_path) -> Path:
+    """As Tiny-ImageNet is unpacked: boxes beside the pictures, a table for val, no labels for test."""
+    for number, label in enumerate(("n02", "n01")):
+        for count in range(2):
+            paint(tmp_path / "train" / label / "images" / f"{label}_{count}.JPEG")
+        (tmp_path / "train" / label / f"{label}_boxes.txt").write_text(f"{label}_0.JPEG\t0\t0\t5\t6\n")
+        paint(tmp_path / "val" / "images" / f"val_{number}.JPEG", (100 * number, 0, 0))
+        paint(tmp_path / "test" / "images" / f"test_{number}.JPEG")
+    table = "val_0.JPEG\tn02\t0\t0\t5\t6\nval_1.JPEG\tn01\t0\t0\t5\t6\n"
+    (tmp_path / "val" / "val_annotations.txt").write_text(table)
+    return tmp_path
+
+
+def test_tiny_imagenet_is_read_as_it_is_unpacked(tiny_imagenet):
+    train, test = (load_pictures(f"folder:{tiny_imagenet}", train=train) for train in (True, False))
+    assert train.classes == test.classes == ("n01", "n02")
+    assert train.labels.bincount().tolist() == [2, 2]
+    assert sorted(zip(test.pictures[:, 0, 0, 0] > 50, test.labels.tolist(), strict=True)) == [(False, 1), (True, 0)]
+
+
+def test_a_line_without_a_class_is_named(tiny_imagenet):
+    (tiny_imagenet / "val" / "val_annotations.txt").write_text("val_0.JPEG\tn02\nval_1.JPEG\n")
+    with pytest.raises(ValueError, match=r"val_annotations.txt, line 2 is 'val_1.JPEG'; it must be a name, a tab"):
+        load_pictures(f"folder:{tiny_imagenet}")
+
+
+def test_many_differing_classes_are_counted(tiny_imagenet):
+    for number in range(20):
+        paint(tiny_imagenet / "train" / f"x{number:02}" / "1.png")
+    with pytest.raises(ValueError, match=r"differ in these classes: x00, x01, x02, x03, x04 and 15 more; give each"):
+        load_pictures(f"folder:{tiny_imagenet}")
+
+
+def test_pictures_that_are_left_out_are_named(pets):
+    for name in ("photo.HEIC", "raw.dng", "Thumbs.db", ".hidden.heic"):
+        (pets / "cat" / name).write_bytes(b"?")
+    with pytest.warns(
+        UserWarning, match=r"because .dng, .heic is not read: .*photo.HEIC, .*raw.dng; convert"
+    ) as caught:
+        assert len(load_pictures(f"folder:{pets}")) == 24
+    assert len(caught) == 1 and "Thumbs" not in str(caught[0].message) and "hidden" not in str(caught[0].message)
+
+
+def test_no_warning_without_a_reason(pets):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_pictures(f"folder:{pets}")
 
 
 def test_a_class_with_a_single_picture_cannot_be_split(tmp_path):

@@ -1,7 +1,8 @@
 """Tests of senet_lib.data.streaming."""
 
+import multiprocessing
+import pickle
 import shutil
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -88,10 +89,30 @@ def test_the_random_numbers_of_the_process_are_left_alone(folder, workers):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.fixture
+def start_method(request):
+    before = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method(request.param, force=True)
+    yield request.param
+    multiprocessing.set_start_method(before, force=True)
+
+
+@pytest.mark.parametrize("start_method", ["spawn", "forkserver"], indirect=True)
+def test_workers_may_start_afresh(folder, start_method):
+    wanted = StreamedBatches(folder, train=True, **SMALL).epoch(1)
+    assert same(StreamedBatches(folder, train=True, **SMALL | {"workers": 1}).epoch(1), wanted)
+
+
+def test_a_worker_gets_no_list_of_all_files(folder):
+    """A worker that is spawned gets a pickle of its loader's data set, in each epoch."""
+    few, all_ = (StreamedBatches(folder, train=True, pictures=count, **SMALL) for count in (2, None))
+    sent = [len(pickle.dumps(batches._loader(0).dataset)) for batches in (few, all_)]
+    assert sent[0] == sent[1] < 10_000
+
+
 def test_only_the_pictures_of_a_batch_are_read(folder, monkeypatch):
     read = []
-    decode = streaming._decode
-    monkeypatch.setattr(streaming, "_decode", lambda file: read.append(file) or decode(file))
+    monkeypatch.setattr(streaming, "read_picture", lambda file: read.append(file) or read_picture(file))
     epoch = StreamedBatches(folder, train=True, **SMALL).epoch(0)
     assert not read
     next(epoch)
@@ -142,10 +163,7 @@ def test_pictures_are_normalised_with_what_is_given_or_with_imagenets_statistics
     torch.testing.assert_close(usual, (raw / 255 - mean) / std, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("torchvision_reads", [True, False])
-def test_every_kind_of_file_is_read_as_load_images_reads_it(tmp_path, monkeypatch, torchvision_reads):
-    if not torchvision_reads:
-        monkeypatch.setitem(sys.modules, "torchvision.io", None)
+def test_every_kind_of_file_is_read_as_load_pictures_reads_it(tmp_path):
     turned = Image.Exif()
     turned[0x0112] = 6
     here = tmp_path / "val" / "a"
@@ -179,7 +197,7 @@ def test_a_broken_picture_is_named(folder, refused, workers, keep):
 # --- folders ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_is_split_as_load_images_splits_it(folder):
+def test_a_folder_is_split_as_load_pictures_splits_it(folder):
     flat = folder / "train"
     loaded = load_pictures(f"folder:{flat}", train=False, size=32)
     ((_, labels),) = StreamedBatches(flat, train=False, **SMALL)
