@@ -197,6 +197,35 @@ def bottleneck() -> Drawing:
     return drawing
 
 
+def inception_modules() -> Drawing:
+    """The module of Inception, and the same with SE: the paper's Figure 2."""
+    drawing = Drawing(
+        388,
+        "Two columns. Left, an Inception module between x and its output. Right, the same module, and beside the line "
+        "behind it the mean of each channel, a layer that narrows, ReLU, a layer that widens, and a sigmoid; then the "
+        "module's output is multiplied by the gates. There is no shortcut and no sum.",
+    )
+    left, right, side, total = 66, 194, 286, 328
+    for x, name in ((left, "Inception"), (right, "SE-Inception")):
+        drawing.text(x, 18, name, weight="bold")
+        drawing.text(x, 42, "x")
+        drawing.line((x, 48), (x, 64))
+        drawing.box(x, 76, 120, "Inception module", CONVOLUTION)
+    drawing.line((left, 88), (left, 108))
+    drawing.line((right, 88), (right, total - 9))
+    drawing.line((right, 104), (side, 104), (side, 118))
+    for index, text in enumerate(("mean of each", "narrow: C to C/r", "ReLU", "widen: C/r to C", "sigmoid")):
+        y = 130 + index * 40
+        drawing.box(side, y, 116, text, OTHER)
+        if index:
+            drawing.line((side, y - 28), (side, y - 12))
+    drawing.line((side, 302), (side, total), (right + 9, total))
+    drawing.operator(right, total, "×")
+    drawing.line((right, total + 9), (right, total + 29))
+    drawing.text(right, total + 44, "x̃")
+    return drawing
+
+
 def placements() -> Drawing:
     """Five places for SE around the same branch."""
     drawing = Drawing(

@@ -113,7 +113,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class NoSqueeze(nn.Module):
-    """The excitation without the squeeze: each place computes its own gates from its own channels. Section 6.7.
+    """The excitation without the squeeze: each place computes its own gates from its own channels. Section 7.1.
 
     The two layers are 1x1 convolutions with as many weights as in :class:`SqueezeExcitation`. What is missing is only
     what lies outside a place's receptive field, so a comparison of the two shows what the squeeze is for.

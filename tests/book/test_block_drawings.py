@@ -8,7 +8,7 @@ import pytest
 
 from senet_lib.book import drawings
 
-NAMES = ("se_block", "residual_blocks", "bottleneck", "placements")
+NAMES = ("se_block", "residual_blocks", "bottleneck", "inception_modules", "placements")
 SVG = "{http://www.w3.org/2000/svg}"
 LETTER = 6.6  # width of a letter of 12 units, on average, with some to spare
 

@@ -33,7 +33,7 @@ REPLACED = {
     "mean": "the channel's mean gate",
     "shuffled channels": "its own, shuffled over the channels",
     "0.5": "0.5",
-    "1": "1: SE off",
+    "1": "1: all open",
 }
 OF_STAGES = ("another picture", "mean", "1")
 

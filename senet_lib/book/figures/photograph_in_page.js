@@ -280,6 +280,6 @@ function compare(classes, before, after, withSe) {
   const [was, is] = [softmax(before), softmax(after)];
   const topOf = (shares) => shares.indexOf(Math.max(...shares));
   const [first, now] = [topOf(was), topOf(is)];
-  const change = `${withSe ? "Your gates" : "Without SE"}: ${classes[first]} ${formatNumber(was[first])} → ${formatNumber(is[first])}`;
+  const change = `${withSe ? "Your gates" : "All gates 1"}: ${classes[first]} ${formatNumber(was[first])} → ${formatNumber(is[first])}`;
   return first === now ? `${change}. The answer stays.` : `${change}; now ${classes[now]}, ${formatNumber(is[now])}.`;
 }

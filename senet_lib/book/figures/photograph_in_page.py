@@ -15,6 +15,7 @@ import traitlets
 from matplotlib.figure import Figure as StillPicture
 
 from senet_lib.book import plots
+from senet_lib.book.figures import class_gates
 from senet_lib.book.figures.figure import HERE, Array, Figure
 from senet_lib.book.figures.parts.network_state import NetworkState, draw_probabilities, recorded_networks
 
@@ -29,7 +30,8 @@ class PhotographInPage(NetworkState, Figure):
     The traits of the networks and of their answers are those of :class:`NetworkState`.
 
     Attributes:
-        networks: each also has its "classes", K names.
+        networks: each also has its "classes", K names, and perhaps "means", from the names of its SE blocks to the mean
+            of each gate over many pictures: what the reader may put in a gate's place.
         offered: of each offered picture its "name", "what" it shows with its article, its "label" ("" if it is of no
             class), its "source", and a larger "preview" as a data address.
         pictures: uint8 (N, 3, 32, 32), what the networks see of the offered pictures.
@@ -53,12 +55,16 @@ class PhotographInPage(NetworkState, Figure):
     def example(cls) -> "PhotographInPage":
         """The networks for photographs that come with the library."""
         saved = json.loads(EXAMPLES.read_text(encoding="utf-8"))
+        means = recorded_mean_gates()
+        for network in saved["networks"]:
+            if found := means.get(network["file"].removesuffix(".onnx")):
+                network["means"] = found
         return cls(
             **recorded_networks(saved),
             offered=saved["offered"],
             pictures=np.array(saved["pictures"], np.uint8).reshape(-1, *SHAPE),
             caption="Choose a picture, or bring your own: the networks know only 32 × 32 pixels of it. Mute a gate, "
-            "or a whole block. How much does it take to change the answer?",
+            "or a whole block, or give it its mean over 10,000 pictures. How much does it take to change the answer?",
         )
 
     def draw_still(self) -> StillPicture:
@@ -76,3 +82,15 @@ class PhotographInPage(NetworkState, Figure):
     def _plain_state(self) -> dict[str, Any]:
         """Without the reader's picture an offered one is shown."""
         return super()._plain_state() | {"picture": max(self.picture, 0)}
+
+
+def recorded_mean_gates() -> dict[str, dict[str, list[float]]]:
+    """Of each network in the record of the class gates: from its blocks to the C mean gates over all its pictures."""
+    recorded = json.loads(class_gates.EXAMPLE.read_text(encoding="utf-8"))["networks"]
+    return {
+        network["name"]: {
+            block: np.average(gates["means"], axis=0, weights=network["counts"]).round(4).tolist()
+            for block, gates in network["blocks"].items()
+        }
+        for network in recorded
+    }

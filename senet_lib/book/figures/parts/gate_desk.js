@@ -29,12 +29,12 @@ function readHand(view, channels) {
 
 /**
  * The traits block, channel, hand and se. draw({ network, channels, overrides }, shown, live): shown is an answer of
- * onnx_session.js or null; the gates can be moved while live.
+ * onnx_session.js or null; the gates can be moved while live. A network with "means", by block, offers these as well.
  */
 export function createGateDesk(view, networks) {
   const slot = element("div", { class: "desk-stages" });
   const stages = new Map(); // network -> { bars by block, elements }
-  const editor = createHandEditor(view);
+  const editor = createHandEditor(view, (name) => networks.find((network) => network.name === name)?.means);
   const note = element("p", { class: "parts-note desk-note" });
   const absent = element("p", { "data-name": "no gates" }, "This network has no SE, and so no gates.");
   const choose = (block) => (channel) => {
@@ -91,7 +91,7 @@ function readChosenGate(view, networks, channels) {
   return block in channels ? { block, channel: Math.min(channel, channels[block] - 1) } : { block: names[0], channel: 0 };
 }
 
-function createHandEditor(view) {
+function createHandEditor(view, meansOf) {
   const input = element("input", { type: "range", min: 0, max: LARGEST_GATE, step: HAND_STEP, "data-trait": "hand" });
   const [used, own] = [number("gate", { digits: 2 }), number("own gate", { label: "its own:", digits: 2 })];
   const [gateName, blockName] = ["gate name", "block name"].map((name) => element("span", { "data-name": name }));
@@ -104,13 +104,23 @@ function createHandEditor(view) {
   };
   const group = (legend, ...parts) => element("fieldset", { class: "desk-hand" }, element("legend", {}, ...legend), ...parts);
   const presets = (set, ...names) => names.map((text, i) => button(text, () => set([0, 1, null][i])).element);
-  const ofOne = element("span", { class: "desk-presets" }, ...presets(setOne, "Mute", "Open", "Its own"));
+  // The mean is the fair way to silence a gate: the same for all pictures, and no other number than in training.
+  const means = () => meansOf(job.network);
+  const meanButtons = [
+    button("Its mean", () => setOne(means()[place.block][place.channel])).element,
+    button("The block's means", () => setRow(means()[place.block])).element,
+    button("All at their means", () => view.set("hand", means())).element,
+  ];
+  const [ofGate, ofBlock, ofAll] = meanButtons;
+  const ofOne = element("span", { class: "desk-presets" }, ...presets(setOne, "Mute", "Open", "Its own"), ofGate);
   input.addEventListener("input", () => setOne(input.valueAsNumber));
   const fields = [
     group(["By hand: ", gateName], input, used.element, own.element, ofOne),
     group(
       ["All of ", blockName],
       ...presets(setAll, "Mute the block", "Open the block", "Its own gates"),
+      ofBlock,
+      ofAll,
       button("All their own", () => view.set("hand", {})).element,
     ),
   ];
@@ -118,6 +128,7 @@ function createHandEditor(view) {
   const draw = (nextJob, nextPlace, gates, live) => {
     [job, place] = [nextJob, nextPlace];
     node.hidden = place === null;
+    for (const one of meanButtons) one.hidden = !means();
     for (const field of fields) field.disabled = !live || !view.get("se");
     if (place === null) return;
     const [now, itsOwn] = gates ? [gates.used[place.channel], gates.own[place.channel]] : [NaN, NaN];
