@@ -127,7 +127,7 @@ class StreamedBatches(PlannedBatches):
         epoch, unless it is forked.
         """
         for batch in order.split(self._plan.batch_size)[: len(self)]:
-            own = batch[self._plan.own]
+            own = batch[self._plan.own].numpy()
             yield list(zip(own.tolist(), self._names[own].tolist(), self._labels[own].tolist(), strict=True))
 
 
