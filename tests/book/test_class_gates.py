@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from senet_lib.book.experiments import class_gates
 from senet_lib.book.experiments.class_gates_record import (
     ALL_OTHERS,
     IMAGENET_BLOCKS,
     IMAGENET_CHANNELS,
+    SCENES,
+    SCENES_SEED,
     context_world_networks,
     imagenet_network,
     main,
@@ -36,7 +37,7 @@ def test_the_figures_file_is_what_the_command_makes_now():
 
 
 def test_means_are_those_of_the_networks_gates():
-    world = ContextWorld.generate(class_gates.SCENES, class_gates.SCENES_SEED)
+    world = ContextWorld.generate(SCENES, SCENES_SEED)
     _, gates = OverridableNetwork.of(load_pretrained("context-world-reduction-r4")).run(world.pictures)
     by_cue, by_answer = context_world_networks()
     reds = np.array([scene.cue_colour == 0 for scene in world.scenes])

@@ -59,21 +59,15 @@ def texts(ax: Axes) -> list[str]:
 
 
 @pytest.mark.parametrize("plot", EACH.values(), ids=EACH)
-def test_it_draws_on_the_axes_that_it_is_given_and_returns_them(plot, ax):
+def test_it_draws_on_the_axes_that_it_is_given_or_on_its_own(plot, ax):
+    own = plot(None)
+    assert isinstance(own, Axes) and own is not ax and len(plt.get_fignums()) == 2
     assert not ax.has_data()
     before = len(ax.get_children())
     assert plot(ax) is ax
     assert len(ax.get_children()) > before
-    assert plt.get_fignums() == [ax.figure.number]
-    ax.figure.canvas.draw()
-
-
-@pytest.mark.parametrize("plot", EACH.values(), ids=EACH)
-def test_without_axes_it_makes_a_figure_of_its_own(plot, ax):
-    own = plot(None)
-    assert isinstance(own, Axes) and own is not ax
     assert len(plt.get_fignums()) == 2
-    assert not ax.has_data()
+    ax.figure.canvas.draw()
 
 
 def test_a_picture_is_drawn_with_its_colours_last(ax):
@@ -112,19 +106,15 @@ def test_a_quantitys_map_goes_from_white_over_its_colour_to_dark(quantity):
     assert (np.diff(luminance) <= 1e-9).all()
 
 
-def test_bars_have_their_heights_names_values_and_colour(ax):
+def test_bars_have_their_heights_names_values_and_colours(ax):
     plot_bars([0.25, 1.5, 0.0], ["a", "b", "c"], "z", "mean (levels)", ax=ax)
+    plot_bars([1, 2, 3], "rgb", "z", "z", colours=CUE_COLOURS, ax=(other := plt.subplots()[1]))
     assert [bar.get_height() for bar in ax.patches] == [0.25, 1.5, 0.0]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
     assert texts(ax) == ["0.25", "1.50", "0.00"]
     assert ax.get_ylabel() == "mean (levels)"
-    assert all(same_color(bar.get_facecolor(), COLOURS["z"]) for bar in ax.patches)
-
-
-def test_bars_can_have_a_colour_each(ax):
-    plot_bars([1, 2, 3], "rgb", "z", "z", colours=CUE_COLOURS, ax=ax)
-    for bar, colour in zip(ax.patches, CUE_COLOURS, strict=True):
-        assert same_color(bar.get_facecolor(), colour)
+    for bars, colours in ((ax.patches, [COLOURS["z"]] * 3), (other.patches, CUE_COLOURS)):
+        assert all(same_color(bar.get_facecolor(), colour) for bar, colour in zip(bars, colours, strict=True))
 
 
 def test_field_growth_shows_each_layer_from_the_top_and_the_limit(ax):
@@ -136,11 +126,7 @@ def test_field_growth_shows_each_layer_from_the_top_and_the_limit(ax):
     assert list(limit.get_xdata()) == [15, 15]
     assert texts(ax) == ["3", "7", "13"] and "15 pixels" in ax.get_title(loc="right")
     assert ax.get_xlim()[1] > 15 and "pixels" in ax.get_xlabel()
-
-
-def test_field_growth_has_room_for_a_field_above_the_limit(ax):
-    plot_field_growth([40], ["deep"], 15, ax)
-    assert ax.get_xlim()[1] > 40
+    assert plot_field_growth([40], ["deep"], 15).get_xlim()[1] > 40
 
 
 @pytest.mark.parametrize(
@@ -155,11 +141,7 @@ def test_an_effective_field_is_relative_to_its_strongest_pixel_and_framed(ax, ro
     assert np.array_equal(image.get_array(), field / 8) and image.get_clim() == (0, 1)
     assert (frame.get_y() + 0.5, frame.get_x() + 0.5, frame.get_width()) == (rows[0], columns[0], size)
     assert ax.get_title() == "field"
-
-
-def test_an_effective_field_without_a_size_has_no_frame(ax):
-    plot_effective_field(np.ones((5, 5)), ax=ax)
-    assert not ax.patches
+    assert not plot_effective_field(field).patches
 
 
 def test_accuracies_are_drawn_from_epoch_one_each_with_its_name_and_colour(ax):

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -41,38 +40,21 @@ def only_layer(gate: Callable[[int], nn.Module], side: int = 32) -> SELayer:
 
 # --- the specimens ----------------------------------------------------------------------------------------------------
 
-NOTES = {
-    "rounded-width",
-    "one-bias",
-    "convolution-bias",
-    "gated-shortcut",
-    "gated-sum",
-    "norm-after-gate",
-    "relu-before-gate",
-    "projected-shortcut",
-    "wide-stem",
-}
+NOTES = {"rounded-width", "one-bias", "convolution-bias", "gated-shortcut", "gated-sum", "norm-after-gate"}
+NOTES |= {"relu-before-gate", "projected-shortcut", "wide-stem"}
 
 
 @pytest.mark.parametrize("name", SPECIMENS)
-@pytest.mark.parametrize("seed", [0, 1])
-def test_each_faulty_specimen_gets_its_finding_and_its_sound_twin_gets_none(name, seed):
-    specimen = SPECIMENS[name]
-    torch.manual_seed(seed)
-    report = examine(specimen.make_faulty(), specimen.input_size)
-    assert {finding.code for finding in report.findings} == {specimen.finding}
-    assert {finding.kind for finding in report.findings} == {"note" if name in NOTES else "fault"}
-    assert examine(specimen.make_sound(), specimen.input_size).findings == ()
-
-
-@pytest.mark.parametrize("name", SPECIMENS)
-def test_findings_do_not_depend_on_trained_numbers(name):
+@pytest.mark.parametrize("is_trained", [False, True], ids=["new", "trained"])
+def test_each_faulty_specimen_gets_its_finding_and_its_sound_twin_gets_none(name, is_trained):
     specimen = SPECIMENS[name]
     for seed in (0, 1):
         torch.manual_seed(seed)
-        faulty, sound = shaken(specimen.make_faulty(num_classes=7)), shaken(specimen.make_sound(num_classes=7))
-        assert {finding.code for finding in examine(faulty, specimen.input_size).findings} == {specimen.finding}
-        assert examine(sound, specimen.input_size).findings == ()
+        faulty, sound = (make(num_classes=7) for make in (specimen.make_faulty, specimen.make_sound))
+        report = examine(shaken(faulty) if is_trained else faulty, specimen.input_size)
+        assert {finding.code for finding in report.findings} == {specimen.finding}
+        assert {finding.kind for finding in report.findings} == {"note" if name in NOTES else "fault"}
+        assert examine(shaken(sound) if is_trained else sound, specimen.input_size).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -125,22 +107,56 @@ def test_softmax_in_evaluation_mode_alone_is_no_fault():
     assert examine(Probabilities()).findings == ()
 
 
-def test_a_pool_of_the_maps_own_size_is_global():
-    class OwnSize(ChannelGate):
-        def squeeze(self, x: Tensor) -> Tensor:
-            return F.avg_pool2d(x, x.shape[2:]).flatten(1)
-
-    report = examine(GatedNetwork(gate=OwnSize))
-    assert report.findings == ()
-    assert [layer.squeeze for layer in report.layers] == ["mean", "mean"]
+class OwnSize(ChannelGate):
+    def squeeze(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, x.shape[2:]).flatten(1)
 
 
-def test_a_crop_is_not_global():
-    class Crop(ChannelGate):
-        def squeeze(self, x: Tensor) -> Tensor:
-            return x[:, :, :8, :8].mean((2, 3))
+class Crop(ChannelGate):
+    def squeeze(self, x: Tensor) -> Tensor:
+        return x[:, :, :8, :8].mean((2, 3))
 
-    assert {finding.code for finding in examine(GatedNetwork(gate=Crop)).findings} == {"squeeze-not-global"}
+
+class Tanh(ChannelGate):
+    def gate_function(self, t: Tensor) -> Tensor:
+        return torch.tanh(t)
+
+
+class Context(ChannelGate):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.gates(x)
+
+    def gate_function(self, t: Tensor) -> Tensor:
+        return t
+
+
+class Eight(ChannelGate):
+    def hidden_width(self, channels: int, reduction: int) -> int:
+        return 8
+
+
+class Cube(ChannelGate):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x * super().forward(x)
+
+
+@pytest.mark.parametrize(
+    ("gate", "found"),
+    [
+        (OwnSize, set()),
+        (Crop, {("squeeze-not-global", "fault")}),
+        (Tanh, {("gate-tanh", "note")}),
+        (Context, {("gates-added", "note")}),
+        (Eight, {("hidden-constant", "note")}),
+        (Cube, {("input-squared", "fault")}),
+    ],
+)
+def test_what_is_found_in_other_gates(gate, found):
+    report = examine(GatedNetwork(gate=gate, widths=(16, 64)))
+    assert {(finding.code, finding.kind) for finding in report.findings} == found
+    assert [layer.squeeze for layer in report.layers] == (["other"] if gate is Crop else ["mean"]) * 2
+    if gate is Cube:
+        assert "8 times" in report.findings[0].what
 
 
 def test_new_gates_that_insert_keeps_at_1_are_a_note():
@@ -151,13 +167,11 @@ def test_new_gates_that_insert_keeps_at_1_are_a_note():
 
 # --- sound networks ---------------------------------------------------------------------------------------------------
 
-PLACES = {"standard": "standard", "pre": "pre", "post": "post", "identity": "identity"}
 
-
-@pytest.mark.parametrize("placement", PLACES)
+@pytest.mark.parametrize("placement", ["standard", "pre", "post", "identity"])
 def test_the_paper_s_placements_are_told_apart_and_are_no_faults(placement):
     report = examine(create_model("se_small_resnet", placement=placement))
-    assert [layer.place for layer in report.layers] == [PLACES[placement]] * 2
+    assert [layer.place for layer in report.layers] == [placement] * 2
     expected = [] if placement == "standard" else [(f"place-{placement}", "note")] * 2
     assert [(finding.code, finding.kind) for finding in report.findings] == expected
 
@@ -168,16 +182,9 @@ def test_se_in_the_middle_of_a_bottleneck_is_inside():
     assert report.findings == ()
 
 
-@pytest.mark.parametrize(
-    ("make", "size", "count"),
-    [
-        (partial(create_model, "se_resnet20"), 32, 9),
-        (partial(create_model, "se_resnet18"), 64, 8),
-        (partial(create_model, "se_resnet50"), 64, 16),
-    ],
-)
-def test_our_networks_get_no_finding(make, size, count):
-    report = examine(make(), (3, size, size))
+@pytest.mark.parametrize(("name", "size", "count"), [("20", 32, 9), ("18", 64, 8), ("50", 64, 16)])
+def test_our_networks_get_no_finding(name, size, count):
+    report = examine(create_model(f"se_resnet{name}"), (3, size, size))
     assert report.findings == ()
     assert len(report.layers) == count
     assert {(layer.ratio, layer.place, layer.gate) for layer in report.layers} == {(16, "standard", "sigmoid")}
@@ -230,69 +237,45 @@ def test_gates_before_the_normalisation_as_in_timms_coatnets_are_a_note():
 # --- what a layer is --------------------------------------------------------------------------------------------------
 
 
-def test_layers_of_others_are_described():
-    se = timm.layers.SEModule
-    assert only_layer(lambda C: se(C, rd_channels=6)) == SELayer(
-        "1", "SEModule", 24, 6, (True, True), "1x1 convolution", "sigmoid", "mean", "no shortcut"
-    )
-    assert only_layer(lambda C: se(C, rd_channels=6, add_maxpool=True, bias=False)) == SELayer(
-        "1", "SEModule", 24, 6, (False, False), "1x1 convolution", "sigmoid", "mean and max", "no shortcut"
-    )
-    assert only_layer(lambda C: timm.layers.EffectiveSEModule(C)) == SELayer(
-        "1", "EffectiveSEModule", 24, None, (True,), "1x1 convolution", "hard sigmoid", "mean", "no shortcut"
-    )
-    assert only_layer(lambda C: timm.layers.EcaModule(C)) == SELayer(
-        "1", "EcaModule", 24, None, (False,), "1-d convolution", "sigmoid", "mean", "no shortcut"
-    )
-    assert only_layer(lambda C: torchvision.ops.SqueezeExcitation(C, 3)) == SELayer(
-        "1", "SqueezeExcitation", 24, 3, (True, True), "1x1 convolution", "sigmoid", "mean", "no shortcut"
-    )
+CONVOLUTION = "1x1 convolution"
 
 
-def test_linear_layers_are_told_from_convolutions():
-    layer = only_layer(lambda C: ChannelGate(C, reduction=6))
-    assert (layer.kind, layer.hidden, layer.ratio) == ("Linear", 4, 6)
+@pytest.mark.parametrize(
+    ("gate", "hidden", "biases", "kind", "function", "squeeze"),
+    [
+        (lambda C: timm.layers.SEModule(C, rd_channels=6), 6, (True, True), CONVOLUTION, "sigmoid", "mean"),
+        (
+            lambda C: timm.layers.SEModule(C, rd_channels=6, add_maxpool=True, bias=False),
+            *(6, (False, False), CONVOLUTION, "sigmoid", "mean and max"),
+        ),
+        (timm.layers.EffectiveSEModule, None, (True,), CONVOLUTION, "hard sigmoid", "mean"),
+        (timm.layers.EcaModule, None, (False,), "1-d convolution", "sigmoid", "mean"),
+        (lambda C: torchvision.ops.SqueezeExcitation(C, 3), 3, (True, True), CONVOLUTION, "sigmoid", "mean"),
+        (lambda C: ChannelGate(C, reduction=6), 4, (True, True), "Linear", "sigmoid", "mean"),
+    ],
+)
+def test_layers_of_others_are_described(gate, hidden, biases, kind, function, squeeze):
+    name = type(gate(24)).__name__
+    expected = SELayer("1", name, 24, hidden, biases, kind, function, squeeze, "no shortcut")
+    assert only_layer(gate) == expected
+    assert expected.ratio == (24 / hidden if hidden else None)
 
 
-@pytest.mark.parametrize("name", ["tanh", "1 + tanh", "2 * sigmoid", "hard sigmoid"])
+FUNCTIONS = {
+    "tanh": torch.tanh,
+    "1 + tanh": lambda t: 1 + torch.tanh(t),
+    "2 * sigmoid": lambda t: 2 / (1 + torch.exp(-t)),
+    "hard sigmoid": lambda t: torch.clamp(t + 3, 0, 6) / 6,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_gate_function_is_measured(name):
-    functions = {
-        "tanh": torch.tanh,
-        "1 + tanh": lambda t: 1 + torch.tanh(t),
-        "2 * sigmoid": lambda t: 2 / (1 + torch.exp(-t)),
-        "hard sigmoid": lambda t: torch.clamp(t + 3, 0, 6) / 6,
-    }
-
     class Other(ChannelGate):
         def gate_function(self, t: Tensor) -> Tensor:
-            return functions[name](t)
+            return FUNCTIONS[name](t)
 
     assert only_layer(Other).gate == name
-
-
-def test_variants_are_notes():
-    class Tanh(ChannelGate):
-        def gate_function(self, t: Tensor) -> Tensor:
-            return torch.tanh(t)
-
-    class Context(ChannelGate):
-        def forward(self, x: Tensor) -> Tensor:
-            return x + self.gates(x)
-
-        def gate_function(self, t: Tensor) -> Tensor:
-            return t
-
-    for gate, code in ((Tanh, "gate-tanh"), (Context, "gates-added")):
-        assert {(one.code, one.kind) for one in examine(GatedNetwork(gate=gate)).findings} == {(code, "note")}
-
-
-def test_small_widths_that_are_rounded_to_8_are_a_note():
-    class Eight(ChannelGate):
-        def hidden_width(self, channels: int, reduction: int) -> int:
-            return 8
-
-    (finding,) = examine(GatedNetwork(gate=Eight, widths=(16, 64))).findings
-    assert (finding.code, finding.kind) == ("hidden-constant", "note")
 
 
 class Inline(nn.Module):
@@ -363,16 +346,6 @@ def test_a_gate_for_each_place_is_no_se_and_moves_none():
     assert (layer.name, layer.place) == ("1.se", "standard")
 
 
-def test_powers_of_x_are_measured():
-    class Cube(ChannelGate):
-        def forward(self, x: Tensor) -> Tensor:
-            return x * x * super().forward(x)
-
-    findings = examine(GatedNetwork(gate=Cube)).findings
-    assert {finding.code for finding in findings} == {"input-squared"}
-    assert "8 times" in findings[0].what
-
-
 # --- the model stays what it was --------------------------------------------------------------------------------------
 
 
@@ -431,32 +404,21 @@ def test_the_model_is_bit_identical_after_its_forward_raised(refused):
     assert_unchanged(model, examined)
 
 
-def test_two_examinations_agree():
-    model = SPECIMENS["fixed-pool"].make_faulty()
-    assert examine(model) == examine(model)
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_the_model_keeps_its_own_type(dtype):
-    for name in ("input-squared", "relu-gate", "wrong-axes"):
+@pytest.mark.parametrize("options", [{"dtype": torch.float64}, {"dtype": torch.bfloat16}, {"device": best_device()}])
+def test_the_model_keeps_its_type_and_its_device(options):
+    """On a GPU, where there is one."""
+    for name in SPECIMENS if "device" in options else ("input-squared", "relu-gate", "wrong-axes"):
         specimen = SPECIMENS[name]
         torch.manual_seed(0)
-        codes = {finding.code for finding in examine(specimen.make_faulty().to(dtype)).findings}
-        assert codes == {specimen.finding}
-        report = examine(specimen.make_sound().to(dtype))
+        faulty, sound = (make().to(**options) for make in (specimen.make_faulty, specimen.make_sound))
+        codes = {finding.code for finding in examine(faulty, specimen.input_size).findings}
+        assert codes == {specimen.finding}, name
+        report = examine(sound, specimen.input_size)
         assert report.findings == ()
         assert {(layer.gate, layer.squeeze) for layer in report.layers} == {("sigmoid", "mean")}
-
-
-def test_the_model_stays_on_its_device():
-    """On a GPU, where there is one."""
-    device = best_device()
-    for name, specimen in SPECIMENS.items():
-        torch.manual_seed(0)
-        faulty = specimen.make_faulty().to(device)
-        assert {finding.code for finding in examine(faulty, specimen.input_size).findings} == {specimen.finding}, name
-        assert examine(specimen.make_sound().to(device), specimen.input_size).findings == ()
-        assert {parameter.device.type for parameter in faulty.parameters()} == {device.type}
+        weight = next(faulty.parameters())
+        assert weight.dtype == options.get("dtype", torch.float32)
+        assert weight.device.type == options.get("device", torch.device("cpu")).type
 
 
 # --- errors and the text ----------------------------------------------------------------------------------------------
@@ -513,10 +475,7 @@ def test_one_layer_is_a_row_of_all_columns():
 
 
 def test_faults_come_before_notes():
-    class Both(SoftmaxInside):
-        pass
-
-    report = examine(Both(unit=SPECIMENS["gated-sum"].make_faulty.keywords["unit"]))
+    report = examine(SoftmaxInside(unit=SPECIMENS["gated-sum"].make_faulty.keywords["unit"]))
     assert [finding.kind for finding in report.findings] == ["fault", "note", "note"]
     assert str(report).index("FAULT") < str(report).index("NOTE")
     assert report.findings == report.faults + report.notes

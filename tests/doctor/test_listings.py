@@ -61,12 +61,10 @@ def test_what_is_listed_computes_what_the_network_computes(name, which):
     modules = places(network, found.name)
     assert modules
     for module in modules:
-        shape = {
-            ChannelGate: lambda one: (one.narrow.in_features, 16, 16),
-            GatedUnit: lambda one: (one.conv1.in_channels, 32, 32),
-            GatedNetwork: lambda one: specimen.input_size,
-        }
-        (size,) = (of(module) for base, of in shape.items() if isinstance(module, base))
+        if isinstance(module, ChannelGate):
+            size = (module.narrow.in_features, 16, 16)
+        else:
+            size = (module.conv1.in_channels, 32, 32) if isinstance(module, GatedUnit) else specimen.input_size
         for is_training in (False, True):
             x = noise(3, *size)
             with torch.no_grad():

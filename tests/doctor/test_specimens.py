@@ -24,7 +24,7 @@ def made(make: MakeNetwork, seed: int = 0, is_trained: bool = False) -> Any:
 
 @pytest.mark.parametrize("name", SPECIMENS)
 @pytest.mark.parametrize("is_trained", [False, True], ids=["new", "trained"])
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", [0, 1])
 def test_a_specimens_test_fails_for_it_and_passes_for_its_twin(name, seed, is_trained):
     specimen = SPECIMENS[name]
     with pytest.raises(AssertionError, match=r"\w.*\.$"):
@@ -40,18 +40,13 @@ def test_a_test_exposes_one_kind_of_fault(name):
 
 
 @pytest.mark.parametrize("name", SPECIMENS)
-def test_specimens_are_small_networks_for_any_number_of_classes(name):
+def test_specimens_are_small_networks_for_any_number_of_classes_with_a_sentence_each(name):
     specimen = SPECIMENS[name]
     for make in (specimen.make_sound, specimen.make_faulty):
         network = made(make, is_trained=True)
         assert count_parameters(network) < 150_000
         if name != "no-return" or make is specimen.make_sound:
             assert network(noise(2, *specimen.input_size)).shape == (2, CLASSES)
-
-
-@pytest.mark.parametrize("name", SPECIMENS)
-def test_fault_and_mend_are_one_sentence_each(name):
-    specimen = SPECIMENS[name]
     for sentence in (specimen.fault, specimen.mend):
         assert sentence.endswith(".") and "\n" not in sentence and sentence[0].isupper()
     assert specimen.name and not specimen.name.endswith(".")
