@@ -13,14 +13,14 @@ help:  ## show this list
 
 book: .venv/.installed _build/extra/vendor/katex/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/networks _build/.library  ## install everything, execute the notebooks, build the book
 	$(BIN)/python -m tools.notebooks check
-	$(BIN)/python -m tools.execute
+	PYTHONPATH=$(CURDIR)/_build/site OMP_NUM_THREADS=1 $(BIN)/python -m tools.execute
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
 	@echo
 	@echo "The book is in $(HTML). Open $(HTML)/index.html, or run: make serve"
 
 serve:  ## show the built book on 127.0.0.1
 	@test -f $(HTML)/index.html || { echo "There is no book yet; run: make book"; exit 1; }
-	@$(BIN)/python -m tools.serve --port $(PORT)
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(HTML) $(PORT)
 
 slides:  ## make slides for a lecture from the built book
 	@test -f $(HTML)/index.html || { echo "There is no book yet; run: make book"; exit 1; }
@@ -117,7 +117,11 @@ _build/extra/networks: $(wildcard results/networks/*.onnx)
 	@rm -rf $@ && mkdir -p $@
 	$(if $^,cp $^ $@)
 
-# The cache of executed notebooks knows their text, not the library's, nor the records: forget it when these change.
-_build/.library: $(shell find senet_lib -name "*.py" -o -name "*.js" -o -name "*.css" -o -name "*.json" -o -name "*.safetensors") $(wildcard results/*.json) .venv/.installed
-	@mkdir -p _build && rm -rf _build/.jupyter_cache
+# The library's wheel, and the library as pip installs it, for the notebooks. The wheel is built from a source archive, so
+# that nothing of an earlier build gets into it. The cache of executed notebooks knows their text, not the library's, nor
+# the records: forget it when these change.
+_build/.library: $(shell find senet_lib -name "*.py" -o -name "*.pyi" -o -name "*.js" -o -name "*.css" -o -name "*.json" -o -name "*.safetensors") $(wildcard results/*.json) .venv/.installed
+	@rm -rf _build/.jupyter_cache _build/site _build/senet_lib-*
+	SOURCE_DATE_EPOCH=315532800 $(BIN)/python -m build --quiet --no-isolation --outdir _build
+	$(BIN)/python -m pip install --quiet --no-deps --target _build/site _build/senet_lib-*.whl
 	@touch $@

@@ -136,8 +136,8 @@ def open_page(browser: Browser) -> Iterator[tuple[Page, list[Response]]]:
 
 
 def script_bytes(page: Page, responses: list[Response]) -> int:
-    """Bytes of all scripts of an open page, files and inline, without MathJax."""
-    files = [one for one in responses if one.request.resource_type == "script" and "mathjax" not in one.url]
+    """Bytes of all scripts of an open page, files and inline."""
+    files = [one for one in responses if one.request.resource_type == "script"]
     fetched = sum(len(one.body()) for one in files if not one.url.startswith("blob:"))
     return fetched + page.evaluate(INLINE_BYTES)["script"]
 

@@ -2,37 +2,41 @@
 
     make bench            (or: python -m benchmarks.pages, with the book built)
 
-Measured in a headless Chromium, from what `make serve` runs. Bytes: all that a page loads while it is read to its end,
-unpacked and as it came over the line, without MathJax and without what a figure loads at the reader's wish. Time: with
+Measured in a headless Chromium, from a server that compresses as static hosts do. Bytes: all that a page loads while it
+is read to its end, unpacked and as it came over the line, without what a figure loads at the reader's wish. Time: with
 an empty cache and DevTools' "fast 3G" (1.6 Mbit/s down, 0.75 up, 150 ms), in a window of 390 x 844, until the article
-is laid out and painted to the lower edge of the window, or to its end if that comes first; formulas may still be
-missing. Result: a table, and benchmarks/results/pages.json.
+is laid out and painted to the lower edge of the window, or to its end if that comes first; the fonts of formulas may
+still be missing. Result: a table, and benchmarks/results/pages.json.
 """
 
 import argparse
+import asyncio
 import os
 import platform
 import statistics
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, StaticFileHandler
 
 from benchmarks.timing import write_record
-from tests.browser.audit import MATH_IS_READY
 from tests.browser.conftest import HTML, SWITCHES, find_chromium
 from tests.browser.layout import READ_ON
 from tests.browser.test_pages import PAGES
-from tools.serve import serve
 
 FAST_3G = {"offline": False, "latency": 150, "downloadThroughput": 1_600_000 / 8, "uploadThroughput": 750_000 / 8}
 BUDGETS = {"bytes": 1_000_000, "readable_ms": 1000}
 WINDOW = {"width": 390, "height": 844}
-ON_DEMAND = ("/vendor/", "/networks/", "/favicon.ico")
+ON_DEMAND = ("/vendor/onnxruntime/", "/networks/", "/favicon.ico")
 
 # A frame is drawn only when nothing blocks the drawing any more, so the first one that finds the article there counts.
 WATCH = """
@@ -95,6 +99,29 @@ def measure_pages(browser: Browser, repeats: int) -> dict[str, dict[str, float]]
 
 
 @contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The address of a folder whose texts come compressed, until the block ends. A thread of its own serves it."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def listen() -> int:
+        files = {"path": str(folder)}
+        application = Application(
+            [(r"/(.*)", StaticFileHandler, files)], compress_response=True, log_function=lambda handler: None
+        )
+        sockets = bind_sockets(0, "127.0.0.1")
+        HTTPServer(application).add_sockets(sockets)
+        return sockets[0].getsockname()[1]
+
+    try:
+        yield f"http://127.0.0.1:{asyncio.run_coroutine_threadsafe(listen(), loop).result()}"
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+@contextmanager
 def open_page(browser: Browser) -> Iterator[tuple[Page, CDPSession]]:
     """A page with an empty cache, and the connection to its DevTools."""
     context = browser.new_context(viewport=WINDOW)
@@ -127,7 +154,6 @@ def weigh(browser: Browser, address: str) -> dict[str, int]:
         tools.on("Network.dataReceived", receive)
         tools.on("Network.loadingFinished", finish)
         page.goto(address, wait_until="networkidle")
-        page.evaluate(MATH_IS_READY)
         page.evaluate(READ_ON)
         page.wait_for_load_state("networkidle")
     return dict(sizes)

@@ -28,7 +28,6 @@ OUTPUT = BUILD / "senet-book.pdf"
 TEXT_WIDTH_PIXELS = 642  # 170 mm
 PATIENCE = 600_000  # milliseconds: alone it takes ten seconds, on a busy machine minutes
 PAPER: dict[str, Any] = {"prefer_css_page_size": True, "print_background": True}
-SETTINGS = re.compile(r"window\.MathJax = (\{.*?\})</script>")
 
 
 def write_print_page() -> Path:
@@ -40,11 +39,8 @@ def write_print_page() -> Path:
         settings["title"], settings["author"], senet_lib.__version__, licence, "../book/drawings/context_world.svg"
     )
     pages = read_pages(html, ROOT / "_toc.yml", BUILD)
-    mathjax = SETTINGS.search((html / "book" / "index.html").read_text(encoding="utf-8"))
-    if mathjax is None:
-        raise ValueError("the built book has no settings of MathJax; has the theme changed?")
     path = BUILD / "print.html"
-    path.write_text(join(pages, book, "html/_static", "html/vendor/mathjax/tex-svg.js", mathjax[1]), encoding="utf-8")
+    path.write_text(join(pages, book, "html/_static"), encoding="utf-8")
     return path
 
 

@@ -2,17 +2,8 @@
 
 const LEAST = 0.7; // of the usual size of letters: smaller ones nobody reads
 
-/** Wait for formulas, letters and pictures. Each formula then says what it is, for readers who cannot see it. */
+/** Wait for letters and pictures. */
 async function settle() {
-  while (!window.MathJax?.startup?.promise) await new Promise((resolve) => setTimeout(resolve, 20));
-  await MathJax.startup.promise;
-  const broken = document.querySelector("mjx-merror");
-  if (broken) throw new Error(`a formula is broken: ${broken.textContent}`);
-  for (const { math, typesetRoot } of MathJax.startup.document.math) {
-    const picture = typesetRoot.querySelector("svg");
-    picture.setAttribute("role", "img");
-    picture.setAttribute("aria-label", math);
-  }
   await document.fonts.ready;
   await Promise.all([...document.images].map((image) => image.decode()));
 }
@@ -20,7 +11,7 @@ async function settle() {
 // How much of the width that it would like to have there is, for each kind of thing that may be too wide.
 const SHARES = {
   "article table": (table) => table.parentElement.clientWidth / table.offsetWidth,
-  'article mjx-container[display="true"]': (formula) => formula.clientWidth / formula.scrollWidth,
+  "article div.math": (formula) => formula.clientWidth / formula.scrollWidth,
   "article .cell_output pre": (pre) => {
     pre.style.whiteSpace = "pre"; // a printed table likes to be as wide as its longest line
     const share = pre.clientWidth / pre.scrollWidth;

@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 ID_LISTS = ("aria-labelledby", "aria-describedby", "for", "headers")
 SVG_REFERENCE = re.compile(r"url\(#([^)]+)\)")
 ONLY_ON_A_SCREEN = "script, style, button, .headerlink, .toctree-wrapper, .only-dark, details.hide > summary"
-SHEETS = ("pygments.css", "figure.css", "print.css")
+SHEETS = ("../vendor/katex/katex.min.css", "pygments.css", "figure.css", "print.css")
 SHORT = 24  # lines of code that are not torn apart
 
 
@@ -237,15 +237,13 @@ def draw_chapters(pages: list[Page]) -> Iterator[str]:
         yield f'<article class="bd-article" id="{page.key}" style="page: chapter{number}">{part}\n{article}</article>'
 
 
-def join(pages: list[Page], book: Book, static: str, mathjax: str, settings: str) -> str:
+def join(pages: list[Page], book: Book, static: str) -> str:
     """The text of the page.
 
     Args:
         pages: of the book, in order.
         book: what the title page says.
         static: where the book's style sheets are, seen from the page.
-        mathjax: where MathJax is.
-        settings: of MathJax, as JSON.
     """
     contents = draw_contents(pages)  # before the headings go down
     sheets = "".join(f'<link rel="stylesheet" href="{static}/{name}">\n' for name in SHEETS)
@@ -263,11 +261,7 @@ def join(pages: list[Page], book: Book, static: str, mathjax: str, settings: str
 </style>
 <script>
 {(HERE / "print_page.js").read_text(encoding="utf-8")}
-window.MathJax = {settings};
-Object.assign(window.MathJax.options ??= {{}}, {{enableMenu: false, enableAssistiveMml: false}});
-Object.assign(window.MathJax.svg ??= {{}}, {{scale: 1}});  // the letters of the text have serifs here, and are as low
 </script>
-<script src="{mathjax}" async></script>
 </head>
 <body>
 {draw_title_page(book)}

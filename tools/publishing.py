@@ -1,10 +1,10 @@
 """A Sphinx extension: what search engines and shared links need to know of each page. _config.yml names it.
 
 All addresses come from the repository's (`tools/addresses.py`), or from Jupyter Book's setting `html.baseurl` where a
-book has a domain of its own. Descriptions and the tags of a shared link are made by sphinxext-opengraph.
+book has a domain of its own. sphinxext-opengraph makes descriptions and the tags of a shared link, sphinx-sitemap the
+list of the pages.
 """
 
-from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -23,7 +23,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinxext.opengraph")
     app.connect("config-inited", set_addresses)
     app.connect("html-page-context", mend_lists, priority=900)  # after the tags are there
-    app.connect("build-finished", write_what_crawlers_read)
+    app.connect("build-finished", write_robots)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -32,6 +32,9 @@ def set_addresses(app: Sphinx, config: Config) -> None:
     if book is None:
         return
     config.html_baseurl = book
+    app.setup_extension("sphinx_sitemap")  # here, since it complains about a book without an address
+    config.sitemap_url_scheme = "{link}"
+    config.sitemap_excludes = ["genindex.html", "search.html"]
     config.ogp_site_url = book
     config.ogp_site_name = config.html_title
     config.ogp_image = urljoin(book, PICTURE)
@@ -50,15 +53,9 @@ def mend_lists(app: Sphinx, page: str, template: str, context: dict[str, Any], d
         context["metatags"] = context["metatags"].replace(";, ", "; ")
 
 
-def write_what_crawlers_read(app: Sphinx, error: Exception | None) -> None:
-    """sitemap.xml with the pages of the book, and robots.txt, which names it."""
+def write_robots(app: Sphinx, error: Exception | None) -> None:
+    """robots.txt, which names the sitemap."""
     if error or not app.config.html_baseurl or app.builder.format != "html":
         return
-    pages = sorted(app.env.found_docs)
-    places = [escape(urljoin(app.config.html_baseurl, app.builder.get_target_uri(page))) for page in pages]
-    lines = "".join(f"<url><loc>{place}</loc></url>\n" for place in places)
-    namespace = "http://www.sitemaps.org/schemas/sitemap/0.9"
-    sitemap = f'<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns="{namespace}">\n{lines}</urlset>\n'
-    Path(app.outdir, "sitemap.xml").write_text(sitemap, encoding="utf-8")
     robots = f"User-agent: *\nAllow: /\nSitemap: {urljoin(app.config.html_baseurl, 'sitemap.xml')}\n"
     Path(app.outdir, "robots.txt").write_text(robots, encoding="utf-8")

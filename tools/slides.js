@@ -27,5 +27,4 @@ addEventListener("keydown", (event) => {
   go(step);
 });
 addEventListener("hashchange", show);
-// Formulas are measured when they are set: the other slides are hidden only then.
-MathJax.startup ? MathJax.startup.promise.then(show) : addEventListener("load", () => MathJax.startup.promise.then(show));
+show();

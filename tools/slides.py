@@ -19,6 +19,7 @@ from bs4 import BeautifulSoup, Tag
 HERE = Path(__file__).resolve().parent
 HTML = HERE.parent / "_build" / "html"
 DECK = Path("slides/index.html")
+SHEETS = ("vendor/katex/katex.min.css", "_static/pygments.css", "_static/book.css")
 HEADINGS = ["h1", "h2"]
 
 
@@ -112,15 +113,13 @@ def make_deck(html: Path) -> str:
     pages = {name: BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser") for name in names}
     slides = "\n".join(render(slide, pages[slide.page]) for slide in SLIDES)
     title = pages["book/index"].select_one("h1")
+    sheets = "".join(f'<link rel="stylesheet" href="../{sheet}">\n' for sheet in SHEETS)
     style, script = ((HERE / f"slides.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>Slides: {escape(text_of(title))}</title>\n"
-        '<link rel="stylesheet" href="../_static/pygments.css">\n<link rel="stylesheet" href="../_static/book.css">\n'
-        f"<style>\n{style}</style>\n"
-        '<script>window.MathJax = {options: {processHtmlClass: "math", ignoreHtmlClass: "slide"}}</script>\n'
-        '<script defer src="../vendor/mathjax/tex-svg.js"></script>\n</head>\n<body>\n<main>\n'
+        f"{sheets}<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
         f'{slides}\n</main>\n<output id="place"></output>\n<script>\n{script}</script>\n</body>\n</html>\n'
     )
 

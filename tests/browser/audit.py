@@ -20,15 +20,9 @@ SETTLE = """() => Promise.race([
 ])"""
 OPEN_ALL = "() => document.querySelectorAll('.bd-article details').forEach((one) => { one.open = true; })"
 
-# The page is finished when MathJax has typeset everything, where there is mathematics.
-MATH_IS_READY = """async () => {
-  if (document.querySelector('.math') === null) return;
-  while (!(window.MathJax && MathJax.startup && MathJax.startup.promise)) await new Promise(r => setTimeout(r, 20));
-  await MathJax.startup.promise;
-}"""
 COUNT_MATH = "document.querySelectorAll('span.math, div.math').length"
-COUNT_TYPESET = "document.querySelectorAll('.math mjx-container').length"
-COUNT_MATH_ERRORS = "document.querySelectorAll('mjx-merror, [data-mjx-error]').length"
+COUNT_TYPESET = "document.querySelectorAll('.math .katex-html').length"
+COUNT_MATH_ERRORS = "document.querySelectorAll('.katex-error, merror').length"
 WIDTH = "document.documentElement.scrollWidth"
 BROKEN_IMAGES = "[...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.src)"
 NAMELESS_IMAGES = """[...document.querySelectorAll('.bd-article img')]
@@ -123,7 +117,6 @@ def _read(
         _watch(page, home, problems)
         page.add_init_script(WATCH_SHIFTS)
         page.goto(address)
-        page.evaluate(MATH_IS_READY)
         page.evaluate(READ_ON if thorough else VISIT_FIGURES)
         yield page
     finally:

@@ -54,8 +54,8 @@ VISIT_FIGURES = """async () => {
 OVERLAPS = """() => {
   const PARTS = '.bd-article, .bd-header-article, .prev-next-footer, .bd-footer-content, .bd-sidebar-primary,'
     + ' .bd-sidebar-secondary';
-  const THINGS = 'button, select, input, summary, output, canvas, img, mjx-container';
-  const HIDDEN = 'mjx-assistive-mml, .visually-hidden, .sr-only, .headerlink, script, style, noscript, defs';
+  const THINGS = 'button, select, input, summary, output, canvas, img, .katex-base';
+  const HIDDEN = '.katex-mathml, .visually-hidden, .sr-only, .headerlink, script, style, noscript, defs';
   const SLACK = 3;
   const everything = { left: -1e6, top: -1e6, right: 1e6, bottom: 1e6 };
   const meet = (a, b) => ({
@@ -104,13 +104,13 @@ OVERLAPS = """() => {
     const walker = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const { data, parentElement: one } = walker.currentNode;
-      if (!data.trim() || one.closest('mjx-container, select') || !isSeen(one)) continue;
+      if (!data.trim() || one.closest('.katex, select') || !isSeen(one)) continue;
       const range = document.createRange();
       range.selectNodeContents(walker.currentNode);
       for (const rect of range.getClientRects()) add(one, data.trim().slice(0, 40), rect, 0.25);
     }
     for (const one of part.querySelectorAll(THINGS)) {
-      if (isSeen(one)) add(one, '', one.getBoundingClientRect(), one.matches('mjx-container') ? 0.2 : 0);
+      if (isSeen(one)) add(one, '', one.getBoundingClientRect(), one.matches('.katex-base') ? 0.2 : 0);
     }
     found.sort((a, b) => a.top - b.top);
     found.forEach((a, index) => {

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Response
 
-from tests.browser.audit import COUNT_MATH_ERRORS, MATH_IS_READY
+from tests.browser.audit import COUNT_MATH_ERRORS
 from tests.browser.conftest import HTML
 from tests.browser.test_pages import CHAPTERS, PAGES
 
@@ -48,7 +48,7 @@ def visit(browser, addresses) -> Iterator:
 
 
 def weigh(page: Page) -> dict[str, int]:
-    """Bytes of script and of data that a page loads, from its beginning to its end, without MathJax."""
+    """Bytes of script and of data that a page loads, from its beginning to its end."""
     files: dict[str, int] = {}
 
     def note(response: Response) -> None:
@@ -57,11 +57,10 @@ def weigh(page: Page) -> dict[str, int]:
 
     page.on("response", note)
     page.reload(wait_until="networkidle")
-    page.evaluate(MATH_IS_READY)
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     page.wait_for_load_state("networkidle")
     found = page.evaluate(INLINE)
-    found["script"] += sum(size for url, size in files.items() if "/vendor/mathjax/" not in url)
+    found["script"] += sum(files.values())
     assert len(files) > 3, "the page loads some scripts, or this test is blind"
     return found
 
@@ -257,8 +256,6 @@ def test_fullscreen_mode_is_entered_and_left(visit):
 def test_the_button_to_the_top_comes_when_one_scrolls_up(visit):
     page = visit(CHAPTERS[0], viewport=NARROW)  # the theme shows it on narrow screens only
     to_top = page.get_by_role("button", name="Back to top")
-    # Formulas that grow above would move the page, too.
-    page.evaluate(MATH_IS_READY)
     page.mouse.move(200, 400)
     page.evaluate("window.scrollTo(0, 2000)")
     page.wait_for_function("window.scrollY === 2000")
@@ -287,7 +284,6 @@ def test_search_finds_words_from_any_page(visit, way, viewport):
     # The page that was found is as it always is: no word in it is marked, no formula broken.
     results.filter(has_text="Excitation").first.click()
     page.wait_for_url("**/notebooks/*.html*")
-    page.evaluate(MATH_IS_READY)
     assert page.evaluate(COUNT_MATH_ERRORS) == 0
     assert page.locator(".highlighted, .highlight-link").count() == 0
 

@@ -117,11 +117,14 @@ BAD_PAGE = """<!doctype html><html data-theme="dark"><body><article class="bd-ar
 <div style="width: 600px">wide</div>
 <svg width="200" height="40"><text y="20">one text</text><text y="24" x="30">another</text></svg>
 <button style="margin-bottom: -1rem; display: block">A button</button><button style="color: #ccc">and another</button>
-<div class="senet-figure" data-mounted="no"></div><span class="math">\\(x\\)</span>
+<div class="senet-figure"></div><span class="math">\\(x\\)</span>
 <script>
 const article = document.querySelector("article");
-const comeLate = (done) => setTimeout(() => { article.prepend(document.createElement("h1"), "late"); done(); }, 300);
-window.MathJax = {startup: {promise: new Promise(comeLate)}}; throw new Error("oops")</script>
+setTimeout(() => {
+  article.prepend(document.createElement("h1"), "late");
+  document.querySelector(".senet-figure").dataset.mounted = "no";
+}, 300);
+throw new Error("oops");</script>
 </article></body></html>"""
 
 

@@ -51,8 +51,8 @@ def test_each_slide_fits_and_its_formulas_are_set(deck):
         deck.wait_for_function(f"{SHOWN}.join() === '{number}'")
         deck.evaluate("document.querySelectorAll('.slide details').forEach((one) => (one.open = true))")
         assert deck.evaluate(OVERFLOW) == [0], f"slide {number} is larger than the window"
-    assert deck.locator(".math:not(:has(mjx-container))").count() == 0
-    assert deck.locator("mjx-container").count() >= 8
+    assert deck.locator(".math:not(:has(.katex-html))").count() == 0
+    assert deck.locator(".katex-html").count() >= 8
 
 
 def test_on_paper_there_is_one_slide_a_page(deck):

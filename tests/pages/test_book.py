@@ -184,7 +184,7 @@ def test_build_of_a_good_book_succeeds_and_executes_again_only_when_the_library_
     assert result.returncode == 0, result.stdout + result.stderr
     assert "_build/html/index.html" in result.stdout.splitlines()[-1]
     assert (small_book / "_build" / "html" / "notebooks" / "page.html").exists()
-    assert (small_book / "_build" / "html" / "vendor" / "mathjax" / "tex-svg.js").exists()
+    assert (small_book / "_build" / "html" / "vendor" / "katex" / "katex.min.css").exists()
     assert executed(result) == ["page.md"]
     assert executed(build(small_book, GOOD_NOTEBOOK)) == [], "nothing has changed yet"
     (small_book / "senet_lib" / "__init__.py").touch()

@@ -1,42 +1,34 @@
-"""What the build leaves out of style sheets, how much room it keeps for formulas, and where it breaks no line."""
+"""What the build leaves out of style sheets, what it makes of formulas, and where it breaks no line."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from docutils import nodes
+from sphinxcontrib import katex
 
-from tools import lean_math, lean_styles, no_breaks
+from tools import formulas, lean_styles, no_breaks
 
 # --- style sheets -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("sheet", "kept"),
-    [
-        (".used { color: red }", ".used{color: red;}"),
-        (".unused { color: red }", ""),
-        (".unused, a .used { color: red }", "a .used{color: red;}"),
-        ("#used > .unused { color: red }", ""),
-        ("a:not(.unused) { color: red }", "a:not(.unused){color: red;}"),
-        ("[data-unused] { color: red }", "[data-unused]{color: red;}"),
-        ("@media print { .unused { color: red } }", ""),
-        ("@media print { .used { color: red } .unused { color: red } }", "@media print{.used{color: red;}}"),
-        ("@font-face { font-family: F }", "@font-face { font-family: F }"),
-        ("/* a comment */ p { color: red /* another */ }", "p{color: red;}"),
-    ],
-)
-def test_a_rule_stays_if_its_classes_and_ids_are_somewhere(sheet, kept):
-    assert "".join(lean_styles.prune(sheet, {"used"}).split()).replace(";}", "}") == "".join(kept.split()).replace(
-        ";}", "}"
-    )
-
-
-def test_values_that_no_rule_asks_for_go_one_after_the_other():
-    sheet = "p { --a: var(--b); --b: 1px; --c: 2px; --by-script: 3px; margin: var(--c) !important }"
-    pruned = lean_styles.prune(sheet, {"--by-script"})
-    assert "--a" not in pruned and "--b:" not in pruned
-    assert "--c:2px" in pruned and "--by-script:3px" in pruned and "!important" in pruned
+def test_a_rule_stays_if_its_classes_and_ids_are_somewhere(tmp_path):
+    sheet, page = tmp_path / "sheet.css", tmp_path / "page.html"
+    page.write_text('<p id="used">a</p>')
+    rules = {
+        "#used { top: 1px }": True,
+        "#used .unused { top: 2px }": False,
+        ".unused, a #used { top: 3px }": True,
+        "a:not(.unused) { top: 4px }": True,
+        "@media print { .unused { top: 5px } }": False,
+        "@media print { #used { top: 6px } }": True,
+        "@font-face { font-family: unused; top: 7px }": False,
+    }
+    sheet.write_text("\n".join([*rules, "p { --theme-unused: 1px; --senet-by-script: 1px }"]))
+    kept = lean_styles.purge(sheet, [page])
+    assert [f"top: {number}px" in kept for number in range(1, len(rules) + 1)] == list(rules.values())
+    assert "--theme-unused" not in kept and "--senet-by-script" in kept
 
 
 PAGE = """<html><head><link href="../_static/styles/theme.css?v=1" rel="stylesheet" />
@@ -59,8 +51,7 @@ def test_pages_load_one_sheet_with_the_rules_of_all_in_their_order(tmp_path):
     for _ in ("a build", "another one that writes no page"):
         lean_styles.write_sheet(app, None)
         text = (tmp_path / "_static" / "lean.css").read_text()
-        rules = [line.partition("{")[0] for line in text.splitlines()[1:]]
-        assert rules == [".by-page", ".by-script", ".by-page"]
+        assert re.findall(r"(\.[\w-]+) {", text) == [".by-page", ".by-script", ".by-page"]
         assert 'url("a.png")' in text and 'url("vendor/b.png")' in text and "url(data:c)" in text
         assert page.read_text().count("stylesheet") == 1
         assert '<link rel="stylesheet" href="../_static/lean.css?v=' in page.read_text()
@@ -91,45 +82,25 @@ def test_the_slides_keep_their_own_sheets(tmp_path, caplog):
 # --- formulas ---------------------------------------------------------------------------------------------------------
 
 
-# In em, measured in Chromium with MathJax 3.2.2 at the size of the text around it.
-@pytest.mark.parametrize(
-    ("source", "width"),
-    [
-        ("C", 0.97),
-        (r"\tilde{\mathbf{x}}", 0.77),
-        (r"\mathbf{v}_c^s", 1.30),
-        ("r = 16", 3.54),
-        ("C/r", 2.18),
-        (r"C \times \frac{C}{r}", 3.77),
-        (r"H \cdot W \cdot C", 5.27),
-        (r"\sigma(t) = 1/(1 + e^{-t})", 10.05),
-        (r"y = \text{ReLU}(\text{SE}(F(x)) + x)", 14.08),
-    ],
-)
-def test_the_width_of_a_formula_is_roughly_guessed(source, width):
-    assert lean_math.estimate_width(source) == pytest.approx(width, rel=0.15, abs=0.35)
+@pytest.fixture
+def render(monkeypatch):
+    """What the build makes of a formula."""
+    config = SimpleNamespace()
+    formulas.use_our_katex(SimpleNamespace(srcdir=Path(lean_styles.__file__).parent.parent), config)
+    monkeypatch.setattr(katex.KaTeXServer, "katex_path", config.katex_js_path)
+    return katex.render_latex
 
 
-def test_a_formula_with_fractions_or_lines_is_higher():
-    assert 3 < lean_math.estimate_height("a = b") < lean_math.estimate_height(r"a = \frac{b}{c}")
-    assert lean_math.estimate_height("a = b") < lean_math.estimate_height(r"a = b \\ c = d")
+def test_a_formula_is_there_for_eyes_and_for_ears(render):
+    html = render(r"\begin{align} a &= b \\ c &= d \end{align}", {"displayMode": True})
+    assert html.startswith('<span class="katex-display">')
+    assert html.count('<math xmlns="http://www.w3.org/1998/Math/MathML"') == 1
+    assert '<span class="katex-html" aria-hidden="true">' in html
 
 
-def test_formulas_say_their_size_and_keep_the_sign_behind_them():
-    span, block = '<span class="math notranslate nohighlight">', '<div class="math notranslate nohighlight">'
-    page = rf"<p>{span}\(a &lt; b\)</span>, and {span}\(c\)</span> is</p>{block}\[d\]</div>"
-    html = lean_math.reserve_room(page, scale=0.9)
-    widths = [re.findall(r"--width: ([\d.]+)em", one) for one in (html, lean_math.reserve_room(page, scale=1.8))]
-    assert [float(one) for one in widths[1]] == pytest.approx([2 * float(one) for one in widths[0]], abs=0.02)
-    assert html.count('style="--width: ') == 2 and html.count('style="--height: ') == 1
-    assert html.count('<span class="unbroken">') == 1
-    assert r"\(a &lt; b\)</span>,</span> and" in html
-
-
-def test_a_page_without_a_text_is_left_alone():
-    context: dict = {}
-    lean_math.reserve_in_body(None, "search", "search.html", context, None)
-    assert context == {}
+def test_a_formula_that_nobody_understands_stops_the_build(render):
+    with pytest.raises(katex.KaTeXError, match=r"Undefined control sequence: .nosuchsign"):
+        render(r"\nosuchsign")
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
