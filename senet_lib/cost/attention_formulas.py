@@ -1,7 +1,7 @@
 """What each kind of attention adds for one block, in whole numbers: parameters and multiply-accumulates.
 
 The formulas need no network, and no torch. They follow ``senet_lib.cost.formulas``: a MAC is a multiplication, an
-addition, or one with the other. Activations, gates, softmax, divisions and the normalisation of C/r numbers are not
+addition, or one with the other. Activations, gates, softmax, divisions and the normalisation of C/r values are not
 counted. ``senet_lib.networks.attention`` and ``senet_lib.networks.map_attention`` have the modules, with their sources.
 """
 
@@ -158,8 +158,8 @@ def require_hidden_pair(channels: int, reduction: int) -> None:
     if channels // reduction < 2:
         fix = f"use a reduction from 1 to {channels // 2}" if channels > 1 else "use at least 2 channels"
         raise ValueError(
-            f"reduction is {reduction}, which leaves one hidden number of {channels} channels, and LayerNorm makes 0 "
-            f"of a single number; {fix}"
+            f"reduction is {reduction}, which leaves one hidden unit for {channels} channels, and LayerNorm maps a "
+            f"single value to 0; {fix}"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a real network costs, counted in one pass without numbers: parameters, multiply-accumulates, memory.
+"""What a real network costs, counted in one pass on the meta device: parameters, multiply-accumulates, memory.
 
 ``senet_lib.cost.formulas`` has the formulas of the SE paper's Section 4; here anybody's network is counted.
 """
@@ -67,7 +67,7 @@ class MeasuredCost:
 def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
     """Count on a real model. For example ``print(measure_cost(create_model("se_resnet50"), (3, 224, 224)))``.
 
-    A copy without numbers runs, on torch's meta device: that takes no memory and changes nothing in the model. Hooks of
+    A copy runs on torch's meta device: that takes no memory and changes nothing in the model. Hooks of
     the model do not run. What a real device keeps can be less where it has kernels of its own, as for scaled dot
     products.
 
@@ -76,7 +76,7 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
         input_size: of one picture, without the batch: (channels, height, width).
 
     Raises:
-        ValueError: if model is no module, input_size is not three whole numbers of at least 1, or the model does not
+        ValueError: if model is not a module, input_size is not three whole numbers of at least 1, or the model does not
             run on it, with what the model said.
     """
     if not isinstance(model, nn.Module):
@@ -85,7 +85,7 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
     model = unwrap(model)
     try:
         with torch.inference_mode(False), torch.device("meta"):
-            twin = _without_numbers(model)
+            twin = _on_meta(model)
             # Some layers refuse a batch of one. The difference leaves out what is kept once for a batch: parameters.
             activation_bytes = _kept_bytes(twin.train(), 3, size) - _kept_bytes(twin, 2, size)
             macs, macs_of_parts = _count_macs(twin.eval().requires_grad_(False), size)
@@ -104,8 +104,8 @@ def _percent(part: int, whole: int) -> str:
     return f"{part / whole:6.1%}" if whole else f"{'–':>6}"
 
 
-def _without_numbers(model: nn.Module) -> nn.Module:
-    """A copy on the meta device, without hooks. Nothing is copied that has numbers in it."""
+def _on_meta(model: nn.Module) -> nn.Module:
+    """A copy on the meta device, without hooks. No tensor's values are copied."""
     memo: dict[int, Any] = {}  # from what deepcopy would copy to what it takes instead
     for module in model.modules():
         hooks = (module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks)
@@ -121,7 +121,7 @@ def _without_numbers(model: nn.Module) -> nn.Module:
 
 
 def _pictures(model: nn.Module, batch: int, size: tuple[int, ...]) -> Any:
-    """Without numbers, of the type of the model's parameters: (batch, *size)."""
+    """On the meta device, with the dtype of the model's parameters: (batch, *size)."""
     types = (parameter.dtype for parameter in model.parameters() if parameter.is_floating_point())
     return torch.zeros(batch, *size, dtype=next(types, None), device="meta")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from senet_lib.common.validation import is_number, is_whole, require_choice, require_whole
+from senet_lib.common.validation import is_number, require_choice, require_whole
 from senet_lib.gates.moments import ClassMoments, require_gates, require_labels
 
 CORRECTIONS = ("miller-madow", "none")
@@ -44,19 +44,6 @@ def class_spreads(gates: ArrayLike, labels: ArrayLike, num_classes: int | None =
     Arguments and errors are those of :func:`class_means`.
     """
     return _moments(gates, labels, num_classes).class_spreads()
-
-
-def class_mean(gates: ArrayLike, labels: ArrayLike, label: int) -> np.ndarray:
-    """The mean gate of each channel for one class, (C,).
-
-    Raises:
-        ValueError: if the shapes do not fit, or no picture has this label.
-    """
-    values = require_gates(gates)
-    classes = require_labels(labels, len(values))
-    if not is_whole(label) or label not in classes:
-        raise ValueError(f"the class is {label!r}; the labels are from {classes.min()} to {classes.max()}")
-    return values[classes == label].mean(0)
 
 
 def explained_share(gates: ArrayLike, labels: ArrayLike) -> float:
@@ -117,7 +104,7 @@ def effective_rank(gates: ArrayLike) -> float:
     the same for all pictures give 0.
 
     Source: Roy and Vetterli, "The Effective Rank" (EUSIPCO 2007). The centring is ours: without it the mean gate, which
-    says nothing about the picture, is the largest direction.
+    is the same for all pictures, is the largest direction.
 
     Raises:
         ValueError: if gates are not (N, C).
@@ -213,33 +200,23 @@ def permuted_information(
 # --- two blocks -------------------------------------------------------------------------------------------------------
 
 
-def linear_cka(first: ArrayLike, second: ArrayLike) -> float:
-    """How alike two blocks tell the same N pictures apart: 0 for not at all, 1 for the same up to turning and scaling.
+def block_similarity(gates: Mapping[str, ArrayLike]) -> np.ndarray:
+    """How alike each two blocks tell N pictures apart: 0 for not at all, 1 for the same up to rotation and scale.
 
-    Linear centred kernel alignment. The blocks may have different numbers of channels. With fewer pictures than
+    Linear centred kernel alignment (CKA). The blocks may have different numbers of channels. With fewer pictures than
     channels it comes out too high: use several times as many pictures. nan if the gates of a block are the same for all
     pictures.
 
     Source: Kornblith et al., "Similarity of Neural Network Representations Revisited" (arXiv 1905.00414), Section 3.
 
     Args:
-        first: (N, C1).
-        second: (N, C2), of the same pictures in the same order.
-
-    Raises:
-        ValueError: if the shapes do not fit.
-    """
-    return float(block_similarity({"the first": first, "the second": second})[0, 1])
-
-
-def block_similarity(gates: Mapping[str, ArrayLike]) -> np.ndarray:
-    """:func:`linear_cka` of each block with each: (blocks, blocks), in the order of the mapping.
-
-    Args:
         gates: from the name of each block to (N, C), of the same pictures in the same order.
 
+    Returns:
+        (blocks, blocks), in the order of the mapping.
+
     Raises:
-        ValueError: if there is no block, or they are not of equally many pictures.
+        ValueError: if there is no block, or the blocks have different numbers of pictures.
     """
     if not isinstance(gates, Mapping) or not gates:
         raise ValueError("there are no blocks to compare; give {name: gates (N, C), ...}")
@@ -268,7 +245,7 @@ def _moments(gates: ArrayLike, labels: ArrayLike, num_classes: int | None) -> Cl
 
 def _centred(gates: ArrayLike, name: str = "gates") -> np.ndarray:
     values = require_gates(gates, name)
-    # Of equal numbers, the mean can differ in its last digit: what never changes shall be exactly 0.
+    # The mean of equal values can differ in its last digit: a constant gate must give exactly 0.
     return np.where(np.ptp(values, 0) == 0, 0.0, values - values.mean(0))
 
 

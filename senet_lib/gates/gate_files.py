@@ -38,7 +38,7 @@ def read_gates(kind: str, path: str | Path) -> dict[str, np.ndarray]:
     """The arrays that :func:`write_gates` has written.
 
     Raises:
-        ValueError: if there is no such file, or it is none of this kind.
+        ValueError: if there is no such file, or it holds something else.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -46,9 +46,9 @@ def read_gates(kind: str, path: str | Path) -> dict[str, np.ndarray]:
         found = str(arrays.pop("kind"))
         loader = LOADERS[found]
     except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error}); name a file that save has written") from None
+        raise ValueError(f"{path} cannot be read ({error}); give a file that save has written") from None
     except (ValueError, KeyError, TypeError, EOFError, BadZipFile):
-        raise ValueError(f"{path} is no record of gates; name a file that save has written") from None
+        raise ValueError(f"{path} is not a valid record of gates; give a file that save has written") from None
     if found != kind:
         raise ValueError(f"{path} holds a {found} of gates, not a {kind}; read it with {loader}.load")
     return arrays

@@ -1,7 +1,7 @@
-"""What the gates did over a whole data set: their means and spreads by block and class, in memory that does not grow.
+"""What the gates did over a whole data set: mean and standard deviation by block and class, in constant memory.
 
 Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 7.2: mean gates by class. We keep the
-spread within each class as well, and if you wish the gates of single pictures.
+standard deviation within each class as well, and if you wish the gates of single pictures.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from senet_lib.data.epoch_plan import Batch
 from senet_lib.gates.gate_files import columns_of, read_gates, write_gates
 from senet_lib.gates.modules import GATES, Gates, Patterns, find_gates, watch_passes
 from senet_lib.gates.moments import ClassMoments, require_labels
-from senet_lib.gates.recording import ExcitationRecord, require_block, require_index
+from senet_lib.gates.recording import ExcitationRecord, require_block
 
 MOMENTS = ("counts", "means", "squares")  # of ClassMoments, as they stand in a file
 
@@ -34,7 +34,7 @@ def record_dataset(
 ) -> "ExcitationStatistics":
     """Run a model over a data set in evaluation mode, and keep the gates' statistics by block and class.
 
-    The memory does not grow with the number of pictures: each batch is added to the means and spreads and forgotten.
+    The memory does not grow with the number of pictures: each batch updates the running moments and is dropped.
     The model's modes are afterwards those from before, and it has no hook of ours.
 
     Args:
@@ -66,7 +66,7 @@ def record_dataset(
 
 
 class ExcitationStatistics:
-    """Mean and spread of the gates of N pictures of K classes, block by block. Spreads are divided by N, not N - 1.
+    """Mean and standard deviation (divided by N, not N - 1) of the gates of N pictures of K classes, block by block.
 
     Args:
         blocks: names of the SE blocks, in the order of ``named_modules()``.
@@ -135,20 +135,6 @@ class ExcitationStatistics:
         """The standard deviation of each channel's gate within each class, (K, C); nan without pictures."""
         return self._of(block).class_spreads()
 
-    def class_mean(self, block: str, label: int) -> np.ndarray:
-        """The mean gate of each channel for one class, (C,).
-
-        Raises:
-            ValueError: if there is no such block or class.
-        """
-        require_index("class", label, self.num_classes, "in the record")
-        return self.class_means(block)[label]
-
-    def class_spread(self, block: str, label: int) -> np.ndarray:
-        """The standard deviation of each channel's gate within one class, (C,). Errors as in :meth:`class_mean`."""
-        require_index("class", label, self.num_classes, "in the record")
-        return self.class_spreads(block)[label]
-
     def save(self, path: str | Path) -> Path:
         """Write a NumPy file (.npz), which cannot run code: as a whole, or not at all. Its folder is made.
 
@@ -170,7 +156,7 @@ class ExcitationStatistics:
         """What :meth:`save` has written.
 
         Raises:
-            ValueError: if there is no such file, or it is none of these.
+            ValueError: if there is no such file, or it holds something else.
         """
         arrays = read_gates("statistics", path)
         statistics = cls(arrays["blocks"].tolist(), len(arrays["counts"]))

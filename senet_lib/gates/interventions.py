@@ -51,7 +51,7 @@ def replace_excitations(
         The names of the chosen blocks.
 
     Raises:
-        ValueError: if the model has no such blocks, or replacement is no function. In a pass: if the new gates have
+        ValueError: if the model has no such blocks, or replacement is not a function. In a pass: if the new gates have
             another shape than the old ones.
     """
     if not callable(replacement) or isinstance(replacement, type | nn.Module):
@@ -71,11 +71,6 @@ def ones(block: str, s: Tensor) -> Tensor:
     return torch.ones_like(s)
 
 
-def unchanged(block: str, s: Tensor) -> Tensor:
-    """The gates as they are: for comparison with the others."""
-    return s
-
-
 def constant(value: float) -> Replacement:
     """All gates the same number; 0 silences what is gated.
 
@@ -88,17 +83,8 @@ def constant(value: float) -> Replacement:
 
 
 def mean_gates(record: ExcitationRecord | ExcitationStatistics) -> Replacement:
-    """The mean gates of the recorded pictures, for all pictures alike: the block keeps its mean, and says nothing."""
+    """The mean gates of the recorded pictures, for all pictures alike: the block no longer depends on the picture."""
     return given({block: record.mean(block) for block in record.blocks})
-
-
-def gates_of_picture(record: ExcitationRecord, index: int) -> Replacement:
-    """The gates of one recorded picture, for all pictures alike.
-
-    Raises:
-        ValueError: if there is no such picture.
-    """
-    return given(record.picture(index))
 
 
 def given(gates: Mapping[str, Any] | ExcitationRecord) -> Replacement:
@@ -128,7 +114,7 @@ def given(gates: Mapping[str, Any] | ExcitationRecord) -> Replacement:
 def shuffled(seed: int = 0) -> Replacement:
     """Each channel gets the gate of another one, in an order drawn for each block: the gates go to wrong channels.
 
-    The order is the same for all pictures and passes. Mean and spread over all channels stay what they are.
+    The order is the same for all pictures and passes. Mean and standard deviation over all channels stay the same.
 
     Args:
         seed: of the orders, at least 0.

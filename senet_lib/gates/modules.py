@@ -1,7 +1,7 @@
 """Where a network has its gates: the modules whose outputs are s, found by class, and hooks on them for each pass.
 
 The blocks may be ours, timm's or torchvision's: ``GATES`` says under which name each class has the module whose output
-is s. ``recording.py`` and ``statistics.py`` keep gates, ``interventions.py`` changes them.
+is s. ``recording.py`` and ``gate_statistics.py`` keep gates, ``interventions.py`` changes them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,8 +41,8 @@ def find_gates(model: nn.Module, blocks: Patterns = None, gates: Gates = GATES) 
         gates: from a class of SE blocks, or its module and name as a text, to the name of its gate; see ``GATES``.
 
     Raises:
-        ValueError: if model is no module, is compiled or wrapped, has no SE block, blocks fits none, or a block has no
-            gate of this name or one that belongs to another block too.
+        ValueError: if model is not a module, is compiled or wrapped, or has no SE block; if blocks fits none of them;
+            or if a block has no gate of this name, or shares it with another block.
     """
     _require_open(model)
     found = {}
@@ -86,7 +86,7 @@ def _require_open(model: nn.Module) -> None:
 
 
 def _gate_name(module: nn.Module, gates: Gates) -> str | None:
-    """The name of the gate in a module of this class; None if it is no SE block."""
+    """The name of the gate in a module of this class; None if it is not an SE block."""
     for kind in type(module).__mro__:
         for key in (kind, f"{kind.__module__}.{kind.__qualname__}"):
             if key in gates:
@@ -143,7 +143,7 @@ def watch_passes(
     """Call ``keep`` with the gates of each pass in a ``with`` block. The hooks go in any case.
 
     Args:
-        model: a pass is one call of it that ends; calls of its parts alone are none.
+        model: a pass is one call of it that ends; calls of its parts alone do not count.
         gates: what :func:`find_gates` has found in it.
         keep: gets, for each block, copies of the gates (B, C) without gradients, on their device.
 

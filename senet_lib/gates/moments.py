@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike
 
 
 class ClassMoments:
-    """Means and spreads of many numbers by class, kept up to date batch by batch in float64.
+    """Running means and variances of many values by class, updated batch by batch in float64.
 
     Source: Chan, Golub and LeVeque, "Algorithms for Computing the Sample Variance" (The American Statistician, 1983):
-    the moments of two groups give those of both together. Sums of squares would lose all digits of a small spread.
+    the moments of two groups give those of both together. Sums of squares would lose all digits of a small variance.
 
     Args:
         classes: K at the start; it grows with larger labels.
-        width: how many numbers a picture has.
+        width: number of values per picture.
 
     Attributes:
         counts: pictures of each class, int64 (K,).
@@ -89,17 +89,17 @@ def require_gates(gates: Any, name: str = "gates") -> np.ndarray:
         raise ValueError(f"{name} have type {values.dtype}; give real numbers")
     values = values.astype(np.float64)
     if not np.isfinite(values).all():
-        raise ValueError(f"{name} hold a number that is not finite; look for a loss that diverged")
+        raise ValueError(f"{name} hold values that are not finite; check whether the training diverged")
     return values
 
 
 def require_labels(labels: ArrayLike, count: int, num_classes: int | None = None) -> np.ndarray:
-    """As int64 (count,); a ``ValueError`` that names the fault, unless these are numbers of classes."""
+    """As int64 (count,); a ``ValueError`` that names the fault, unless these are class indices."""
     array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)  # a tensor, perhaps on a GPU
     if array.shape != (count,):
         raise ValueError(f"the labels have shape {array.shape}, for {count} pictures; give one label a picture")
     if not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"the labels have type {array.dtype}; give the numbers of the classes, as whole numbers")
+        raise ValueError(f"the labels have type {array.dtype}; give class indices, as whole numbers")
     if count and array.min() < 0:
         raise ValueError(f"a label is {array.min()}; labels must be at least 0")
     if count and num_classes is not None and array.max() >= num_classes:

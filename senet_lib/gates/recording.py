@@ -2,8 +2,8 @@
 
 Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 7.2, looks at gates by class.
 
-For a whole data set there is ``statistics.py``. ``analysis.py`` has measures of what is recorded, ``interventions.py``
-changes the gates.
+For a whole data set there is ``gate_statistics.py``. ``analysis.py`` has measures of what is recorded,
+``interventions.py`` changes the gates.
 """
 
 from collections import deque
@@ -83,7 +83,7 @@ class ExcitationRecord:
         """Say which classes the newest pass had: whole numbers (B,) of at least 0, as a tensor or an array.
 
         Raises:
-            ValueError: if nothing is recorded, or there are not as many labels as pictures.
+            ValueError: if nothing is recorded, or the number of labels differs from that of the pictures.
         """
         self._require_passes()
         count = len(next(iter(self._passes[-1].values())))
@@ -150,12 +150,12 @@ class ExcitationRecord:
         """What :meth:`save` has written.
 
         Raises:
-            ValueError: if there is no such file, or it is none of these.
+            ValueError: if there is no such file, or it holds something else.
         """
         return cls.from_arrays(read_gates("record", path))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """For a file: the names of the blocks, their numbers of channels, all gates side by side, and the labels."""
+        """For a file: the names of the blocks, their channel counts, all gates side by side, and the labels."""
         gates = [self[block] for block in self.blocks]
         labels = self.labels
         return {

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from senet_lib.common.messages import short
 from senet_lib.common.torch_modules import evaluating
-from senet_lib.common.validation import is_number, is_whole, require_whole
+from senet_lib.common.validation import is_number, require_input_size, require_whole
 from senet_lib.networks.residual_branches import CHOICES, residual_branches
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
@@ -100,7 +100,8 @@ def insert_squeeze_excitation(
             channels, or has a block from an earlier call. The model is unchanged then. Maps with their channels last
             are noticed if H = W only.
     """
-    _require_settings(reduction, bias, start_gate, input_size)
+    _require_settings(reduction, bias, start_gate)
+    input_size = require_input_size(input_size)
     chosen = _chosen(model, after)
     _require_no_block_yet(model, chosen)
     outputs = _observe(model, chosen, input_size)
@@ -126,10 +127,8 @@ def insert_squeeze_excitation(
 # --- what is asked for ------------------------------------------------------------------------------------------------
 
 
-def _require_settings(reduction: int, bias: bool, start_gate: float | None, input_size: Sequence[int]) -> None:
+def _require_settings(reduction: int, bias: bool, start_gate: float | None) -> None:
     require_whole("reduction", reduction)
-    if not isinstance(input_size, Sequence) or not input_size or not all(is_whole(n) and n > 0 for n in input_size):
-        raise ValueError(f"input_size is {input_size!r}; give (channels, height, width), such as (3, 224, 224)")
     if start_gate is None:
         return
     if not is_number(start_gate) or not 0 < start_gate <= 1:
@@ -175,7 +174,7 @@ def _classes(after: Any) -> tuple[type[nn.Module], ...]:
 
 
 def _without_insides_of_blocks(everything: dict[str, nn.Module]) -> dict[str, nn.Module]:
-    """The ReLU of an SE block is no ReLU of the network."""
+    """All modules but those inside an SE block: its ReLU does not belong to the network."""
     blocks = [module for module in everything.values() if isinstance(module, SqueezeExcitation)]
     insides = {part for block in blocks for part in block.modules() if part is not block}
     return {name: module for name, module in everything.items() if module not in insides}
@@ -247,9 +246,8 @@ def _observe(model: nn.Module, modules: dict[str, nn.Module], input_size: Sequen
         with evaluating(model), torch.no_grad():
             model(torch.zeros(1, *input_size, dtype=like.dtype, device=like.device))
     except Exception as error:  # whatever somebody else's network raises
-        size = tuple(input_size)
         raise ValueError(
-            f"the model does not run on input_size {size}: it said {short(error)}; give the size of its pictures"
+            f"the model does not run on input_size {input_size}: it said {short(error)}; give the size of its pictures"
         ) from error
     finally:
         for handle in handles:
@@ -298,10 +296,7 @@ def _require_hidden_units(reduction: int, maps: dict[str, _Maps]) -> None:
 def _new_block(maps: _Maps, reduction: int, bias: bool, start_gate: float | None) -> SqueezeExcitation:
     gate = TwiceSigmoid if start_gate == 1 else nn.Sigmoid
     block = SqueezeExcitation(maps.channels, reduction, bias=bias, gate=gate).to(maps.dtype)
-    for layer in (
-        block.fc1,
-        block.fc2,
-    ):  # as in senet_lib.networks.models: with torch's default, gates hardly leave 0.5
+    for layer in (block.fc1, block.fc2):  # as in senet_lib.networks.models: with torch's default, gates stay near 0.5
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         if bias:
             nn.init.zeros_(layer.bias)

@@ -1,4 +1,4 @@
-"""Attention that is no gate a channel: it adds to the map, scales it by relative strength, or gates each place.
+"""Attention without per-channel gates: it adds to the map, scales it by relative strength, or gates each place.
 
 Sources: GCNet (arXiv 1904.11492), ConvNeXt V2 (2301.00808) for GRN, SimAM (Yang et al., ICML 2021, PMLR volume 139).
 Each class says how it deviates. ``senet_lib.networks.attention`` has the gates of channels, and names all in

@@ -60,7 +60,7 @@ class ResNet(nn.Module):
         stem: a key of ``STEMS``: "7x7" for pictures of 224x224, "3x3" for those of 32x32 or 28x28.
         stem_channels: of the stem; those of the first stage if None.
         attention: makes the module in each block's slot from its number of channels; None for a plain network.
-        attention_stages: numbers of the stages that have attention, from 1; all if None.
+        attention_stages: the stages that have attention, counted from 1; all if None.
         zero_init_last: start with 0 as the weight of each branch's last normalisation, so that each new block is its
             shortcut (Goyal et al., arXiv 1706.02677, Section 5.1).
 
@@ -225,7 +225,7 @@ def create_model(
         squeeze: "avg", "max" or "both", or a function.
         attention: another module for the slots, made from its number of channels; for names without "se_".
         placement: where in each block SE, or other attention, acts; see ``BasicBlock`` and ``Bottleneck``.
-        stages: numbers of the stages that have it, from 1; all if None.
+        stages: the stages that have it, counted from 1; all if None.
         shortcut: "projection", or "padded" for shortcuts without parameters.
         stride_in: which convolution of a bottleneck takes its stride: "3x3", the default, or "1x1".
         zero_init_last: see :class:`ResNet`.

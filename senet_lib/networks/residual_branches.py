@@ -25,15 +25,15 @@ PASSING_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d)
 def residual_branches(model: nn.Module) -> list[str]:
     """The modules that end the residual branches: where SE stands in an SE-ResNet. For ``after``.
 
-    The model is traced with ``torch.fx``, without numbers. Of two tensors that come from the same one and are added,
-    the branch is the one with more modules on its way. Its end is the last module, before any scaling or dropout; if a
-    larger module ends there too, such as a Sequential around the whole branch, it is the larger one.
+    The model is traced with ``torch.fx``, on symbolic tensors. Of two tensors that come from the same one and are
+    added, the branch is the one with more modules on its way. Its end is the last module, before any scaling or
+    dropout; if a larger module ends there too, such as a Sequential around the whole branch, it is the larger one.
 
-    What cannot be traced, because it depends on sizes or numbers, counts as one piece; its parts are traced on their
+    What cannot be traced, because it depends on sizes or values, counts as one piece; its parts are traced on their
     own. So check the names that you get.
 
     Returns:
-        Names in the order of ``named_modules()``; none if nothing is added.
+        Names in the order of ``named_modules()``; an empty list if nothing is added.
 
     Raises:
         ValueError: if there are none and the model cannot be traced.

@@ -45,11 +45,11 @@ SQUEEZE_OPERATORS: dict[str, SqueezeOperator] = {
 class SqueezeExcitation(nn.Module):
     """Scale each channel by a gate that is computed from all channels: ``x * s(x)``.
 
-    The block does three things. ``squeeze`` turns each channel into one number z. ``excite`` turns the C numbers
+    The block does three things. ``squeeze`` turns each channel into one value z. ``excite`` turns the C values
     into C gates s by two small layers, W1 with C/r outputs and W2 with C outputs. The result is ``x`` with each
     channel multiplied by its gate.
 
-    A linear layer on C numbers and a 1x1 convolution on a 1x1 map hold the same matrix; we use the former.
+    A linear layer on C values and a 1x1 convolution on a 1x1 map hold the same matrix; we use the former.
 
     Args:
         channels: C, the number of channels of the input.

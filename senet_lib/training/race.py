@@ -14,14 +14,13 @@ from statistics import fmean
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from senet_lib.common.validation import require_whole
 from senet_lib.data.epoch_plan import Batch
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from senet_lib.training.evaluation import RunningMean
-from senet_lib.training.loop import EpochBatches, repeatable
+from senet_lib.training.loop import EpochBatches, left_usable, repeatable
 from senet_lib.training.recipe import Recipe
 from senet_lib.training.trainer import DivergedError, Trainer
 
@@ -120,16 +119,23 @@ class TrainingRace:
             MemoryError: if a batch does not fit into memory.
         """
         with closing(self.steps()) as steps:
-            yield from (stats for stats in steps if stats is not None)
+            while True:
+                try:
+                    with repeatable(self.recipe.deterministic):
+                        stats = next(steps)
+                except StopIteration:
+                    return
+                if stats is not None:
+                    yield stats
 
     def steps(self) -> Generator[RaceStats | None, None, None]:
         """As :meth:`run`, but yields after every step and every test batch: a report if one is due, else None.
 
-        So whoever asks for the next one can pause the race, or stop it, between any two steps.
+        So whoever asks for the next one can pause the race, or stop it, between any two steps. It may be asked in a
+        thread: torch's settings for the whole process stay as they are, and ``Recipe.deterministic`` is for ``run``.
         """
         try:
-            with repeatable(self.recipe.deterministic):
-                yield from self._timed()
+            yield from self._timed()
         finally:
             for model in self.models.values():
                 model.eval()
@@ -167,21 +173,26 @@ class _Progress:
     def _go(self) -> Iterator[tuple[LaneStats, ...] | None]:
         race = self.race
         lanes = [_Lane(name, Trainer(model, race.recipe, len(race.train))) for name, model in race.models.items()]
-        for epoch in range(race.recipe.epochs):
-            for lane in lanes:
-                lane.trainer.start_epoch()
-            for pictures, labels in race.train.epoch(epoch):
-                is_last = self.step + 1 == (epoch + 1) * len(race.train)
-                is_due = (self.step + 1) % race.report_every == 0 and not is_last
-                for lane in lanes:
-                    lane.learn(pictures, labels, watch_gates=is_due or is_last)
-                self.step += 1
-                yield tuple(lane.report() for lane in lanes) if is_due else None
-            yield from self._test(lanes)
-            self.epoch = epoch + 1
-            yield tuple(lane.report() for lane in lanes)
+        with left_usable(*(lane.trainer for lane in lanes)):
+            for epoch in range(race.recipe.epochs):
+                yield from self._train(lanes, epoch)
+                yield from self._test(lanes)
+                self.epoch = epoch + 1
+                yield tuple(lane.report() for lane in lanes)
         for lane in lanes:
             lane.trainer.keep_average()
+
+    def _train(self, lanes: list["_Lane"], epoch: int) -> Iterator[tuple[LaneStats, ...] | None]:
+        race = self.race
+        for lane in lanes:
+            lane.trainer.start_epoch()
+        for pictures, labels in race.train.epoch(epoch):
+            is_last = self.step + 1 == (epoch + 1) * len(race.train)
+            is_due = (self.step + 1) % race.report_every == 0 and not is_last
+            for lane in lanes:
+                lane.learn(pictures, labels, watch_gates=is_due or is_last)
+            self.step += 1
+            yield tuple(lane.report() for lane in lanes) if is_due else None
 
     def _test(self, lanes: list["_Lane"]) -> Iterator[None]:
         for lane in lanes:
@@ -191,7 +202,7 @@ class _Progress:
                 lane.test(pictures, labels)
             yield None
         for lane in lanes:
-            lane.finish_test()
+            lane.finish_test(self.race.test)
 
     def report(self, lanes: tuple[LaneStats, ...]) -> RaceStats:
         total, epochs = self.race.total_steps, self.race.recipe.epochs
@@ -227,13 +238,13 @@ class _Lane:
     @torch.inference_mode()
     def test(self, pictures: Tensor, labels: Tensor) -> None:
         assert self._tested is not None
-        logits = self.trainer.evaluated_model(pictures)
-        self._tested.add(F.cross_entropy(logits, labels), logits, labels)
+        with self._named():
+            self._tested.test(self.trainer.evaluated_model, pictures, labels)
 
-    def finish_test(self) -> None:
+    def finish_test(self, test: Iterable[Batch]) -> None:
         assert self._tested is not None
         with self._named():
-            self.trainer.require_finite(self._tested.loss)
+            self.trainer.require_finite_test(self._tested.loss, test)
 
     def report(self) -> LaneStats:
         mean, self._since_report = self._since_report, RunningMean()
@@ -316,38 +327,6 @@ def history_to_arrays(history: Iterable[RaceStats]) -> dict[str, np.ndarray]:
         arrays[name] = np.array(values, np.float32)
     arrays["totals"] = np.array([reports[-1].steps, reports[-1].epochs])
     return arrays
-
-
-def race_in_terminal(race: TrainingRace) -> list[RaceStats]:
-    """Run a race with a progress bar, and return all its reports.
-
-    Ctrl-C ends it: you get the reports so far, and the networks keep what they have learned.
-    """
-    from tqdm import tqdm
-
-    history: list[RaceStats] = []
-    with closing(race.run()) as reports, tqdm(total=race.total_steps, unit="step") as bar:
-        try:
-            for stats in reports:
-                history.append(stats)
-                bar.update(stats.step - bar.n)
-                bar.set_postfix_str(", ".join(f"{lane.name} {_in_words(lane)}" for lane in stats.lanes))
-                if stats.lanes[0].test_accuracy is not None:
-                    bar.write(_epoch_line(stats))
-        except KeyboardInterrupt:
-            bar.write(
-                f"Stopped by you at step {bar.n} of {race.total_steps}. The networks keep what they have learned."
-            )
-    return history
-
-
-def _in_words(lane: LaneStats) -> str:
-    return f"loss {lane.loss:.3f}, {lane.pictures_per_second:.0f} pictures/s"
-
-
-def _epoch_line(stats: RaceStats) -> str:
-    tested = ", ".join(f"{lane.name} {lane.test_accuracy:.3f}" for lane in stats.lanes)
-    return f"epoch {stats.epoch} of {stats.epochs}: test accuracy {tested}"
 
 
 @contextmanager

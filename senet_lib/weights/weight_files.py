@@ -1,4 +1,4 @@
-"""Weights of a network in a file and back, as safetensors: a format that holds numbers and cannot run code.
+"""Weights of a network in a file and back, as safetensors: a format that holds tensors and cannot run code.
 
 Weights may come from torchvision, whose names are ours, and from timm: its ``seresnet…`` and ``seresnext…`` networks,
 and the ``legacy_…`` ones, which hold what the SE paper's authors released for Caffe; see
@@ -26,14 +26,11 @@ from senet_lib.weights.timm_weights import State, from_timm, is_timms, require_t
 
 SHOWN_KEYS = 5
 PRETRAINED = Path(__file__).parent / "pretrained"
+_small_se = partial(create_model, "se_small_resnet")
 PRETRAINED_MODELS: dict[str, Callable[[], ResNet]] = {
     "context-world-reduction-plain": partial(create_model, "small_resnet"),
-    **{
-        f"context-world-reduction-r{r}": partial(create_model, "se_small_resnet", reduction=r) for r in (1, 2, 4, 8, 16)
-    },
-    "context-world-reduction-r16-seed2": partial(
-        create_model, "se_small_resnet", reduction=16
-    ),  # the seed that got stuck
+    **{f"context-world-reduction-r{r}": partial(_small_se, reduction=r) for r in (1, 2, 4, 8, 16)},
+    "context-world-reduction-r16-seed2": partial(_small_se, reduction=16),  # the seed that got stuck
     "pictures-se": partial(create_model, "se_resnet8"),
     **{f"cifar10-gates-r{r}": partial(create_model, "se_resnet20", reduction=r) for r in (4, 16)},
     "cifar10-gates-plain": partial(create_model, "resnet20"),
@@ -61,7 +58,7 @@ def load_pretrained(name: str) -> Pretrained:
     """A trained network that comes with the library.
 
     Raises:
-        ValueError: if there is none of this name.
+        ValueError: if the name is unknown.
     """
     if name not in PRETRAINED_MODELS:
         raise ValueError(f"there is no trained network {name!r}; choose one of {', '.join(PRETRAINED_MODELS)}")
@@ -76,7 +73,7 @@ def save_weights(model: nn.Module, path: str | Path, about: dict[str, str] | Non
 
     Args:
         model: any module.
-        path: of the file; its folder is made if there is none.
+        path: of the file; its folder is created if needed.
         about: short texts to keep in the file, for example how the weights were trained.
 
     Returns:
@@ -103,8 +100,8 @@ def load_weights(model: nn.Module, source: str | Path | State) -> dict[str, str]
         The texts that were saved with the weights; none with a state dict.
 
     Raises:
-        ValueError: if there is no such file, it is no safetensors file, or it belongs to another network; the message
-            names up to five layers that do not fit, and why. The model is unchanged then.
+        ValueError: if there is no such file, it is not a safetensors file, or it belongs to another network; the
+            message names up to five layers that do not fit, and why. The model is unchanged then.
     """
     name, state, about = _read(source)
     model = unwrap(model)
@@ -144,13 +141,13 @@ def _read(source: str | Path | State) -> tuple[str, dict[str, Tensor], dict[str,
 def _read_file(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             return state, file.metadata() or {}
     except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error}); name a file that save_weights has written") from None
+        raise ValueError(f"{path} cannot be read ({error}); give a file that save_weights has written") from None
     except SafetensorError as error:
         raise ValueError(
-            f"{path} is no safetensors file ({error}); name one that save_weights has written, or give the state dict "
+            f"{path} is not a safetensors file ({error}); give one that save_weights has written, or the state dict "
             "that torch.load(path, weights_only=True) reads"
         ) from None
 

@@ -193,28 +193,26 @@ def test_small_integers_of_numpy_do_not_overflow(name):
     assert ATTENTION_COSTS[name](*map(np.int32, size)) == ATTENTION_COSTS[name](*size)
 
 
-@pytest.mark.parametrize("name", ATTENTION_COSTS)
-@pytest.mark.parametrize("wrong", [0, -1, 2.0, "2", True, None])
-def test_sizes_are_whole_and_at_least_1(name, wrong, refused):
-    for place, argument in enumerate(("channels", "height", "width")):
-        size = [64, 4, 4]
-        size[place] = wrong
-        with refused(f"{argument} is {wrong!r}", "at least 1"):
-            ATTENTION_COSTS[name](*size)
+SIZES = ("channels", "height", "width")
+WRONG = [
+    *(
+        (cost, {"channels": 64, "height": 4, "width": 4, name: wrong}, [f"{name} is {wrong!r}", "at least 1"])
+        for cost in ATTENTION_COSTS.values()
+        for name in SIZES
+        for wrong in (0, 2.0, "2", True, None)
+    ),
+    *(
+        (cost, {"reduction": 9}, ["reduction is 9", "only 8 channels", "from 1 to 8"])
+        for cost in (se_cost, hard_se_cost, cbam_cost, gc_cost)
+    ),
+    (eca_cost, {"kernel": 4}, ["kernel is 4", "use 3 or 5"]),
+    (cbam_cost, {"reduction": 2, "kernel": 2}, ["kernel is 2", "use 1 or 3"]),
+    (ge_cost, {"extent": 1}, ["extent is 1", "at least 2"]),
+    (gc_cost, {"reduction": 8}, ["reduction is 8", "one hidden unit for 8 channels", "from 1 to 4"]),
+]
 
 
-@pytest.mark.parametrize("cost", [se_cost, hard_se_cost, cbam_cost, gc_cost])
-def test_a_reduction_above_the_number_of_channels_is_refused(cost, refused):
-    with refused("reduction is 9", "only 8 channels", "from 1 to 8"):
-        cost(8, 4, 4, 9)
-
-
-def test_other_wrong_settings_are_those_of_the_modules(refused):
-    with refused("kernel is 4", "use 3 or 5"):
-        eca_cost(8, 4, 4, 4)
-    with refused("kernel is 2", "use 1 or 3"):
-        cbam_cost(8, 4, 4, 2, kernel=2)
-    with refused("extent is 1", "at least 2"):
-        ge_cost(8, 4, 4, 1)
-    with refused("reduction is 8", "one hidden number of 8 channels", "from 1 to 4"):
-        gc_cost(8, 4, 4, 8)
+@pytest.mark.parametrize(("cost", "options", "said"), WRONG)
+def test_wrong_arguments_are_named(cost, options, said, refused):
+    with refused(*said):
+        cost(**{"channels": 8, "height": 4, "width": 4, **options})

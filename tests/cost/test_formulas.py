@@ -1,8 +1,6 @@
 """Tests of senet_lib.cost.formulas: the paper's numbers, and a count of real blocks and real networks."""
 
 import itertools
-import subprocess
-import sys
 from functools import partial
 
 import numpy as np
@@ -38,27 +36,9 @@ RESNET50 = {
     16: (2_514_944, 2_530_992, 28_071_976, 28_088_024),
     32: (1_257_472, 1_273_048, 26_814_504, 26_830_080),
 }
+NOT_WHOLE = [0, -1, 2.0, "2", True, None]
 ON_CIFAR = {"resnet20": 3, "resnet32": 5, "resnet44": 7, "resnet56": 9, "resnet110": 18}
 ON_IMAGENET = [name for name in NETWORKS if name not in ON_CIFAR and name != "small_resnet"]
-
-
-def count_macs(network: nn.Module, size: int) -> int:
-    """MACs of all convolutions and linear layers for one picture of size x size, by hooks on a forward pass."""
-    counts = []
-
-    def convolution(module, inputs, output):
-        height, width = module.kernel_size
-        counts.append(output.numel() * height * width * module.in_channels // module.groups)
-
-    def linear(module, inputs, output):
-        counts.append(output.numel() * module.in_features)
-
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            module.register_forward_hook(convolution if isinstance(module, nn.Conv2d) else linear)
-    with torch.no_grad():
-        network.eval()(torch.zeros(1, 3, size, size, device="meta"))
-    return sum(counts)
 
 
 def real_network(name: str) -> tuple[nn.Module, int]:
@@ -86,28 +66,12 @@ def outputs_of_blocks(network: nn.Module, size: int) -> list[list[tuple[int, int
 # --- one block --------------------------------------------------------------------------------------------------------
 
 
-def test_a_block_of_64_channels_has_512_weights_and_580_parameters():
-    assert se_parameters(64, 16, bias=False) == 512
-    assert se_parameters(64, 16) == 580
-
-
 @given(st.integers(1, 300), st.data(), st.booleans())
 def test_the_formula_counts_the_real_block(channels, data, bias):
     reduction = data.draw(st.integers(1, channels))
     with torch.device("meta"):
         block = SqueezeExcitation(channels, reduction, bias=bias)
     assert se_parameters(channels, reduction, bias=bias) == count_parameters(block)
-
-
-@given(st.integers(1, 300), st.data(), st.integers(1, 40), st.integers(1, 40))
-def test_the_macs_of_the_excitation_are_those_of_the_real_layers(channels, data, height, width):
-    reduction = data.draw(st.integers(1, channels))
-    with torch.device("meta"):
-        layers = nn.Sequential(*list(SqueezeExcitation(channels, reduction).children())[:3])
-    macs = se_macs(channels, reduction, height, width)
-    assert macs.excitation == sum(layer.weight.numel() for layer in layers if isinstance(layer, nn.Linear))
-    assert macs.squeeze == macs.rescale == torch.zeros(channels, height, width, device="meta").numel()
-    assert macs.total == macs.squeeze + macs.excitation + macs.rescale
 
 
 @given(st.integers(1, 60), st.integers(1, 60))
@@ -129,28 +93,12 @@ def test_small_integers_of_numpy_do_not_overflow():
     assert added_parameters(wide, np.int32(1), bias=False) == 18 * 65_536**2
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 2.0, "2", True, None])
-def test_a_block_asks_for_whole_numbers(refused, wrong):
-    with refused(f"channels is {wrong!r}", "at least 1"):
-        se_parameters(wrong, 1)
-    with refused(f"reduction is {wrong!r}", "at least 1"):
-        se_parameters(8, wrong)
-    with refused(f"height is {wrong!r}", "at least 1"):
-        se_macs(8, 2, wrong, 4)
-    with refused(f"width is {wrong!r}", "at least 1"):
-        se_macs(8, 2, 4, wrong)
-
-
 # --- networks ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_parameters_macs_and_stages_are_those_of_the_real_network(name):
-    network = NETWORKS[name]
-    model, size = real_network(name)
-    assert network.parameters == count_parameters(model)
-    assert network.macs == count_macs(model, size)
-    stages = [[(s.channels, s.height, s.width)] * s.blocks for s in network.stages]
+def test_stages_are_those_of_the_real_network(name):
+    stages = [[(s.channels, s.height, s.width)] * s.blocks for s in NETWORKS[name].stages]
     assert stages == outputs_of_blocks(*real_network(name))
 
 
@@ -192,13 +140,6 @@ def test_se_resnet50_stage_by_stage_and_without_the_last():
     assert [cost.parameters for cost in costs] == [24_576, 131_072, 786_432, 1_572_864]
     assert added_parameters("resnet50", 16, bias=False, dropped_stages=[4]) == 942_080
     assert 942_080 / NETWORKS["resnet50"].parameters == pytest.approx(0.0369, abs=5e-5)
-
-
-@pytest.mark.parametrize(("reduction", "weights", "with_biases"), [(16, 2016, 2373), (8, 4032, 4410), (4, 8064, 8484)])
-def test_se_resnet20(reduction, weights, with_biases):
-    assert NETWORKS["resnet20"].parameters == 272_474
-    assert added_parameters("resnet20", reduction, bias=False) == weights
-    assert added_parameters("resnet20", reduction) == with_biases
 
 
 def test_macs_of_se_resnet50():
@@ -264,41 +205,37 @@ def test_a_stage_without_hidden_units_is_named_with_the_largest_r_that_works(ref
     assert added_parameters("resnet20", 10**6, dropped_stages=(1, 2, 3)) == 0
 
 
-@pytest.mark.parametrize("wrong", [0, 2.0, "16", None])
-def test_the_reduction_of_a_network_is_whole(refused, wrong):
-    with refused(f"reduction is {wrong!r}", "at least 1"):
-        stage_costs("resnet50", wrong)
-    with refused(f"reduction is {wrong!r}", "at least 1"):
-        stage_costs("resnet50", wrong, dropped_stages=[1, 2, 3, 4])
+WRONG = [
+    *((se_parameters, (wrong, 1), {}, [f"channels is {wrong!r}", "at least 1"]) for wrong in NOT_WHOLE),
+    *((se_parameters, (8, wrong), {}, [f"reduction is {wrong!r}", "at least 1"]) for wrong in NOT_WHOLE),
+    *((se_macs, (8, 2, wrong, 4), {}, [f"height is {wrong!r}", "at least 1"]) for wrong in NOT_WHOLE),
+    *((se_macs, (8, 2, 4, wrong), {}, [f"width is {wrong!r}", "at least 1"]) for wrong in NOT_WHOLE),
+    *((stage_costs, ("resnet50", wrong), {}, [f"reduction is {wrong!r}", "at least 1"]) for wrong in NOT_WHOLE),
+    (stage_costs, ("resnet50", 0), {"dropped_stages": [1, 2, 3, 4]}, ["reduction is 0", "at least 1"]),
+    *(
+        (
+            stage_costs,
+            ("resnet50", 16),
+            {"dropped_stages": [wrong]},
+            [f"holds {wrong!r}", "ResNet-50 has the stages 1 to 4"],
+        )
+        for wrong in (*NOT_WHOLE, 5)
+    ),
+    *(
+        (stage_costs, ("resnet50", 16), {"dropped_stages": wrong}, [f"dropped_stages is {wrong!r}", "[4]"])
+        for wrong in (4, "4", None)
+    ),
+    *(
+        (added_parameters, (wrong, 16), {}, [f"network is {wrong!r}", "resnet50", "or a Network"])
+        for wrong in ("ResNet-50", None, ["resnet50"])
+    ),
+    (Stage, (1, 2.5, 4, 4), {}, ["channels is 2.5", "at least 1"]),
+    (Stage, (1, 2, 4, 0), {}, ["width is 0", "at least 1"]),
+    (Network, ("mine", (Stage(1, 2, 4, 4),), 10, 1.0), {}, ["macs is 1.0", "at least 1"]),
+]
 
 
-@pytest.mark.parametrize("wrong", [0, 5, -1, 4.0, "4", True])
-def test_an_unknown_stage_is_named(refused, wrong):
-    with refused(f"dropped_stages holds {wrong!r}", "ResNet-50 has the stages 1 to 4"):
-        added_parameters("resnet50", 16, dropped_stages=[wrong])
-
-
-@pytest.mark.parametrize("wrong", [4, "4", None])
-def test_dropped_stages_are_a_collection(refused, wrong):
-    with refused(f"dropped_stages is {wrong!r}", "[4]"):
-        added_parameters("resnet50", 16, dropped_stages=wrong)
-
-
-@pytest.mark.parametrize("wrong", ["ResNet-50", None, 50, ["resnet50"]])
-def test_an_unknown_network_is_named_with_those_that_there_are(refused, wrong):
-    with refused(f"network is {wrong!r}", "resnet50", "or a Network"):
-        added_parameters(wrong, 16)
-
-
-def test_stages_and_networks_hold_whole_numbers(refused):
-    with refused("channels is 2.5", "at least 1"):
-        Stage(1, 2.5, 4, 4)
-    with refused("width is 0", "at least 1"):
-        Stage(1, 2, 4, 0)
-    with refused("macs is 1.0", "at least 1"):
-        Network("mine", (Stage(1, 2, 4, 4),), 10, 1.0)
-
-
-def test_counting_needs_no_torch(root):
-    code = "import sys, senet_lib.cost.formulas; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
-    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+@pytest.mark.parametrize(("function", "arguments", "options", "said"), WRONG)
+def test_wrong_arguments_are_named(function, arguments, options, said, refused):
+    with refused(*said):
+        function(*arguments, **options)

@@ -3,7 +3,6 @@
 import copy
 from functools import partial
 
-import numpy as np
 import pytest
 import timm
 import torch
@@ -174,18 +173,13 @@ def test_other_number_types(dtype):
     assert other.activation_bytes * 32 == whole.activation_bytes * bits
 
 
-def test_a_compiled_model_costs_what_it_did():
-    model = create_model("small_resnet")
-    assert measure_cost(torch.compile(model), (3, 32, 32)) == measure_cost(model, (3, 32, 32))
-
-
-def test_gradients_may_be_off_where_one_counts():
+def test_a_compiled_model_costs_what_it_did_and_gradients_may_be_off():
     model = create_model("small_resnet")
     expected = measure_cost(model, (3, 32, 32))
-    with torch.no_grad():
-        assert measure_cost(model, (3, 32, 32)) == expected
-    with torch.inference_mode():
-        assert measure_cost(model, (3, 32, 32)) == expected
+    assert measure_cost(torch.compile(model), (3, 32, 32)) == expected
+    for off in (torch.no_grad, torch.inference_mode):
+        with off():
+            assert measure_cost(model, (3, 32, 32)) == expected
 
 
 class Broken(nn.Module):
@@ -235,31 +229,17 @@ def test_the_model_is_as_it_was(size):
 # --- wrong input ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wrong", [224, "224", None, (3, 0, 4), (3, 4.0, 4), (3, True, 4), [3, "4", 4]])
-def test_an_input_size_is_whole_numbers(refused, wrong):
-    with refused(f"input_size is {wrong!r}", "(channels, height, width)", "(3, 224, 224)"):
-        measure_cost(create_model("small_resnet"), wrong)
-
-
-def test_an_input_size_is_three_numbers_without_the_batch(refused):
-    for wrong in ((), (32,), (32, 32), (1, 1, 3, 32, 32)):
-        with refused(f"input_size is {wrong}", "three numbers"):
-            measure_cost(create_model("small_resnet"), wrong)
-    with refused("input_size is (1, 3, 32, 32)", "without the batch: (3, 32, 32)"):
-        measure_cost(create_model("small_resnet"), (1, 3, 32, 32))
-
-
-def test_a_list_and_numpys_numbers_are_an_input_size():
-    expected = measure_cost(create_model("small_resnet"), (3, 32, 32))
-    assert measure_cost(create_model("small_resnet"), [3, 32, 32]) == expected
-    assert measure_cost(create_model("small_resnet"), tuple(np.array([3, 32, 32]))) == expected
-
-
 def test_a_model_that_refuses_the_pictures_is_quoted(refused):
     with refused("does not run on input_size (1, 32, 32)", "the input has 1 channels", "give the size of its pictures"):
         measure_cost(create_model("small_resnet"), (1, 32, 32))
     with refused("does not run on input_size (3, 9, 9)", "RuntimeError: pictures of 8 pixels, please"):
         measure_cost(Broken(), (3, 9, 9))
+
+
+@pytest.mark.parametrize("wrong", [None, (3, 0, 4), (32, 32), (1, 3, 32, 32)])
+def test_an_input_size_is_three_whole_numbers(refused, wrong):
+    with refused(f"input_size is {wrong!r}", "(channels, height, width)"):
+        measure_cost(create_model("small_resnet"), wrong)
 
 
 @pytest.mark.parametrize("wrong", ["resnet50", None, create_model])

@@ -7,15 +7,12 @@ from hypothesis import strategies as st
 from torch import nn
 from torchvision.models import resnet18, resnet50
 
-from senet_lib.cost.receptive_field import Field, Layer, effective_field, grow, main_path, receptive_field
+from senet_lib.cost.receptive_field import Layer, effective_field, main_path, receptive_field
 from senet_lib.data.context_world import WINDOW_FOR_BOTH
 from senet_lib.networks.models import create_model
+from tests.sample_networks import noise
 
 LAYERS = st.lists(st.builds(Layer, st.integers(1, 4), st.integers(1, 3), st.integers(1, 2)), min_size=1, max_size=3)
-
-
-def noise(*shape: int) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
 def positive_stack(layers: list[Layer]) -> nn.Sequential:
@@ -57,14 +54,6 @@ def test_fields_that_one_can_do_by_hand(layers, sizes, jumps):
     assert [field.jump for field in fields] == jumps
 
 
-def test_layers_can_come_from_a_generator():
-    assert receptive_field(Layer(3) for _ in range(2)) == [Field(), Field(3), Field(5)]
-
-
-def test_grow_adds_one_layer():
-    assert grow(Field(size=13, jump=2), Layer(3)) == Field(size=17, jump=2)
-
-
 @pytest.mark.parametrize(("make", "size"), [(resnet18, 435), (resnet50, 427)])
 def test_published_fields_of_resnets(make, size):
     """435 pixels for ResNet-18. ResNet-50 has 483 with the stride in the first 1x1 layer; torchvision's sees 427."""
@@ -82,7 +71,7 @@ def test_published_fields_of_resnets(make, size):
 def test_the_field_is_the_bounding_box_of_the_gradients(layers, extra):
     field = receptive_field(layers)[-1]
     side = field.size + extra * field.jump  # so that the last map has 1 + extra units a side
-    measured = effective_field(positive_stack(layers), noise(1, 1, side, side))
+    measured = effective_field(positive_stack(layers), noise(1, 1, side, side, dtype=torch.float64))
     first = field.jump * ((1 + extra) // 2)
     last = first + field.size - 1
     assert bounding_box(measured) == (first, last, first, last)
@@ -118,17 +107,19 @@ def test_se_does_not_change_the_main_path():
     assert main_path(create_model("se_small_resnet")) == main_path(create_model("small_resnet"))
 
 
-def test_the_small_resnets_measured_field_is_17_pixels_and_zero_outside():
+def field_of(name: str) -> torch.Tensor:
     torch.manual_seed(0)
-    measured = effective_field(create_model("small_resnet").double().eval().features, noise(8, 3, 32, 32))
+    return effective_field(create_model(name).double().eval().features, noise(8, 3, 32, 32, dtype=torch.float64))
+
+
+def test_the_small_resnets_measured_field_is_17_pixels_and_zero_outside():
+    measured = field_of("small_resnet")
     assert measured.shape == (32, 32) and measured.min() == 0
     assert bounding_box(measured) == (8, 24, 8, 24)  # 8 pixels to all sides of 2 * (16 // 2)
 
 
 def test_a_unit_of_the_se_network_sees_the_whole_picture():
-    torch.manual_seed(0)
-    measured = effective_field(create_model("se_small_resnet").double().eval().features, noise(8, 3, 32, 32))
-    assert (measured > 0).all()
+    assert (field_of("se_small_resnet") > 0).all()
 
 
 # --- wrong input ------------------------------------------------------------------------------------------------------

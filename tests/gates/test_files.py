@@ -34,5 +34,5 @@ def test_files_that_are_none_are_refused(tmp_path, refused):
     np.savez(tmp_path / "objects.npz", kind=np.array([{}], dtype=object))
     (tmp_path / "empty.npz").touch()
     for name in ("text", "cut", "other", "unknown", "objects", "empty"):
-        with refused(f"{name}.npz", "is no record of gates"):
+        with refused(f"{name}.npz", "is not a valid record of gates"):
             read_gates("statistics", tmp_path / f"{name}.npz")

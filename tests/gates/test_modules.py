@@ -1,7 +1,5 @@
 """Tests of senet_lib.gates.modules: the gates are what the blocks multiply by, each pass counts once, hooks go."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -12,7 +10,6 @@ import torchvision
 from torch import Tensor, nn
 
 from senet_lib.gates.modules import GATES, Patterns, find_gates, watch_passes
-from senet_lib.networks.insert import insert_squeeze_excitation
 from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import NoSqueeze, SqueezeExcitation
 from tests.gates.conftest import BLOCKS
@@ -103,12 +100,6 @@ def test_a_class_of_ones_own_is_named_in_the_mapping():
     assert list(find_gates(model)) == ["2"]
 
 
-def test_se_that_was_inserted_is_found():
-    model = torchvision.models.resnet18().eval()
-    names = insert_squeeze_excitation(model, ["layer1.0", "layer4"], input_size=(3, 32, 32))
-    assert list(find_gates(model)) == [f"{name}.attention" for name in names]
-
-
 def test_blocks_are_chosen_by_name_pattern_or_stage():
     model = create_model("se_resnet20")
     third = [f"layer3.{number}.attention" for number in range(3)]
@@ -119,24 +110,10 @@ def test_blocks_are_chosen_by_name_pattern_or_stage():
     assert find_gates(model)["layer2.1.attention"] is model.layer2[1].attention.gate
 
 
-def test_every_se_network_of_the_library_has_gates():
-    for name in ("se_resnet18", "se_resnet50", "se_resnext50_32x4d"):
-        for placement in ("standard", "pre", "post", "identity"):
-            with torch.device("meta"):
-                model = create_model(name, placement=placement)
-            assert len(find_gates(model)) == len(model.blocks())
-
-
 def test_each_class_of_the_mapping_is_there():
     for key in GATES:
         module, _, name = key.rpartition(".")
         assert isinstance(getattr(__import__(module, fromlist=[name]), name), type)
-
-
-def test_the_module_loads_neither_timm_nor_torchvision(root):
-    code = "import sys, senet_lib.gates.gate_statistics; print({'timm', 'torchvision'} & set(sys.modules))"
-    output = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True).stdout
-    assert output.strip() == "set()"
 
 
 # --- passes that count, and hooks that go -----------------------------------------------------------------------------

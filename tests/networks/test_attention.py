@@ -42,15 +42,6 @@ def restless(module: nn.Module) -> nn.Module:
     return module
 
 
-def with_weights_of(source: nn.Module, peer: nn.Module, names: dict[str, str]) -> nn.Module:
-    """The peer in evaluation mode with the parameters of ours, which names gives for all of the peer's."""
-    ours = dict(source.named_parameters())
-    assert set(names.values()) == set(ours) and set(names) == {name for name, _ in peer.named_parameters()}
-    for name, parameter in peer.named_parameters():
-        parameter.data = ours[names[name]].data.reshape(parameter.shape).clone()
-    return peer.eval()
-
-
 def assert_same_with_gradients(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None:
     """Equal outputs, and equal gradients of the input."""
     inputs = [x.clone().requires_grad_() for _ in range(2)]
@@ -65,64 +56,58 @@ def assert_same_with_gradients(ours: nn.Module, theirs: nn.Module, x: Tensor) ->
 # --- against timm and torchvision -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_eca_is_timms(size):
-    ours = restless(EfficientChannelAttention(size[1]))
-    peer = with_weights_of(ours, timm_layers.EcaModule(size[1]), {"conv.weight": "conv.weight"})
-    assert_same_with_gradients(ours, peer, noise(*size))
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("kernel", [3, 7])
-def test_cbam_is_timms_without_its_normalisation(size, kernel):
-    ours = restless(ConvolutionalBlockAttention(size[1], 4, kernel=kernel))
-    peer = CbamModule(size[1], rd_ratio=1 / 4, spatial_kernel_size=kernel)
+def timms_cbam(channels: int) -> nn.Module:
+    """Without its normalisation, which the paper's equations do not have."""
+    peer = CbamModule(channels, rd_ratio=1 / 4, spatial_kernel_size=3)
     peer.spatial.conv.bn = nn.Identity()
-    names = {"channel.fc1.weight": "fc1.weight", "channel.fc2.weight": "fc2.weight"}
-    with_weights_of(ours, peer, names | {"spatial.conv.conv.weight": "conv.weight"})
-    assert_same_with_gradients(ours, peer, noise(*size))
+    return peer
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_global_context_is_timms_that_adds(size):
-    ours = restless(GlobalContext(size[1], 8))
-    peer = timm_layers.GlobalContext(size[1], fuse_add=True, fuse_scale=False)
+def timms_global_context(channels: int) -> nn.Module:
+    peer = timm_layers.GlobalContext(channels, fuse_add=True, fuse_scale=False)
     peer.conv_attn.bias = None  # the softmax cancels it
     peer.mlp_add.norm.eps = 1e-5
-    layers = [f"{layer}.{kind}" for layer in ("fc1", "norm", "fc2") for kind in ("weight", "bias")]
-    names = {"conv_attn.weight": "place_logits.weight"} | {f"mlp_add.{name}": name for name in layers}
-    assert_same_with_gradients(ours, with_weights_of(ours, peer, names), noise(*size))
+    return peer
+
+
+def torchvisions_hard_se(channels: int) -> nn.Module:
+    width = hard_squeeze_excitation(channels).fc1.out_features
+    return ops.SqueezeExcitation(channels, width, scale_activation=nn.Hardsigmoid)
+
+
+CBAM_NAMES = {"channel.fc1.": "fc1.", "channel.fc2.": "fc2.", "spatial.conv.conv.": "conv."}
+GC_NAMES = {"conv_attn.": "place_logits.", "mlp_add.": ""}
+# Our module and its peer from C, and where the beginnings of the peer's names differ from ours.
+PEERS: dict[str, tuple[Callable[[int], nn.Module], Callable[[int], nn.Module], dict[str, str]]] = {
+    "eca": (EfficientChannelAttention, timm_layers.EcaModule, {}),
+    "cbam": (partial(ConvolutionalBlockAttention, reduction=4, kernel=3), timms_cbam, CBAM_NAMES),
+    "gc": (partial(GlobalContext, reduction=8), timms_global_context, GC_NAMES),
+    "ese": (EffectiveSqueezeExcitation, timm_layers.EffectiveSEModule, {}),
+    "grn": (GlobalResponseNormalisation, partial(GlobalResponseNorm, channels_last=False), {}),
+    "hard_se": (hard_squeeze_excitation, torchvisions_hard_se, {}),
+    **{
+        f"ge {extent}": (
+            partial(GatherExcite, extent=extent),
+            partial(timm_layers.GatherExcite, extent=extent or 0, use_mlp=False),
+            {},
+        )
+        for extent in (None, 2, 4, 8)
+    },
+}
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("extent", [None, 2, 4, 8])
-def test_gather_excite_is_timms(size, extent):
-    ours = GatherExcite(size[1], extent)
-    peer = timm_layers.GatherExcite(size[1], extent=extent or 0, use_mlp=False)
-    assert_same_with_gradients(ours, with_weights_of(ours, peer, {}), noise(*size))
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_effective_squeeze_excitation_is_timms(size):
-    ours = restless(EffectiveSqueezeExcitation(size[1]))
-    names = {"fc.weight": "fc.weight", "fc.bias": "fc.bias"}
-    peer = with_weights_of(ours, timm_layers.EffectiveSEModule(size[1]), names)
+@pytest.mark.parametrize("name", PEERS)
+def test_it_is_timms_or_torchvisions(name, size):
+    make, make_peer, beginnings = PEERS[name]
+    ours, peer = restless(make(size[1])), make_peer(size[1]).eval()
+    state = {}
+    for key, parameter in peer.named_parameters():
+        own = next((key.replace(theirs, mine) for theirs, mine in beginnings.items() if key.startswith(theirs)), key)
+        state[key] = ours.get_parameter(own).reshape(parameter.shape)
+    assert len(state) == len(list(ours.parameters()))
+    peer.load_state_dict(state)
     assert_same_with_gradients(ours, peer, 3 * noise(*size))
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_grn_is_timms(size):
-    ours = restless(GlobalResponseNormalisation(size[1]))
-    peer = GlobalResponseNorm(size[1], channels_last=False)
-    assert_same_with_gradients(ours, with_weights_of(ours, peer, {"weight": "weight", "bias": "bias"}), noise(*size))
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_hard_se_is_torchvisions_with_a_hard_sigmoid(size):
-    ours = restless(hard_squeeze_excitation(size[1]))
-    peer = ops.SqueezeExcitation(size[1], ours.fc1.out_features, scale_activation=nn.Hardsigmoid)
-    names = {name: name for name, _ in ours.named_parameters()}
-    assert_same_with_gradients(ours, with_weights_of(ours, peer, names), 3 * noise(*size))
 
 
 def test_hard_se_has_the_widths_of_mobilenet_v3_but_one():
@@ -285,13 +270,6 @@ def test_gates_of_windows_are_refused_with_their_shape(refused):
 
 
 @pytest.mark.parametrize("name", ATTENTIONS)
-@pytest.mark.parametrize("wrong", [0, -4, 2.0, "16", None, True])
-def test_channels_are_whole_and_at_least_1(name, wrong, refused):
-    with refused(f"channels is {wrong!r}", "at least 1"):
-        ATTENTIONS[name](wrong)
-
-
-@pytest.mark.parametrize("name", ATTENTIONS)
 def test_another_input_is_refused(name, refused):
     block = ATTENTIONS[name](32)
     with refused("3 channels", "made for 32"):
@@ -302,39 +280,39 @@ def test_another_input_is_refused(name, refused):
         block(torch.ones(1, 32, 4, 4, dtype=torch.uint8))
 
 
-@pytest.mark.parametrize("block", [SqueezeExcitation, ConvolutionalBlockAttention, GlobalContext])
-def test_a_reduction_above_the_number_of_channels_is_refused(block, refused):
-    with refused("reduction is 9", "only 8 channels", "from 1 to 8"):
-        block(8, 9)
+WRONG = [
+    *(
+        (make, {"channels": wrong}, [f"channels is {wrong!r}", "at least 1"])
+        for make in ATTENTIONS.values()
+        for wrong in (0, 2.0, "16", None, True)
+    ),
+    *(
+        (make, {"channels": 8, "reduction": 9}, ["reduction is 9", "only 8 channels", "from 1 to 8"])
+        for make in (SqueezeExcitation, ConvolutionalBlockAttention, GlobalContext)
+    ),
+    *(
+        (make, {"channels": 16, "kernel": kernel}, [f"kernel is {kernel}", said])
+        for make in (EfficientChannelAttention, ConvolutionalBlockAttention)
+        for kernel, said in ((4, "use 3 or 5"), (0, "at least 1"))
+    ),
+    *((GatherExcite, {"channels": 8, "extent": n}, [f"extent is {n!r}", "at least 2"]) for n in (1, 0, 2.5, "2")),
+    *(
+        (make, {"channels": 8, name: wrong}, [f"{name} is {wrong!r}", "above 0"])
+        for make, name in ((SimpleAttention, "smoothing"), (GlobalResponseNormalisation, "epsilon"))
+        for wrong in (0, -1e-4, math.nan, math.inf, "1", None)
+    ),
+    (GlobalContext, {"channels": 16}, ["reduction is 16", "one hidden unit for 16 channels", "from 1 to 8"]),
+    (GlobalContext, {"channels": 1, "reduction": 1}, ["reduction is 1", "at least 2 channels"]),
+]
 
 
-def test_global_context_needs_two_hidden_numbers(refused):
-    with refused("reduction is 16", "one hidden number of 16 channels", "from 1 to 8"):
-        GlobalContext(16)
-    with refused("reduction is 1", "at least 2 channels"):
-        GlobalContext(1, 1)
+@pytest.mark.parametrize(("make", "options", "said"), WRONG)
+def test_wrong_settings_are_refused(make, options, said, refused):
+    with refused(*said):
+        make(**options)
+
+
+def test_a_stage_that_attention_does_not_fit_is_named(refused):
     with refused("stage 1", "reduction is 16", "from 1 to 8"):
         create_model("resnet8", attention=GlobalContext)
     assert GlobalContext(16, 8).fc1.out_channels == 2
-
-
-@pytest.mark.parametrize("block", [EfficientChannelAttention, ConvolutionalBlockAttention])
-def test_an_even_kernel_is_refused_with_its_neighbours(block, refused):
-    with refused("kernel is 4", "use 3 or 5"):
-        block(16, kernel=4)
-    with refused("kernel is 0", "at least 1"):
-        block(16, kernel=0)
-
-
-@pytest.mark.parametrize("wrong", [1, 0, 2.5, "2"])
-def test_an_extent_of_less_than_two_is_refused(wrong, refused):
-    with refused(f"extent is {wrong!r}", "at least 2"):
-        GatherExcite(8, wrong)
-
-
-@pytest.mark.parametrize("wrong", [0, -1e-4, math.nan, math.inf, "1", None])
-def test_what_keeps_from_dividing_by_zero_is_positive(wrong, refused):
-    with refused(f"smoothing is {wrong!r}", "above 0"):
-        SimpleAttention(8, smoothing=wrong)
-    with refused(f"epsilon is {wrong!r}", "above 0"):
-        GlobalResponseNormalisation(8, epsilon=wrong)

@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from functools import partial
 
 import pytest
 import torch
@@ -11,7 +10,7 @@ from torchvision import models as torchvision_models
 from torchvision.models import resnet
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from senet_lib.networks.models import STEMS, ResNet, create_model, list_models
+from senet_lib.networks.models import ResNet, create_model, list_models
 from senet_lib.networks.residual_blocks import PLACEMENTS
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
 from tests.sample_networks import assert_same_logits, count_parameters, empty, noise, shaken, squeeze_excitations
@@ -42,21 +41,8 @@ def test_names_are_torchvisions():
     assert set(ResNet((1, 1), (64, 128), (1, 2), num_classes=2).state_dict()) == names
     assert {"conv1.weight", "layer1.0.conv1.weight", "layer2.0.downsample.0.weight", "fc.bias"} <= names
     # torchvision has no projection in the first stage, because its first stage keeps the resolution
-    assert {
-        name.replace("layer1.0.downsample", "layer2.0.downsample") for name in create_model("small_resnet").state_dict()
-    } == names
-
-
-def test_with_torchvisions_weights_it_computes_what_torchvision_computes():
-    torch.manual_seed(0)
-    peer = resnet.ResNet(resnet.BasicBlock, [2, 1, 1, 1], num_classes=5)
-    peer.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)  # for small pictures: no large stem, no pooling
-    peer.maxpool = nn.Identity()
-    settled(peer)
-    model = ResNet((2, 1, 1, 1), (64, 128, 256, 512), (1, 2, 2, 2), num_classes=5).eval()
-    model.load_state_dict(peer.state_dict())
-    x = noise(2, 3, 9, 14)
-    torch.testing.assert_close(model(x), peer(x), atol=1e-5, rtol=1e-5)
+    ours = create_model("small_resnet").state_dict()
+    assert {name.replace("layer1.0.downsample", "layer2.0.downsample") for name in ours} == names
 
 
 def test_a_small_resnet_has_16_and_32_channels_and_halves_the_picture_once():
@@ -72,28 +58,22 @@ def test_strides_are_those_of_each_stages_first_block():
     assert model.eval().features(noise(1, 3, 12, 18)).shape == (1, 8, 2, 3)
 
 
-def test_logits_are_the_linear_layer_of_the_mean_of_the_features():
-    model = settled(create_model("small_resnet"))
-    x = noise(2, 3, 11, 8)
-    torch.testing.assert_close(model(x), model.fc(model.features(x).mean((2, 3))))
-
-
-@pytest.mark.parametrize("make", [partial(create_model, "small_resnet"), partial(create_model, "se_small_resnet")])
+@pytest.mark.parametrize("name", ["small_resnet", "se_small_resnet"])
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (17, 9), (1, 1), (2, 5)])
 @pytest.mark.parametrize(("in_channels", "num_classes"), [(1, 10), (3, 4)])
-def test_any_size_of_picture_and_one_channel_will_do(make, height, width, in_channels, num_classes):
-    model = make(num_classes=num_classes, in_channels=in_channels)
+def test_any_size_of_picture_and_one_channel_will_do(name, height, width, in_channels, num_classes):
+    model = create_model(name, num_classes=num_classes, in_channels=in_channels)
     logits = model(noise(2, in_channels, height, width))
     assert logits.shape == (2, num_classes) and logits.isfinite().all()
     logits.square().sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("make", [partial(create_model, "small_resnet"), partial(create_model, "se_small_resnet")])
-def test_the_same_seed_gives_the_same_network(make):
+@pytest.mark.parametrize("name", ["small_resnet", "se_small_resnet"])
+def test_the_same_seed_gives_the_same_network(name):
     def weights(seed: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(seed)
-        return make().state_dict()
+        return create_model(name).state_dict()
 
     first, again, other = weights(1), weights(1), weights(2)
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -113,30 +93,6 @@ def test_weights_start_as_he_et_al_say():
 
 
 # --- what SE adds -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("reduction", [1, 3, 4, 16])
-def test_se_adds_exactly_the_parameters_of_the_formula(reduction):
-    added = count_parameters(create_model("se_small_resnet", reduction=reduction)) - count_parameters(
-        create_model("small_resnet")
-    )
-    assert added == sum(
-        2 * channels * (channels // reduction) + channels + channels // reduction for channels in (16, 32)
-    )
-
-
-def test_the_default_se_network_also_adds_what_its_blocks_say():
-    model = create_model("se_small_resnet")
-    blocks = squeeze_excitations(model)
-    assert [block.channels for block in blocks] == [16, 32]
-    hidden = [hidden_width(block.channels, block.reduction) for block in blocks]
-    added = sum(2 * block.channels * h + block.channels + h for block, h in zip(blocks, hidden, strict=True))
-    assert count_parameters(model) == count_parameters(create_model("small_resnet")) + added
-
-
-def test_every_block_has_attention_of_its_own():
-    model = ResNet((2, 3), (8, 16), (1, 2), num_classes=2, attention=lambda channels: SqueezeExcitation(channels, 4))
-    assert [block.channels for block in squeeze_excitations(model)] == [8, 8, 16, 16, 16]
 
 
 def test_a_plain_networks_weights_fit_into_the_se_network_and_only_the_gates_are_left():
@@ -168,68 +124,59 @@ def test_with_all_gates_at_one_the_se_network_is_the_plain_network(training):
 # --- wrong input ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("depths", "widths", "strides"),
-    [((1, 1), (8,), (1,)), ((1,), (8, 16), (1,)), ((1,), (8,), (1, 2)), ((), (8,), (1,)), ((1, 1), (8, 8), (1,))],
-)
-def test_one_depth_one_width_and_one_stride_a_stage_are_needed(depths, widths, strides, refused):
-    said = f"depths has {len(depths)} stages, widths has {len(widths)}, strides has {len(strides)}"
-    with refused(said, "one number a stage"):
-        ResNet(depths, widths, strides, num_classes=2)
-
-
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 @pytest.mark.parametrize(
     ("depths", "widths", "strides", "said"),
     [
-        ((0,), (8,), (1,), "0"),
-        ((1, -1), (8, 8), (1, 2), "-1"),
-        ((1,), (0,), (1,), "0"),
-        ((1,), (-8,), (1,), "-8"),
-        ((1,), (8,), (0,), "0"),
-        ((1.5,), (8,), (1,), "1.5"),
-        ((1,), ("8",), (1,), "'8'"),
-        ((), (), (), "stage"),
+        ((1, 1), (8,), (1,), "depths has 2 stages, widths has 1, strides has 1"),
+        ((1,), (8, 16), (1,), "depths has 1 stages, widths has 2, strides has 1"),
+        ((1,), (8,), (1, 2), "depths has 1 stages, widths has 1, strides has 2"),
+        ((1, -1), (8, 8), (1, 2), "depths is (1, -1)"),
+        ((1,), (0,), (1,), "widths is (0,)"),
+        ((1,), (8,), (0,), "strides is (0,)"),
+        ((1.5,), (8,), (1,), "depths is (1.5,)"),
+        ((1,), ("8",), (1,), "widths is ('8',)"),
+        ((), (), (), "depths is ()"),
     ],
 )
-def test_depths_widths_and_strides_are_whole_numbers_of_at_least_one(depths, widths, strides, said, refused):
-    with refused(said, "at least 1"):
+def test_stages_need_one_whole_number_of_each_kind(depths, widths, strides, said, refused):
+    with refused(said):
         ResNet(depths, widths, strides, num_classes=2)
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 16.0, True])
+WRONG = [
+    ("se_small_resnet", {"reduction": 17}, ["stage 1", "reduction is 17", "use a reduction from 1 to 16"]),
+    ("se_resnet20", {"reduction": 33, "stages": [2, 3]}, ["stage 2", "reduction is 33", "from 1 to 32"]),
+    *(
+        ("se_resnet50", {"stages": [1, wrong]}, [f"stages holds {wrong!r}", "the stages 1 to 4"])
+        for wrong in (0, 5, 2.0, "2", True)
+    ),
+    *(("se_resnet50", {"stages": wrong}, ["stages is", "[1, 2]"]) for wrong in (3, "3")),
+    ("resnet20", {"stem": "5x5"}, ["stem is '5x5'", "7x7, 3x3, caffe"]),
+    *(
+        ("resnet50", options, ["resnet50 has none", "use se_resnet50"])
+        for options in ({"placement": "pre"}, {"stages": [1]}, {"reduction": 8}, {"bias": False}, {"squeeze": "max"})
+    ),
+    ("resnet20", {"attention": nn.BatchNorm2d, "reduction": 4}, ["resnet20 has none"]),
+    ("se_resnet50", {"attention": nn.BatchNorm2d}, ["se_resnet50 has SE", "use resnet50"]),
+    ("resnet18", {"stride_in": "1x1"}, ["stride_in is '1x1'", "resnet18 has no bottlenecks"]),
+    ("se_resnet5", {}, ["no network 'se_resnet5'", "se_resnet50"]),
+    ("SE-ResNet-50", {}, ["no network 'SE-ResNet-50'", "se_resnet50"]),
+    ("resnext50", {}, ["no network 'resnext50'", "resnext50_32x4d"]),
+    ("", {}, ["no network ''", "list"]),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "said"), WRONG)
+def test_wrong_names_and_settings_are_refused(name, options, said, refused):
+    with refused(*said):
+        empty(create_model, name, **options)
+
+
+@pytest.mark.parametrize("wrong", [0, 16.0, True])
 def test_a_stem_has_at_least_one_channel(wrong, refused):
     with refused(f"stem_channels is {wrong}", "at least 1"):
         ResNet((1,), (8,), (1,), num_classes=2, stem_channels=wrong)
-
-
-def test_a_reduction_above_the_narrowest_stage_is_refused(refused):
-    with refused("reduction is 17", "use a reduction from 1 to 16"):
-        create_model("se_small_resnet", reduction=17)
-
-
-def test_a_stage_that_attention_cannot_be_made_in_is_named(refused):
-    with refused("stage 1", "reduction is 33", "use a reduction from 1 to 32"):
-        ResNet((1, 1), (32, 64), (1, 2), num_classes=2, attention=lambda channels: SqueezeExcitation(channels, 33))
-    with refused("stage 2", "reduction is 33", "use a reduction from 1 to 32"):
-        create_model("se_resnet20", reduction=33, stages=[2, 3])
-
-
-@pytest.mark.parametrize("wrong", [0, 5, 2.0, "2", True])
-def test_an_unknown_stage_is_refused(wrong, refused):
-    with refused(f"stages holds {wrong!r}", "the stages 1 to 4"):
-        create_model("se_resnet50", stages=[1, wrong])
-
-
-@pytest.mark.parametrize("wrong", [3, "3", {}.values])
-def test_stages_are_a_collection(wrong, refused):
-    with refused("stages is", "[1, 2]"):
-        create_model("se_resnet50", stages=wrong)
-
-
-def test_an_unknown_stem_is_refused(refused):
-    with refused("stem is '5x5'", "7x7, 3x3, caffe"):
-        create_model("resnet20", stem="5x5")
 
 
 @pytest.mark.parametrize(("height", "width"), [(6, 224), (224, 1), (3, 3)])
@@ -239,24 +186,27 @@ def test_a_picture_smaller_than_the_stems_window_is_refused(stem, height, width,
     with refused(f"{height}x{width} pixels", "7x7 stem needs at least 7x7", 'stem="3x3"'):
         model(torch.ones(1, 3, height, width, device="meta"))
     assert model(torch.ones(1, 3, 7, 9, device="meta")).shape == (1, 1000)
-
-
-def test_an_empty_picture_is_refused(refused):
     with refused("0x8 pixels", "at least 1x1"):
-        create_model("small_resnet")(torch.ones(1, 3, 0, 8))
+        empty(create_model, "small_resnet")(torch.ones(1, 3, 0, 8, device="meta"))
 
 
 # --- networks by name -------------------------------------------------------------------------------------------------
 
 OF_TORCHVISION = [name for name in list_models() if hasattr(torchvision_models, name)]
 # Totals of the paper's and of the book's tables, weights and biases.
-TOTALS = {
-    "resnet50": 25_557_032,
-    "se_resnet50": 28_088_024,
-    "resnet20": 272_474,
-    "se_resnet20": 272_474 + 2_373,
-    "resnet110": 1_730_714,
-}
+TOTALS = [
+    ("resnet50", {}, 25_557_032),
+    ("se_resnet50", {}, 28_088_024),
+    ("se_resnet50", {"reduction": 4}, 35_635_688),
+    ("se_resnet50", {"bias": False}, 28_071_976),
+    ("se_resnet50", {"bias": False, "stages": [1, 2, 3]}, 25_557_032 + 942_080),
+    ("se_resnet50", {"bias": False, "placement": "3x3"}, 25_557_032 + 157_184),
+    ("resnet20", {}, 272_474),
+    ("resnet20", {"shortcut": "padded"}, 269_722),
+    ("se_resnet20", {}, 272_474 + 2_373),
+    ("se_small_resnet", {}, 20_084 + 148 + 552),
+    ("resnet110", {}, 1_730_714),
+]
 
 
 def test_torchvision_has_ten_of_our_networks():
@@ -271,34 +221,9 @@ def test_with_torchvisions_weights_each_network_has_torchvisions_logits(name):
     assert_same_logits(model, peer)
 
 
-@pytest.mark.parametrize(("name", "total"), TOTALS.items())
-def test_totals(name, total):
-    assert count_parameters(empty(create_model, name)) == total
-
-
-@pytest.mark.parametrize(
-    ("reduction", "total", "with_biases"),
-    [
-        (2, 45_676_584, 45_699_240),
-        (4, 35_616_808, 35_635_688),
-        (8, 30_586_920, 30_603_912),
-        (16, 28_071_976, 28_088_024),
-        (32, 26_814_504, 26_830_080),
-    ],
-)
-def test_totals_of_se_resnet50_for_each_reduction(reduction, total, with_biases):
-    assert count_parameters(empty(create_model, "se_resnet50", reduction=reduction, bias=False)) == total
-    assert count_parameters(empty(create_model, "se_resnet50", reduction=reduction)) == with_biases
-
-
-def test_dropping_the_last_stage_and_se_in_the_bottleneck_cost_what_the_paper_says():
-    plain = count_parameters(empty(create_model, "resnet50"))
-    assert count_parameters(empty(create_model, "se_resnet50", bias=False, stages=[1, 2, 3])) - plain == 942_080
-    assert count_parameters(empty(create_model, "se_resnet50", bias=False, placement="3x3")) - plain == 157_184
-
-
-def test_padded_shortcuts_have_no_parameters():
-    assert count_parameters(empty(create_model, "resnet20", shortcut="padded")) == 269_722
+@pytest.mark.parametrize(("name", "options", "total"), TOTALS)
+def test_totals(name, options, total):
+    assert count_parameters(empty(create_model, name, **options)) == total
 
 
 def test_each_network_of_the_family_has_a_twin_with_se():
@@ -308,21 +233,12 @@ def test_each_network_of_the_family_has_a_twin_with_se():
         assert f"se_{name}" in names
         assert not squeeze_excitations(empty(create_model, name))
         model = empty(create_model, f"se_{name}")
-        assert len(squeeze_excitations(model)) == len(model.blocks())
+        assert len(squeeze_excitations(model)) == len(model.blocks())  # none is shared
 
 
 def test_list_models_takes_a_pattern():
     assert list_models("se_resnext101*") == ["se_resnext101_32x4d", "se_resnext101_32x8d", "se_resnext101_64x4d"]
     assert list_models("vgg*") == []
-
-
-@pytest.mark.parametrize(
-    ("wrong", "near"),
-    [("se_resnet5", "se_resnet50"), ("SE-ResNet-50", "se_resnet50"), ("resnext50", "resnext50_32x4d"), ("", "list")],
-)
-def test_a_wrong_name_gets_the_nearest_ones(wrong, near, refused):
-    with refused(f"no network {wrong!r}", near):
-        create_model(wrong)
 
 
 def test_se_settings_reach_every_block():
@@ -336,38 +252,17 @@ def test_se_settings_reach_every_block():
 
 def test_other_attention_takes_the_slot():
     model = create_model("resnet20", attention=nn.BatchNorm2d, placement="identity", stages=[2])
-    assert [type(block.attention) for block in model.blocks()] == [nn.Identity] * 3 + [nn.BatchNorm2d] * 3 + [
-        nn.Identity
-    ] * 3
+    kinds = [type(block.attention) for block in model.blocks()]
+    assert kinds == [nn.Identity] * 3 + [nn.BatchNorm2d] * 3 + [nn.Identity] * 3
 
 
-def test_settings_of_se_on_a_plain_network_are_refused(refused):
-    for options in ({"placement": "pre"}, {"stages": [1]}, {"reduction": 8}, {"bias": False}, {"squeeze": "max"}):
-        with refused("resnet50 has none", "use se_resnet50"):
-            create_model("resnet50", **options)
-    with refused("resnet20 has none"):
-        create_model("resnet20", attention=nn.BatchNorm2d, reduction=4)
-    with refused("se_resnet50 has SE", "use resnet50"):
-        create_model("se_resnet50", attention=nn.BatchNorm2d)
-    with refused("stride_in is '1x1'", "resnet18 has no bottlenecks"):
-        create_model("resnet18", stride_in="1x1")
-
-
-@pytest.mark.parametrize("size", [224, 32, 28])
-def test_stems_leave_the_places_that_fit_the_picture(size):
-    stem = "7x7" if size == 224 else "3x3"
+@pytest.mark.parametrize(
+    ("stem", "size", "places"), [("7x7", 224, 7), ("caffe", 224, 7), ("3x3", 32, 4), ("3x3", 28, 4)]
+)
+def test_stems_leave_the_places_that_fit_the_picture(stem, size, places):
     model = empty(create_model, "se_resnet50", stem=stem, in_channels=1, num_classes=10).eval()
     x = torch.zeros(1, 1, size, size, device="meta")
-    assert model.features(x).shape[2:] == {224: (7, 7), 32: (4, 4), 28: (4, 4)}[size]
-    assert model(x).shape == (1, 10)
-
-
-def test_the_caffe_stem_leaves_as_many_places_as_torchvisions():
-    sizes = {
-        stem: empty(create_model, "resnet18", stem=stem).features(torch.zeros(2, 3, 224, 224, device="meta")).shape
-        for stem in STEMS
-    }
-    assert sizes["caffe"] == sizes["7x7"] == (2, 512, 7, 7)
+    assert model.features(x).shape[2:] == (places, places) and model(x).shape == (1, 10)
 
 
 def test_zero_init_makes_every_block_its_shortcut():
@@ -437,14 +332,6 @@ def test_a_network_moves_to_other_number_types_and_layouts(name, options, dtype)
         expected = model(x)
         moved = model.to(dtype, memory_format=torch.channels_last)(x.to(dtype))
     torch.testing.assert_close(moved.float(), expected, atol=0.15 if dtype == torch.bfloat16 else 1e-5, rtol=0.05)
-
-
-def test_loading_keeps_a_pickled_network_usable():
-    torch.manual_seed(0)
-    model = create_model("se_small_resnet").eval()
-    again = pickle.loads(pickle.dumps(model))
-    x = noise(2, 3, 9, 9)
-    assert torch.equal(again(x), model(x))
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)

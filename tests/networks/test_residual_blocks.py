@@ -5,9 +5,11 @@ import torch
 from torch import nn
 from torchvision.models import resnet
 
-from senet_lib.networks.residual_blocks import PLACEMENTS, BasicBlock, Bottleneck, PaddedShortcut
+from senet_lib.networks.residual_blocks import BasicBlock, Bottleneck, PaddedShortcut
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.sample_networks import count_parameters, noise, settled
+
+KINDS = [BasicBlock, Bottleneck]
 
 
 def squeeze_excitation(channels: int) -> SqueezeExcitation:
@@ -55,7 +57,7 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("shortcut", ["projection", "padded"])
-@pytest.mark.parametrize("kind", [BasicBlock, Bottleneck])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("placement", BY_HAND)
 def test_attention_acts_where_the_placement_says(placement, kind, shortcut):
     torch.manual_seed(0)
@@ -75,18 +77,6 @@ def test_attention_in_the_bottleneck_acts_after_the_3x3_convolution():
     assert block.attention.channels == 8
 
 
-@pytest.mark.parametrize("placement", PLACEMENTS)
-def test_the_five_placements_compute_five_things(placement):
-    def output(place: str) -> torch.Tensor:
-        torch.manual_seed(0)
-        block = settled(Bottleneck(16, 16, 1, lambda channels: nn.Hardtanh(0, 0.1), placement=place))
-        return block(noise(2, 16, 5, 5).relu())
-
-    for other in PLACEMENTS:
-        if other != placement:
-            assert not torch.allclose(output(placement), output(other), atol=1e-3)
-
-
 @pytest.mark.parametrize(("stride", "shape"), [(1, (2, 7, 5, 6)), (2, (2, 7, 3, 3)), (3, (2, 7, 2, 2))])
 def test_a_padded_shortcut_keeps_places_and_adds_zeros(stride, shape):
     x = noise(2, 4, 5, 6)
@@ -101,58 +91,24 @@ def test_a_padded_shortcut_has_no_parameters_and_a_fitting_one_stays_as_it_is():
     assert isinstance(BasicBlock(8, 8, shortcut="padded").downsample, nn.Identity)
 
 
-@pytest.mark.parametrize(("stride", "shape"), [(1, (2, 8, 9, 7)), (2, (2, 8, 5, 4))])
-def test_a_residual_block_rounds_odd_sizes_up(stride, shape):
-    assert BasicBlock(4, 8, stride)(noise(2, 4, 9, 7)).shape == shape
-
-
-def test_attention_acts_on_the_branch_before_the_addition():
-    torch.manual_seed(0)
-    block = settled(BasicBlock(8, 8, attention=lambda channels: SqueezeExcitation(channels, 2)))
-    x = noise(2, 8, 5, 5)
-    u = block.bn2(block.conv2(torch.relu(block.bn1(block.conv1(x)))))
-    s = block.attention.excite(u.mean((2, 3)))
-    torch.testing.assert_close(block(x), torch.relu(x + u * s[:, :, None, None]))
-
-
-def test_attention_is_made_for_the_channels_of_the_output():
-    block = BasicBlock(4, 12, stride=2, attention=lambda channels: SqueezeExcitation(channels, 3))
-    assert block.attention.channels == 12
-
-
 # --- wrong input ------------------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_placement_shortcut_or_stride_is_refused(refused):
-    for kind in (BasicBlock, Bottleneck):
-        with refused("placement is 'before'", "standard, pre, post, identity, 3x3"):
-            kind(8, 8, placement="before")
-        with refused("shortcut is None", "projection, padded"):
-            kind(8, 16, shortcut=None)
-    with refused("stride_in is '7x7'", "3x3, 1x1"):
-        Bottleneck(8, 8, stride_in="7x7")
+WRONG = [
+    *((kind, (8, 8), {"placement": "before"}, ["'before'", "standard, pre, post, identity, 3x3"]) for kind in KINDS),
+    *((kind, (8, 16), {"shortcut": None}, ["shortcut is None", "projection, padded"]) for kind in KINDS),
+    (Bottleneck, (8, 8), {"stride_in": "7x7"}, ["stride_in is '7x7'", "3x3, 1x1"]),
+    (BasicBlock, (8, 8), {"placement": "3x3"}, ["placement is '3x3'", "basic block", "se_resnet50"]),
+    (Bottleneck, (8, 6), {}, ["channels is 6"]),
+    (Bottleneck, (8, 0), {}, ["channels is 0"]),
+    (Bottleneck, (8, 8), {"groups": 0}, ["groups is 0"]),
+    (Bottleneck, (8, 8), {"width_per_group": 3.0}, ["width_per_group is 3.0"]),
+    (Bottleneck, (8, 8), {"width_per_group": 4}, ["width_per_group is 4"]),
+    (BasicBlock, (8, 4), {"shortcut": "padded"}, ["'padded'", "4 channels are fewer than the input's 8", "projection"]),
+]
 
 
-def test_a_basic_block_has_no_bottleneck(refused):
-    with refused("placement is '3x3'", "basic block", "se_resnet50"):
-        BasicBlock(8, 8, placement="3x3")
-
-
-@pytest.mark.parametrize(
-    ("channels", "options", "said"),
-    [
-        (6, {}, "channels is 6"),
-        (0, {}, "channels is 0"),
-        (8, {"groups": 0}, "groups is 0"),
-        (8, {"width_per_group": 3.0}, "width_per_group is 3.0"),
-        (8, {"width_per_group": 4}, "width_per_group is 4"),
-    ],
-)
-def test_a_bottleneck_without_a_middle_is_refused(channels, options, said, refused):
-    with refused(said):
-        Bottleneck(8, channels, **options)
-
-
-def test_a_padded_shortcut_cannot_take_channels_away(refused):
-    with refused("'padded'", "4 channels are fewer than the input's 8", "projection"):
-        BasicBlock(8, 4, shortcut="padded")
+@pytest.mark.parametrize(("kind", "channels", "options", "said"), WRONG)
+def test_wrong_settings_are_refused(kind, channels, options, said, refused):
+    with refused(*said):
+        kind(*channels, **options)

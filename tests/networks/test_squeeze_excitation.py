@@ -11,10 +11,6 @@ from torchvision import ops
 from senet_lib.networks.squeeze_excitation import (
     NoSqueeze,
     SqueezeExcitation,
-    average_squeeze,
-    both_squeeze,
-    hidden_width,
-    max_squeeze,
 )
 from tests.sample_networks import count_parameters, noise
 
@@ -86,33 +82,14 @@ def test_state_dict_has_torchvisions_names(bias):
 # --- parameters -------------------------------------------------------------------------------------------------------
 
 
-@given(st.data(), st.integers(1, 96), st.booleans())
-def test_parameter_count_is_the_formula(data, channels, bias):
-    reduction = data.draw(st.integers(1, channels))
-    block = SqueezeExcitation(channels, reduction, bias=bias)
-    hidden = channels // reduction
-    assert count_parameters(block) == 2 * channels * hidden + bias * (channels + hidden)
-
-
 def test_a_block_of_64_channels_and_reduction_16_has_512_weights_and_up_to_68_biases():
     assert count_parameters(SqueezeExcitation(64, 16, bias=False)) == 512
     assert count_parameters(SqueezeExcitation(64, 16)) == 580
+    assert count_parameters(SqueezeExcitation(64)) == 580  # the paper's r is the default
     second_only = SqueezeExcitation(64, 16)
     second_only.fc1.bias = None
     assert count_parameters(second_only) == 576
     assert second_only(noise(1, 64, 2, 2)).shape == (1, 64, 2, 2)
-
-
-def test_default_reduction_is_the_papers_16():
-    assert count_parameters(SqueezeExcitation(64)) == 580
-
-
-@pytest.mark.parametrize(
-    ("channels", "reduction", "hidden"), [(64, 16, 4), (30, 4, 7), (7, 7, 1), (7, 4, 1), (5, 1, 5)]
-)
-def test_hidden_width_is_the_whole_quotient(channels, reduction, hidden):
-    assert hidden_width(channels, reduction) == hidden
-    assert SqueezeExcitation(channels, reduction).fc1.out_features == hidden
 
 
 @pytest.mark.parametrize("channels", [24, 64, 100, 128, 200, 256, 2048])
@@ -129,13 +106,6 @@ def test_the_printed_block_says_its_channels_and_its_reduction():
 
 
 # --- squeeze, excite, rescale -----------------------------------------------------------------------------------------
-
-
-def test_squeeze_operators_on_a_map_that_one_can_do_by_hand():
-    x = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[-4.0, -4.0], [-4.0, 0.0]]]])
-    assert average_squeeze(x).tolist() == [[3.0, -3.0]]
-    assert max_squeeze(x).tolist() == [[6.0, 0.0]]
-    assert both_squeeze(x).tolist() == [[4.5, -1.5]]
 
 
 @pytest.mark.parametrize(
@@ -155,11 +125,6 @@ def test_squeeze_can_be_chosen(name, expected):
     assert torch.equal(block(x), x * block.excite(expected(x))[:, :, None, None])
 
 
-def test_average_is_the_default_squeeze():
-    x = noise(2, 8, 3, 3)
-    assert torch.equal(SqueezeExcitation(8, 2).squeeze(x), x.mean((2, 3)))
-
-
 @pytest.mark.parametrize("bias", [True, False])
 def test_excite_is_equation_3(bias):
     block = seeded_block(bias=bias)
@@ -169,14 +134,6 @@ def test_excite_is_equation_3(bias):
     torch.testing.assert_close(block.excite(z), s)
 
 
-def test_forward_scales_each_channel_by_its_own_gate():
-    block, x = seeded_block(), noise(3, 8, 5, 4)
-    y, s = block(x), block.excite(block.squeeze(x))
-    for picture in range(3):
-        for channel in range(8):
-            assert torch.equal(y[picture, channel], x[picture, channel] * s[picture, channel])
-
-
 def test_a_hook_on_the_gate_sees_the_gates():
     block, x, seen = seeded_block(), noise(3, 8, 5, 4), []
     block.gate.register_forward_hook(lambda module, inputs, s: seen.append(s))
@@ -184,12 +141,6 @@ def test_a_hook_on_the_gate_sees_the_gates():
     (s,) = seen
     assert s.shape == (3, 8) and s.min() > 0 and s.max() < 1
     assert torch.equal(y, x * s[:, :, None, None])
-
-
-def test_a_hook_on_the_gate_can_replace_the_gates():
-    block, x = seeded_block(), noise(3, 8, 5, 4)
-    block.gate.register_forward_hook(lambda module, inputs, s: torch.ones_like(s))
-    assert torch.equal(block(x), x)
 
 
 @given(st.integers(0, 2**31), st.sampled_from(["avg", "max", "both"]))
@@ -254,27 +205,17 @@ def test_it_runs_under_autocast_and_keeps_the_inputs_type(dtype):
 
 
 @pytest.mark.parametrize("value", [0, -4, 2.0, "4", None, True])
-def test_a_reduction_that_is_no_whole_number_above_zero_is_refused(value, refused):
-    with refused(f"reduction is {value!r}", "whole number of at least 1"):
-        SqueezeExcitation(8, value)
-
-
-@pytest.mark.parametrize("value", [0, -8, 8.0, "8", None, True])
-def test_a_multiple_that_is_no_whole_number_above_zero_is_refused(value, refused):
-    with refused(f"hidden_multiple is {value!r}", "whole number of at least 1"):
-        SqueezeExcitation(8, 2, hidden_multiple=value)
-
-
-@pytest.mark.parametrize("value", [0, -8, 8.0, "8", None, True])
-def test_channels_that_are_no_whole_number_above_zero_are_refused(value, refused):
-    with refused(f"channels is {value!r}", "whole number of at least 1"):
-        SqueezeExcitation(value, 1)
+@pytest.mark.parametrize("name", ["channels", "reduction", "hidden_multiple"])
+def test_sizes_are_whole_numbers_of_at_least_one(name, value, refused):
+    with refused(f"{name} is {value!r}", "whole number of at least 1"):
+        SqueezeExcitation(**{"channels": 8, "reduction": 1, name: value})
 
 
 @pytest.mark.parametrize(("channels", "reduction"), [(8, 9), (1, 2), (15, 16)])
 def test_a_reduction_above_the_number_of_channels_is_refused(channels, reduction, refused):
-    with refused(f"reduction is {reduction}", f"only {channels} channels", f"use a reduction from 1 to {channels}"):
-        SqueezeExcitation(channels, reduction)
+    for make in (SqueezeExcitation, NoSqueeze):
+        with refused(f"reduction is {reduction}", f"only {channels} channels", f"use a reduction from 1 to {channels}"):
+            make(channels, reduction)
 
 
 @pytest.mark.parametrize("value", ["average", "", None, 3])
@@ -283,32 +224,21 @@ def test_an_unknown_squeeze_is_refused(value, refused):
         SqueezeExcitation(8, 2, squeeze=value)
 
 
-def test_a_picture_without_its_batch_dimension_is_refused(refused):
-    with refused("shape (8, 4, 5)", "must be (B, C, H, W)", "x[None]"):
-        seeded_block()(torch.ones(8, 4, 5))
-
-
-@pytest.mark.parametrize("shape", [(8,), (2, 8), (1, 2, 8, 4, 5)])
-def test_another_number_of_dimensions_is_refused(shape, refused):
-    with refused(f"shape {shape}", "must be (B, C, H, W)"):
-        seeded_block()(torch.ones(shape))
-
-
-def test_another_number_of_channels_is_refused(refused):
-    with refused("the input has 3 channels", "made for 8"):
-        seeded_block()(torch.ones(2, 3, 8, 8))
-
-
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
-def test_a_tensor_without_fractions_is_refused(dtype, refused):
-    with refused(str(dtype), "x.float()"):
-        seeded_block()(torch.ones(2, 8, 4, 4, dtype=dtype))
-
-
-@pytest.mark.parametrize("shape", [(8, 4, 5), (2, 3, 8, 8)])
-def test_squeeze_alone_refuses_what_forward_refuses(shape, refused):
-    with refused("the input has"):
-        seeded_block().squeeze(torch.ones(shape))
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (torch.ones(8, 4, 5), ["shape (8, 4, 5)", "must be (B, C, H, W)", "x[None]"]),
+        (torch.ones(2, 8), ["shape (2, 8)", "must be (B, C, H, W)"]),
+        (torch.ones(1, 2, 8, 4, 5), ["shape (1, 2, 8, 4, 5)", "must be (B, C, H, W)"]),
+        (torch.ones(2, 3, 8, 8), ["the input has 3 channels", "made for 8"]),
+        (torch.ones(2, 8, 4, 4, dtype=torch.uint8), ["torch.uint8", "x.float()"]),
+        (torch.ones(2, 8, 4, 4, dtype=torch.bool), ["torch.bool", "x.float()"]),
+    ],
+)
+def test_other_inputs_are_refused(x, said, refused):
+    for module in (seeded_block(), seeded_block().squeeze, NoSqueeze(8, 2)):
+        with refused(*said):
+            module(x)
 
 
 # --- without the squeeze ----------------------------------------------------------------------------------------------
@@ -334,10 +264,5 @@ def test_without_squeeze_a_place_knows_nothing_of_another():
     assert not torch.equal(se(x)[..., :4, :], se(changed)[..., :4, :])
 
 
-def test_without_squeeze_it_has_as_many_weights_and_refuses_the_same(refused):
-    counts = [sum(p.numel() for p in block(32, 8).parameters()) for block in (SqueezeExcitation, NoSqueeze)]
-    assert counts[0] == counts[1]
-    with refused("has 8 channels", "made for 32"):
-        NoSqueeze(32, 8)(torch.zeros(1, 8, 2, 2))
-    with refused("reduction is 64"):
-        NoSqueeze(32, 64)
+def test_without_squeeze_it_has_as_many_weights():
+    assert count_parameters(NoSqueeze(32, 8)) == count_parameters(SqueezeExcitation(32, 8))

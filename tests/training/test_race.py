@@ -10,7 +10,7 @@ import torch
 from senet_lib.data import load_pictures, train_and_test_batches
 from senet_lib.networks.models import create_model
 from senet_lib.training import DivergedError, Recipe, fit
-from senet_lib.training.race import TrainingRace, history_to_arrays, race_in_terminal
+from senet_lib.training.race import TrainingRace, history_to_arrays
 
 RECIPE = Recipe(epochs=2, learning_rate=0.01)
 
@@ -74,33 +74,3 @@ def test_a_race_of_one_and_shared_networks_are_refused(refused):
         TrainingRace({"se": one}, *batches(), RECIPE)
     with refused("share"):
         TrainingRace({"se": one, "again": one}, *batches(), RECIPE)
-
-
-def test_in_a_terminal_it_is_a_bar_with_a_line_an_epoch(capsys):
-    history = race_in_terminal(TrainingRace(networks(), *batches(), RECIPE))
-    output = "".join(capsys.readouterr())
-    last = history[-1].lanes
-    tested = f"plain {last[0].test_accuracy:.3f}, se {last[1].test_accuracy:.3f}"
-    assert f"epoch 2 of 2: test accuracy {tested}" in output
-    assert "8/8" in output
-
-
-def test_ctrl_c_in_a_terminal_keeps_what_there_is(capsys):
-    raced = networks()
-
-    class Interrupted:
-        def __init__(self, inner):
-            self.inner = inner
-
-        def __len__(self):
-            return len(self.inner)
-
-        def epoch(self, number):
-            yield next(self.inner.epoch(number))
-            raise KeyboardInterrupt
-
-    train, test = batches()
-    history = race_in_terminal(TrainingRace(raced, Interrupted(train), test, RECIPE, report_every=1))
-    assert [report.step for report in history] == [1]
-    assert "Stopped by you at step 1 of 8" in "".join(capsys.readouterr())
-    assert not any(model.training for model in raced.values())
