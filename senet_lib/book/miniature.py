@@ -1,9 +1,8 @@
 """The Context World in miniature: three means, an excitation, three votes. Nothing but the excitation learns.
 
-A scene is what a network knows of it that sees every glyph and no cue: the shape of each colour's glyph is a vote for
-a class. The gates, made from the three means, say how much each vote counts. A training takes a few hundredths of a
-second, so one can count over many seeds. ``figures/parts/excitation_training.js`` does the same in a page, with the
-same first weights.
+A scene is reduced to its glyphs: the shape of each colour's glyph is a vote for a class, and the gates, computed from
+the three channel means, weight the votes. A training takes a few hundredths of a second, so many seeds can be compared.
+``figures/parts/excitation_training.js`` does the same in a page, with the same first weights.
 """
 
 from collections.abc import Sequence
@@ -41,11 +40,11 @@ class Scenes:
 def read_worlds(train: ContextWorld, test: ContextWorld) -> tuple[Scenes, Scenes]:
     """The scenes to train on, and those to test on."""
     pixels = train.pixel_counts()
-    mean, spread = pixels.mean(0), pixels.std(0)
+    mean, deviation = pixels.mean(0), pixels.std(0)
 
     def read(world: ContextWorld) -> Scenes:
         shapes = torch.tensor([scene.shapes for scene in world.scenes])
-        z = torch.from_numpy((world.pixel_counts() - mean) / spread)
+        z = torch.from_numpy((world.pixel_counts() - mean) / deviation)
         return Scenes(z, F.one_hot(shapes, len(SHAPES)).double(), torch.from_numpy(world.labels))
 
     return read(train), read(test)
@@ -79,7 +78,7 @@ def train_miniatures(hidden: int, seeds: Sequence[int], train: Scenes, test: Sce
     """Train one excitation for each seed, side by side, on all scenes at once with Adam.
 
     Args:
-        hidden: how many hidden numbers there are between the three means and the three gates.
+        hidden: hidden units between the three means and the three gates.
         seeds: of the first weights; nothing else differs.
         train: the scenes to learn from.
         test: the scenes to count right answers on.

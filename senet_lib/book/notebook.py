@@ -1,6 +1,6 @@
 """What the first cell of a notebook needs: a seed, a device, the book's plot style, and a loop that prints.
 
-The figures and the training are ordinary library code; this module only fits them to a notebook.
+Figures and training are ordinary library code; this module adapts them to a notebook.
 """
 
 from collections.abc import Iterable
@@ -37,8 +37,8 @@ def setup(seed: int = 0, device: str | None = None) -> torch.device:
 def train(model: nn.Module, batches: EpochBatches, test: Iterable[Batch], recipe: Recipe) -> list[EpochStats]:
     """Train, print a line after each epoch, and return the statistics of all epochs.
 
-    Stopping the cell (Ctrl-C, or the stop button) is fine: you get the statistics so far, and the model can be used.
-    So it is when the loss stops being a number: a line says at which step, and the model has its last good weights.
+    If the cell is interrupted, the statistics so far are returned and the model stays usable. If the loss becomes NaN
+    or infinite, a line says at which step, and the model keeps its last good weights.
     """
     history: list[EpochStats] = []
     print("epoch   train loss   train accuracy   test accuracy   pictures/s")

@@ -1,4 +1,4 @@
-"""The book's pictures in matplotlib. Each function takes arrays and an optional Axes, draws once, returns the Axes.
+"""The book's plots in matplotlib. Each function draws arrays on the given Axes, or on new ones, and returns the Axes.
 
 One colour for each quantity, everywhere in the book: x, u, z, s and x̃. They are from the palette of Okabe and Ito
 (2008), which colour-blind readers can tell apart.
@@ -73,7 +73,7 @@ def plot_window(row: int, column: int, size: int, colour: str = "white", ax: Axe
 
 
 def plot_map(values: ArrayLike, title: str = "", quantity: str = "u", largest: float | None = None, ax=None) -> Axes:
-    """One channel as an image in the colour of its quantity.
+    """One channel as a picture in the colour of its quantity.
 
     Args:
         values: (H, W), at least 0.

@@ -42,12 +42,12 @@ class Report:
 
     @property
     def faults(self) -> tuple[Finding, ...]:
-        """The findings that say that the network does not compute what SE is meant to compute."""
+        """The findings that the network does not compute what SE is meant to compute."""
         return tuple(finding for finding in self.findings if finding.kind == "fault")
 
     @property
     def notes(self) -> tuple[Finding, ...]:
-        """The findings that say what is a variant, or a waste."""
+        """The findings that something is a variant, or a waste."""
         return tuple(finding for finding in self.findings if finding.kind == "note")
 
     def __str__(self) -> str:
@@ -58,16 +58,16 @@ class Report:
 def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report:
     """Examine a network. For example ``print(examine(timm.create_model("seresnet50"), (3, 224, 224)))``.
 
-    The model runs once, in evaluation mode, on noise and on its own device; a second time only if a pooling of a fixed
-    size or a softmax was seen. Afterwards it is what it was: modes, hooks, buffers, weights, and torch's random state.
+    The model runs on noise, in evaluation mode and on its own device: once, or up to three times if a pooling of a
+    fixed size or a softmax was seen. Modes, hooks, buffers, weights and torch's random state are left unchanged.
 
     Args:
         model: any network of pictures. Gates are sought on maps of four dimensions, (B, C, H, W) or (B, H, W, C).
         input_size: of one picture, without the batch: (channels, height, width).
 
     Raises:
-        ValueError: if model is no module or has no numbers in it, input_size is not three whole numbers of at least 1,
-            the model does not run on it, with what the model said, or a part of it is compiled or made by torch.jit.
+        ValueError: if model is not a module, or is on the meta device; if input_size is not three positive integers; if
+            the model does not run on it; or if a part of the model is compiled or made by torch.jit.
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {short(model)}; give a network, such as create_model('se_resnet20')")
@@ -102,7 +102,7 @@ def _examine(model: nn.Module, size: tuple[int, ...], device: torch.device, dtyp
 
 
 def _is_softmax_in_training(model: nn.Module, pictures: Tensor) -> bool:
-    """Some networks return probabilities in evaluation mode alone, and are right to do so."""
+    """Whether the softmax is there in training mode too: in evaluation mode alone it is no fault."""
     for module in model.modules():
         module.training = True
     seen: Pass = record_pass(model, pictures)
@@ -110,7 +110,7 @@ def _is_softmax_in_training(model: nn.Module, pictures: Tensor) -> bool:
 
 
 def _require_python(model: nn.Module) -> None:
-    """Refuse modules that do not run the Python code of their forward, where hooks see them."""
+    """Refuse modules that do not run the Python code of their forward, because hooks do not see them."""
     for name, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             made = "made by torch.jit"
@@ -118,7 +118,9 @@ def _require_python(model: nn.Module) -> None:
             made = "compiled"
         else:
             continue
-        raise ValueError(f"{name or 'the model'} is {made}, and hooks pass it by; give the network it was made from")
+        raise ValueError(
+            f"{name or 'the model'} is {made}, so its operations cannot be recorded; give the network it was made from"
+        )
 
 
 def _device_and_type(model: nn.Module) -> tuple[torch.device, torch.dtype]:
@@ -127,7 +129,7 @@ def _device_and_type(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     if not parameters:
         return torch.device("cpu"), torch.float32
     if parameters[0].is_meta:
-        raise ValueError("the model is on the meta device and has no numbers; make it on the CPU or a GPU")
+        raise ValueError("the model is on the meta device and has no values; make it on the CPU or a GPU")
     return parameters[0].device, parameters[0].dtype
 
 

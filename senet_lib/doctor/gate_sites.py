@@ -1,7 +1,7 @@
-"""Where a network gates its channels, found in what it computes: a map times numbers that were squeezed out of a map.
+"""Where a network gates its channels: a feature map is multiplied by numbers that were squeezed out of a map.
 
 Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 3: squeeze, excitation, rescale.
-Nothing here looks at the class or the name of a module.
+Classes and names of modules play no part.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ COPIES = {"expand", "clone", "_to_copy", "detach", "alias"}
 
 @dataclass(eq=False)
 class Site:
-    """One place in the record where numbers that were squeezed out of a map meet a map.
+    """One place in the record where a feature map is multiplied by, or added to, numbers squeezed out of a map.
 
     Attributes:
         record: the pass.
@@ -155,7 +155,7 @@ def _channel_axis(record: Record, product: Operation, gate: Operation) -> int | 
 
 
 def _excitation(record: Record, gate: Operation) -> tuple[list[Operation], list[Operation]] | None:
-    """Back from a gate to the squeezes: these, and the weight layers after them. None if it is no excitation."""
+    """Back from a gate to the squeezes: these, and the weight layers after them. None if this is not an excitation."""
     squeezes, weights, stack, seen = [], [], [gate], set()
     while stack:
         operation = stack.pop()

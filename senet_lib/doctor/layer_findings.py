@@ -98,7 +98,8 @@ def _gate(layer: SELayer, site: Site) -> Iterator[Found]:
         yield (
             "norm-after-gate",
             "note",
-            "Batch normalisation right behind the gate divides by each channel's spread: it undoes the mean gate.",
+            "Batch normalisation right behind the gate divides by each channel's standard deviation, which undoes the "
+            "mean gate.",
             "Normalise first, then gate. (Some of timm's CoAtNets gate early by intent.)",
         )
 

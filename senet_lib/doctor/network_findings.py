@@ -66,8 +66,8 @@ def examine_network(
             "no-se",
             "note",
             "",
-            "Nothing that is squeezed out of a map of four dimensions, and passes weights, multiplies a map.",
-            "Put SE in with senet_lib.networks.insert.insert_squeeze_excitation, or examine with larger pictures.",
+            "No feature map of four dimensions is multiplied by gates that are computed from a squeezed feature map.",
+            "Insert SE with senet_lib.networks.insert.insert_squeeze_excitation, or examine with larger pictures.",
         )
     yield from _examine_widths(layers)
     yield from _convolution_biases(seen.record)

@@ -1,8 +1,8 @@
-"""What a network really computes: each operation of one forward pass, in order, and how they depend on each other.
+"""What a network computes: the operations of one forward pass, in order, and how they depend on each other.
 
-``torch.fx`` needs code that can be traced. Here the network simply runs, and a dispatch mode of torch writes down what
-arrives: convolutions, products, sums, with shapes and with the module that asked for them. So anybody's network will
-do, whatever its classes and however its forward is written. Parts of the record can be run again, on other numbers.
+The network runs once under a ``TorchDispatchMode``, which records convolutions, products and sums with their shapes and
+the module that called them. Unlike ``torch.fx`` this needs no code that can be traced. Parts of the record can be run
+again on other inputs.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -211,7 +211,7 @@ class Record(list[Operation]):
 
 
 class _Recorder(TorchDispatchMode):
-    """Writes down what depends on the pictures. It keeps no feature map: only shapes, and constant tensors."""
+    """Records what depends on the pictures: shapes and constant tensors, but no feature maps."""
 
     def __init__(self, pictures: Tensor):
         super().__init__()
@@ -274,7 +274,7 @@ class Pass:
 
 
 def record_pass(model: nn.Module, pictures: Tensor) -> Pass:
-    """Run a model without gradients and write down its operations. What it raises is returned, not raised."""
+    """Run a model without gradients and record its operations. An exception of the model is returned, not raised."""
     recorder = _Recorder(pictures)
     silent: list[str] = []
     output, error = None, None
@@ -307,10 +307,9 @@ def _follow(module: nn.Module, name: str, running: list[str], silent: list[str])
 
 @contextmanager
 def keeping_numbers(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Whatever happens inside: afterwards the model's buffers and torch's random state are what they were.
+    """Restore the model's buffers and torch's random state on exit.
 
-    Buffers are what a pass may change, such as the statistics of batch normalisation. Parameters stay as they are
-    without gradients.
+    A forward pass may change buffers, such as the statistics of batch normalisation.
     """
     named = [(module, name, buffer) for module in model.modules() for name, buffer in module._buffers.items()]
     buffers = [(module, name, buffer) for module, name, buffer in named if buffer is not None]

@@ -1,7 +1,7 @@
 """What an SE layer is, as measured: its widths, its squeeze, its gate function, and its place in the residual block.
 
 Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 3, and Section 6.5 for the places.
-Squeeze and excitation are cut out of the record of a pass and run again, on numbers that show what they are.
+Squeeze and excitation are cut out of the record of a pass and run again on probe inputs.
 """
 
 from collections.abc import Mapping, Sequence

@@ -86,7 +86,7 @@ def load_onnx(path: str | Path) -> OnnxNetwork:
 
     Raises:
         ModuleNotFoundError: if onnxruntime is missing, with the command that installs it.
-        ValueError: if the file cannot be read, is damaged or cut off, or something else has written it.
+        ValueError: if the file cannot be read, is damaged, or was not written by ``export_onnx``.
     """
     try:
         content = Path(path).read_bytes()
@@ -109,12 +109,14 @@ def open_onnx(content: bytes, name: str) -> OnnxNetwork:
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own classes have no common one besides it
-        raise ValueError(f"{name} is no whole ONNX file ({short(error)}); export it again with export_onnx") from None
+        raise ValueError(
+            f"{name} is not a valid ONNX file ({short(error)}); export it again with export_onnx"
+        ) from None
     inputs = {value.name: value.shape for value in session.get_inputs()}
     outputs = {value.name: value.shape for value in session.get_outputs()}
     texts = session.get_modelmeta().custom_metadata_map
     if not {"picture"} <= inputs.keys() or not {"logits"} <= outputs.keys() or not set(METADATA) <= texts.keys():
-        raise ValueError(f"{name} is an ONNX file, but not a whole one of export_onnx; export it again with that")
+        raise ValueError(f"{name} is an ONNX file, but export_onnx did not write it; export it again with that")
     about, class_names, mean, std = (json.loads(texts[key]) for key in METADATA)
     gates = {name.removeprefix("gates/"): shape[1] for name, shape in outputs.items() if name.startswith("gates/")}
     return OnnxNetwork(

@@ -57,12 +57,12 @@ def export_onnx(
 ) -> Path:
     """Write a network as an ONNX file, after a check of its numbers against torch's on random pictures.
 
-    The file is written whole or not at all. The same network gives the same bytes, under the same versions of torch and
-    onnxscript. No path of this machine is in it.
+    The file is written atomically. The same network gives the same bytes, under the same versions of torch and
+    onnxscript. It contains no path of this machine.
 
     Args:
         model: any classifier of pictures, with SE blocks or without. A copy of it is exported, on the CPU, as float32,
-            in evaluation mode. Other attention than ``SqueezeExcitation`` works, but its gates are no outputs.
+            in evaluation mode. Other attention than ``SqueezeExcitation`` works, but its gates are not outputs.
         path: of the file; its folder is made if there is none.
         input_size: of one picture, without the batch: (channels, height, width).
         mean: of each channel, as in training; black is 0 and white is 1.

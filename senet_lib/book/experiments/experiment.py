@@ -11,9 +11,9 @@ from senet_lib.training import Recipe
 
 # Called with num_classes and in_channels, which the pictures decide.
 ModelMaker = Callable[..., nn.Module]
-# Called with a trained network, the test batches and the seed: what the record holds of its gates, None for nothing.
 # Called with the network after each epoch: what the record holds of it besides the statistics.
 EpochProbe = Callable[[nn.Module], dict[str, Any]]
+# Called with a trained network, the test batches and the seed: what the record holds of its gates, None for nothing.
 GateProbe = Callable[[nn.Module, Batches, int], dict[str, Any] | None]
 
 

@@ -29,7 +29,7 @@ from senet_lib.weights.weight_files import save_weights
 
 @dataclass(frozen=True)
 class Trial:
-    """What a run has otherwise than its experiment says. None leaves the experiment's own.
+    """Changes to an experiment for one run. None keeps the experiment's own setting.
 
     Attributes:
         data: name for ``load_pictures``.
@@ -55,7 +55,7 @@ class Trial:
 
     @property
     def is_another_experiment(self) -> bool:
-        """Whether the result is not that of the experiment: its record and its weights belong elsewhere."""
+        """Whether the settings differ, so that record and weights must not replace the experiment's own."""
         return (self.pictures, self.epochs, self.size) != (None, None, None)
 
     def apply(self, experiment: Experiment) -> Experiment:
@@ -92,7 +92,7 @@ def run(
         weights: folder for the weights that the experiment keeps; None to keep none.
         checkpoints: folder for the state of the network that is being trained, so that it can be resumed; None for
             none.
-        trial: what is to be otherwise than the experiment says.
+        trial: changes to the experiment; None for none.
         tensorboard: folder for TensorBoard's curves, one folder in it for each network; None for none.
 
     Returns:
@@ -195,7 +195,7 @@ def _empty_record(name: str, experiment: Experiment, train_set: PictureSet, test
 
 
 def _earlier_runs(path: Path, empty: Record) -> list[dict[str, Any]]:
-    """The runs on record, if they belong to the same experiment on the same data."""
+    """The recorded runs; settings and data must be the same."""
     if not path.exists():
         return []
     earlier = load_record(empty["experiment"], path.parent)

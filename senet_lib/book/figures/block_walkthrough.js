@@ -87,7 +87,7 @@ function createSide(view, side, trait, { names, rows, columns, planes }, { chann
   const u = createMaps("u", "u", side, channels, size, choose);
   const scaled = createMaps("x̃", "x-tilde", side, channels, size, choose);
   const z = chosenBars("z", "z", side, channels, choose);
-  const neck = bars({ count: hidden, quantity: "hidden", label: `hidden numbers, ${side}`, height: 40 });
+  const neck = bars({ count: hidden, quantity: "hidden", label: `hidden units, ${side}`, height: 40 });
   neck.element.style.width = `${(100 * hidden) / Math.max(hidden, channels)}%`;
   const s = chosenBars("s", "s", side, channels, choose);
   const figures = {

@@ -190,7 +190,7 @@ function createChart(groupedBy, choose) {
     sheet.replaceChildren(back, ...grid, ...spread, ...lines, ...front);
     sheet.append(path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`), ...numbers, ...names);
     const spreadText = `${groups[band]}: mean ± one standard deviation`;
-    bandName.textContent = band === null ? `Bring out one ${groupedBy} to see its spread.` : spreadText;
+    bandName.textContent = band === null ? `Bring out one ${groupedBy} to see its standard deviation.` : spreadText;
     bandSample.toggleAttribute("hidden", band === null);
     const fill = band === null ? "none" : looks[band].colour;
     bandSample.replaceChildren(path("gates-band", "M1 1h32v12h-32z", `fill: ${fill}`));
@@ -202,7 +202,7 @@ function createChart(groupedBy, choose) {
   return { element: element("div", {}, legend, box), draw };
 }
 
-/** Where a group's pictures are: its mean ± its spread, held at 0 and 1. */
+/** Where a group's pictures are: its mean ± one standard deviation, held at 0 and 1. */
 function bandOf({ means, spreads }, group, order, across, up, fill) {
   const edge = (sign) =>
     order.map((name, at) => {

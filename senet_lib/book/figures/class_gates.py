@@ -1,6 +1,6 @@
 """What the gates of trained networks say for each class of pictures, block after block, as it was recorded.
 
-Source of the idea: Hu et al. (arXiv 1709.01507v4), Section 7.2. We add the spread within each class, the
+Source of the idea: Hu et al. (arXiv 1709.01507v4), Section 7.2. We add the standard deviation within classes, the
 share of the gates' variance that the classes explain, and the similarity of the blocks. Any other grouping of the
 pictures can stand in place of the classes.
 """
@@ -45,8 +45,8 @@ class ClassGates(Figure):
         network: the name of the network that is shown. This and the following are the reader's.
         block: the name of one of its blocks.
         shown: indices of the groups that are drawn, 0 to K - 1.
-        focus: index of the group that is brought out, with its spread as a band; -1 for none. Where more than four
-            are drawn, the others are grey dots.
+        focus: index of the group that is brought out, with a band of one standard deviation; -1 for none. Where more
+            than four are drawn, the others are grey dots.
         order: of the channels: "number", "mean" (the highest mean gate first) or "difference" (where the groups'
             means differ most first).
         channel: the one that is read out, 0 to C - 1.
@@ -96,7 +96,7 @@ class ClassGates(Figure):
             **state: other traits.
 
         Raises:
-            ValueError: if something is missing, or is no table of numbers.
+            ValueError: if something is missing, or is not a table of numbers.
         """
         described, means, spreads, similarity = [], {}, {}, {}
         for one in networks:
@@ -165,7 +165,7 @@ def _table(values: ArrayLike, where: str) -> np.ndarray:
     try:
         table = np.array(values, np.float32)
     except (TypeError, ValueError):
-        raise ValueError(f"{where} is no table of numbers; give rows of equal length") from None
+        raise ValueError(f"{where} is not a table of numbers; give rows of equal length") from None
     if table.ndim != 2:
         raise ValueError(f"{where} has shape {table.shape}; give a table with two axes")
     return table

@@ -77,7 +77,7 @@ const added = (costs, part) => costs.reduce((sum, cost) => sum + (cost.isDropped
 // ----------------------------------------------------------------------------------------------------------- the state
 
 function readNetworks(list) {
-  need(isList(list), "networks is no list, or empty; give at least one network.");
+  need(isList(list), "networks is not a list, or is empty; give at least one network.");
   return list.map((entry, index) => {
     const { name, title = name, parameters, macs, stages } = entry ?? {};
     const isNew = isText(name) && list.findIndex((other) => other?.name === name) === index;

@@ -112,9 +112,9 @@ function matrix(name) {
 function createFlow(choose) {
   const layers = {
     z: place((count) => bars({ count, quantity: "z", label: "z, squeezed numbers", height: 64 })),
-    W1: wires("W₁, the wires from z to the hidden numbers"),
-    hidden: place((count) => bars({ count, quantity: "hidden", label: "hidden numbers", height: 52 })),
-    W2: wires("W₂, the wires from the hidden numbers to the gates"),
+    W1: wires("W₁, the wires from z to the hidden units"),
+    hidden: place((count) => bars({ count, quantity: "hidden", label: "hidden units", height: 52 })),
+    W2: wires("W₂, the wires from the hidden units to the gates"),
     s: place((count) => bars({ count, quantity: "s", label: "gates s", height: 80, onChoose: choose })),
   };
   const names = { z: "squeezed z", W1: "W₁ narrows", hidden: "hidden", W2: "W₂ widens", s: "gates s" };
@@ -129,7 +129,7 @@ function createFlow(choose) {
   const draw = (keep, look, { now, block, axes, z, hidden, s, products }, { gate, channel }) => {
     const [C, H] = [block.channels, block.hidden];
     const redraw = (name, key, work) => keep(`draw ${name}`, `${now} ${look} ${key}`, work);
-    const strongest = products[0][0]; // the hidden number that moves the chosen gate most
+    const strongest = products[0][0]; // the hidden unit that moves the chosen gate most
     const gateAxis = { sigmoid: [0, 1], tanh: [-1, 1], ReLU: [0, Math.max(1, ...s)] }[gate];
     layers.hidden.element.style.width = `${(100 * H) / C}%`;
     redraw("z", "", () => layers.z.use(C).draw(z, { least: axes.least, largest: axes.z }));
@@ -171,7 +171,7 @@ function createSentences() {
     cost: element(
       "div",
       { class: "excitation-cost" },
-      cell("hidden numbers", "C/r", "division", "hidden-width"),
+      cell("hidden units", "C/r", "division", "hidden-width"),
       cell("weights", "2 · C · C/r", "multiplication", "weights"),
       cell("parameters", "with biases", "addition", "parameters"),
     ),
@@ -201,7 +201,7 @@ function describe({ block, logits, s, products }, { C, r, gate, channel }, sourc
   const other = gate === "sigmoid" ? "" : `, with a sigmoid. Here you see what ${gate} would make of the same logits`;
   const wiresDrawn =
     C * H > ALL_WIRES
-      ? `Drawn are only the ${STRONGEST} strongest wires to gate ${c}, and to the hidden number that moves it most.`
+      ? `Drawn are only the ${STRONGEST} strongest wires to gate ${c}, and to the hidden unit that moves it most.`
       : `A wire is a weight: the stronger the line, the more it moves; dashed: it pulls down. Bold: the main way to gate ${c}.`;
   return {
     division: `${h}/${r}${C % r ? ", rounded down" : ""} =`,
@@ -216,7 +216,7 @@ function describe({ block, logits, s, products }, { C, r, gate, channel }, sourc
     logit: logits[c],
     function: `, and s = ${gate}(logit) = `,
     gate: s[c],
-    terms: terms ? `${H > 4 ? "Largest products" : "Products"}: ${terms}.` : "All hidden numbers are 0.",
+    terms: terms ? `${H > 4 ? "Largest products" : "Products"}: ${terms}.` : "All hidden units are 0.",
     mean: s.reduce((sum, one) => sum + one, 0) / C,
     shut: percent((one) => one === 0),
     negative: percent((one) => one < 0),

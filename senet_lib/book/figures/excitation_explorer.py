@@ -47,7 +47,7 @@ class ExcitationExplorer(Figure):
 
     title = "From squeezed numbers to gates"
     description = (
-        "Bars for the squeezed numbers z, the first matrix as a wide map, bars for the few hidden numbers, the second "
+        "Bars for the squeezed numbers z, the first matrix as a wide map, bars for the few hidden units, the second "
         "matrix as a high map, and bars for the gates s."
     )
     trained = Arrays()

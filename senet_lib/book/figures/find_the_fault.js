@@ -91,7 +91,7 @@ const areTexts = (list) => Array.isArray(list) && list.every((one) => typeof one
 const isLineOf = (code) => (line) => Number.isInteger(line) && isText(code[line]?.trim());
 
 function readSpecimens(list, quantiles) {
-  need(isList(list), "specimens is no list, or empty; give at least one specimen.");
+  need(isList(list), "specimens is not a list, or is empty; give at least one specimen.");
   return list.map((one, place) => {
     const isNew = isText(one?.name) && list.findIndex((other) => other?.name === one.name) === place;
     need(isNew, `specimens has the name “${one?.name}” at place ${place}; each specimen needs one of its own.`);
@@ -102,7 +102,7 @@ function readSpecimens(list, quantiles) {
     for (const key of ["setting", "method", "helpers", "says", "untrained"]) {
       need(typeof one[key] === "string", `${key} ${where} is ${one[key]}; give a text, or "".`);
     }
-    for (const key of ["code", "test"]) need(areTexts(one[key]), `${key} ${where} is no list of lines; give texts.`);
+    for (const key of ["code", "test"]) need(areTexts(one[key]), `${key} ${where} is not a list of lines; give texts.`);
     const { code, faulty, difference, trainings, finding } = one;
     const areLines = Array.isArray(faulty) && faulty.length > 0 && faulty.every(isLineOf(code));
     const least = `give one or more lines of the code, from 0 to ${code.length - 1}, that are not empty.`;
@@ -110,10 +110,10 @@ function readSpecimens(list, quantiles) {
     const isPair = (pair) => Array.isArray(pair) && pair[0] in MARKS && typeof pair[1] === "string";
     const isDifference = Array.isArray(difference) && difference.every(isPair);
     const marks = Object.keys(MARKS).join(" ");
-    need(isDifference, `difference ${where} is no list of pairs; give a mark (${marks}) and a line.`);
+    need(isDifference, `difference ${where} is not a list of pairs; give a mark (${marks}) and a line.`);
     const isFinding = ["code", "kind", "what"].every((key) => isText(finding?.[key]));
     need(isFinding, `finding ${where} is ${JSON.stringify(finding)}; give the texts code, kind and what.`);
-    need(Array.isArray(trainings), `trainings ${where} is no list; give one, perhaps empty.`);
+    need(Array.isArray(trainings), `trainings ${where} is not a list; give one, perhaps empty.`);
     for (const training of trainings) requireTraining(training, where, quantiles.length + 1);
     return one;
   });

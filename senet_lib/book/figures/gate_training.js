@@ -23,7 +23,7 @@ export default figure((view) => {
   const scenes = prepareScenes(readScenes(view, "train"), readScenes(view, "test"));
   const runOf = keepLast((hidden, seed) => trainByStep(hidden, seed, scenes));
 
-  const hidden = slider(view, "hidden", { label: "hidden numbers", min: 1, max: MOST_HIDDEN });
+  const hidden = slider(view, "hidden", { label: "hidden units", min: 1, max: MOST_HIDDEN });
   const seed = slider(view, "seed", { label: "seed", min: 0, max: SEEDS - 1 });
   const another = button("Another seed", () => view.set("seed", (view.get("seed") + 1) % SEEDS));
   const train = createTrainButton(view);
@@ -139,7 +139,7 @@ function createCurve() {
 function describe(hidden, step, accuracy, byCue) {
   const percent = (value) => `${(100 * value).toFixed(1)}%`;
   const known = COLOURS.filter((_, cue) => byCue[cue].right >= SOLVED);
-  const many = `${hidden} hidden number${hidden > 1 ? "s" : ""}`;
+  const many = `${hidden} hidden unit${hidden > 1 ? "s" : ""}`;
   const head = `After ${step} steps with ${many}, ${percent(accuracy)} of the test scenes are right`;
   if (known.length === COLOURS.length) return `${head}: every cue is understood.`;
   if (known.length === 0) return `${head}: no cue is understood.`;
@@ -149,11 +149,11 @@ function describe(hidden, step, accuracy, byCue) {
 
 // ---------------------------------------------------------------------------------------------------------- the tables
 
-/** Mean gates and mean hidden numbers, a row for each cue. */
+/** Mean gates and mean hidden units, a row for each cue. */
 function createTables() {
   const gates = createTable("Mean gates s", "s", [...COLOURS, "right"], 2);
   const names = Array.from({ length: MOST_HIDDEN }, (_, j) => `h${"₁₂₃₄₅₆₇₈"[j]}`);
-  const hidden = createTable("Mean hidden numbers h", "u", names, 1);
+  const hidden = createTable("Mean hidden units h", "u", names, 1);
   const draw = (byCue) => {
     const most = Math.max(1, ...byCue.flatMap(({ h }) => h));
     gates.draw(byCue.map(({ s, right }) => [...s.map((gate) => [gate, 1]), [right, null]]));
@@ -193,12 +193,12 @@ function createCell(name, digits) {
 
 // ----------------------------------------------------------------------------------------------------- a hundred runs
 
-const ROW = 26; // pixels of the chart for each number of hidden numbers
+const ROW = 26; // pixels of the chart for each number of hidden units
 const FRAME = { left: 26, right: 132, top: 44, bottom: 38 };
 const LEAST = 0.5; // where the axis begins; a training below is drawn there
 
 function createCount(view, scenes) {
-  const found = new Map(); // hidden numbers -> final accuracies, in the order of the seeds
+  const found = new Map(); // hidden units -> final accuracies, in the order of the seeds
   let running = null;
   const listOf = (hidden) => found.get(hidden) ?? found.set(hidden, []).get(hidden);
   const chart = createStrips((hidden) => view.set("hidden", hidden));
@@ -207,7 +207,7 @@ function createCount(view, scenes) {
   const show = () => {
     const hidden = running?.hidden ?? view.get("hidden");
     const done = listOf(hidden).length;
-    const many = `${hidden} hidden number${hidden > 1 ? "s" : ""}`;
+    const many = `${hidden} hidden unit${hidden > 1 ? "s" : ""}`;
     go.element.textContent = running ? "Stop" : `Train from ${SEEDS} seeds`;
     const counted = running ? "training …" : tally(listOf(hidden));
     const text = done === 0 ? `with ${many}` : `${many}: ${counted}`;
@@ -246,7 +246,7 @@ function tally(values) {
   return `${solved} of ${values.length} seeds solve it (95% interval ${low} to ${high})`;
 }
 
-/** A row for each number of hidden numbers, a point for each training. A click chooses a row. */
+/** A row for each number of hidden units, a point for each training. A click chooses a row. */
 function createStrips(choose) {
   const height = FRAME.top + MOST_HIDDEN * ROW + FRAME.bottom;
   const sheet = svg("svg", { role: "img", class: "senet-chart", height });
@@ -266,7 +266,7 @@ function createStrips(choose) {
       chartText(across(value), FRAME.top - 6, name),
     ]);
     const names = [
-      chartText(0, 12, "for each number of hidden numbers, a point a seed", "start", "senet-chart-name"),
+      chartText(0, 12, "a point for each seed, by number of hidden units", "start", "senet-chart-name"),
       chartText((FRAME.left + right) / 2, height - 4, "test accuracy at the end", "middle", "senet-chart-name"),
     ];
     const drawn = strips.map((draw, index) => {
@@ -275,7 +275,7 @@ function createStrips(choose) {
     });
     const trained = [...found].filter(([, values]) => values.length > 0);
     const solved = trained.map(([hidden, values]) => `${hidden}: ${tally(values)}`).join("; ");
-    sheet.setAttribute("aria-label", `Test accuracies by hidden numbers. ${solved || "Nothing is trained yet."}`);
+    sheet.setAttribute("aria-label", `Test accuracies by hidden units. ${solved || "Nothing is trained yet."}`);
     sheet.setAttribute("width", width);
     sheet.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const axis = svg("path", { class: "senet-chart-axis", d: `M${FRAME.left} ${floor}H${right}` });

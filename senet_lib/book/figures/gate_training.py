@@ -22,15 +22,15 @@ class GateTraining(Figure):
         train: the scenes to learn from: ``pixels`` (N, 3), how many there are of each colour; ``shapes`` (N, 3), of the
             red, the green and the blue glyph; ``cues`` (N,), the cue's colour. :meth:`from_worlds` makes it.
         test: the scenes to count right answers on, alike.
-        hidden: how many hidden numbers there are between three means and three gates, 1 to 8; the slider moves it.
+        hidden: hidden units between three means and three gates, 1 to 8; the slider moves it.
         seed: of the first weights, 0 to 99; the slider and the button move it.
         step: how far the training is, 0 to 300; the slider moves it, and Train.
-        accuracies: final ones by hidden numbers, each a list, for the still picture.
+        accuracies: final ones by hidden units, each a list, for the still picture.
     """
 
     title = "Train the gates in this page"
     description = (
-        "A row for each number of hidden numbers, 1 to 8. Each of many trainings is a point at its test accuracy. "
+        "A row for each number of hidden units, 1 to 8. Each of many trainings is a point at its test accuracy. "
         "Lines mark 9/16 and 3/4."
     )
     train = Arrays()
@@ -54,7 +54,7 @@ class GateTraining(Figure):
         return cls.from_worlds(
             ContextWorld.generate(count=200, seed=0),
             ContextWorld.generate(count=200, seed=1),
-            caption="Press Train. Then take another seed, and another number of hidden numbers.",
+            caption="Press Train. Then take another seed, and another number of hidden units.",
         )
 
     def draw_still(self) -> Picture:
@@ -67,7 +67,7 @@ class GateTraining(Figure):
             ax.plot(values, height, ".", color=COLOURS["s"], markersize=4)
             solved = sum(value >= SOLVED for value in values)
             ax.text(1.02, hidden, f"{solved} of {len(values)} solve it", va="center")
-        ax.set(xlim=(0.5, 1.01), ylim=(8.6, 0), xlabel="test accuracy at the end", ylabel="hidden numbers")
+        ax.set(xlim=(0.5, 1.01), ylim=(8.6, 0), xlabel="test accuracy at the end", ylabel="hidden units")
         ax.set_yticks(range(1, 9))
         return picture
 

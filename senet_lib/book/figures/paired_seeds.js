@@ -111,7 +111,7 @@ function conclude({ all, names, isPaired }, { gains, mean, ...found }) {
   const { deviation, low, high } = isPaired ? found.paired : found.unpaired;
   if (found.equal === count) return `With each of these ${count} seeds both are equal: no difference is shown.`;
   if (!(deviation > NO_SPREAD)) {
-    return `All ${count} seeds say the same: ${text(mean)}. Without a spread there is no interval; look at more seeds.`;
+    return `All ${count} seeds say the same: ${text(mean)}. Without any variation there is no interval; look at more seeds.`;
   }
   const spread = isPaired ? `, in pairs: ${text(mean)} (standard deviation ${text(deviation)})` : `, without the pairs: ${text(mean)}`;
   const head = `From these ${count} seeds${spread}. The 95% interval, ${text(low)} to ${text(high)},`;
@@ -125,7 +125,7 @@ const comparative = (gain) => (gain > 0 ? "better" : "worse");
 // ----------------------------------------------------------------------------------------------------------- the state
 
 function readExperiments(list, quantiles) {
-  need(isList(list), "experiments is no list, or empty; give at least one experiment.");
+  need(isList(list), "experiments is not a list, or is empty; give at least one experiment.");
   const most = Math.floor(quantiles.length / 2) + 1;
   return list.map((entry, index) => {
     const { title, note = "", arms } = entry ?? {};

@@ -57,7 +57,7 @@ const largestRatio = (series) => ratiosOf(series).at(-1);
 
 /** The series, checked, each with a map from r to its runs: first the ratios in order, then NO_SE. */
 function readSeries(list) {
-  need(isList(list), "series", "is no list, or empty; give at least one.");
+  need(isList(list), "series", "is not a list, or is empty; give at least one.");
   return list.map((entry, index) => {
     const { name, title = name, metric, plain, entries, source = "" } = entry ?? {};
     const isNew = isText(name) && list.findIndex((other) => other?.name === name) === index;
@@ -107,7 +107,7 @@ function readArm(arm, where, isResult, metric) {
   const areEnough = Array.isArray(curves) && curves.length === count;
   need(areEnough, where, `has ${curves.length} curves for ${count} results; give one for each, or none.`);
   const isCurve = (curve) => isList(curve) && curve.length === curves[0].length && curve.every(isResult);
-  const fault = `has a curve that is no list of numbers from 0 to ${most}, as long as the first one.`;
+  const fault = `has a curve that is not a list of numbers from 0 to ${most}, as long as the first one.`;
   need(curves.every(isCurve), where, fault);
   return { parameters, results, seeds, seconds, curves };
 }

@@ -201,7 +201,7 @@ class ReductionExplorer(Figure):
             records,
             reduction=16,
             caption="Move r, and look at each dot. From which r on can you no longer rely on every seed? Then choose "
-            "the photographs: does the spread over seeds leave room for a best r?",
+            "the photographs: does the variation over seeds leave room for a best r?",
         )
 
     def draw_still(self) -> Picture:

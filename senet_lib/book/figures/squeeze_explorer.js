@@ -243,7 +243,7 @@ function createChart(view, { channels }) {
   return { element: placed("z", box), draw: chart.draw };
 }
 
-// The chosen channel: its map (where), its numbers without their places (how spread), its z (how much).
+// The chosen channel: its map (where), its numbers without their places (how distributed), its z (how much).
 function createCloseUp({ rows, columns }) {
   const map = heatmap({ rows, columns, quantity: "u", label: "the chosen map" });
   const ring = element("span", { class: "squeeze-ring" });

@@ -22,7 +22,7 @@ const ROWS = [
   ["accuracy", "training accuracy, 0 to 1", 3],
   ["test_accuracy", "test accuracy, 0 to 1", 3],
   ["pictures_per_second", "speed, pictures/s", 0],
-  ["gate_spread", "gates’ spread, 0 to 0.5", 3],
+  ["gate_spread", "std. dev. of the gates", 3],
 ];
 const BUSY = ["loading", "running", "paused"];
 // What the first button does in each state.
@@ -120,7 +120,7 @@ function lineOf(found, name, lane, shown) {
 
 function createLive(view) {
   const sets = view.data("data_sets");
-  if (!Array.isArray(sets) || sets.length === 0) throw new Problem("data_sets is no list, or empty; give some names.");
+  if (!Array.isArray(sets) || sets.length === 0) throw new Problem("data_sets is not a list, or is empty; give some names.");
   const options = (list, text) => list.map((value) => [value, text(value)]);
   const choices = [
     menu(view, "data_set", { label: "pictures", options: options(sets, String) }),
@@ -229,7 +229,7 @@ function createCharts(lanes) {
   const spread = lineChart({
     label: "Spread of the gates over the epochs",
     xLabel,
-    yLabel: "gates’ spread (standard deviation)",
+    yLabel: "standard deviation of the gates",
   });
   const plain = ({ colour, dash }) => ({ colour, dash });
   const keys = lanes.flatMap(({ name, ...look }) => [

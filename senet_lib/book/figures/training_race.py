@@ -79,14 +79,14 @@ class TrainingRaceFigure(Figure):
         """A replay of a race that was saved, for example by ``LiveRace.save``.
 
         Raises:
-            ValueError: if the file is no record of a race.
+            ValueError: if the file is not a record of a race.
         """
         try:
             saved = json.loads(Path(path).read_text(encoding="utf-8"))
             record = {name: np.array(values) for name, values in saved["record"].items()}
             return cls(record=record, lanes=saved["lanes"], source=saved["source"], **state)
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path} is no record of a race ({error!r}); save one with LiveRace.save") from None
+            raise ValueError(f"{path} is not a record of a race ({error!r}); save one with LiveRace.save") from None
 
     @classmethod
     def example(cls) -> Self:

@@ -203,7 +203,7 @@ SPECIMENS: dict[str, Specimen] = {
     ),
     "norm-after-gate": Specimen(
         "batch normalisation after the gate",
-        "Batch normalisation right behind the gate divides by the spread of each channel: it undoes the mean gate.",
+        "Batch normalisation behind the gate divides by each channel's standard deviation and so undoes the mean gate.",
         "Normalise first, then gate.",
         "norm-after-gate",
         probes.small_gates_make_a_small_branch,

@@ -151,7 +151,7 @@ def everything_gets_a_gradient(network: Any) -> None:
 
 def outputs_are_no_probabilities(network: Any) -> None:
     sums = network(maps(3, 32)).sum(1)
-    assert not torch.allclose(sums, torch.ones_like(sums)), "The outputs of each picture sum to 1: they are no logits."
+    assert not torch.allclose(sums, torch.ones_like(sums)), "The outputs of each picture sum to 1: they are not logits."
 
 
 def the_stem_reduces_large_pictures(network: Any) -> None:

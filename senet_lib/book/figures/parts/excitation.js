@@ -7,7 +7,7 @@ const FIRST_Z_SEED = 100000;
 export const MOST_SCALE = 1.5;
 export const GATES = { sigmoid: (t) => 1 / (1 + Math.exp(-t)), tanh: Math.tanh, ReLU: (t) => Math.max(0, t) };
 
-// A block is kept by hidden number: into[k] are the C weights that make it, outOf[k] the C weights by which it moves
+// A block is kept by hidden unit: into[k] are the C weights that make it, outOf[k] the C weights by which it moves
 // the gates. So r only decides how many of both there are. The weights proper are these times intoSize and outOfSize.
 
 /** The trained blocks by "C.r". inputOf(index).z is what a block gets for one of its count pictures. */
@@ -36,7 +36,7 @@ export function readTrained(view, count) {
 export function createNewBlocks() {
   let pool = null;
   const drawn = new Map(); // for each C what has been drawn so far; a smaller r adds to it
-  // One hidden number's weights. The upper half of a draw's bits picks a weight from the pool, the lower half another.
+  // One hidden unit's weights. The upper half of a draw's bits picks a weight from the pool, the lower half another.
   const drawHidden = (channels, k) => {
     const places = uniformDraws(1 + k, channels);
     const [into, outOf] = [new Float32Array(channels), new Float32Array(channels)];
@@ -90,7 +90,7 @@ function narrow(block, z, known = []) {
 /** δ(W1 z + b1), for z times scale. */
 const cutOff = (block, narrowed, scale) => narrowed.map((sum, k) => Math.max(0, scale * sum + block.b1[k]));
 
-/** W2 hidden + b2. A hidden number that ReLU has cut off costs no time. */
+/** W2 hidden + b2. A hidden unit that ReLU has cut off costs no time. */
 function widen(block, hidden) {
   const logits = Float64Array.from(block.b2);
   for (let k = 0; k < block.hidden; k += 1) {

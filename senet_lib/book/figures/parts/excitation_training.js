@@ -11,12 +11,12 @@ const SCALE = 4; // of the logits: a vote with an open gate counts so much
 const RATE = 0.05;
 const ADAM = { first: 0.9, second: 0.999, least: 1e-8 };
 
-/** Scenes to train on and to test on, with means that have mean 0 and spread 1 over those to train on. */
+/** Scenes to train on and to test on, with means that have mean 0 and standard deviation 1 over those to train on. */
 export function prepareScenes(train, test) {
   const moments = COLOURS.map((_, c) => momentsOf(train.pixels.filter((_, place) => place % CHANNELS === c)));
   const standardise = (value, place) => {
-    const { mean, spread } = moments[place % CHANNELS];
-    return (value - mean) / spread;
+    const { mean, deviation } = moments[place % CHANNELS];
+    return (value - mean) / deviation;
   };
   const prepare = ({ pixels, shapes, cues }) => ({
     count: cues.length,
@@ -31,7 +31,7 @@ export function prepareScenes(train, test) {
 function momentsOf(values) {
   const mean = meanOf(values);
   const squares = Array.from(values, (value) => (value - mean) ** 2);
-  return { mean, spread: Math.sqrt(meanOf(squares)) || 1 };
+  return { mean, deviation: Math.sqrt(meanOf(squares)) || 1 };
 }
 
 /** The weights before the first step: those of two layers by He's rule, from the seed; the biases are 0. */
@@ -150,7 +150,7 @@ export function accuracyOf(weights, hidden, scenes) {
   return right / scenes.count;
 }
 
-/** For the scenes of each cue: their count, their mean hidden numbers and gates, and the share of right answers. */
+/** For the scenes of each cue: their count, their mean hidden units and gates, and the share of right answers. */
 export function lookByCue(weights, hidden, scenes) {
   const { h, s, logits, look } = createPass(partsOf(weights, hidden), hidden, scenes);
   const found = COLOURS.map(() => ({ count: 0, h: Array(hidden).fill(0), s: Array(CHANNELS).fill(0), right: 0 }));

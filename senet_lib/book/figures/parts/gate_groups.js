@@ -13,7 +13,7 @@ const LEAST_SPREAD = 1e-4; // a standard deviation below this is nothing but rou
 export function readNetworks(view) {
   const list = view.data("networks");
   const [means, spreads, similarity] = ["means", "spreads", "similarity"].map((name) => view.arrays(name));
-  need(isList(list), "networks is no list, or empty; give at least one network.");
+  need(isList(list), "networks is not a list, or is empty; give at least one network.");
   return list.map((entry, index) => {
     const { name, label = name, groups, counts, grouped_by: groupedBy, blocks, data = "" } = entry ?? {};
     const isNew = isText(name) && list.findIndex((other) => other?.name === name) === index;

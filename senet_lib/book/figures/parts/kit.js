@@ -168,7 +168,7 @@ const TYPES = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 
 function unpackArray(name, packed) {
   const Type = TYPES[packed?.dtype];
-  if (!Type) throw new Problem(`${name} is no array of numbers; pass a NumPy array.`);
+  if (!Type) throw new Problem(`${name} is not an array of numbers; pass a NumPy array.`);
   const { buffer, byteOffset, byteLength } = packed.data;
   const data = new Type(buffer.slice(byteOffset, byteOffset + byteLength));
   const count = packed.shape.reduce((product, length) => product * length, 1);

@@ -115,7 +115,7 @@ async function sizeOf(file, name) {
   try {
     await new Promise((resolve, reject) => {
       image.onload = resolve;
-      image.onerror = () => reject(new Problem(`${name} is no picture that this browser can read; give a JPEG, PNG or WebP.`));
+      image.onerror = () => reject(new Problem(`${name} is not a picture that this browser can read; give a JPEG, PNG or WebP.`));
       image.src = address;
     });
     return image.naturalWidth * image.naturalHeight;
