@@ -14,7 +14,7 @@ from senet_lib.training import Recipe
 
 
 def _se_at_most(reduction: int, channels: int) -> nn.Module:
-    """SE with r, or with one hidden number where there are fewer channels than r."""
+    """SE with r, or with one hidden unit where there are fewer channels than r."""
     return SqueezeExcitation(channels, min(reduction, channels))
 
 

@@ -76,7 +76,7 @@ CONTEXT_WORLD = {
         also_keep=(("r=16", 2),),  # it got stuck: chapter 9 looks inside
     ),
     "context-world-bottleneck": _in_context_world(
-        title="Context World: one hidden number in every SE block",
+        title="Context World: one hidden unit in every SE block",
         arms={
             "both blocks": partial(create_model, "small_resnet", attention=_one_hidden_unit),
             "first block only": partial(create_model, "small_resnet", attention=_one_hidden_unit, stages=(1,)),
