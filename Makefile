@@ -13,7 +13,7 @@ help:  ## show this list
 
 book: .venv/.installed _build/extra/vendor/katex/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/networks _build/.library  ## install everything, execute the notebooks, build the book
 	$(BIN)/python -m tools.notebooks check
-	PYTHONPATH=$(CURDIR)/_build/site OMP_NUM_THREADS=1 $(BIN)/python -m tools.execute
+	PYTHONPATH="$(CURDIR)/_build/site" OMP_NUM_THREADS=1 $(BIN)/python -m tools.execute
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
 	@echo
 	@echo "The book is in $(HTML). Open $(HTML)/index.html, or run: make serve"

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import senet_lib
-from tools.wheel import build_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 OUTPUT = BUILD / "senet-book.zip"
 FOLDER = "senet-book"
 MOMENT = (1980, 1, 1, 0, 0, 0)  # the first that an archive can name
+WHEEL = BUILD / f"senet_lib-{senet_lib.__version__}-py3-none-any.whl"
 READ_ME = """\
 Squeeze-and-Excitation, hands on: an interactive book
 
@@ -31,7 +31,7 @@ Read:  unpack all of this archive, and open index.html with a double click. You 
 
 Run:   the folder jupyter holds the chapters as notebooks, and the library that they use. In that folder:
 
-           pip install jupyterlab senet_lib-{version}-py3-none-any.whl
+           pip install jupyterlab {wheel}
            jupyter lab
 
 Licences are in LICENSE, those of others in the folders under vendor.
@@ -40,14 +40,14 @@ Licences are in LICENSE, those of others in the folders under vendor.
 NOT_FOR_READERS = {".buildinfo", ".nojekyll", "objects.inv", "sitemap.xml", "robots.txt"}
 
 
-def list_files(html: Path, wheel: Path) -> Iterator[tuple[str, bytes]]:
+def list_files(html: Path) -> Iterator[tuple[str, bytes]]:
     """Name in the archive, and content."""
-    yield "READ-ME-FIRST.txt", READ_ME.format(version=senet_lib.__version__).encode()
+    yield "READ-ME-FIRST.txt", READ_ME.format(wheel=WHEEL.name).encode()
     yield "LICENSE", (ROOT / "LICENSE").read_bytes()
     for path in html.rglob("*"):
         if path.is_file() and path.name not in NOT_FOR_READERS:
             yield path.relative_to(html).as_posix(), path.read_bytes()
-    for path in [*(ROOT / "notebooks").glob("*.ipynb"), wheel]:
+    for path in [*(ROOT / "notebooks").glob("*.ipynb"), WHEEL]:
         yield f"jupyter/{path.name}", path.read_bytes()
 
 
@@ -66,7 +66,7 @@ def main() -> int:
     if not (html / "index.html").exists():
         print("There is no book yet; run: make book", file=sys.stderr)
         return 1
-    pack(list_files(html, build_wheel()), OUTPUT)
+    pack(list_files(html), OUTPUT)
     print(f"The book is in {OUTPUT.relative_to(ROOT)}, {OUTPUT.stat().st_size / 2**20:.1f} MB.")
     return 0
 

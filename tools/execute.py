@@ -1,24 +1,24 @@
-"""Execute the notebooks that are not in the book's cache yet, several at a time, as on Colab.
+"""Execute the notebooks that are not in the book's cache yet, several at a time, each in an empty folder.
 
     python -m tools.execute
 
-Each runs in an empty folder of its own and imports the library as pip installs it, so that it finds nothing of the
-repository beside it. It must leave nothing behind. The book is then built from the cache.
+The Makefile puts the library as pip installs it on PYTHONPATH, so that a notebook finds nothing of the repository
+beside it. It must leave nothing behind. The book is then built from the cache.
+
+Jupyter-cache has a parallel executor of its own, which takes as long. But its processes choose ports for their kernels
+without knowing of each other, and a kernel whose port is taken dies: of 16 that start at once, two had a port in common
+in every fifth trial. The threads of one process share what they know. Nor does it see what a notebook leaves behind.
 """
 
 import importlib
 import os
-import shutil
-import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
@@ -26,11 +26,8 @@ from myst_nb.core.read import myst_nb_reader_plugin
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from tools.wheel import copy_library
-
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "_build" / ".jupyter_cache"  # where Jupyter Book looks
-LIBRARY = ROOT / "_build" / "site"
 TIMEOUT = 1200  # seconds a cell
 QUIET = ["--log-level=ERROR"]  # else each kernel warns that it talks to us without encryption
 
@@ -41,48 +38,33 @@ def list_sources(root: Path = ROOT) -> list[Path]:
     return [page for page in pages if page.exists() and "{code-cell}" in page.read_text(encoding="utf-8")]
 
 
-def install_library(library: Path, root: Path = ROOT) -> None:
-    """The library as pip installs it, without what it depends on, in a folder of its own that is made anew."""
-    shutil.rmtree(library, ignore_errors=True)
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--target", str(library)]
-    with TemporaryDirectory() as folder:
-        copy_library(Path(folder), root)
-        subprocess.run([sys.executable, "-m", "pip", "install", *options, folder], check=True)
-
-
-def execute(sources: Sequence[Path], cache_folder: Path = CACHE, library: Path | None = LIBRARY) -> list[str]:
+def execute(sources: Sequence[Path], cache_folder: Path = CACHE) -> list[str]:
     """Execute what is not in the cache.
 
     Args:
         sources: MyST notebooks.
         cache_folder: of the executed notebooks; it is made if there is none.
-        library: where to install the library for them; None for the one of this environment.
 
     Returns:
         For each notebook that failed, why.
     """
     cache = get_cache(cache_folder)
     notebooks = {str(source): myst_nb_reader_plugin(str(source)) for source in sources}
-    pending = [uri for uri, notebook in notebooks.items() if not _is_cached(cache, notebook)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # several at once would wait for each other's threads
-    if pending and library is not None:
-        install_library(library)
-        environment["PYTHONPATH"] = str(library)
+    pending = {uri: notebook for uri, notebook in notebooks.items() if not _is_cached(cache, notebook)}
     if pending:
         # The list of the machine's fonts, which would else be made by all notebooks at once, with a word in each page.
         importlib.import_module("matplotlib.font_manager")
-    run = partial(_run, environment=environment)
     failed = []
     # A thread each is enough: the work is done in the kernels, which are processes.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for uri, result in zip(pending, pool.map(run, [notebooks[uri] for uri in pending]), strict=True):
-            print(f"{uri}: {result.seconds:.0f} s", flush=True)
-            if result.fault:
-                failed.append(f"{uri}: {result.fault}")
+        for (uri, notebook), (seconds, fault) in zip(pending.items(), pool.map(_run, pending.values()), strict=True):
+            print(f"{uri}: {seconds:.0f} s", flush=True)
+            if fault:
+                failed.append(f"{uri}: {fault}")
                 continue
-            for warning in list_warnings(notebooks[uri]):
+            for warning in list_warnings(notebook):
                 print(f"{uri}: readers will see this warning:\n{warning}", file=sys.stderr, flush=True)
-            bundle = CacheBundleIn(notebooks[uri], uri, data={"execution_seconds": result.seconds})
+            bundle = CacheBundleIn(notebook, uri, data={"execution_seconds": seconds})
             cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
     return failed
 
@@ -101,14 +83,9 @@ def _is_cached(cache: JupyterCacheAbstract, notebook: NotebookNode) -> bool:
     return True
 
 
-class _Result(NamedTuple):
-    seconds: float
-    fault: str | None
-
-
-def _run(notebook: NotebookNode, environment: Mapping[str, str]) -> _Result:
-    """Execute a notebook, in its place, in an empty folder, which must be empty afterwards."""
-    start, fault = time.monotonic(), None
+def _run(notebook: NotebookNode) -> tuple[float, str]:
+    """Execute a notebook, in its place, in an empty folder, which must be empty afterwards: seconds, and the fault."""
+    start, fault = time.monotonic(), ""
     with TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
         try:
@@ -116,13 +93,13 @@ def _run(notebook: NotebookNode, environment: Mapping[str, str]) -> _Result:
             client = NotebookClient(
                 notebook, resources=resources, timeout=TIMEOUT, record_timing=False, extra_arguments=QUIET
             )
-            client.execute(env=environment)
+            client.execute()
         except Exception:  # a cell that fails, or a kernel that does not start
             fault = traceback.format_exc()
         else:
             if left := os.listdir(folder):
                 fault = f"it leaves {', '.join(left)} behind; a notebook must not"
-    return _Result(time.monotonic() - start, fault)
+    return time.monotonic() - start, fault
 
 
 def main() -> int:

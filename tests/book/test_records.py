@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from senet_lib.book import records
 from senet_lib.book.records import curves, list_records, load_record, paired_differences, results_folder, summarise
 
 
@@ -68,3 +69,11 @@ def test_what_is_not_there_is_named(record, tmp_path, refused):
 
 def test_the_records_of_a_checkout_are_its_own(root):
     assert results_folder() == root / "results"
+
+
+def test_a_folder_named_results_beside_the_installed_library_is_not_ours(tmp_path, monkeypatch):
+    ours, somebodys = tmp_path / "senet_lib" / "results", tmp_path / "results"
+    for folder in (ours, somebodys):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(records, "__file__", str(tmp_path / "senet_lib" / "book" / "records.py"))
+    assert results_folder() == ours

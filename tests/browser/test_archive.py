@@ -12,7 +12,6 @@ from tests.browser.audit import audit
 from tests.browser.conftest import HTML
 from tests.browser.test_pages import CHAPTERS
 from tools.archive import FOLDER, list_files, pack
-from tools.wheel import build_wheel
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +25,7 @@ def archive(tmp_path_factory) -> Path:
     if not (HTML / "index.html").exists():
         pytest.fail("there is no built book; run: make book")
     folder = tmp_path_factory.mktemp("archive")
-    pack(list_files(HTML, build_wheel(folder)), folder / "book.zip")
+    pack(list_files(HTML), folder / "book.zip")
     return folder / "book.zip"
 
 
@@ -49,7 +48,7 @@ def test_archive_holds_the_book_the_notebooks_and_the_library(unpacked):
 
 
 def test_archive_is_made_of_the_same_bytes_again(archive, tmp_path):
-    pack(list_files(HTML, build_wheel(tmp_path)), tmp_path / "again.zip")
+    pack(list_files(HTML), tmp_path / "again.zip")
     assert digest(tmp_path / "again.zip") == digest(archive)
 
 

@@ -18,7 +18,6 @@ from senet_lib.book.records import list_records
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tools import notebooks
 from tools.addresses import Repository
-from tools.execute import install_library
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = sorted((ROOT / "notebooks").glob("*.md"))
@@ -147,25 +146,32 @@ def test_exercises_start_unanswered(name):
 @pytest.fixture(scope="session")
 def installed_library(tmp_path_factory) -> Path:
     """A folder with the library as pip installs it, and nothing else of the repository."""
-    site = tmp_path_factory.mktemp("site")
-    install_library(site)
+    wheel, site = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("site")
+    build = [sys.executable, "-m", "build", "--quiet", "--no-isolation", "--outdir", str(wheel)]
+    subprocess.run(build, cwd=ROOT, check=True)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site)]
+    subprocess.run([*install, *map(str, wheel.glob("*.whl"))], check=True)
     return site
 
 
 def test_the_installed_library_holds_the_records(installed_library):
     probe = "from senet_lib.book.records import list_records; print(*list_records())"
     command, environment = [sys.executable, "-c", probe], os.environ | {"PYTHONPATH": str(installed_library)}
+    somebodys = installed_library / "results" / "somebodys.json"
+    somebodys.parent.mkdir()
+    somebodys.touch()
     output = subprocess.run(command, cwd=installed_library, env=environment, check=True, capture_output=True, text=True)
-    assert output.stdout.split() == list_records(ROOT / "results")
+    assert output.stdout.split() == list_records(ROOT / "results"), "a folder named results is not ours"
 
 
 def test_the_installed_library_holds_every_module(installed_library):
-    kinds = {".py", ".js", ".css", ".safetensors"}
+    kinds = {".py", ".pyi", ".js", ".css", ".json", ".safetensors"}
     sources, installed = (
         {path.relative_to(folder) for path in (folder / "senet_lib").rglob("*") if path.suffix in kinds}
         for folder in (ROOT, installed_library)
     )
-    assert sources and installed == sources
+    records = {Path("senet_lib", "results", path.name) for path in (ROOT / "results").glob("*.json")}
+    assert sources and records and installed == sources | records
 
 
 @pytest.mark.notebooks
