@@ -27,4 +27,10 @@ addEventListener("keydown", (event) => {
   go(step);
 });
 addEventListener("hashchange", show);
-show();
+// A formula that is wider than its column shrinks. It is measured in its own fonts: the other slides are hidden only then.
+document.fonts.ready.then(() => {
+  for (const formula of document.querySelectorAll("div.math")) {
+    formula.style.fontSize = `${Math.min(1, formula.clientWidth / formula.scrollWidth) * 100}%`;
+  }
+  show();
+});
