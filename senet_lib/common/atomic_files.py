@@ -1,7 +1,7 @@
 """Files that are whole or not there: an interruption leaves the old one or the new one."""
 
-import os
 from pathlib import Path
+from uuid import uuid4
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
@@ -15,7 +15,7 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
         The path.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # two processes may write the same file
+    draft = path.with_name(f".{uuid4().hex}.tmp")  # several processes, or threads, may write the same file
     try:
         draft.write_bytes(content.encode() if isinstance(content, str) else content)
         draft.replace(path)

@@ -16,15 +16,19 @@ from senet_lib.common.validation import is_whole, require_whole
 Share = tuple[int, int]
 Batch = tuple[Tensor, Tensor]
 
+# Batch normalisation of 2 or 3 pictures, where maps are a few pixels, makes gradients that ruin a deep network.
+ENOUGH_PICTURES = 4
+
 
 @dataclass(frozen=True)
 class EpochPlan:
     """How an epoch is cut into batches, and the batches into shares.
 
     All processes must learn from equally many pictures of a batch, so that the mean of their gradients is that of the
-    batch; and none from a single picture, because batch normalisation cannot. So with ``shuffle=True`` the last batch
-    is cut to a multiple of the processes, and left out if that is fewer than two pictures for each, unless it is the
-    only one. Those pictures are others in each epoch.
+    batch; and none from so few that batch normalisation makes nothing of them. So with ``shuffle=True`` the last batch
+    is cut to a multiple of the processes, and left out, unless it is the only one, if each process would get fewer than
+    ``ENOUGH_PICTURES`` of it, or fewer than half of what it gets of a full batch where that is less; and always if it
+    would get a single one. Those pictures are others in each epoch.
 
     Without shuffling, each picture comes exactly once, and a process may have no part in the last batch. That is for
     testing.
@@ -66,7 +70,8 @@ class EpochPlan:
             return self.pictures
         full, rest = divmod(self.pictures, self.batch_size)
         each = rest // self.share[1]
-        return full * self.batch_size + (0 if full and each < 2 else each * self.share[1])
+        enough = max(2, min(ENOUGH_PICTURES, self.batch_size // self.share[1] // 2))
+        return full * self.batch_size + (0 if full and each < enough else each * self.share[1])
 
     @property
     def own(self) -> slice:

@@ -74,11 +74,12 @@ def save_checkpoint(folder: Path, epoch: int, checkpoint: Checkpoint, keep_all: 
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
     except OSError as error:
-        shutil.rmtree(draft, ignore_errors=True)
         raise CheckpointError(
             f"the checkpoint of epoch {epoch} cannot be written to {folder} ({error.strerror or error}); "
             f"{_what_is_left(folder)}; make room there or choose another folder, and run again"
         ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     if not keep_all:
         for earlier in list_checkpoints(folder)[:-1]:
             shutil.rmtree(earlier, ignore_errors=True)

@@ -12,6 +12,7 @@ from torch import Tensor, distributed, nn
 
 from senet_lib.common.torch_modules import evaluating
 from senet_lib.data.epoch_plan import Batch
+from senet_lib.training.device import memory_advice
 
 TOP = 5
 
@@ -52,13 +53,22 @@ class RunningMean:
         else:
             self._correct_in_five = self._correct_in_five + (logits.topk(TOP).indices == labels[:, None]).sum()
 
+    def test(self, model: nn.Module, pictures: Tensor, labels: Tensor) -> None:
+        """Add what a model says of a batch: pictures (B, C, H, W), labels (B,).
+
+        Raises:
+            MemoryError: if the batch does not fit into memory.
+        """
+        with memory_advice(len(labels)):
+            logits = model(pictures)
+            self.add(F.cross_entropy(logits, labels), logits, labels)
+
     def gather(self) -> None:
         """Add up the sums of all processes, if there are several. All of them must call it, once, at the end."""
         if not (distributed.is_available() and distributed.is_initialized()):
             return
         sums = (self.pictures, self._loss, self._correct, self._correct_in_five)
-        device = self._loss.device if isinstance(self._loss, Tensor) else _group_device()
-        total = torch.stack([torch.as_tensor(one, dtype=torch.float64, device=device) for one in sums])
+        total = torch.stack([torch.as_tensor(one, dtype=torch.float64, device=_group_device()) for one in sums])
         distributed.all_reduce(total)
         self.pictures = int(total[0])
         self._loss, self._correct, self._correct_in_five = total[1], total[2], total[3]
@@ -87,16 +97,19 @@ def evaluate(model: nn.Module, batches: Iterable[Batch]) -> Evaluation:
 
     Raises:
         ValueError: if there are no pictures.
+        MemoryError: if a batch does not fit into memory. The message says which size to try.
     """
     mean = RunningMean()
     with evaluating(model):
         for pictures, labels in batches:
-            logits = model(pictures)
-            mean.add(F.cross_entropy(logits, labels), logits, labels)
+            mean.test(model, pictures, labels)
     mean.gather()
     return Evaluation(mean.loss, mean.accuracy, mean.top5_accuracy)
 
 
 def _group_device() -> torch.device:
-    """Where this process group's sums may be: its backend for GPUs takes nothing else."""
-    return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
+    """Where this process group adds up: the same for all processes, also for one that had no pictures.
+
+    A group may have a backend for each kind of device, such as "cpu:gloo,cuda:nccl"; NCCL alone takes only GPUs.
+    """
+    return torch.device("cpu" if "cpu:" in distributed.get_backend_config() else "cuda")

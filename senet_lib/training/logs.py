@@ -12,6 +12,7 @@ earlier epochs again; they replace what the files hold.
 
 import csv
 import io
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -111,9 +112,8 @@ def _summary_writer() -> Callable[..., Any]:
 def _require_writable(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(path.name + ".tmp")
-        draft.touch()
-        draft.unlink()
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
         if path.is_dir():
             raise IsADirectoryError(0, "it is a folder")
     except OSError as error:

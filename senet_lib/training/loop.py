@@ -8,7 +8,7 @@ labels).
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,7 +77,8 @@ def fit(
     """Train a classifier in place and yield the statistics of each epoch.
 
     The model must be on the device of the batches. It is in evaluation mode whenever the generator is not
-    running an epoch, also after an interruption (Ctrl-C) or an error, so that it can be used at once.
+    running an epoch, also after an interruption (Ctrl-C) or an error, so that it can be used at once: it keeps what it
+    has learned in this epoch, unless weights have become NaN or infinite; then it has those from before it.
 
     Args:
         model: maps pictures (B, C, H, W) to logits (B, number of classes).
@@ -105,8 +106,7 @@ def fit(
         MemoryError: if a batch does not fit into memory. The message says which size to try.
     """
     try:
-        with repeatable(recipe.deterministic):
-            yield from _fit(model, train, test, recipe, Path(checkpoints) if checkpoints else None, keep_all)
+        yield from _fit(model, train, test, recipe, Path(checkpoints) if checkpoints else None, keep_all)
     finally:
         model.eval()
 
@@ -128,7 +128,8 @@ def _fit(
         require_writable(folder)
     yield from history
     for epoch in range(len(history), recipe.epochs):
-        stats = _run_epoch(trainer, train, test, epoch)
+        with repeatable(recipe.deterministic), left_usable(trainer):
+            stats = _run_epoch(trainer, train, test, epoch)
         history.append(stats)
         if folder and is_first_process():
             save_checkpoint(folder, epoch + 1, _checkpoint(trainer, train, history), keep_all)
@@ -162,7 +163,7 @@ def _run_epoch(trainer: Trainer, train: EpochBatches, test: Iterable[Batch], epo
         share_buffers(shared)
     mean.gather()
     tested = evaluate(trainer.evaluated_model, test)
-    trainer.require_finite(tested.loss)
+    trainer.require_finite_test(tested.loss, test)
     return EpochStats(
         epoch=epoch + 1,
         train_loss=mean.loss,
@@ -237,14 +238,30 @@ def _fingerprint(train: EpochBatches) -> str | None:
 
 @contextmanager
 def repeatable(deterministic: bool) -> Iterator[None]:
-    """On a GPU: the same bits each time, or else the fastest convolutions."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
-    if deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS refuses
-        torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = not deterministic
+    """On a GPU: the same bits each time, or else the fastest convolutions.
+
+    These settings are the whole process's, so they hold only for a while, and never while other code may run.
+    """
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    benchmark = torch.backends.cudnn.benchmark
     try:
+        if deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS refuses
+            torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = not deterministic
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
-        torch.backends.cudnn.benchmark = before[1]
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.backends.cudnn.benchmark = benchmark
+
+
+@contextmanager
+def left_usable(*trainers: Trainer) -> Iterator[None]:
+    """However a block is left before its end, the models can be used."""
+    try:
+        yield
+    except BaseException:
+        for trainer in trainers:
+            with suppress(RuntimeError):  # of a device that is lost; the error that lost it is the one to show
+                trainer.leave()
+        raise

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor, optim
 from torch.optim import Optimizer, lr_scheduler
 
-from senet_lib.common.validation import is_number, require_choice, require_whole
+from senet_lib.common.validation import is_number, is_whole, require_choice, require_whole
 
 OPTIMISERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("one-cycle", "step", "constant")
@@ -29,8 +30,9 @@ class Recipe:
         weight_decay: at least 0. With "adamw" per step as a share of the learning rate, else as a term of the gradient.
         label_smoothing: from 0 up to, but not including, 1.
         optimiser: "adamw", "adam" or "sgd".
-        momentum: of "sgd", from 0 to below 1.
-        schedule: of the learning rate: "one-cycle"; "step", a tenth after each ``step_epochs``; or "constant".
+        momentum: of "sgd", from 0 to below 1, in every schedule.
+        schedule: of the learning rate: "one-cycle"; "step", a tenth after each ``step_epochs``; or "constant". As torch
+            has it, one cycle also moves the first beta of "adamw" and "adam", from 0.95 to 0.85 and back.
         step_epochs: at least 1.
         clip_norm: largest norm of the gradient of all parameters together, above 0; None for any.
         ema_decay: evaluate, and keep in the end, an exponential moving average of the weights with this decay a step,
@@ -38,6 +40,8 @@ class Recipe:
         mixed_precision: compute in 16 bits where the device is a GPU that is fast at it. On a CPU it changes nothing.
         compile: let ``torch.compile`` make faster code; the first steps then take a minute.
         deterministic: use only operations that give the same bits each time, also on a GPU.
+
+    Numbers of NumPy are taken, and kept as Python's.
 
     Raises:
         ValueError: if a setting is out of range.
@@ -66,10 +70,15 @@ class Recipe:
         _require("weight_decay", self.weight_decay, lambda one: 0 <= one < math.inf, "at least 0, and finite")
         _require("label_smoothing", self.label_smoothing, lambda one: 0 <= one < 1, "from 0 to below 1")
         _require("momentum", self.momentum, lambda one: 0 <= one < 1, "from 0 to below 1")
+        for name in ("mixed_precision", "compile", "deterministic"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be True or False")
         if self.clip_norm is not None:
             _require("clip_norm", self.clip_norm, lambda one: 0 < one < math.inf, "above 0, and finite, or None")
         if self.ema_decay is not None:
             _require("ema_decay", self.ema_decay, lambda one: 0 < one < 1, "above 0 and below 1, or None")
+        for name, value in vars(self).items():  # a checkpoint's JSON holds Python's numbers only
+            object.__setattr__(self, name, _plain(value))
 
 
 def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe) -> Optimizer:
@@ -88,7 +97,18 @@ def make_schedule(optimiser: Optimizer, recipe: Recipe, steps_per_epoch: int) ->
         return lr_scheduler.StepLR(optimiser, recipe.step_epochs * steps_per_epoch, gamma=0.1)
     if recipe.schedule == "constant":
         return lr_scheduler.ConstantLR(optimiser, factor=1.0, total_iters=0)
-    return lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps_per_epoch)
+    return lr_scheduler.OneCycleLR(
+        optimiser,
+        recipe.learning_rate,
+        total_steps=recipe.epochs * steps_per_epoch,
+        cycle_momentum=recipe.optimiser != "sgd",
+    )
+
+
+def _plain(value: Any) -> Any:
+    if is_whole(value):
+        return int(value)
+    return float(value) if is_number(value) else bool(value) if isinstance(value, np.bool_) else value
 
 
 def _require(name: str, value: Any, holds: Callable[[float], bool], allowed: str) -> None:

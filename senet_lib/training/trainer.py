@@ -5,17 +5,22 @@
 
 import copy
 import math
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from senet_lib.common.torch_modules import unwrap
+from senet_lib.data.epoch_plan import Batch
 from senet_lib.training.device import fast_half_precision, memory_advice
 from senet_lib.training.recipe import Recipe, make_optimiser, make_schedule
 
+# Batch normalisation over fewer pictures than this can ruin a network, where maps are a few pixels.
+FEW_PICTURES = 8
 # On a GPU, reading a loss waits for it. So the losses are looked at together, after this many steps.
 STEPS_BETWEEN_LOOKS = 32
 
@@ -62,7 +67,9 @@ class Trainer:
         self._averaged = _make_average(model, recipe.ema_decay)
         self._forward = torch.compile(model) if recipe.compile else model
         self._good_weights: dict[str, Tensor] = {}
-        self._unseen_losses: list[Tensor] = []
+        self._unseen: list[Tensor] = []
+        self._smallest_batch = FEW_PICTURES
+        self._scaling: dict[str, Any] = {}
 
     @property
     def evaluated_model(self) -> nn.Module:
@@ -93,7 +100,8 @@ class Trainer:
         logits = logits.float() if self._half else logits
         loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         self.steps += 1
-        self._look_at(loss.detach())
+        self._smallest_batch = min(self._smallest_batch, len(labels))
+        self._look_at(loss.detach(), pictures)
         self._optimiser.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()
         if self.recipe.clip_norm is not None:
@@ -111,30 +119,58 @@ class Trainer:
         self._look_at_all()
         self.model.eval()
 
-    def require_finite(self, loss: float, step: int | None = None) -> None:
-        """Take the last good weights back if a loss is no finite number, and say so."""
-        if math.isfinite(loss):
-            return
-        step = self.steps if step is None else step
+    def leave(self) -> None:
+        """Leave a model that can be used in the middle of an epoch, after an interruption or an error.
+
+        It keeps what it has learned, unless a step has made weights of it NaN or infinite, which nobody has seen yet.
+        """
+        if self._good_weights and not _is_finite(self.model):
+            self.model.load_state_dict(self._good_weights)
+        self.model.eval()
+
+    def require_finite_test(self, loss: float, test: Iterable[Batch]) -> None:
+        """Take the last good weights back if the loss of a test is no finite number, and say so.
+
+        Raises:
+            DivergedError: in that case.
+        """
+        if not math.isfinite(loss):
+            finite = all(bool(pictures.isfinite().all()) for pictures, _ in test)
+            self._diverge(f"{loss} in the test after step", self.steps, self._advice(finite))
+
+    def _diverge(self, loss: str, step: int, advice: str) -> NoReturn:
         epoch = (step - 1) // self.steps_per_epoch + 1
         self.model.load_state_dict(self._good_weights)
         self.model.eval()
         raise DivergedError(
-            f"the loss is {loss} at step {step} (epoch {epoch}); the model has its weights from before this epoch; "
-            f"try a learning rate below {self.recipe.learning_rate:g}"
+            f"the loss is {loss} {step} (epoch {epoch}); the model has its weights from before this epoch; {advice}"
         )
 
-    def _look_at(self, loss: Tensor) -> None:
-        self._unseen_losses.append(loss)
-        if self.device.type == "cpu" or len(self._unseen_losses) == STEPS_BETWEEN_LOOKS:
+    def _advice(self, pictures_are_finite: bool, learned: bool = True) -> str:
+        """What to do about a loss that is not finite: a smaller learning rate helps only if that was the cause."""
+        if not pictures_are_finite:
+            return "its pictures hold NaN or infinite numbers, so mend those"
+        if not learned:
+            return "nothing was learned before, so look at the pictures, the labels and the weights that it began with"
+        slower = f"try a learning rate below {self.recipe.learning_rate:g}"
+        normalised = any(isinstance(module, _BatchNorm) for module in self.model.modules())
+        if normalised and self._smallest_batch < FEW_PICTURES:
+            few = f"batch normalisation had a batch of {self._smallest_batch}, which is few"
+            return f"{few}: leave such a batch out, or {slower}"
+        return slower
+
+    def _look_at(self, loss: Tensor, pictures: Tensor) -> None:
+        self._unseen.append(torch.stack((loss, pictures.isfinite().all().to(loss.dtype))))
+        if self.device.type == "cpu" or len(self._unseen) == STEPS_BETWEEN_LOOKS:
             self._look_at_all()
 
     def _look_at_all(self) -> None:
-        losses = torch.stack(self._unseen_losses).tolist() if self._unseen_losses else []
-        first = self.steps - len(losses) + 1
-        self._unseen_losses = []
-        for step, loss in enumerate(losses, first):
-            self.require_finite(loss, step)
+        unseen = torch.stack(self._unseen).tolist() if self._unseen else []
+        first = self.steps - len(unseen) + 1
+        self._unseen = []
+        for step, (loss, finite) in enumerate(unseen, first):
+            if not math.isfinite(loss):
+                self._diverge(f"{loss} at step", step, self._advice(bool(finite), learned=step > 1))
 
     def keep_average(self) -> None:
         """Give the model the averaged weights, if the recipe asks for them."""
@@ -156,7 +192,7 @@ class Trainer:
             "steps": self.steps,
             "groups": optimiser["param_groups"],
             "schedule": schedule,
-            "scaler": self._scaler.state_dict(),
+            "scaler": self._scaler.state_dict() or self._scaling,
         }
         return tensors, facts
 
@@ -171,7 +207,9 @@ class Trainer:
                 state.setdefault(int(number), {})[name] = value
         self._optimiser.load_state_dict({"state": state, "param_groups": [_with_pairs(g) for g in facts["groups"]]})
         self._schedule.load_state_dict(facts["schedule"])
-        self._scaler.load_state_dict(facts["scaler"])
+        self._scaling = facts["scaler"]  # empty if the run has not had float16 yet; kept for a device that has it again
+        if self._scaling:
+            self._scaler.load_state_dict(self._scaling)
         if self._averaged:
             self._averaged.n_averaged.copy_(tensors["averaged_steps"])
         torch.set_rng_state(tensors["random.cpu"])
@@ -183,6 +221,10 @@ def _make_average(model: nn.Module, decay: float | None) -> AveragedModel | None
     if decay is None:
         return None
     return AveragedModel(unwrap(model), multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True).eval()
+
+
+def _is_finite(model: nn.Module) -> bool:
+    return all(bool(tensor.isfinite().all()) for tensor in [*model.parameters(), *model.buffers()])
 
 
 def _with_pairs(group: dict[str, Any]) -> dict[str, Any]:

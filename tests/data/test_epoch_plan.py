@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from senet_lib.data.epoch_plan import EpochPlan, seeded_generator
+from senet_lib.data.epoch_plan import ENOUGH_PICTURES, EpochPlan, seeded_generator
 
 
 def batches_of(plan: EpochPlan) -> list[list[int]]:
@@ -23,7 +23,7 @@ def test_processes_see_together_what_one_sees(pictures, multiple, processes, shu
     seen = sorted(number for part in parts for batch in part for number in batch)
     left_out = set(range(pictures)) - set(seen)
     assert len(seen) == len(set(seen)) == shared[0].pictures_used
-    assert len(left_out) < 2 * processes if shuffle else not left_out
+    assert len(left_out) < max(2, min(ENOUGH_PICTURES, multiple // 2)) * processes if shuffle else not left_out
     for together, batch in zip(zip(*parts, strict=False), batches_of(alone), strict=False):
         used = [number for number in batch if number not in left_out]
         assert sorted(number for part in together for number in part) == sorted(used)
@@ -45,6 +45,14 @@ def test_all_processes_learn_from_equally_many_pictures(pictures, multiple, proc
 def test_a_last_batch_to_learn_from_is_cut_or_left_out(pictures, sizes):
     for plan in plans(2, pictures, 8, True):
         assert [len(batch) for batch in batches_of(plan)] == sizes
+
+
+@pytest.mark.parametrize(("pictures", "last"), [(17, 8), (18, 8), (19, 8), (20, 4), (23, 7), (2, 2), (1, 1)])
+def test_batch_normalisation_gets_no_last_batch_of_too_few_pictures(pictures, last):
+    *_, sizes = batches_of(EpochPlan(pictures, 8, True))
+    assert len(sizes) == last
+    *_, sizes = batches_of(EpochPlan(pictures, 8))
+    assert len(sizes) == (pictures % 8 or 8), "a test has every picture"
 
 
 def test_a_process_may_have_no_part_in_the_last_batch_of_a_test():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -84,6 +85,15 @@ def test_a_run_killed_at_a_random_moment_ends_with_the_same_bits(tmp_path, root)
     process.wait()
     subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
     assert same(whole.state_dict(), load_file(tmp_path / "end.safetensors"))
+
+
+def test_a_recipe_of_numpys_numbers_can_be_kept(tmp_path):
+    recipe = Recipe(np.int64(1), np.float32(0.01), deterministic=np.False_)
+    (stats,) = go_on(network(), recipe, tmp_path)
+    assert list(go_on(network(), recipe, tmp_path)) == [stats]
+    with pytest.raises(TypeError):
+        checkpoints.save_checkpoint(tmp_path, 2, checkpoints.Checkpoint({}, {}, {"a": object()}))
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch-0001"]
 
 
 def test_only_the_newest_is_kept_unless_all_are_asked_for(tmp_path):

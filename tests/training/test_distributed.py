@@ -8,6 +8,7 @@ import torch
 from senet_lib.training import evaluate
 from senet_lib.training.checkpoints import list_checkpoints
 from senet_lib.training.distributed import Group, in_group, is_first_process, join_group, require_same, share_gradients
+from senet_lib.training.evaluation import _group_device
 from tests.torchrun import torchrun
 from tests.training.two_processes import TEST_PICTURES, batches, learn, normalised, plain
 
@@ -116,6 +117,17 @@ def test_several_processes_take_one_gpu_each(refused, name):
     with refused(f"device is {name!r}", "'cpu'", "'cuda' with one GPU each"):
         Group(processes=2).device(name)
     assert Group(processes=2).device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("backend", "device"), [("gloo", "cpu"), ("cpu:gloo", "cpu"), ("cpu:gloo,cuda:gloo", "cpu"), ("cuda:gloo", "cuda")]
+)
+def test_sums_are_added_where_all_processes_can(backend, device):
+    torch.distributed.init_process_group(backend, store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        assert _group_device().type == device
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def test_a_group_that_is_gone_has_failed_before():

@@ -282,12 +282,12 @@ def test_a_nan_stops_the_run_names_its_step_and_gives_the_last_good_weights_back
     train = list_batches(*[good] * (epoch - 1), with_a_nan(good, step))
     model = network()
     last_good, history = weights(model), []
-    message = rf"the loss is nan at step {3 * (epoch - 1) + step} \(epoch {epoch}\).*learning rate below 0.02"
+    message = rf"the loss is nan at step {3 * (epoch - 1) + step} \(epoch {epoch}\).*pictures hold NaN or infinite"
     with pytest.raises(DivergedError, match=message) as caught:
         for stats in fit(model, train, test, RECIPE):
             history.append(stats)
             last_good = weights(model)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and "learning rate" not in str(caught.value)
     assert len(history) == epoch - 1
     assert same_weights(last_good, weights(model))
     assert {"1.running_mean", "1.running_var", "1.num_batches_tracked"} <= last_good.keys()
@@ -306,10 +306,27 @@ def test_a_learning_rate_that_is_far_too_high_diverges(train, test):
 def test_a_test_loss_that_is_not_a_number_stops_the_run_too(train, test):
     model = network()
     start = weights(model)
-    with pytest.raises(DivergedError, match=r"the loss is nan at step 3 \(epoch 1\)"):
+    with pytest.raises(DivergedError, match=r"the loss is nan in the test after step 3 \(epoch 1\).*pictures hold NaN"):
         list(fit(model, train, with_a_nan(test, 2), RECIPE))
     assert same_weights(start, weights(model))
     assert_usable(model)
+
+
+def test_before_the_first_step_no_learning_rate_is_to_blame(list_batches, test):
+    train = list_batches([(1e37 * pictures, labels) for pictures, labels in cut(*bright_or_dark())])
+    model = linear()
+    model[1].weight.data *= 1e10
+    with pytest.raises(DivergedError, match=r"at step 1 .*nothing was learned before.*look at the pictures") as caught:
+        list(fit(model, train, test, Recipe(epochs=1, learning_rate=1e-9)))
+    assert "learning rate" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("make", "named"), [(network, True), (linear, False)])
+def test_a_batch_too_small_for_batch_normalisation_is_named_as_a_cause(list_batches, test, make, named):
+    train = list_batches(cut(*bright_or_dark(18)))
+    with pytest.raises(DivergedError, match=r"try a learning rate below 1e\+38") as caught:
+        list(fit(make(), train, test, Recipe(epochs=2, learning_rate=1e38)))
+    assert ("batch normalisation had a batch of 2, which is few" in str(caught.value)) is named
 
 
 def test_a_diverged_run_is_an_arithmetic_error():
@@ -350,6 +367,58 @@ def test_an_interruption_inside_the_network_leaves_a_model_that_can_be_used(trai
     handle.remove()
     assert calls[-1] is (forward <= 3)
     assert_usable(model)
+
+
+@pytest.mark.parametrize("epochs_before", [0, 1])
+def test_an_interruption_after_weights_were_ruined_and_before_it_was_seen(list_batches, test, epochs_before):
+    """The loss of a step is known before its weights are, on a GPU up to 32 steps later."""
+    model, good = network(), cut(*bright_or_dark())
+
+    class Ruined(list_batches):
+        def epoch(self, number):
+            yield good[0]
+            if number == epochs_before:
+                model[0].weight.data.fill_(float("nan"))
+                raise KeyboardInterrupt
+
+    last_good = weights(model)
+    with pytest.raises(KeyboardInterrupt):
+        for _ in fit(model, Ruined(good[:1]), test, RECIPE):
+            last_good = weights(model)
+    assert_usable(model)
+    assert same_weights(last_good, weights(model))
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_settings_of_the_whole_process_hold_only_while_an_epoch_runs(train, test, monkeypatch, deterministic):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+
+    def settings():
+        flags = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+        return *flags, torch.backends.cudnn.benchmark
+
+    inside, model = [], network()
+    model.register_forward_pre_hook(lambda module, inputs: inside.append(settings()))
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        before = settings()
+        for _ in fit(model, train, test, Recipe(2, 0.01, deterministic=deterministic)):
+            assert settings() == before
+        assert settings() == before and set(inside) == {(True, not deterministic, not deterministic)}
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_a_full_memory_in_the_test_names_the_batch_size_too(train, test):
+    model = network()
+
+    def fill(module, inputs):
+        if not module.training:
+            torch.empty(1 << 60)
+
+    model.register_forward_pre_hook(fill)
+    with pytest.raises(MemoryError, match=r"batch of 16 pictures.*try batch_size 8"):
+        next(fit(model, train, test, RECIPE))
 
 
 def test_after_each_epoch_and_a_break_the_model_can_be_used_and_trained_on(train, test):

@@ -1,5 +1,9 @@
 """The settings of a recipe do what they say, and are refused out of range."""
 
+from dataclasses import asdict
+from fractions import Fraction
+
+import numpy as np
 import pytest
 import torch
 from torch import nn, optim
@@ -7,7 +11,7 @@ from torch import nn, optim
 from senet_lib.training import Recipe, Trainer
 from senet_lib.training.device import best_device, fast_half_precision, list_devices, memory_advice, peak_memory_mb
 from senet_lib.training.evaluation import RunningMean
-from senet_lib.training.recipe import make_optimiser, make_schedule
+from senet_lib.training.recipe import SCHEDULES, make_optimiser, make_schedule
 
 
 def rates(recipe, steps_per_epoch=2):
@@ -90,6 +94,61 @@ def test_the_average_is_what_is_evaluated_and_what_is_kept():
     assert not torch.equal(averaged["1.weight"], model[1].weight)
     trainer.keep_average()
     assert torch.equal(averaged["1.weight"], model[1].weight)
+
+
+def first_beta_or_momentum(recipe):
+    optimiser = make_optimiser(nn.Linear(2, 2).parameters(), recipe)
+    schedule = make_schedule(optimiser, recipe, 5)
+    seen = []
+    for _ in range(5):
+        (group,) = optimiser.param_groups
+        seen.append(group["betas"][0] if "betas" in group else group["momentum"])
+        optimiser.step()
+        schedule.step()
+    return seen
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("momentum", [0, 0.5, 0.9])
+def test_sgd_has_the_momentum_that_is_given(schedule, momentum):
+    assert set(first_beta_or_momentum(Recipe(1, 0.1, optimiser="sgd", momentum=momentum, schedule=schedule))) == {
+        momentum
+    }
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "adamw"])
+def test_one_cycle_moves_the_first_beta_as_it_did_when_the_records_were_made(optimiser):
+    betas = first_beta_or_momentum(Recipe(1, 0.1, optimiser=optimiser))
+    assert betas[0] == betas[-1] == 0.95 and min(betas) < 0.9
+
+
+def test_numbers_of_numpy_become_pythons():
+    given = Recipe(np.int64(2), np.float32(0.5), clip_norm=np.float64(1), ema_decay=Fraction(1, 2), compile=np.False_)
+    kinds = {name: type(value) for name, value in asdict(given).items()}
+    assert set(kinds.values()) <= {int, float, str, bool}
+    assert given == Recipe(2, 0.5, clip_norm=1.0, ema_decay=0.5)
+
+
+@pytest.mark.parametrize("name", ["mixed_precision", "compile", "deterministic"])
+def test_a_switch_is_true_or_false(name, refused):
+    with refused(f"{name} is 'no'", "True or False"):
+        Recipe(1, 0.1, **{name: "no"})
+
+
+def test_the_scaling_of_float16_survives_any_device():
+    """A GPU with float16, then a CPU or bfloat16, then float16 again; a run may also begin without."""
+    *_, trainer = one_step()
+    tensors, facts = trainer.state()
+    assert facts["scaler"] == {}
+    trainer._scaler = torch.amp.GradScaler("cpu")
+    trainer.restore(tensors, facts)
+    assert trainer._scaler.get_scale() == 65536
+    trainer._scaler.load_state_dict(trainer._scaler.state_dict() | {"scale": 512.0})
+    *_, without = one_step()
+    without.restore(tensors, trainer.state()[1])
+    trainer._scaler = torch.amp.GradScaler("cpu")
+    trainer.restore(*without.state())
+    assert trainer._scaler.get_scale() == 512
 
 
 def test_a_cpu_gets_no_16_bits_and_is_always_there():
