@@ -16,7 +16,7 @@ class Errors(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A network without and with SE (r = 16), trained alike."""
+    """A network without and with SE (r = 16). Whether both were trained alike, the table decides."""
 
     plain: Errors
     with_se: Errors
@@ -29,7 +29,8 @@ class Ratio(NamedTuple):
     millions: float
 
 
-# Table 2: ImageNet. "plain" is the authors' own training ("re-implementation"), not the error of the first publication.
+# Table 2: ImageNet. "plain" is the authors' own training ("re-implementation"), not the error of the first publication:
+# both were trained alike.
 IMAGENET = {
     "ResNet-50": Pair(Errors(24.80, 7.48), Errors(23.29, 6.62)),
     "ResNet-101": Pair(Errors(23.17, 6.52), Errors(22.38, 6.07)),
@@ -40,7 +41,7 @@ IMAGENET = {
     "BN-Inception": Pair(Errors(25.38, 7.89), Errors(24.23, 7.14)),
     "Inception-ResNet-v2": Pair(Errors(20.37, 5.21), Errors(19.80, 4.79)),
 }
-# Tables 4 and 5.
+# Tables 4 and 5: "plain" is headed "original", an error that others had published. The two were not trained alike.
 CIFAR10 = {
     "ResNet-110": Pair(Errors(6.37), Errors(5.21)),
     "ResNet-164": Pair(Errors(5.46), Errors(4.39)),

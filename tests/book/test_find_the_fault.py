@@ -73,6 +73,14 @@ def test_what_is_not_on_record_yet_is_left_out():
     assert describe("one-bias", NO_RUNS)["trainings"] == []
 
 
+def test_what_a_listing_does_not_show_is_said():
+    """Each name that a class takes from outside is explained: else x * gate(x) may be right or wrong."""
+    assert "from x it returns x, each channel times its gate" in SAVED["input-squared"]["setting"]
+    assert "nn.CrossEntropyLoss" in SAVED["softmax-output"]["setting"]
+    for one in SAVED.values():
+        assert ("gate(channels)" in "".join(one["code"])) <= ("gate(channels) makes" in one["setting"])
+
+
 def test_a_test_names_its_helpers_and_what_it_says():
     assert SAVED["rounded-width"]["helpers"] == "hidden_width is in senet_lib/doctor/specimens/probes.py."
     assert SAVED["rounded-width"]["says"].startswith("AssertionError: For C = 88 and r = 16 there are 6 hidden units")

@@ -24,6 +24,7 @@ from senet_lib.book.records import (
     summarise,
 )
 from senet_lib.cost.formulas import NETWORKS, added_macs, added_parameters
+from tests.book.test_claims import interval
 
 ROOT = Path(__file__).parent.parent.parent
 CHAPTERS = ("08_the_race", "09_the_reduction_ratio", "10_what_the_gates_say", "11_after_se", "12_se_code_in_the_wild")
@@ -65,7 +66,7 @@ DERIVED = {
     "03_excitation": {0.05, 0.07, 0.06, 0.75},
     "06_what_it_costs": costs_of_resnet50(),
     "07_the_se_family": set(),
-    "08_the_race": {100 * 9 / 16},
+    "08_the_race": {100 * 9 / 16, 1 / 360},  # and what one of the test pictures of the digits is worth
     "09_the_reduction_ratio": {100 * 9 / 16},
     "10_what_the_gates_say": {0.1 * (1 - 0.1)},
     "11_after_se": {1 / (1 + np.exp(-1 / 2))} | seeds_alone(),
@@ -143,6 +144,9 @@ def cited_numbers(text: str) -> set[float]:
 def numbers_without_a_source(chapter: str, text: str) -> list[str]:
     """The numbers of a page's prose that no record, no table of the paper and no named source holds."""
     pool = recorded_numbers() | papers_numbers() | cited_numbers(text) | DERIVED[chapter]
+    if chapter == "08_the_race":  # its intervals; those of all records would let a wrong number pass
+        for name, with_se in (("digits", "se"), ("cifar10-resnet20", "r=4"), ("context-world", "se")):
+            pool |= {abs(end) for end in interval(load_record(name), "plain", with_se)}
     if chapter == "10_what_the_gates_say":  # elsewhere so many numbers would let a wrong one pass
         pool |= numbers_of_gates()
 
@@ -210,6 +214,31 @@ def test_chapter_8_counts_wins_and_losses_as_the_record_has_them():
         f"wins with {wins} seeds, loses with {losses}, and ends level with {len(differences) - wins - losses}" in text
     )
     assert f"recorded runs: {len(differences)} seeds on the digits" in text
+
+
+def test_chapter_8_says_who_leads_after_the_first_epoch():
+    text = " ".join(read("08_the_race").split())
+    plain, se = (curves(load_record("context-world"), arm)[:, 0] for arm in ("plain", "se"))
+    assert (len(se), (se > plain).sum(), (se < plain).sum()) == (10, 5, 5)
+    assert "In ten recorded races of six epochs, the one with SE is ahead after the first epoch in five" in text
+
+
+def test_chapter_8_gives_the_range_of_the_papers_gains():
+    text = " ".join(read("08_the_race").split())
+    gains = [
+        [pair.plain.top1 - pair.with_se.top1 for table in tables for pair in table.values()]
+        for tables in ((paper.IMAGENET, paper.CIFAR10, paper.CIFAR100), (paper.IMAGENET,))
+    ]
+    for some in gains:
+        assert f"by {min(some):.2f} to {max(some):.2f} points" in text
+
+
+def test_no_interval_is_written_with_the_sign_of_the_standard_deviation():
+    for path in (ROOT / "notebooks").glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"interval[^.|]{0,40}±", TABLE.sub("", text)), path.name
+        for table in TABLE.finditer(text):
+            assert ("±" in table[0]) == ("standard deviation" in table[0]), (path.name, table["name"])
 
 
 def test_a_table_that_was_never_filled_takes_nothing_with_it():

@@ -52,7 +52,7 @@ def describe(name: str, records: dict[str, Record]) -> dict[str, Any]:
     return {
         "name": name,
         "title": specimen.name,
-        "setting": _setting(specimen),
+        "setting": _setting(specimen, code.name),
         "code": list(code.faulty),
         "faulty": list(code.faulty_lines),
         "method": code.method,
@@ -76,12 +76,21 @@ def _made(make: MakeNetwork, **options: Any) -> nn.Module:
         return make(**options)
 
 
-def _setting(specimen: Specimen) -> str:
-    """What the code alone does not tell: the numbers of channels and the pictures."""
+# Of each class that is listed, what one must know of the code around it to find a fault in it.
+AROUND = {
+    "ChannelGate": "Its residual blocks make it with gate(channels), and add what it returns to the shortcut.",
+    "GatedUnit": "gate(channels) makes an SE block: from x it returns x, each channel times its gate.",
+    "GatedNetwork": "It is trained with nn.CrossEntropyLoss.",
+}
+
+
+def _setting(specimen: Specimen, listed: str) -> str:
+    """What the code alone does not tell: the numbers of channels, the pictures, and the code around it."""
     network: Any = _made(specimen.make_faulty)
     first, second = (unit.conv2.out_channels for unit in (network.unit1, network.unit2))
     _, height, width = specimen.input_size
-    return f"In a network for pictures of {height}x{width}, with two blocks of {first} and {second} channels."
+    network_in_words = f"a network for pictures of {height}x{width}, with two blocks of {first} and {second} channels"
+    return f"In {network_in_words}. {AROUND[listed]}"
 
 
 def _helpers(specimen: Specimen) -> str:

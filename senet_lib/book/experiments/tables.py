@@ -14,7 +14,14 @@ from senet_lib.book import paper
 from senet_lib.book.experiments.attention_tables import ATTENTION_TABLES
 from senet_lib.book.experiments.distance_tables import DISTANCE_TABLES
 from senet_lib.book.experiments.gate_tables import GATE_TABLES
-from senet_lib.book.experiments.markdown import markdown_table, mean_and_spread, seeds_in_words, signed, solved_of
+from senet_lib.book.experiments.markdown import (
+    SPREAD,
+    markdown_table,
+    mean_and_spread,
+    seeds_in_words,
+    signed,
+    solved_of,
+)
 from senet_lib.book.experiments.specimen_tables import SPECIMEN_TABLES
 from senet_lib.book.records import Record, list_records, load_record, paired_differences, summarise
 from senet_lib.cost.attention_formulas import ATTENTION_NAMES
@@ -22,6 +29,7 @@ from senet_lib.cost.formulas import NETWORKS, added_parameters
 from senet_lib.doctor.specimens import SPECIMENS
 
 TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MEANING_OF_SPREAD = "“±” stands before the standard deviation over the seeds."
 # How the tables write the names of arms.
 ARM_NAMES = (
     ATTENTION_NAMES
@@ -45,11 +53,16 @@ def fill_tables(text: str, results: Path) -> str:
 
 
 def make_table(name: str, results: Path) -> str:
-    """A table by its name: one of ``TABLES``, or the name of a record for the summary of that.
+    """A table by its name: one of ``TABLES``, or the name of a record for the summary of that, and what its ± means.
 
     Raises:
         ValueError: if there is no such table.
     """
+    table = _table(name, results)
+    return f"{table}\n\n{MEANING_OF_SPREAD}" if SPREAD in table else table
+
+
+def _table(name: str, results: Path) -> str:
     if name in TABLES:
         return TABLES[name](results)
     known = [*TABLES, *list_records(results)]
@@ -98,8 +111,8 @@ def _races(results: Path) -> str:
     """Ours, then the paper's: errors in percent without and with SE."""
     ours = [_our_race(load_record(name, results), *words) for name, *words in OUR_RACES]
     imagenet = [("ImageNet", name, pair, "Table 2") for name, pair in paper.IMAGENET.items()]
-    cifar10 = [("CIFAR-10", name, pair, "Table 4") for name, pair in paper.CIFAR10.items()]
-    cifar100 = [("CIFAR-100", name, pair, "Table 5") for name, pair in paper.CIFAR100.items()]
+    cifar10 = [("CIFAR-10", name, pair, "Table 4; plain by others") for name, pair in paper.CIFAR10.items()]
+    cifar100 = [("CIFAR-100", name, pair, "Table 5; plain by others") for name, pair in paper.CIFAR100.items()]
     theirs = [_their_race(*row) for row in (*cifar10, *cifar100, *imagenet)]
     head = ("pictures", "network", "plain", "with SE", "SE less plain", "runs, or table")
     return markdown_table(head, [*ours, *theirs])
@@ -122,7 +135,7 @@ def _their_race(pictures: str, network: str, pair: paper.Pair, table: str) -> tu
 
 
 def _context_world_ratios(results: Path) -> str:
-    """r, the hidden numbers of the two blocks, the price, the accuracy, and how many seeds solve the task."""
+    """r, the hidden units of the two blocks, the price, the accuracy, and how many seeds solve the task."""
     record = load_record("context-world-reduction", results)
     parameters = record["settings"]["parameters"]
     channels = [stage.channels for stage in NETWORKS["small_resnet"].stages]
@@ -141,7 +154,7 @@ def _context_world_ratios(results: Path) -> str:
             )
         )
     return markdown_table(
-        ("network", "hidden numbers", "new parameters", "test accuracy", "lowest", "seeds that solve it"), rows
+        ("network", "hidden units", "new parameters", "test accuracy", "lowest", "seeds that solve it"), rows
     )
 
 
