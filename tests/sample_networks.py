@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
+from senet_lib.weights.weight_files import Pretrained
 
 
 def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -51,6 +53,33 @@ def assert_same_logits(ours: nn.Module, theirs: nn.Module, tolerance: float = 1e
                 logits, expected = ours.train(is_training)(x), theirs.train(is_training)(x)
             assert expected.std() > 0.01  # not all zeros
             torch.testing.assert_close(logits, expected, atol=tolerance, rtol=tolerance)
+
+
+@torch.no_grad()
+def seen_in_block(trained: Pretrained, pictures: np.ndarray, block: str, gates: Any = None) -> dict[str, np.ndarray]:
+    """What hooks see of a block's SE, with these gates (C,) or its own: u, z, hidden, s, x_tilde; and the logits."""
+    attention = trained.model.get_submodule(block).attention
+    seen: dict[str, torch.Tensor] = {}
+
+    def keep(name: str) -> Callable[..., None]:
+        return lambda module, inputs, output: seen.update({name: output})
+
+    def give(module: nn.Module, inputs: Any, s: torch.Tensor) -> torch.Tensor:
+        return s if gates is None else torch.tensor(gates, dtype=s.dtype).expand_as(s)
+
+    hooks = [
+        attention.register_forward_pre_hook(lambda module, inputs: seen.update(u=inputs[0])),
+        attention.fc1.register_forward_pre_hook(lambda module, inputs: seen.update(z=inputs[0])),
+        attention.activation.register_forward_hook(keep("hidden")),
+        attention.gate.register_forward_hook(give),
+        attention.gate.register_forward_hook(keep("s")),
+        attention.register_forward_hook(keep("x_tilde")),
+    ]
+    mean, std = (torch.tensor(three)[:, None, None] for three in (trained.mean, trained.std))
+    seen["logits"] = trained.model((torch.tensor(pictures) / 255 - mean) / std)
+    for hook in hooks:
+        hook.remove()
+    return {name: values.numpy() for name, values in seen.items()}
 
 
 def squeeze_excitations(model: nn.Module) -> list[SqueezeExcitation]:

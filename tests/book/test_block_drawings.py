@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from senet_lib.book import drawings
+from tools.drawings import LANDING, draw_landing
 
 NAMES = ("se_block", "residual_blocks", "bottleneck", "inception_modules", "placements")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -62,3 +63,8 @@ def test_it_shows_itself_in_a_notebook():
     drawing = drawings.se_block()
     assert drawing._repr_svg_() == str(drawing)
     assert drawing.words in str(drawing)
+
+
+@pytest.mark.parametrize("path", LANDING, ids=lambda path: path.stem)
+def test_a_drawing_of_the_landing_page_is_what_the_library_draws(path):
+    assert path.read_text(encoding="utf-8") == draw_landing(*LANDING[path]), "run: make drawings"

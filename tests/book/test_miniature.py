@@ -68,6 +68,6 @@ def test_a_narrow_bottleneck_makes_trainings_fail(scenes):
 
 
 @pytest.mark.parametrize("hidden", [0, 1.5, None])
-def test_bad_numbers_of_hidden_numbers_are_named(scenes, hidden):
+def test_bad_numbers_of_hidden_units_are_named(scenes, hidden):
     with pytest.raises(ValueError, match="hidden"):
         train_miniatures(hidden, [0], *scenes)

@@ -1,15 +1,13 @@
 """A real Chromium, a server for the built book on 127.0.0.1, and no other host."""
 
-import functools
 import os
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.figures import Opened, open_figure, serve
 from tests.browser.jupyterlab import ROOT, run_lab
 from tools.chromium import HOW_TO_ENABLE, find_chromium
 
@@ -45,23 +43,29 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def page(request, browser, tmp_path_factory) -> Iterator[Opened]:
+    """A page with the figure that the module's ``make_figure`` makes; the module may name ``OPTIONS`` of the page."""
+    options = getattr(request.module, "OPTIONS", {})
+    with open_figure(browser, request.module.make_figure(), tmp_path_factory.mktemp("page"), **options) as page:
+        yield page
+
+
+@pytest.fixture
+def opened(page) -> Iterator[Opened]:
+    """The module's figure in its first state, in a page that its tests share."""
+    page.reset()
+    yield page
+    assert page.problem is None
+    assert page.faults == []
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory) -> Iterator[tuple[str, Path]]:
     """The address of a running JupyterLab, and its folder: give each notebook a folder of its own in there."""
     folder = tmp_path_factory.mktemp("lab")
     with run_lab(folder) as address:
         yield address, folder
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-def serve(folder: Path) -> ThreadingHTTPServer:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
 
 
 @pytest.fixture(scope="session")

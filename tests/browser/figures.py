@@ -1,11 +1,14 @@
 """Put a figure into a bare page, open it in Chromium, and try what holds for every figure."""
 
+import functools
 import importlib
 import json
 import pkgutil
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, Route
 
 import senet_lib.book.figures
 from senet_lib.book.figures.figure import Figure
-from tests.browser.conftest import ROOT, serve
+from tests.browser.jupyterlab import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAPER = {"light": "#ffffff", "dark": "#121212"}
@@ -22,7 +25,43 @@ PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charse
 <style>body {{ margin: 0; background: {paper}; }}</style></head>
 <body><main><h1>A figure</h1>{figures}</main></body></html>"""
 
+# Set each state in turn, and read the numbers that are in sight then: by name, exact, and as the reader sees them.
+READ = """async (root, states) => {
+  const readings = [];
+  for (const state of states) {
+    for (const [name, value] of Object.entries(state)) root.model.set(name, value);
+    await new Promise((drawn) => setTimeout(drawn));
+    const shown = [...root.querySelectorAll('[data-name]')].filter((one) => one.checkVisibility() && one.dataset.value);
+    readings.push(Object.fromEntries(shown.map((one) => [one.dataset.name, [one.dataset.value, one.textContent]])));
+  }
+  return readings;
+}"""
+
+# Set all traits of a state in which arrays are packed as in a page.
+SHOW = """(el, state) => {
+  const unpack = (value) => {
+    if (value?.constructor !== Object) return value;
+    if (typeof value.data === 'string') {
+      const bytes = Uint8Array.from(atob(value.data), (letter) => letter.charCodeAt(0));
+      return { ...value, data: new DataView(bytes.buffer) };
+    }
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, unpack(inner)]));
+  };
+  for (const [name, value] of Object.entries(state)) el.model.set(name, unpack(value));
+}"""
+
 _made: dict[tuple[str, str], str] = {}
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def serve(folder: Path) -> ThreadingHTTPServer:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
 
 
 def all_figures() -> list[type[Figure]]:
@@ -41,9 +80,11 @@ class Opened:
         page: the page.
         root: the (first) figure's element.
         faults: script errors, failed requests, and requests to other hosts so far.
+        traits: names of the figure's traits.
     """
 
     page: Page
+    traits: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -59,6 +100,73 @@ class Opened:
         """Set traits together, before one drawing: one by one, some would not fit the others."""
         self.root.evaluate("(el, traits) => Object.entries(traits).forEach((one) => el.model.set(...one))", traits)
         self.settle()
+
+    def reset(self) -> None:
+        """Set all traits to what they were when this was called first; leave the mouse and the focus nowhere."""
+        self.page.mouse.move(0, 0)
+        self.root.evaluate(
+            """(el, names) => {
+              document.activeElement.blur();
+              window.first ??= names.map((name) => [name, el.model.get(name)]);
+              for (const [name, value] of window.first) el.model.set(name, value);
+            }""",
+            self.traits,
+        )
+        self.settle()
+
+    def click(self, target: str | Locator, **options: Any) -> None:
+        """Click on an element, or on the button with this name."""
+        button = self.root.get_by_role("button", name=target, exact=True) if isinstance(target, str) else target
+        button.click(**options)
+        self.settle()
+
+    def press(self, *keys: str, on: Locator | None = None) -> None:
+        """Press keys one after the other, on an element or where the focus is."""
+        for key in keys:
+            on.press(key) if on else self.page.keyboard.press(key)
+        self.settle()
+
+    def select(self, label: str, option: str) -> None:
+        """Choose in the menu with this label."""
+        self.root.get_by_label(label, exact=True).select_option(label=option)
+        self.settle()
+
+    def readings(self, states: Sequence[dict[str, Any]]) -> list[dict[str, list[str]]]:
+        """What the figure shows in each of these states: from each name to the exact number, and the text of it."""
+        return self.root.evaluate(READ, states)
+
+    def refuses(self, *parts: str, **state: Any) -> None:
+        """The frame says all parts, in this order, of a bad state; "Start again" mends it."""
+        before = self.readings([{}])
+        self.set_all(**state)
+        said = self.problem
+        assert said is not None, f"{state} passes unseen"
+        for part in parts:
+            assert part in said, (part, self.problem)
+            said = said.partition(part)[2]
+        assert not self.root.locator(".senet-body").is_visible()
+        self.click("Start again")
+        assert self.problem is None
+        assert self.readings([{}]) == before
+
+    def fits(self, *selectors: str) -> None:
+        """Nothing is wrong, and none of these elements is wider than its frame."""
+        assert self.problem is None
+        for selector in selectors:
+            width = self.root.locator(selector).evaluate("el => el.scrollWidth - el.clientWidth")
+            assert width <= 0, selector
+
+    def show(self, figure: Figure) -> None:
+        """Set all traits to those of another figure, as its page would have them."""
+        self.root.evaluate(SHOW, figure._plain_state())
+        self.settle()
+
+    def says(self, figure: Figure, *parts: str) -> None:
+        """With this figure's bad state the frame says all parts, and is well again when that is mended."""
+        self.show(figure)
+        assert all(part in (self.problem or "") for part in parts), (parts, self.problem)
+        self.reset()
+        assert self.problem is None
 
     def get(self, trait: str) -> Any:
         return self.root.evaluate("(el, name) => el.model.get(name)", trait)
@@ -166,7 +274,15 @@ def html_of(figure: Figure) -> str:
 def open_figure(browser: Browser, figure: Figure, folder: Path, **options: Any) -> Iterator[Opened]:
     """A page with one figure; options as for ``open_html``."""
     with open_html(browser, html_of(figure), folder, **options) as opened:
+        opened.traits = list(figure._plain_state())
         yield opened
+
+
+def says(browser: Browser, figure: Figure, folder: Path, *parts: str) -> None:
+    """A figure that begins in a bad state says what is wrong."""
+    with open_figure(browser, figure, folder) as opened:
+        assert all(part in (opened.problem or "") for part in parts), opened.problem
+        assert opened.faults == []
 
 
 def serious_violations(page: Page, scope: str = ".senet-figure", rules: Sequence[str] = ()) -> list[str]:

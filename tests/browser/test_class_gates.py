@@ -11,7 +11,7 @@ import pytest
 
 from senet_lib.book.figures.class_gates import EXAMPLE, GROUP_COLOURS, ClassGates
 from senet_lib.gates.analysis import block_similarity, class_means, class_spreads
-from tests.browser.figures import open_figure, open_html, serious_violations
+from tests.browser.figures import open_figure, says, serious_violations
 
 pytestmark = pytest.mark.browser
 
@@ -67,25 +67,8 @@ SMALL = {
 START = {"network": "many", "block": "layer3.2", "shown": list(range(10)), "focus": -1, "order": "number", "channel": 0}
 
 
-@pytest.fixture(scope="module")
-def html() -> str:
-    return ClassGates.from_networks([describe(), SMALL], caption="mine").to_html()
-
-
-@pytest.fixture(scope="module")
-def page(browser, html, tmp_path_factory):
-    with open_html(browser, html, tmp_path_factory.mktemp("page")) as page:
-        yield page
-
-
-@pytest.fixture
-def opened(page):
-    """The figure in a state that all tests begin with, in a page that they share."""
-    page.page.mouse.move(0, 0)
-    page.set_all(**START)
-    yield page
-    assert page.problem is None
-    assert page.faults == []
+def make_figure() -> ClassGates:
+    return ClassGates.from_networks([describe(), SMALL], caption="mine", **START)
 
 
 def gates_of(points: list[float]) -> np.ndarray:
@@ -129,16 +112,6 @@ def test_the_numbers_are_those_of_the_single_pictures(opened, block):
     assert "Many, r = 4: over all channels and all groups" in said and "Recorded: draws." in said
 
 
-def test_chance_is_what_shuffled_classes_explain():
-    gates, random = GATES["layer1.0"], np.random.default_rng(1)
-    shares = []
-    for _ in range(200):
-        labels = random.permutation(LABELS)
-        residuals = gates - class_means(gates, labels)[labels]
-        shares.append(1 - (residuals**2).mean(0).sum() / gates.var(0).sum())
-    assert np.mean(shares) == pytest.approx(9 / (PICTURES - 1), rel=0.1)
-
-
 def test_counts_weigh_and_a_share_has_its_limits(opened):
     opened.set_all(network="small", block="se", shown=[0, 1], channel=0)
     assert opened.number("overall") == pytest.approx((0.25 * 1.65 + 0.75 * 1.44) / 3, abs=1e-6)
@@ -167,16 +140,12 @@ def test_the_lines_are_the_mean_gates_in_the_order_that_is_named(opened, block, 
         assert gates_of(lines[str(group)]) == pytest.approx(means[channels], abs=PIXEL)
         assert np.all(np.diff(lines[str(group)][::2]) > 0)
     control = opened.root.get_by_role("slider", name="mean gates")
-    control.press("Home")
-    opened.settle()
+    opened.press("Home", on=control)
     assert opened.get("channel") == channels[0]
-    control.press("PageUp")
-    opened.settle()
-    control.press("ArrowRight")
-    opened.settle()
+    opened.press("PageUp", on=control)
+    opened.press("ArrowRight", on=control)
     assert opened.get("channel") == channels[11]
-    control.press("End")
-    opened.settle()
+    opened.press("End", on=control)
     assert opened.get("channel") == channels[-1]
 
 
@@ -213,8 +182,7 @@ def test_a_band_is_the_mean_and_one_standard_deviation(opened, group):
 
 def test_of_many_groups_one_is_a_line_over_the_dots_of_the_others(opened):
     opened.root.get_by_label("network", exact=True).select_option(label="Small")
-    opened.root.get_by_label("network", exact=True).select_option(label="Many, r = 4")
-    opened.settle()
+    opened.select("network", "Many, r = 4")
     assert opened.get("focus") == 0
     groups = opened.root.locator(".senet-gates-chart [data-group]")
     for focus in (0, 3):
@@ -258,13 +226,11 @@ def test_groups_go_off_and_on_and_few_have_marks_of_their_own(opened):
     root = opened.root
     marks = root.locator(".senet-gates-chart [data-group] path:not(.senet-gates-line)")
     assert marks.count() == 0
-    root.get_by_role("button", name="None", exact=True).click()
-    opened.settle()
+    opened.click(root.get_by_role("button", name="None", exact=True))
     assert opened.get("shown") == [] and opened.root.evaluate(LINES) == {}
     assert "Tick a group" in root.inner_text()
     for name in ("truck", "bird", "airplane"):
-        root.get_by_role("checkbox", name=name, exact=True).press("Space")
-        opened.settle()
+        opened.press("Space", on=root.get_by_role("checkbox", name=name, exact=True))
     assert opened.get("shown") == [0, 2, 9]
     assert list(opened.root.evaluate(LINES)) == ["0", "2", "9"]
     assert marks.count() == 3 * 64
@@ -277,8 +243,7 @@ def test_groups_go_off_and_on_and_few_have_marks_of_their_own(opened):
     root.get_by_role("checkbox", name="dog", exact=True).uncheck()
     opened.settle()
     assert (opened.get("shown"), opened.get("focus")) == ([0, 2, 9], -1)
-    root.get_by_role("button", name="All", exact=True).click()
-    opened.settle()
+    opened.click(root.get_by_role("button", name="All", exact=True))
     assert opened.get("shown") == list(range(10))
     assert marks.count() == 0
 
@@ -305,8 +270,7 @@ def test_the_bars_are_the_shares_and_a_press_goes_to_the_block(opened):
         shares[block] = opened.number("explained") if block != STILL else None
     opened.set("channel", 40)
     for block in ("layer1.1", "layer3.0"):
-        opened.root.locator(f'svg [data-block="{block}"] text').click()
-        opened.settle()
+        opened.click(opened.root.locator(f'svg [data-block="{block}"] text'))
         assert opened.get("block") == block
         assert opened.root.locator(".senet-gates-chosen").get_attribute("data-block") == block
     assert opened.get("channel") == 15
@@ -339,14 +303,11 @@ def test_the_table_of_similarities_is_read_by_mouse_and_keys(opened):
 
 def test_another_network_fits_the_state_to_itself(opened):
     opened.set_all(shown=[4, 9], focus=9, channel=50)
-    menu = opened.root.get_by_label("network", exact=True)
-    menu.select_option(label="Small")
-    opened.settle()
+    opened.select("network", "Small")
     state = {name: opened.get(name) for name in ("network", "block", "shown", "focus", "channel")}
     assert state == {"network": "small", "block": "se", "shown": [0, 1], "focus": -1, "channel": 2}
     assert opened.problem is None
-    menu.select_option(label="Many, r = 4")
-    opened.settle()
+    opened.select("network", "Many, r = 4")
     assert (opened.get("block"), opened.get("shown")) == ("layer1.0", list(range(10)))
     assert opened.problem is None
 
@@ -361,10 +322,6 @@ def test_python_too_may_choose_another_network_or_block_alone(opened):
     opened.set_all(network="many", block="layer3.0", shown=[2, 4], focus=4, channel=60)  # set together, it stays
     state = [opened.get(name) for name in ("block", "shown", "focus", "channel")]
     assert (state, opened.problem) == (["layer3.0", [2, 4], 4, 60], None)
-    opened.set_all(network="small", block="se", shown=[5], focus=-1, channel=0)
-    assert "shown is [5]; it must be a list of different groups of Small, each from 0 to 1." in opened.problem
-    opened.root.get_by_role("button", name="Start again").click()
-    opened.settle()
 
 
 def test_a_network_with_the_same_groups_keeps_what_is_shown(browser, tmp_path):
@@ -372,8 +329,7 @@ def test_a_network_with_the_same_groups_keeps_what_is_shown(browser, tmp_path):
         [describe(), describe(name="twin", label="Twin")], shown=[1, 3], focus=3, channel=9
     )
     with open_figure(browser, figure, tmp_path) as opened:
-        opened.root.get_by_label("network", exact=True).select_option(label="Twin")
-        opened.settle()
+        opened.select("network", "Twin")
         state = [opened.get(name) for name in ("network", "shown", "focus", "channel")]
         assert state == ["twin", [1, 3], 3, 9]
         assert opened.problem is None
@@ -403,74 +359,56 @@ def test_the_examples_lines_and_share_are_those_of_its_file(browser, tmp_path):
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("state", "sign"),
-    [
-        ({"network": "none"}, "network is none; it must be one of many, small."),
-        ({"block": "layer9.0"}, "block is layer9.0; it must be one of layer1.0, layer1.1"),
-        (
-            {"shown": [0, 10]},
-            "shown is [0,10]; it must be a list of different groups of Many, r = 4, each from 0 to 9.",
-        ),
-        ({"shown": [1, 1]}, "shown is [1,1]"),
-        ({"shown": None}, "shown is null"),
-        ({"focus": 10}, "focus is 10; it must be a group of Many, r = 4, from 0 to 9, or -1 for none."),
-        ({"channel": 64}, "channel is 64; layer3.2 has the channels 0 to 63."),
-        ({"channel": 1.5}, "channel is 1.5"),
-        ({"order": "size"}, "order is size; it must be one of number, mean, difference."),
-        ({"networks": []}, "networks is no list, or empty"),
-    ],
-)
-def test_a_bad_state_is_named_and_can_be_mended(opened, state, sign):
-    opened.set_all(**state)
-    assert sign in opened.problem
-    opened.root.get_by_role("button", name="Start again").click()
-    opened.settle()
+BAD_STATES = [
+    ({"network": "none"}, "network is none; it must be one of many, small."),
+    ({"block": "layer9.0"}, "block is layer9.0; it must be one of layer1.0, layer1.1"),
+    ({"shown": [0, 10]}, "shown is [0,10]; it must be a list of different groups of Many, r = 4, each from 0 to 9."),
+    ({"shown": [1, 1]}, "shown is [1,1]"),
+    ({"shown": None}, "shown is null"),
+    ({"focus": 10}, "focus is 10; it must be a group of Many, r = 4, from 0 to 9, or -1 for none."),
+    ({"channel": 64}, "channel is 64; layer3.2 has the channels 0 to 63."),
+    ({"channel": 1.5}, "channel is 1.5"),
+    ({"order": "size"}, "order is size; it must be one of number, mean, difference."),
+    ({"networks": []}, "networks is not a list, or is empty"),
+    (
+        {"network": "small", "block": "se", "shown": [5], "channel": 0},
+        "shown is [5]; it must be a list of different groups of Small, each from 0 to 1.",
+    ),
+]
 
 
-def spoilt(*path: Any, value: Any) -> list[dict[str, Any]]:
-    """The small network's description with another value at a place."""
-    figure = ClassGates.from_networks([SMALL])
-    networks = copy.deepcopy(figure.networks)
+def spoilt(*path: Any, value: Any) -> dict[str, Any]:
+    """The state with the small network alone, and another value at a place of its description."""
+    networks = copy.deepcopy(ClassGates.from_networks([SMALL]).networks)
     inner = networks[0]
     for key in path[:-1]:
         inner = inner[key]
     inner[path[-1]] = value
-    return networks
+    return {"networks": networks, "network": "small", "block": "se", "shown": [0]}
 
 
-@pytest.mark.parametrize(
-    ("networks", "sign"),
-    [
-        (spoilt("name", value=7), "networks has the name 7 at place 0; each needs a text of its own."),
-        (spoilt("groups", value=["cats"]), "network small has the groups [cats]; give at least two different names."),
-        (spoilt("groups", value=["cats"] * 2), "network small has the groups [cats,cats]"),
-        (spoilt("groups", value=["a", "b", "c"]), "network small has the counts [1,3] for 3 groups"),
-        (
-            spoilt("counts", value=[1, 0]),
-            "network small has the counts [1,0] for 2 groups; give a whole number",
-        ),
-        (spoilt("grouped_by", value=""), "network small has grouped_by ; say what the groups are"),
-        (spoilt("blocks", value={}), "network small has the blocks {}; give each name its number of channels."),
-        (spoilt("blocks", "se", value=4), "means.small/se has shape (2,3); it must be (2, 4)"),
-        (spoilt("blocks", value={"other": 3}), "means.small/other has shape (none); it must be (2, 3)"),
-    ],
-)
-def test_networks_of_a_wrong_form_are_named(opened, networks, sign):
-    opened.set_all(networks=networks, network="small", block="se", shown=[0])
-    assert sign in opened.problem
-    opened.root.get_by_role("button", name="Start again").click()
-    opened.settle()
+BAD_NETWORKS = [
+    (spoilt("name", value=7), "networks has the name 7 at place 0; each needs a text of its own."),
+    (spoilt("groups", value=["cats"]), "network small has the groups [cats]; give at least two different names."),
+    (spoilt("groups", value=["cats"] * 2), "network small has the groups [cats,cats]"),
+    (spoilt("groups", value=["a", "b", "c"]), "network small has the counts [1,3] for 3 groups"),
+    (spoilt("counts", value=[1, 0]), "network small has the counts [1,0] for 2 groups; give a whole number"),
+    (spoilt("grouped_by", value=""), "network small has grouped_by ; say what the groups are"),
+    (spoilt("blocks", value={}), "network small has the blocks {}; give each name its number of channels."),
+    (spoilt("blocks", "se", value=4), "means.small/se has shape (2,3); it must be (2, 4)"),
+    (spoilt("blocks", value={"other": 3}), "means.small/other has shape (none); it must be (2, 3)"),
+]
+
+
+def test_a_bad_state_is_named_and_can_be_mended(opened):
+    for state, sign in BAD_STATES + BAD_NETWORKS:
+        opened.refuses(sign, **state)
 
 
 @pytest.mark.parametrize(
     ("trait", "arrays", "sign"),
     [
-        (
-            "means",
-            {"small/se": [[0, 0, 0], [0, 1.5, 0]]},
-            "means.small/se has 1.5 for dogs in channel 1; it must be",
-        ),
+        ("means", {"small/se": [[0, 0, 0], [0, 1.5, 0]]}, "means.small/se has 1.5 for dogs in channel 1; it must be"),
         ("spreads", {"small/se": [[0, 0, -0.5], [0, 0, 0]]}, "spreads.small/se has -0.5 for cats in channel 2"),
         ("spreads", {"small/se": [[0, 0], [0, 0]]}, "spreads.small/se has shape (2,2); it must be (2, 3)"),
         ("spreads", {}, "spreads.small/se has shape (none)"),
@@ -481,8 +419,7 @@ def test_networks_of_a_wrong_form_are_named(opened, networks, sign):
 def test_arrays_that_do_not_fit_are_named(browser, tmp_path, trait, arrays, sign):
     figure = ClassGates.from_networks([SMALL])
     setattr(figure, trait, {name: np.array(values, np.float32) for name, values in arrays.items()})
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert sign in opened.problem
+    says(browser, figure, tmp_path, sign)
 
 
 # --- Python's side ----------------------------------------------------------------------------------------------------
@@ -493,7 +430,7 @@ def test_what_is_missing_or_no_table_is_named(tmp_path):
         ClassGates.from_networks([{key: value for key, value in SMALL.items() if key != "counts"}])
     with pytest.raises(ValueError, match='small/se has no "spreads"; it has means'):
         ClassGates.from_networks([{**SMALL, "blocks": {"se": {"means": [[1, 0]]}}}])
-    with pytest.raises(ValueError, match="means of small/se is no table of numbers"):
+    with pytest.raises(ValueError, match="means of small/se is not a table of numbers"):
         ClassGates.from_networks([{**SMALL, "blocks": {"se": {"means": [[1], [1, 0]], "spreads": [[0]]}}}])
     with pytest.raises(ValueError, match=r"similarity of small has shape \(1,\); give a table"):
         ClassGates.from_networks([{**SMALL, "similarity": [1]}])
@@ -540,14 +477,11 @@ def test_the_still_picture_shows_the_first_and_the_last_block():
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_ten_classes_and_nine_blocks_fit_a_narrow_frame_in_light_and_dark(browser, html, tmp_path, theme):
-    with open_html(browser, html, tmp_path, width=390, theme=theme) as opened:
-        opened.set_all(**{**START, "focus": 4})
-        assert opened.problem is None
+def test_ten_classes_and_nine_blocks_fit_a_narrow_frame_in_light_and_dark(browser, tmp_path, theme):
+    with open_figure(browser, make_figure(), tmp_path, width=390, theme=theme) as opened:
+        opened.set("focus", 4)
         assert serious_violations(opened.page) == []
-        for selector in (".senet-frame", ".senet-gates-board", ".senet-gates-groups", ".senet-gates-numbers"):
-            element = opened.root.locator(selector)
-            assert element.evaluate("el => el.scrollWidth - el.clientWidth") <= 0, selector
+        opened.fits(".senet-frame", ".senet-gates-board", ".senet-gates-groups", ".senet-gates-numbers")
         colours = []
         for focus in range(10):
             opened.set("focus", focus)
@@ -575,8 +509,7 @@ def test_fifty_blocks_fit_a_narrow_frame_without_numbers_in_their_cells(browser,
     stages = [f"layer{stage}.{one}" for stage, count in ((1, 3), (2, 8), (3, 36), (4, 3)) for one in range(count)]
     deep = {**SMALL, "blocks": dict.fromkeys(stages, block), "similarity": np.eye(50).tolist()}
     with open_figure(browser, ClassGates.from_networks([deep]), tmp_path, width=390) as opened:
-        assert opened.problem is None
-        assert opened.root.locator(".senet-frame").evaluate("el => el.scrollWidth - el.clientWidth") <= 0
+        opened.fits(".senet-frame")
         table = opened.root.locator(".senet-gates-alike")
         assert table.bounding_box()["width"] <= 356
         cell = table.locator("td[data-value]").nth(52)

@@ -1,44 +1,22 @@
 """The cost calculator: its numbers are those of the formulas, it reaches all of its states, and it refuses kindly."""
 
 import itertools
-from typing import Any
 
 import pytest
 
 from senet_lib.book.figures.cost_calculator import CostCalculator, network_list
 from senet_lib.cost.formulas import NETWORKS, SEMacs, Stage, added_macs, added_parameters, stage_costs
-from tests.browser.figures import Opened, open_figure, open_html, serious_violations
+from tests.browser.figures import Opened, serious_violations
 
 pytestmark = pytest.mark.browser
 
 REDUCTIONS = (1, 2, 4, 8, 16, 32, 64)
-# All numbers of the figure that are in sight, by name: exact, and as the reader sees them. One reading for each state.
-READ = """async (root, states) => {
-  const readings = [];
-  for (const state of states) {
-    for (const [name, value] of Object.entries(state)) root.model.set(name, value);
-    await new Promise((drawn) => setTimeout(drawn));
-    const shown = [...root.querySelectorAll('[data-name]')].filter((one) => one.checkVisibility() && one.dataset.value);
-    readings.push(Object.fromEntries(shown.map((one) => [one.dataset.name, [one.dataset.value, one.textContent]])));
-  }
-  return readings;
-}"""
 
-
-@pytest.fixture(scope="module")
-def html() -> str:
-    return CostCalculator.example().to_html()
-
-
-@pytest.fixture
-def opened(browser, html, tmp_path):
-    with open_html(browser, html, tmp_path) as page:
-        yield page
-        assert page.faults == []
+make_figure = CostCalculator.example
 
 
 def numbers(opened: Opened) -> dict[str, float]:
-    return {name: float(value) for name, (value, _) in opened.root.evaluate(READ, [{}])[0].items()}
+    return {name: float(value) for name, (value, _) in opened.readings([{}])[0].items()}
 
 
 def formula(opened: Opened, stage: int) -> str:
@@ -73,7 +51,7 @@ def test_every_integer_is_that_of_senet_lib_cost(opened, name, quantity):
         for reduction, bias in itertools.product(REDUCTIONS, (False, True))
         for dropped in dropped_sets(name, reduction)
     ]
-    readings = opened.root.evaluate(READ, states)
+    readings = opened.readings(states)
     assert opened.problem is None
     for state, shown in zip(states, readings, strict=True):
         reduction, bias, dropped = state["reduction"], state["bias"], state["dropped"]
@@ -119,12 +97,10 @@ def test_moving_r_doubles_and_halves(opened):
 
 
 def test_the_sums_are_spelt_out_with_biases_and_for_macs(opened):
-    opened.root.get_by_label("with biases").press("Space")
-    opened.settle()
+    opened.press("Space", on=opened.root.get_by_label("with biases"))
     assert formula(opened, 4) == "3 × (2·2048²/16 + 128 + 2048) = 1,579,392"
     assert opened.number("added") == 2_530_992
-    opened.root.get_by_role("radio", name="weights").press("ArrowRight")
-    opened.settle()
+    opened.press("ArrowRight", on=opened.root.get_by_role("radio", name="weights"))
     assert opened.get("quantity") == "MACs"
     assert not opened.root.get_by_label("with biases").is_visible()
     assert formula(opened, 4) == "3 × (2·7·7·2048 + 2·2048²/16) = 2,174,976"
@@ -133,38 +109,27 @@ def test_the_sums_are_spelt_out_with_biases_and_for_macs(opened):
     assert opened.number("added-per-cent") == pytest.approx(100 * 13_553_664 / 4_089_184_256, abs=1e-5)
 
 
-def test_a_reduction_that_does_not_divide_the_channels_rounds_the_hidden_width_down(browser, tmp_path):
+def test_a_reduction_that_does_not_divide_the_channels_rounds_the_hidden_width_down(opened):
     networks = [{"name": "mine", "parameters": 9_999, "macs": 999_999, "stages": [[2, 30, 5, 3]]}]
-    figure = CostCalculator(networks=networks, network="mine", reduction=4)
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert formula(opened, 1) == "2 × 2·30·7 = 840"
-        assert opened.root.locator("select option").all_inner_texts() == ["mine"]
+    opened.set_all(networks=networks, network="mine", reduction=4)
+    assert formula(opened, 1) == "2 × 2·30·7 = 840"
+    assert opened.root.locator("select option").all_inner_texts() == ["mine"]
 
 
 def test_dropping_the_last_stage_from_the_keyboard(opened):
     box = opened.root.get_by_label("drop SE in stage 4")
-    box.press("Space")
-    opened.settle()
+    opened.press("Space", on=box)
     assert opened.get("dropped") == [4]
     assert opened.text("added") == "942,080"
     assert opened.number("added-per-cent") == pytest.approx(100 * 942_080 / 25_557_032, abs=1e-5)
     assert opened.number("last-share") == 0
     line = " ".join(opened.root.locator(".senet-cost-dropped").inner_text().split())
     assert line == "Stage 4 N = 3, C = 2048 saved drop 3 × 2·2048²/16 = 1,572,864"
-    opened.root.get_by_label("drop SE in stage 2").click()
-    opened.settle()
+    opened.click(opened.root.get_by_label("drop SE in stage 2"))
     assert opened.get("dropped") == [2, 4]
-    box.press("Space")
-    opened.settle()
+    opened.press("Space", on=box)
     assert opened.get("dropped") == [2]
     assert opened.number("added") == added_parameters("resnet50", 16, bias=False, dropped_stages=[2])
-
-
-def test_without_se_anywhere_nothing_is_added(opened):
-    opened.set("dropped", [1, 2, 3, 4])
-    assert opened.number("added") == 0
-    assert opened.number("total") == 25_557_032
-    assert "last-share" not in numbers(opened)
 
 
 def widths(opened: Opened, bar: int) -> list[float]:
@@ -199,8 +164,7 @@ def test_a_thin_part_of_a_bar_keeps_its_colour(opened):
 
 def test_choosing_a_narrow_network_fits_r_and_the_dropped_stages(opened):
     opened.set_all(reduction=64, dropped=[4])
-    menu = opened.root.get_by_label("network")
-    menu.select_option(label="ResNet-20 for 32×32")
+    opened.root.get_by_label("network").select_option(label="ResNet-20 for 32×32")
     opened.settle()
     assert opened.problem is None
     assert (opened.get("network"), opened.get("reduction"), opened.get("dropped")) == ("resnet20", 16, [])
@@ -213,126 +177,85 @@ def test_a_stage_that_comes_back_brings_its_largest_r(opened):
     opened.set_all(network="resnet20", dropped=[1, 2], reduction=64)
     assert opened.problem is None
     assert formula(opened, 1) == "no hidden unit for r = 64: 0"
-    opened.root.get_by_label("drop SE in stage 2").press("Space")
-    opened.settle()
+    opened.press("Space", on=opened.root.get_by_label("drop SE in stage 2"))
     assert (opened.get("dropped"), opened.get("reduction")) == ([1], 32)
     assert opened.number("added") == added_parameters("resnet20", 32, bias=False, dropped_stages=[1])
 
 
-@pytest.mark.parametrize(
-    ("reduction", "remark"),
-    [
-        (2, "The paper’s Table 10 prints 45.7 million, too."),
-        (4, "The paper’s Table 10 prints 35.7 million; this is 35.6."),
-        (8, "The paper’s Table 10 prints 30.7 million; this is 30.6."),
-        (16, "The paper’s Table 10 prints 28.1 million, too."),
-        (32, "The paper’s Table 10 prints 26.9 million; this is 26.8."),
-        (64, ""),
-    ],
-)
-def test_the_papers_printed_total_beside_the_exact_one(opened, reduction, remark):
-    opened.set("reduction", reduction)
-    assert opened.text("printed") == remark
-    for trait, value in (("bias", True), ("quantity", "MACs"), ("dropped", [4]), ("network", "resnet101")):
-        before = opened.get(trait)
-        opened.set(trait, value)
-        assert opened.text("printed") == ""
-        opened.set(trait, before)
+REMARKS = {
+    2: "The paper’s Table 10 prints 45.7 million, too.",
+    4: "The paper’s Table 10 prints 35.7 million; this is 35.6.",
+    8: "The paper’s Table 10 prints 30.7 million; this is 30.6.",
+    16: "The paper’s Table 10 prints 28.1 million, too.",
+    32: "The paper’s Table 10 prints 26.9 million; this is 26.8.",
+    64: "",
+}
+
+
+def test_the_papers_printed_total_beside_the_exact_one(opened):
+    for reduction, remark in REMARKS.items():
+        opened.set("reduction", reduction)
+        assert opened.text("printed") == remark
+        for trait, value in (("bias", True), ("quantity", "MACs"), ("dropped", [4]), ("network", "resnet101")):
+            before = opened.get(trait)
+            opened.set(trait, value)
+            assert opened.text("printed") == ""
+            opened.set(trait, before)
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 
-def refuses(opened: Opened, *parts: str, **state: Any) -> None:
-    """The frame says all parts in this order; "Start again" mends it."""
-    opened.set_all(**state)
-    assert opened.problem is not None, f"{state} passes unseen"
-    place = 0
-    for part in parts:
-        assert part in opened.problem[place:], opened.problem
-        place += opened.problem[place:].index(part)
-    assert not opened.root.locator(".senet-body").is_visible()
-    opened.root.get_by_role("button", name="Start again").click()
-    opened.settle()
-    assert opened.problem is None
-    assert opened.number("added") == 2_514_944
-
-
 def test_an_r_without_hidden_units_is_refused_with_the_stage_and_the_largest(opened):
     parts = ("reduction is 32", "stage 1 of ResNet-20", "16 channels", "largest r that works is 16")
-    refuses(opened, *parts, network="resnet20", reduction=32)
+    opened.refuses(*parts, network="resnet20", reduction=32)
     parts = ("reduction is 64", "stage 2 of ResNet-20", "32 channels", "largest r that works is 32")
-    refuses(opened, *parts, network="resnet20", reduction=64, dropped=[1])
-
-
-@pytest.mark.parametrize("reduction", [0, -2, 3, 2.5, "16", None])
-def test_a_reduction_that_is_not_offered(opened, reduction):
-    refuses(opened, "reduction is", "1, 2, 4, 8, 16, 32, 64", reduction=reduction)
-
-
-@pytest.mark.parametrize("dropped", [[5], [0], [2, 1.5], ["4"], [None]])
-def test_an_unknown_stage(opened, dropped):
-    refuses(opened, "dropped is [", "ResNet-50 has the stages 1 to 4", dropped=dropped)
-
-
-@pytest.mark.parametrize("dropped", [4, "4", None])
-def test_dropped_is_a_list(opened, dropped):
-    refuses(opened, f"dropped is {'null' if dropped is None else dropped}", "[4]", dropped=dropped)
-
-
-def test_an_unknown_network(opened):
-    refuses(opened, "network is resnet51", "resnet50", network="resnet51")
+    opened.refuses(*parts, network="resnet20", reduction=64, dropped=[1])
 
 
 GOOD = {"name": "mine", "parameters": 10, "macs": 20, "stages": [[1, 8, 2, 2]]}
 STAGE = "[blocks, channels, height, width]"
+BAD_NETWORKS = [
+    ([], ("networks is not a list, or is empty",)),
+    ("resnet50", ("networks is not a list, or is empty",)),
+    ([None], ("networks has the name undefined at place 0",)),
+    ([{**GOOD, "name": 3}], ("networks has the name 3 at place 0",)),
+    ([GOOD, GOOD], ("networks has the name mine at place 1",)),
+    ([{**GOOD, "parameters": 10.5}], ("networks has parameters 10.5 for mine",)),
+    ([{**GOOD, "parameters": None}], ("networks has parameters null for mine",)),
+    ([{**GOOD, "macs": 2**53}], ("networks has macs 9007199254740992 for mine",)),
+    ([{**GOOD, "stages": []}], ("networks has no list of stages for mine",)),
+    ([{**GOOD, "stages": [[1, 8, 2, 2], [1, 8, 2]]}], ("networks has [1,8,2] for stage 2 of mine", STAGE)),
+    ([{**GOOD, "stages": [[1, 0, 2, 2]]}], ("networks has [1,0,2,2] for stage 1 of mine", STAGE)),
+    ([{**GOOD, "stages": [8]}], ("networks has [8] for stage 1 of mine", STAGE)),
+    ([GOOD], ("network is resnet50", "mine")),
+]
 
 
-@pytest.mark.parametrize(
-    ("networks", "parts"),
-    [
-        ([], ("networks is no list, or empty",)),
-        ("resnet50", ("networks is no list, or empty",)),
-        ([None], ("networks has the name undefined at place 0",)),
-        ([{**GOOD, "name": 3}], ("networks has the name 3 at place 0",)),
-        ([GOOD, GOOD], ("networks has the name mine at place 1",)),
-        ([{**GOOD, "parameters": 10.5}], ("networks has parameters 10.5 for mine",)),
-        ([{**GOOD, "parameters": None}], ("networks has parameters null for mine",)),
-        ([{**GOOD, "macs": 2**53}], ("networks has macs 9007199254740992 for mine",)),
-        ([{**GOOD, "stages": []}], ("networks has no list of stages for mine",)),
-        ([{**GOOD, "stages": [[1, 8, 2, 2], [1, 8, 2]]}], ("networks has [1,8,2] for stage 2 of mine", STAGE)),
-        ([{**GOOD, "stages": [[1, 0, 2, 2]]}], ("networks has [1,0,2,2] for stage 1 of mine", STAGE)),
-        ([{**GOOD, "stages": [8]}], ("networks has [8] for stage 1 of mine", STAGE)),
-    ],
-)
-def test_networks_of_a_wrong_form(opened, networks, parts):
-    refuses(opened, *parts, networks=networks)
-
-
-def test_the_chosen_network_must_be_among_the_given_ones(opened):
-    refuses(opened, "network is resnet50", "mine", networks=[GOOD])
-
-
-def test_new_networks_replace_the_old_ones(opened):
-    opened.set_all(networks=[GOOD], network="mine", reduction=4)
-    assert opened.problem is None
-    assert [opened.text(name) for name in ("base", "added", "total")] == ["10", "32", "42"]
+def test_a_bad_state_is_named_and_can_be_mended(opened):
+    for reduction in (0, -2, 3, 2.5, "16", None):
+        opened.refuses("reduction is", "1, 2, 4, 8, 16, 32, 64", reduction=reduction)
+    for dropped in ([5], [0], [2, 1.5], ["4"], [None]):
+        opened.refuses("dropped is [", "ResNet-50 has the stages 1 to 4", dropped=dropped)
+    for dropped in (4, "4", None):
+        opened.refuses(f"dropped is {'null' if dropped is None else dropped}", "[4]", dropped=dropped)
+    opened.refuses("network is resnet51", "resnet50", network="resnet51")
+    for networks, parts in BAD_NETWORKS:
+        opened.refuses(*parts, networks=networks)
 
 
 # --- for every reader, and in print -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(browser, tmp_path, theme):
-    figure = CostCalculator(network="resnext101_32x8d", reduction=1, quantity="MACs", dropped=[1, 4])
-    with open_figure(browser, figure, tmp_path, width=390, theme=theme) as opened:
-        assert serious_violations(opened.page) == []
-        for state in ({}, {"dropped": []}, {"quantity": "weights", "bias": True}, {"network": "resnet110"}):
-            opened.set_all(**state)
-            assert opened.problem is None
-            for selector in (".senet-frame", ".senet-body", ".senet-cost-result"):
-                element = opened.root.locator(selector)
-                assert element.evaluate("el => el.scrollWidth - el.clientWidth") <= 0, (selector, state)
+def test_axe_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(opened, theme):
+    opened.look(390, theme)
+    opened.set_all(network="resnext101_32x8d", reduction=1, quantity="MACs", dropped=[1, 4])
+    assert serious_violations(opened.page) == []
+    for state in ({}, {"dropped": []}, {"quantity": "weights", "bias": True}, {"network": "resnet110"}):
+        opened.set_all(**state)
+        opened.fits(".senet-frame", ".senet-body", ".senet-cost-result")
+    opened.look(1280, "light")
 
 
 def test_networks_have_the_form_of_the_library(opened):

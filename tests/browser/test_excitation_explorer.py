@@ -7,7 +7,6 @@ from torch import nn
 
 from senet_lib.book.figures.excitation_explorer import ExcitationExplorer, new_block, new_z
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
-from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser
 
@@ -15,6 +14,9 @@ GATES = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "ReLU": nn.ReLU}
 TRAINED = [(8, 1), (8, 2), (8, 4), (16, 1), (16, 4), (16, 16)]
 NEW = [(64, 2), (64, 32), (256, 16), (2048, 16)]
 PARTS = ("w1", "b1", "w2", "b2", "z")
+
+
+make_figure = ExcitationExplorer.example
 
 
 def close(expected):
@@ -47,9 +49,9 @@ def show(opened, channels: int, reduction: int) -> None:
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_hidden_numbers_and_gates_are_torchs(browser, tmp_path, gate):
+def test_hidden_units_and_gates_are_torchs(opened, gate):
     figure = ExcitationExplorer.example()
-    with open_figure(browser, figure, tmp_path) as opened, torch.no_grad():
+    with torch.no_grad():
         opened.root.get_by_label(gate, exact=True).check(force=True)
         opened.move("scale", 1.25)
         for channels, reduction in TRAINED + NEW:
@@ -65,12 +67,11 @@ def test_hidden_numbers_and_gates_are_torchs(browser, tmp_path, gate):
             shares = {"shut": s == 0, "negative": s < 0, "above-one": s > 1}
             for name, found in shares.items():
                 assert opened.number(name) == pytest.approx(100 * found.float().mean().item(), abs=1e-4), name
-        assert opened.faults == []
 
 
-def test_gates_follow_the_picture_and_the_scale(browser, tmp_path):
+def test_gates_follow_the_picture_and_the_scale(opened):
     figure = ExcitationExplorer.example()
-    with open_figure(browser, figure, tmp_path) as opened, torch.no_grad():
+    with torch.no_grad():
         menu = opened.root.get_by_label("picture", exact=True)
         for channels, reduction in ((16, 4), (64, 4)):
             show(opened, channels, reduction)
@@ -90,42 +91,40 @@ def test_gates_follow_the_picture_and_the_scale(browser, tmp_path):
                 assert opened.values("gates s") == close(block.excite(scaled)[0])
 
 
-def test_counts_are_those_of_real_blocks(browser, tmp_path):
+def test_counts_are_those_of_real_blocks(opened):
     combinations = [*TRAINED, *((c, r) for c in (64, 128, 256, 512, 1024, 2048) for r in (2, 4, 8, 16, 32))]
-    with open_figure(browser, ExcitationExplorer.example(), tmp_path) as opened:
-        for channels, reduction in combinations:
-            show(opened, channels, reduction)
-            with torch.device("meta"):
-                blocks = [SqueezeExcitation(channels, reduction, bias=bias) for bias in (False, True)]
-            weights, parameters = (sum(one.numel() for one in block.parameters()) for block in blocks)
-            assert opened.number("weights") == weights
-            assert opened.number("parameters") == parameters
-            assert opened.number("hidden-width") == blocks[0].fc1.out_features
-            assert opened.text("weights") == f"{weights:,}"
+    for channels, reduction in combinations:
+        show(opened, channels, reduction)
+        with torch.device("meta"):
+            blocks = [SqueezeExcitation(channels, reduction, bias=bias) for bias in (False, True)]
+        weights, parameters = (sum(one.numel() for one in block.parameters()) for block in blocks)
+        assert opened.number("weights") == weights
+        assert opened.number("parameters") == parameters
+        assert opened.number("hidden-width") == blocks[0].fc1.out_features
+        assert opened.text("weights") == f"{weights:,}"
 
 
-def test_a_width_that_r_does_not_divide_is_rounded_down(browser, tmp_path):
+def test_a_width_that_r_does_not_divide_is_rounded_down(opened):
     figure = ExcitationExplorer.example()
     draw = np.random.default_rng(0).normal
     shapes = {"w1": (3, 10), "b1": (3,), "w2": (10, 3), "b2": (10,), "z": (3, 10)}
     figure.trained = {f"10.3.{part}": draw(size=shape) for part, shape in shapes.items()}
     figure.channels, figure.reduction = 10, 3
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert opened.number("hidden-width") == 3
-        assert opened.number("parameters") == 2 * 10 * 3 + 3 + 10
-        assert "rounded down" in opened.text("division")
+    opened.show(figure)
+    assert opened.number("hidden-width") == 3
+    assert opened.number("parameters") == 2 * 10 * 3 + 3 + 10
+    assert "rounded down" in opened.text("division")
 
 
-def test_the_sum_of_the_chosen_gate_is_written_out(browser, tmp_path):
+def test_the_sum_of_the_chosen_gate_is_written_out(opened):
     figure = ExcitationExplorer.example()
-    with open_figure(browser, figure, tmp_path) as opened, torch.no_grad():
+    with torch.no_grad():
         for channels, reduction in ((16, 4), (2048, 16)):
             show(opened, channels, reduction)
             gates = opened.root.get_by_role("slider", name="gates s")
             gates.focus()
             opened.page.keyboard.press("End")
-            opened.page.keyboard.press("ArrowLeft")
-            opened.settle()
+            opened.press("ArrowLeft")
             chosen = channels - 2
             assert opened.get("channel") == chosen
             *weights, z = parts_of(figure, channels, reduction, picture=0)
@@ -141,103 +140,90 @@ def test_the_sum_of_the_chosen_gate_is_written_out(browser, tmp_path):
             assert f"from hidden {strongest}" in opened.text("terms").split(",")[0]
 
 
-def test_a_pointer_chooses_a_gate_and_a_smaller_block_keeps_a_gate_it_has(browser, tmp_path):
-    with open_figure(browser, ExcitationExplorer.example(), tmp_path) as opened:
-        gates = opened.root.get_by_role("slider", name="gates s")
-        box = gates.bounding_box()
-        gates.click(position={"x": box["width"] * 13.5 / 16, "y": 40})
-        opened.settle()
-        assert opened.get("channel") == 13
-        show(opened, 8, 2)
-        assert opened.get("channel") == 7
+def test_a_pointer_chooses_a_gate_and_a_smaller_block_keeps_a_gate_it_has(opened):
+    gates = opened.root.get_by_role("slider", name="gates s")
+    box = gates.bounding_box()
+    opened.click(gates, position={"x": box["width"] * 13.5 / 16, "y": 40})
+    assert opened.get("channel") == 13
+    show(opened, 8, 2)
+    assert opened.get("channel") == 7
+    assert opened.problem is None
+
+
+def test_a_new_width_takes_the_next_smaller_r(opened):
+    for channels, before, after in ((64, 16, 16), (16, 8, 4), (64, 1, 2), (8, 32, 4)):
+        start = 16 if channels == 64 else 64
+        opened.set("reduction", {16: 4, 64: 4}[start])
+        opened.set("channels", start)
+        opened.set("reduction", before)
+        opened.move("channels", {8: 0, 16: 1, 64: 2}[channels])
+        assert opened.get("reduction") == after
         assert opened.problem is None
 
 
-def test_a_new_width_takes_the_next_smaller_r(browser, tmp_path):
-    with open_figure(browser, ExcitationExplorer.example(), tmp_path) as opened:
-        for channels, before, after in ((64, 16, 16), (16, 8, 4), (64, 1, 2), (8, 32, 4)):
-            start = 16 if channels == 64 else 64
-            opened.set("reduction", {16: 4, 64: 4}[start])
-            opened.set("channels", start)
-            opened.set("reduction", before)
-            opened.move("channels", {8: 0, 16: 1, 64: 2}[channels])
-            assert opened.get("reduction") == after
-            assert opened.problem is None
-
-
-def test_maps_show_the_weights_and_leave_rows_out_of_large_ones(browser, tmp_path):
+def test_maps_show_the_weights_and_leave_rows_out_of_large_ones(opened):
     figure = ExcitationExplorer.example()
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert opened.values("W₁, its weights") == close(figure.trained["16.4.w1"].ravel())
-        assert opened.values("W₂, its weights") == close(figure.trained["16.4.w2"].ravel())
-        show(opened, 256, 16)
-        w1, _, w2, _ = new_block(256, 16)
-        assert opened.values("W₁, its weights") == close(w1[::4, ::4].ravel())
-        assert opened.values("W₂, its weights") == close(w2[::4, ::4].ravel())
+    assert opened.values("W₁, its weights") == close(figure.trained["16.4.w1"].ravel())
+    assert opened.values("W₂, its weights") == close(figure.trained["16.4.w2"].ravel())
+    show(opened, 256, 16)
+    w1, _, w2, _ = new_block(256, 16)
+    assert opened.values("W₁, its weights") == close(w1[::4, ::4].ravel())
+    assert opened.values("W₂, its weights") == close(w2[::4, ::4].ravel())
 
 
-def test_the_middle_is_drawn_as_narrow_as_it_is(browser, tmp_path):
-    with open_figure(browser, ExcitationExplorer.example(), tmp_path) as opened:
-        widths = {}
-        for reduction in (1, 4, 16):
-            show(opened, 16, reduction)
-            widths[reduction] = opened.root.locator('canvas[aria-label="hidden numbers"]').bounding_box()["width"]
-        assert widths[1] / widths[4] == pytest.approx(4, rel=0.02)
-        assert widths[1] / widths[16] == pytest.approx(16, rel=0.05)
+def test_the_middle_is_drawn_as_narrow_as_it_is(opened):
+    widths = {}
+    for reduction in (1, 4, 16):
+        show(opened, 16, reduction)
+        widths[reduction] = opened.root.locator('canvas[aria-label="hidden units"]').bounding_box()["width"]
+    assert widths[1] / widths[4] == pytest.approx(4, rel=0.02)
+    assert widths[1] / widths[16] == pytest.approx(16, rel=0.05)
 
 
-def test_the_reader_is_told_which_weights_these_are(browser, tmp_path):
+def test_the_reader_is_told_which_weights_these_are(opened):
     figure = ExcitationExplorer.example()
     figure.source = "<b>mine</b>"
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert (opened.text("kind"), opened.text("origin")) == ("Trained weights", ", <b>mine</b>.")
-        opened.set("gate", "tanh")
-        assert "what tanh would make" in opened.text("origin")
-        show(opened, 64, 4)
-        assert opened.text("kind") == "New, random weights"
+    opened.show(figure)
+    assert (opened.text("kind"), opened.text("origin")) == ("Trained weights", ", <b>mine</b>.")
+    opened.set("gate", "tanh")
+    assert "what tanh would make" in opened.text("origin")
+    show(opened, 64, 4)
+    assert opened.text("kind") == "New, random weights"
 
 
-def test_html_in_a_picture_name_is_text(browser, tmp_path):
+def test_html_in_a_picture_name_is_text(opened):
     figure = ExcitationExplorer.example()
     figure.picture_names = ["<img src=x onerror=\"document.title = 'broken'\">", "</select><b>bold</b>", "c"]
-    with open_figure(browser, figure, tmp_path) as opened:
-        options = opened.root.get_by_label("picture", exact=True).locator("option").all_text_contents()
-        assert options == figure.picture_names
-        assert opened.page.title() == "figure"
-        assert opened.root.locator(".senet-live :is(option, select) b, .senet-live img").count() == 0
+    opened.show(figure)
+    options = opened.root.get_by_label("picture", exact=True).locator("option").all_text_contents()
+    assert options == figure.picture_names
+    assert opened.page.title() == "figure"
+    assert opened.root.locator(".senet-live :is(option, select) b, .senet-live img").count() == 0
 
 
-@pytest.mark.parametrize(
-    ("name", "shape"),
-    [("16.4.w1", (5, 16)), ("16.4.b1", (3,)), ("16.4.w2", (4, 16)), ("8.2.b2", (9,)), ("8.2.z", (2, 8))],
-)
-def test_arrays_that_do_not_fit_each_other_are_named(browser, tmp_path, name, shape):
-    figure = ExcitationExplorer.example()
-    figure.trained = {**figure.trained, name: np.zeros(shape)}
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert f"trained.{name} has shape ({','.join(map(str, shape))})" in opened.problem
+SHAPES = {"16.4.w1": (5, 16), "16.4.b1": (3,), "16.4.w2": (4, 16), "8.2.b2": (9,), "8.2.z": (2, 8)}
+BAD_STATES = [
+    ({"trained": lambda old: {k: v for k, v in old.items() if k != "16.4.b2"}}, "trained.16.4.b2 has shape (none)"),
+    ({"trained": lambda old: {**old, "16.four.w1": old["16.4.w1"]}}, "trained.16.four.w1 must be named"),
+    ({"trained": lambda old: {**old, "16.32.w1": old["16.4.w1"]}}, "trained.16.32.w1 has r = 32"),
+    ({"picture_names": lambda old: old[:2]}, "picture_names has 2 names for 3 pictures"),
+    ({"channel": lambda old: 16}, "channel is 16; it must be a whole number from 0 to 15"),
+    ({"channels": lambda old: 48}, "channels is 48"),
+    ({"reduction": lambda old: 2}, "reduction is 2; it must be one of 1, 4, 16"),
+    ({"gate": lambda old: "softmax"}, "gate is softmax"),
+]
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({"trained": lambda old: {k: v for k, v in old.items() if k != "16.4.b2"}}, "trained.16.4.b2 has shape (none)"),
-        ({"trained": lambda old: {**old, "16.four.w1": old["16.4.w1"]}}, "trained.16.four.w1 must be named"),
-        ({"trained": lambda old: {**old, "16.32.w1": old["16.4.w1"]}}, "trained.16.32.w1 has r = 32"),
-        ({"picture_names": lambda old: old[:2]}, "picture_names has 2 names for 3 pictures"),
-        ({"channel": lambda old: 16}, "channel is 16; it must be a whole number from 0 to 15"),
-        ({"channels": lambda old: 48}, "channels is 48"),
-        ({"reduction": lambda old: 2}, "reduction is 2; it must be one of 1, 4, 16"),
-        ({"gate": lambda old: "softmax"}, "gate is softmax"),
-    ],
-)
-def test_a_state_that_does_not_fit_is_named(browser, tmp_path, change, expected):
-    figure = ExcitationExplorer.example()
-    for trait, make in change.items():
-        setattr(figure, trait, make(getattr(figure, trait)))
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert expected in opened.problem
-        assert opened.faults == []
+def test_a_state_that_does_not_fit_is_named(opened):
+    for name, shape in SHAPES.items():
+        figure = make_figure()
+        figure.trained = {**figure.trained, name: np.zeros(shape)}
+        opened.says(figure, f"trained.{name} has shape ({','.join(map(str, shape))})")
+    for change, expected in BAD_STATES:
+        figure = make_figure()
+        for trait, make in change.items():
+            setattr(figure, trait, make(getattr(figure, trait)))
+        opened.says(figure, expected)
 
 
 @pytest.mark.parametrize(("channels", "reduction", "drawn"), [(16, 4, True), (64, 16, True), (10**9, 2, False)])

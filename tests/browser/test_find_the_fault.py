@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from senet_lib.book.figures.find_the_fault import FindTheFault
-from tests.browser.figures import Opened, open_figure, open_html, serious_violations
+from tests.browser.figures import Opened, open_figure, says, serious_violations
 
 pytestmark = pytest.mark.browser
 
@@ -44,25 +44,7 @@ def specimen(name: str = "mine", **parts: Any) -> dict[str, Any]:
     } | parts
 
 
-@pytest.fixture(scope="module")
-def html() -> str:
-    return FindTheFault.example().to_html()
-
-
-@pytest.fixture(scope="module")
-def page(browser, html, tmp_path_factory):
-    with open_html(browser, html, tmp_path_factory.mktemp("page")) as page:
-        yield page
-
-
-@pytest.fixture
-def opened(page):
-    """The figure as it begins, in a page that the tests share."""
-    page.set_all(**START)
-    page.page.evaluate("document.activeElement.blur()")
-    yield page
-    assert page.problem is None
-    assert page.faults == []
+make_figure = FindTheFault.example
 
 
 def place_of(name: str) -> int:
@@ -75,14 +57,8 @@ def go_to(opened: Opened, name: str) -> dict[str, Any]:
     return EXAMPLE[place_of(name)]
 
 
-def press(opened: Opened, name: str) -> None:
-    opened.root.get_by_role("button", name=name, exact=True).click(force=True)  # also one that does nothing
-    opened.settle()
-
-
 def click_line(opened: Opened, line: int) -> None:
-    opened.root.locator(f'[data-line="{line}"]').click(force=True)
-    opened.settle()
+    opened.click(opened.root.locator(f'[data-line="{line}"]'), force=True)  # also one that does nothing
 
 
 def wrong_lines(one: dict[str, Any]) -> list[int]:
@@ -137,7 +113,7 @@ def test_two_wrong_lines_bring_a_hint(opened):
     assert not is_visible(opened, "Hint") and opened.get("marked") == {WRONG_AXES: [first]}
     click_line(opened, second)
     assert opened.text("answer").endswith("Look further. If you like, there is a hint.") and is_visible(opened, "Hint")
-    press(opened, "Hint")
+    opened.click("Hint", force=True)
     assert opened.text("answer").endswith("Look further. The hint: look in the method squeeze.")
     assert opened.get("hinted") == [WRONG_AXES] and not is_told(opened)
     click_line(opened, third)
@@ -145,7 +121,7 @@ def test_two_wrong_lines_bring_a_hint(opened):
     click_line(opened, one["faulty"][0])
     assert opened.text("answer") == f"Yes, line {one['faulty'][0] + 1}: you have found it, after 3 other lines."
     opened.set("hinted", [])
-    press(opened, "Hint")  # too late
+    opened.click("Hint", force=True)  # too late
     assert opened.get("hinted") == []
     for line in (first, second, third):
         name = opened.root.locator(f'[data-line="{line}"]').get_attribute("aria-label")
@@ -156,19 +132,19 @@ def test_the_hint_for_a_fault_above_the_methods(opened):
     one = go_to(opened, ONE_BIAS)
     for line in wrong_lines(one)[-2:]:
         click_line(opened, line)
-    press(opened, "Hint")
+    opened.click("Hint", force=True)
     assert opened.text("answer").endswith("The hint: look above the methods.")
 
 
 def test_show_me_tells_and_counts_apart(opened):
     one = go_to(opened, NORM_AFTER_GATE)
-    press(opened, "Show me")
+    opened.click("Show me", force=True)
     lines = " and ".join(str(line + 1) for line in one["faulty"])
     assert opened.text("answer") == f"Here it is: lines {lines}." and is_told(opened)
     assert (opened.number("found"), opened.number("shown")) == (0, 1)
     before = opened.get("marked")
     click_line(opened, one["faulty"][0])  # too late
-    press(opened, "Show me")
+    opened.click("Show me", force=True)
     assert opened.get("marked") == before == {} and opened.get("revealed") == [NORM_AFTER_GATE]
     states = opened.root.locator("[data-line]").evaluate_all("all => all.map((one) => one.dataset.state)")
     assert states.count("fault") == len(one["faulty"]) and states.count("open") == len(states) - len(one["faulty"])
@@ -180,7 +156,7 @@ def test_show_me_tells_and_counts_apart(opened):
 @pytest.mark.parametrize("name", [one["name"] for one in EXAMPLE])
 def test_all_of_a_specimen_is_told(opened, name):
     one = go_to(opened, name)
-    press(opened, "Show me")
+    opened.click("Show me", force=True)
     for part in ("fault", "mend", "helpers", "says", "untrained"):
         assert opened.root.locator(f'[data-name="{part}"]').text_content() == one[part]
     assert opened.root.get_by_text(f"What is wrong: {one['title']}", exact=True).is_visible()
@@ -195,62 +171,54 @@ def test_all_of_a_specimen_is_told(opened, name):
             assert chart.locator(f'[data-arm="{arm}"] path').count() == len(training[arm])
 
 
-def verdict(browser, folder, faulty: list[float], sound: list[float]) -> str:
-    figure = FindTheFault(specimens=[specimen(trainings=[training(faulty, sound)])], revealed=["mine"])
-    with open_figure(browser, figure, folder) as opened:
-        assert opened.problem is None and opened.faults == []
-        return opened.text("verdict").replace("−", "-")
+def verdict(opened: Opened, faulty: list[float], sound: list[float]) -> str:
+    opened.set_all(specimens=[specimen(trainings=[training(faulty, sound)])], revealed=["mine"], chosen=0)
+    return opened.text("verdict").replace("−", "-")
 
 
-@pytest.mark.parametrize(
-    ("faulty", "sound", "beginning"),
-    [
-        ([0.55, 0.56, 0.57], [1.0, 0.98, 0.99], "0.430 lower than its sound twin."),
-        ([0.9, 0.95, 0.93], [0.8, 0.83, 0.84], "0.103 higher than its sound twin."),
-        ([0.9, 0.95, 0.93], [0.93, 0.9, 0.95], "No difference to be seen."),
-        ([0.991, 0.992, 0.993, 0.99], [0.993, 0.995, 0.994, 0.9928], "0.0022 lower than its sound twin."),
-    ],
-)
-def test_a_verdict_follows_from_the_paired_interval(browser, tmp_path, faulty, sound, beginning):
-    said = verdict(browser, tmp_path, faulty, sound)
-    interval = stats.ttest_rel(faulty, sound).confidence_interval(0.95)
-    low, high = (float(number) for number in re.search(r"seeds: (-?[\d.]+) to (-?[\d.]+)\.$", said).groups())
-    digits = 4 if abs(np.mean(np.subtract(faulty, sound))) < 0.01 else 3
-    assert (low, high) == pytest.approx(interval, abs=0.6 * 10**-digits)
-    assert said.startswith(f"{beginning} The 95% interval of the difference, over {len(sound)} paired seeds: ")
-    assert ("No difference" in said) == (interval.low <= 0 <= interval.high)
+VERDICTS = [
+    ([0.55, 0.56, 0.57], [1.0, 0.98, 0.99], "0.430 lower than its sound twin."),
+    ([0.9, 0.95, 0.93], [0.8, 0.83, 0.84], "0.103 higher than its sound twin."),
+    ([0.9, 0.95, 0.93], [0.93, 0.9, 0.95], "No difference to be seen."),
+    ([0.991, 0.992, 0.993, 0.99], [0.993, 0.995, 0.994, 0.9928], "0.0022 lower than its sound twin."),
+]
+WITHOUT_INTERVAL = [
+    ([0.5], [0.75], "With this one seed 0.250 lower. Another seed may say something else."),
+    ([0.5], [0.5], "With this one seed it is equal. Another seed may say something else."),
+    ([0.5, 0.7], [0.5, 0.7], "No difference to be seen: equal with each of 2 seeds."),
+    ([0.5, 0.75], [0.25, 0.5], "0.250 higher with each of 2 seeds."),
+]
 
 
-@pytest.mark.parametrize(
-    ("faulty", "sound", "said"),
-    [
-        ([0.5], [0.75], "With this one seed 0.250 lower. Another seed may say something else."),
-        ([0.5], [0.5], "With this one seed it is equal. Another seed may say something else."),
-        ([0.5, 0.7], [0.5, 0.7], "No difference to be seen: equal with each of 2 seeds."),
-        ([0.5, 0.75], [0.25, 0.5], "0.250 higher with each of 2 seeds."),
-    ],
-)
-def test_seeds_that_give_no_interval(browser, tmp_path, faulty, sound, said):
-    assert verdict(browser, tmp_path, faulty, sound) == said
+def test_a_verdict_follows_from_the_paired_interval(opened):
+    for faulty, sound, beginning in VERDICTS:
+        said = verdict(opened, faulty, sound)
+        interval = stats.ttest_rel(faulty, sound).confidence_interval(0.95)
+        low, high = (float(number) for number in re.search(r"seeds: (-?[\d.]+) to (-?[\d.]+)\.$", said).groups())
+        digits = 4 if abs(np.mean(np.subtract(faulty, sound))) < 0.01 else 3
+        assert (low, high) == pytest.approx(interval, abs=0.6 * 10**-digits)
+        assert said.startswith(f"{beginning} The 95% interval of the difference, over {len(sound)} paired seeds: ")
+        assert ("No difference" in said) == (interval.low <= 0 <= interval.high)
+    for faulty, sound, said in WITHOUT_INTERVAL:
+        assert verdict(opened, faulty, sound) == said
 
 
-def test_dots_stand_at_their_accuracies_on_an_axis_that_all_specimens_share(browser, tmp_path):
+def test_dots_stand_at_their_accuracies_on_an_axis_that_all_specimens_share(opened):
     trained = [specimen("a", trainings=[training([0.25, 1.0], [0.5, 0.75])]), specimen("b")]
     trained[1]["trainings"] = [training([0.95], [1.0])]
-    figure = FindTheFault(specimens=trained, revealed=["a", "b"])
-    with open_figure(browser, figure, tmp_path) as opened:
-        places = {}
-        for place in (0, 1):
-            opened.set("chosen", place)
-            for arm in ("faulty", "sound"):
-                dots = opened.root.locator(f'[data-arm="{arm}"] path').evaluate_all(
-                    "all => all.map((one) => Number(/\\((\\S+)/.exec(one.getAttribute('transform'))[1]))"
-                )
-                places |= dict(zip(trained[place]["trainings"][0][arm], dots, strict=True))
-        slope = (places[1.0] - places[0.5]) / 0.5
-        for accuracy, x in places.items():
-            assert x == pytest.approx(places[0.5] + slope * (accuracy - 0.5), abs=0.1)
-        assert slope > 0 and len(places) == 5
+    opened.set_all(specimens=trained, revealed=["a", "b"], chosen=0)
+    places = {}
+    for place in (0, 1):
+        opened.set("chosen", place)
+        for arm in ("faulty", "sound"):
+            dots = opened.root.locator(f'[data-arm="{arm}"] path').evaluate_all(
+                "all => all.map((one) => Number(/\\((\\S+)/.exec(one.getAttribute('transform'))[1]))"
+            )
+            places |= dict(zip(trained[place]["trainings"][0][arm], dots, strict=True))
+    slope = (places[1.0] - places[0.5]) / 0.5
+    for accuracy, x in places.items():
+        assert x == pytest.approx(places[0.5] + slope * (accuracy - 0.5), abs=0.1)
+    assert slope > 0 and len(places) == 5
 
 
 # --- from listing to listing ------------------------------------------------------------------------------------------
@@ -258,25 +226,25 @@ def test_dots_stand_at_their_accuracies_on_an_axis_that_all_specimens_share(brow
 
 def test_previous_next_and_the_menu(opened):
     assert opened.root.get_by_role("button", name="Previous").get_attribute("aria-disabled") == "true"
-    press(opened, "Next")
-    press(opened, "Next")
+    opened.click("Next", force=True)
+    opened.click("Next", force=True)
     assert opened.get("chosen") == 2
     click_line(opened, EXAMPLE[2]["faulty"][0])
-    press(opened, "Previous")
+    opened.click("Previous", force=True)
     assert opened.get("chosen") == 1 and not is_told(opened)
-    press(opened, "Next")
+    opened.click("Next", force=True)
     assert is_told(opened)  # what was found stays found
     opened.set("chosen", len(EXAMPLE) - 1)
-    press(opened, "Next")
+    opened.click("Next", force=True)
     assert opened.get("chosen") == len(EXAMPLE) - 1
-    press(opened, "Show me")
+    opened.click("Show me", force=True)
     assert not is_visible(opened, "Next listing")
     assert (opened.number("found"), opened.number("shown")) == (1, 1)
 
 
 def test_next_listing_goes_back_to_the_code(opened):
-    press(opened, "Show me")
-    press(opened, "Next listing")
+    opened.click("Show me", force=True)
+    opened.click("Next listing", force=True)
     assert opened.get("chosen") == 1 and not is_told(opened)
     assert opened.page.evaluate("document.activeElement.dataset.line") == "0"
     assert opened.root.get_by_label("listing", exact=True).bounding_box()["y"] >= 0
@@ -289,8 +257,7 @@ def test_with_the_keyboard_alone(opened):
         return opened.page.evaluate("document.activeElement.dataset.line ?? document.activeElement.innerText")
 
     opened.root.get_by_label("listing", exact=True).focus()
-    keyboard.press("ArrowDown")
-    opened.settle()
+    opened.press("ArrowDown", on=keyboard)
     one = EXAMPLE[opened.get("chosen")]
     for _ in range(3):
         keyboard.press("Tab")
@@ -303,20 +270,17 @@ def test_with_the_keyboard_alone(opened):
     for line in wrong_lines(one)[1:3]:
         keyboard.press("ArrowDown")
         assert focused() == str(line)
-        keyboard.press("Enter")
-        opened.settle()
+        opened.press("Enter", on=keyboard)
     keyboard.press("Tab")
     assert focused() == "Hint"
-    keyboard.press("Space")
-    opened.settle()
+    opened.press("Space", on=keyboard)
     assert opened.get("hinted") == [one["name"]]
     keyboard.press("Shift+Tab")
     assert focused() == str(wrong_lines(one)[2])  # back where the reader was
     lines = [place for place, line in enumerate(one["code"]) if line]
     for _ in range(lines.index(one["faulty"][0]) - lines.index(wrong_lines(one)[2])):
         keyboard.press("ArrowDown")
-    keyboard.press("Space")
-    opened.settle()
+    opened.press("Space", on=keyboard)
     assert is_told(opened) and focused() == str(one["faulty"][0])  # the focus stays
 
 
@@ -355,7 +319,7 @@ def test_axe_targets_and_a_narrow_frame_in_the_states_that_the_example_does_not_
 # --- bad states -------------------------------------------------------------------------------------------------------
 
 BAD_STATES = [
-    ({"specimens": []}, "specimens is no list, or empty"),
+    ({"specimens": []}, "specimens is not a list, or is empty"),
     ({"specimens": [specimen(), specimen()]}, "the name “mine” at place 1"),
     ({"specimens": [specimen(name="")]}, "the name “” at place 0"),
     ({"chosen": 5}, "chosen is 5; it must be one of 0, 1"),
@@ -372,14 +336,14 @@ BAD_PARTS = [
     ({"title": ""}, "title of “mine” in specimens is ; give a text."),
     ({"fault": None}, "fault of “mine” in specimens is null"),
     ({"untrained": 1}, 'untrained of “mine” in specimens is 1; give a text, or "".'),
-    ({"code": ["a", 1]}, "code of “mine” in specimens is no list of lines"),
-    ({"test": "def"}, "test of “mine” in specimens is no list of lines"),
+    ({"code": ["a", 1]}, "code of “mine” in specimens is not a list of lines"),
+    ({"test": "def"}, "test of “mine” in specimens is not a list of lines"),
     ({"faulty": []}, "faulty of “mine” in specimens is []; give one or more lines of the code, from 0 to 4"),
     ({"faulty": [2]}, "faulty of “mine” in specimens is [2]"),
     ({"faulty": [5]}, "faulty of “mine” in specimens is [5]"),
-    ({"difference": [["?", "a"]]}, "difference of “mine” in specimens is no list of pairs"),
+    ({"difference": [["?", "a"]]}, "difference of “mine” in specimens is not a list of pairs"),
     ({"finding": {"code": "a"}}, 'finding of “mine” in specimens is {"code":"a"}'),
-    ({"trainings": None}, "trainings of “mine” in specimens is no list"),
+    ({"trainings": None}, "trainings of “mine” in specimens is not a list"),
     ({"trainings": [training([0.5], [0.5], "")]}, "a training of “mine” in specimens has the title "),
     ({"trainings": [training([], [])]}, "the training “Digits” of “mine” in specimens has the seeds []; give 1 to 59"),
     (
@@ -394,42 +358,26 @@ BAD_PARTS = [
 ]
 
 
-def refuses(opened: Opened, sign: str, **state: Any) -> None:
-    """The frame says what is wrong; "Start again" mends it."""
-    opened.set_all(**state)
-    assert opened.problem is not None and sign in opened.problem, (state, opened.problem)
-    assert not opened.root.locator(".senet-body").is_visible()
-    press(opened, "Start again")
-    assert opened.problem is None
-
-
 def test_a_bad_state_is_named_and_start_again_mends_it(browser, tmp_path):
     figure = FindTheFault(specimens=[specimen(), specimen("second")])
     with open_figure(browser, figure, tmp_path) as opened:
         for state, sign in BAD_STATES:
-            refuses(opened, sign, **state)
+            opened.refuses(sign, **state)
         for part, sign in BAD_PARTS:
-            refuses(opened, sign, specimens=[specimen("first"), copy.deepcopy(specimen(**part))])
+            opened.refuses(sign, specimens=[specimen("first"), copy.deepcopy(specimen(**part))])
         assert opened.faults == []
 
 
 def test_a_figure_that_begins_in_a_bad_state_says_so(browser, tmp_path):
-    with open_figure(browser, FindTheFault(), tmp_path) as opened:
-        assert "specimens is no list, or empty" in opened.problem
+    says(browser, FindTheFault(), tmp_path, "specimens is not a list, or is empty")
 
 
-def test_a_specimen_that_nobody_has_trained_has_no_part_on_training(browser, tmp_path):
-    figure = FindTheFault(specimens=[specimen()], revealed=["mine"])
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert is_told(opened) and not opened.root.get_by_text("What it does to training").is_visible()
-        assert opened.text("setting") == "" and opened.faults == []
-
-
-def test_what_is_marked_in_python_counts(browser, tmp_path):
-    figure = FindTheFault(specimens=[specimen(), specimen("second")], marked={"mine": [0, 4]}, revealed=["second"])
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert opened.text("answer") == "Yes, line 5: you have found it, after 1 other line."
-        assert (opened.number("found"), opened.number("shown")) == (1, 1)
+def test_what_is_marked_in_python_counts_and_what_nobody_has_trained_has_no_part_on_training(opened):
+    opened.set_all(specimens=[specimen(), specimen("second")], marked={"mine": [0, 4]}, revealed=["second"], chosen=0)
+    assert opened.text("answer") == "Yes, line 5: you have found it, after 1 other line."
+    assert (opened.number("found"), opened.number("shown")) == (1, 1)
+    assert is_told(opened) and not opened.root.get_by_text("What it does to training").is_visible()
+    assert opened.text("setting") == ""
 
 
 def test_code_is_text_never_markup(browser, tmp_path):

@@ -16,7 +16,6 @@ pytestmark = pytest.mark.browser
 WORLDS = (ContextWorld.generate(count=150, seed=0), ContextWorld.generate(count=250, seed=1))
 SCENES = read_worlds(*WORLDS)
 CUES = torch.tensor([scene.cue_colour for scene in WORLDS[1].scenes])
-START = {"hidden": 1, "seed": 0, "step": 0}
 # The points of each row, as the accuracies that they stand for.
 POINTS = """root => Object.fromEntries([...root.querySelectorAll('[data-hidden]')].map((strip) => [
   strip.dataset.hidden, [...strip.querySelectorAll('title')].map((one) => Number(one.textContent.split(': ')[1]))]))"""
@@ -24,19 +23,6 @@ POINTS = """root => Object.fromEntries([...root.querySelectorAll('[data-hidden]'
 
 def make_figure() -> GateTraining:
     return GateTraining.from_worlds(*WORLDS, caption="Press Train.")
-
-
-@pytest.fixture(scope="module")
-def page(browser, tmp_path_factory):
-    with open_figure(browser, make_figure(), tmp_path_factory.mktemp("page")) as page:
-        yield page
-
-
-@pytest.fixture
-def opened(page):
-    page.set_all(**START)
-    yield page
-    assert page.problem is None and page.faults == []
 
 
 def train(hidden: int, seed: int, steps: int) -> list[torch.Tensor]:
@@ -51,7 +37,7 @@ def train(hidden: int, seed: int, steps: int) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize(("hidden", "seed", "step"), [(1, 0, 0), (1, 5, 300), (2, 3, 37), (8, 99, 300), (5, 11, 120)])
-def test_gates_and_hidden_numbers_are_pytorchs(opened, hidden, seed, step):
+def test_gates_and_hidden_units_are_pytorchs(opened, hidden, seed, step):
     weights = train(hidden, seed, step)
     test = SCENES[1]
     h = F.relu(test.z @ weights[0].T + weights[1])
@@ -127,8 +113,7 @@ def test_counting_can_be_stopped_and_goes_on_where_it_was(opened):
     go = opened.root.locator(".training-buttons button")
     go.click()
     opened.page.wait_for_function("() => document.querySelectorAll('[data-hidden=\"7\"] circle').length > 2")
-    go.click()
-    opened.settle()
+    opened.click(go)
     done = len(opened.root.evaluate(POINTS)["7"])
     assert 2 < done <= 100 and go.inner_text() == "Train from 100 seeds"
     opened.page.wait_for_timeout(200)
@@ -148,17 +133,15 @@ def test_a_click_on_a_row_chooses_it(opened):
     assert opened.get("hidden") == 4
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "sign"),
-    [("cues", 3, "cues holds 3"), ("shapes", 4, "shapes holds 4"), ("cues", 0, "no green cue")],
-)
-def test_scenes_that_cannot_be_are_named(browser, tmp_path, name, value, sign):
-    figure = make_figure()
-    spoilt = figure.test[name].copy()
-    spoilt[...] = value
-    figure.test = figure.test | {name: spoilt}
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert sign in opened.problem and f"test.{name}" in opened.problem
+def test_scenes_that_cannot_be_are_named(opened):
+    for name, value, sign in (
+        ("cues", 3, "cues holds 3"),
+        ("shapes", 4, "shapes holds 4"),
+        ("cues", 0, "no green cue"),
+    ):
+        figure = make_figure()
+        figure.test = figure.test | {name: np.full_like(figure.test[name], value)}
+        opened.says(figure, sign, f"test.{name}")
 
 
 def test_the_still_picture_counts_what_it_is_given():

@@ -10,32 +10,18 @@ from scipy import stats
 
 from senet_lib.book.figures.paired_seeds import T_QUANTILES, PairedSeeds
 from senet_lib.book.records import load_record, summarise
-from tests.browser.figures import Opened, open_figure, serious_violations
+from tests.browser.figures import Opened, open_figure, says, serious_violations
 
 pytestmark = pytest.mark.browser
 
 PHOTOGRAPHS, CONTEXT_WORLD = load_record("cifar10-resnet20"), load_record("context-world")
 
 
-@pytest.fixture
-def opened(browser, tmp_path):
-    with open_figure(browser, PairedSeeds.example(), tmp_path) as page:
-        yield page
-        assert page.faults == []
-
-
-def select(opened: Opened, label: str, option: str) -> None:
-    opened.root.get_by_label(label, exact=True).select_option(label=option)
-    opened.settle()
+make_figure = PairedSeeds.example
 
 
 def choose(opened: Opened, pairing: str) -> None:
     opened.root.get_by_role("radio", name=pairing, exact=True).check(force=True)
-    opened.settle()
-
-
-def press(opened: Opened, name: str) -> None:
-    opened.root.get_by_role("button", name=name, exact=True).click()
     opened.settle()
 
 
@@ -44,6 +30,10 @@ def accuracies(record: dict, *arms: str) -> tuple[np.ndarray, ...]:
     of_seed = [summarise(record)[arm]["accuracies"] for arm in arms]
     common = sorted(of_seed[0].keys() & of_seed[1].keys())
     return tuple(np.array([one[seed] for seed in common]) for one in of_seed)
+
+
+def show(opened: Opened, figure: PairedSeeds) -> None:
+    opened.set_all(**{name: getattr(figure, name) for name in ("experiments", "without", "with_it")})
 
 
 def invent(*arms: list[float], seeds: list[list[int]] | None = None) -> PairedSeeds:
@@ -61,11 +51,8 @@ def agrees(opened: Opened, before: np.ndarray, after: np.ndarray) -> None:
     gains, count = after - before, len(before)
     assert opened.number("mean-without") == pytest.approx(before.mean(), abs=1e-12)
     assert opened.number("mean-with") == pytest.approx(after.mean(), abs=1e-12)
-    assert [opened.number(name) for name in ("better", "worse", "equal")] == [
-        (gains > 0).sum(),
-        (gains < 0).sum(),
-        (gains == 0).sum(),
-    ]
+    counts = [opened.number(name) for name in ("better", "worse", "equal")]
+    assert counts == [(gains > 0).sum(), (gains < 0).sum(), (gains == 0).sum()]
     pooled = np.sqrt((before.var(ddof=1) + after.var(ddof=1)) / 2)
     expected = {
         "paired": (gains.std(ddof=1), stats.sem(gains), count - 1, stats.ttest_rel(after, before)),
@@ -97,7 +84,7 @@ def test_another_seed_turns_the_conclusion(opened):
         assert [opened.number(name) for name in ("better", "worse", "equal")] == [gain > 0, gain < 0, 0]
         assert all(np.isnan(opened.number(f"paired-{name}")) for name in ("deviation", "error", "t", "low", "high"))
         verdicts.append(word)
-        press(opened, "Another seed")
+        opened.click("Another seed")
     assert set(verdicts) == {"better", "worse"}
     assert opened.text("seeds") == "Shown: seed 0."  # behind the last comes the first again
 
@@ -119,7 +106,7 @@ def test_seeds_behind_the_last_are_the_first_ones(opened):
         places = [(first + index) % 10 for index in range(4)]
         assert opened.text("seeds") == f"Shown: seeds {', '.join(map(str, places))}."
         agrees(opened, *(values[places] for values in accuracies(CONTEXT_WORLD, "plain", "se")))
-        press(opened, "Other seeds")
+        opened.click("Other seeds")
 
 
 def test_more_seeds_settle_the_interval(opened):
@@ -153,8 +140,7 @@ def test_with_all_seeds_there_is_no_other_seed(opened):
     opened.move("shown", 3)
     assert other.get_attribute("aria-disabled") == "true"
     other.focus()
-    opened.page.keyboard.press("Enter")
-    opened.settle()
+    opened.press("Enter")
     assert opened.get("first") == 0
 
 
@@ -167,16 +153,16 @@ def test_the_pairs_make_the_interval_of_the_photographs_narrower(opened):
     assert paired < unpaired / 2
 
 
-def test_pairs_are_the_difference_between_knowing_and_not(browser, tmp_path):
+def test_pairs_are_the_difference_between_knowing_and_not(opened):
     """The seeds part the networks by far more than SE does, and SE helps with each of them."""
     before = np.array([0.5, 0.6, 0.7, 0.8])
     after = before + np.array([0.010, 0.012, 0.009, 0.011])
-    with open_figure(browser, invent(before, after), tmp_path) as opened:
-        opened.move("shown", 4)
-        agrees(opened, before, after)
-        assert "does not hold 0: b is better than a" in opened.text("conclusion")
-        choose(opened, "unpaired")
-        assert "holds 0: no difference is shown" in opened.text("conclusion")
+    show(opened, invent(before, after))
+    opened.move("shown", 4)
+    agrees(opened, before, after)
+    assert "does not hold 0: b is better than a" in opened.text("conclusion")
+    choose(opened, "unpaired")
+    assert "holds 0: no difference is shown" in opened.text("conclusion")
 
 
 def test_unpaired_hides_the_links_and_shows_both_intervals(opened):
@@ -206,14 +192,13 @@ def test_a_link_goes_from_one_accuracy_to_the_other(opened):
     )
 
 
-def test_an_interval_that_leaves_the_axis_ends_in_an_arrow(browser, tmp_path):
-    figure = invent([0.5] * 6, [0.51, 0.53, 0.52, 0.518, 0.521, 0.519])
-    with open_figure(browser, figure, tmp_path) as opened:
-        ends = []
-        for shown in (2, 6):
-            opened.move("shown", shown)
-            ends.append(opened.root.locator(".senet-pairs-interval").get_attribute("d").count("l"))
-        assert ends == [4, 0]  # two strokes an arrow
+def test_an_interval_that_leaves_the_axis_ends_in_an_arrow(opened):
+    show(opened, invent([0.5] * 6, [0.51, 0.53, 0.52, 0.518, 0.521, 0.519]))
+    ends = []
+    for shown in (2, 6):
+        opened.move("shown", shown)
+        ends.append(opened.root.locator(".senet-pairs-interval").get_attribute("d").count("l"))
+    assert ends == [4, 0]  # two strokes an arrow
 
 
 # --- the menus --------------------------------------------------------------------------------------------------------
@@ -221,12 +206,12 @@ def test_an_interval_that_leaves_the_axis_ends_in_an_arrow(browser, tmp_path):
 
 def test_another_experiment_brings_its_own_networks_and_seeds(opened):
     opened.set_all(with_it="r=8", shown=3, first=2)
-    select(opened, "experiment", "Context World")
+    opened.select("experiment", "Context World")
     assert opened.problem is None
     assert [opened.get(name) for name in ("without", "with_it", "shown", "first")] == ["plain", "se", 3, 2]
     assert "2,000 to test, 6 epochs" in opened.text("note")
     opened.set_all(shown=10, first=9)
-    select(opened, "experiment", "Photographs, ResNet-20")
+    opened.select("experiment", "Photographs, ResNet-20")
     assert [opened.get(name) for name in ("without", "with_it", "shown", "first")] == ["plain", "r=4", 3, 0]
     assert "CIFAR-10 (JPEG-75)" in opened.text("note") and "10,000 to test, 2 epochs" in opened.text("note")
 
@@ -235,16 +220,16 @@ def test_the_menus_offer_the_networks_of_the_experiment(opened):
     offered = "el => [...el.options].filter((one) => !one.disabled).map((one) => one.text)"
     menus = [opened.root.get_by_label(label, exact=True) for label in ("compare", "with")]
     assert [menu.evaluate(offered) for menu in menus] == [["plain", "r=4", "r=8", "r=16"]] * 2
-    select(opened, "experiment", "Context World")
+    opened.select("experiment", "Context World")
     assert [menu.evaluate(offered) for menu in menus] == [["plain", "SE"]] * 2
 
 
 def test_the_other_way_round_the_sign_turns(opened):
     opened.move("shown", 3)
     before = opened.number("paired-mean")
-    select(opened, "compare", "r=4")
+    opened.select("compare", "r=4")
     assert "Both are r=4: choose two different networks." in opened.text("conclusion")
-    select(opened, "with", "plain")
+    opened.select("with", "plain")
     assert opened.number("paired-mean") == pytest.approx(-before, abs=1e-15)
     agrees(opened, *accuracies(PHOTOGRAPHS, "r=4", "plain"))
 
@@ -252,24 +237,23 @@ def test_the_other_way_round_the_sign_turns(opened):
 # --- few seeds in common, and no spread -------------------------------------------------------------------------------
 
 
-def test_only_the_seeds_that_both_have_are_compared(browser, tmp_path):
-    figure = invent([0.1, 0.2, 0.3, 0.4], [0.45, 0.36, 0.25], seeds=[[5, 3, 8, 1], [1, 8, 3]])
-    with open_figure(browser, figure, tmp_path) as opened:
-        opened.move("shown", 3)
-        assert opened.text("seeds") == "Shown: seeds 1, 3, 8."
-        agrees(opened, np.array([0.4, 0.2, 0.3]), np.array([0.45, 0.25, 0.36]))
+def test_only_the_seeds_that_both_have_are_compared(opened):
+    show(opened, invent([0.1, 0.2, 0.3, 0.4], [0.45, 0.36, 0.25], seeds=[[5, 3, 8, 1], [1, 8, 3]]))
+    opened.move("shown", 3)
+    assert opened.text("seeds") == "Shown: seeds 1, 3, 8."
+    agrees(opened, np.array([0.4, 0.2, 0.3]), np.array([0.45, 0.25, 0.36]))
 
 
-def test_equal_networks_and_equal_differences_have_no_interval(browser, tmp_path):
+def test_equal_networks_and_equal_differences_have_no_interval(opened):
     third = [0.7, 0.8, 0.9]
-    with open_figure(browser, invent([0.5, 0.6, 0.7], [0.5, 0.6, 0.7], third), tmp_path) as opened:
-        assert "One run says: b is just as good as a." in opened.text("conclusion")
-        opened.move("shown", 3)
-        assert opened.text("conclusion") == "With each of these 3 seeds both are equal: no difference is shown."
-        assert [opened.number(name) for name in ("better", "worse", "equal")] == [0, 0, 3]
-        opened.set("with_it", "c")
-        assert opened.text("conclusion").startswith("All 3 seeds say the same: 0.2000. Without a spread there is no")
-        assert opened.text("paired-low") == opened.text("paired-high") == "–"
+    show(opened, invent([0.5, 0.6, 0.7], [0.5, 0.6, 0.7], third))
+    assert "One run says: b is just as good as a." in opened.text("conclusion")
+    opened.move("shown", 3)
+    assert opened.text("conclusion") == "With each of these 3 seeds both are equal: no difference is shown."
+    assert [opened.number(name) for name in ("better", "worse", "equal")] == [0, 0, 3]
+    opened.set("with_it", "c")
+    assert opened.text("conclusion").startswith("All 3 seeds say the same: 0.2000. Without any variation there is no")
+    assert opened.text("paired-low") == opened.text("paired-high") == "–"
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
@@ -286,8 +270,8 @@ BAD_STATES = [
     ({"first": -1}, "first is -1; it must be a whole number from 0 to 2"),
     ({"first": None}, "first is not a number; it must be"),
     ({"pairing": "welch"}, "pairing is welch; it must be one of paired, unpaired"),
-    ({"experiments": []}, "experiments is no list, or empty"),
-    ({"experiments": "context-world"}, "experiments is no list, or empty"),
+    ({"experiments": []}, "experiments is not a list, or is empty"),
+    ({"experiments": "context-world"}, "experiments is not a list, or is empty"),
     ({"experiments": [None]}, "experiments has the title undefined at place 0"),
     ({"experiments": [{"title": "mine", "arms": []}]}, "fewer than two arms in “mine”"),
 ]
@@ -305,27 +289,13 @@ BAD_ARMS = [
     ({"accuracies": [0.5, None]}, "the accuracy not a number for b of “mine”"),  # how a page without a kernel gets NaN
     ({"accuracies": ["0.5", 0.5]}, "the accuracy 0.5 for b of “mine”"),
     ({"seeds": [7, 8]}, "with_it is b, which shares no seed with a in “mine”; choose another arm"),
-    (
-        {"seeds": list(range(31)), "accuracies": [0.5] * 31},
-        "31 seeds for b of “mine”; this figure shows 30 at most",
-    ),
+    ({"seeds": list(range(31)), "accuracies": [0.5] * 31}, "31 seeds for b of “mine”; this figure shows 30 at most"),
 ]
-
-
-def refuses(opened: Opened, sign: str, **state) -> None:
-    """The frame says what is wrong; "Start again" mends it."""
-    before = opened.number("paired-mean")
-    opened.set_all(**state)
-    assert opened.problem is not None and sign in opened.problem, (state, opened.problem)
-    assert not opened.root.locator(".senet-body").is_visible()
-    press(opened, "Start again")
-    assert opened.problem is None
-    assert opened.number("paired-mean") == before
 
 
 def test_a_bad_state_is_named_and_start_again_mends_it(opened):
     for state, sign in BAD_STATES:
-        refuses(opened, sign, **state)
+        opened.refuses(sign, **state)
 
 
 def test_an_arm_of_a_wrong_form_is_named(browser, tmp_path):
@@ -334,13 +304,12 @@ def test_an_arm_of_a_wrong_form_is_named(browser, tmp_path):
         for arm, sign in BAD_ARMS:
             experiments = copy.deepcopy(figure.experiments)
             experiments[0]["arms"][1] |= arm
-            refuses(opened, sign, experiments=experiments)
+            opened.refuses(sign, experiments=experiments)
         assert opened.faults == []
 
 
 def test_a_figure_that_begins_in_a_bad_state_says_so(browser, tmp_path):
-    with open_figure(browser, PairedSeeds(), tmp_path) as opened:
-        assert "experiments is no list, or empty" in opened.problem
+    says(browser, PairedSeeds(), tmp_path, "experiments is not a list, or is empty")
 
 
 def test_thirty_seeds_fit(browser, tmp_path):
@@ -350,19 +319,17 @@ def test_thirty_seeds_fit(browser, tmp_path):
         opened.set_all(shown=30, pairing="unpaired")
         agrees(opened, before, after)
         opened.set_all(pairing="paired")
-        assert opened.root.locator(".senet-frame").evaluate("el => el.scrollWidth - el.clientWidth") <= 0
+        opened.fits(".senet-frame")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(browser, tmp_path, theme):
-    with open_figure(browser, PairedSeeds.example(), tmp_path, width=390, theme=theme) as opened:
-        for state in ({"shown": 3}, {"pairing": "unpaired"}, {"experiment": 1}):
-            opened.set_all(**state)
-            assert opened.problem is None
-            assert serious_violations(opened.page) == []
-            for selector in (".senet-frame", ".senet-body", ".senet-pairs-numbers"):
-                element = opened.root.locator(selector)
-                assert element.evaluate("el => el.scrollWidth - el.clientWidth") <= 0, (selector, state)
+def test_axe_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(opened, theme):
+    opened.look(390, theme)
+    for state in ({"shown": 3}, {"pairing": "unpaired"}, {"experiment": 1}):
+        opened.set_all(**state)
+        assert serious_violations(opened.page) == []
+        opened.fits(".senet-frame", ".senet-body", ".senet-pairs-numbers")
+    opened.look(1280, "light")
 
 
 # --- Python's side ----------------------------------------------------------------------------------------------------

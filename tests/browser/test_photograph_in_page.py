@@ -304,9 +304,9 @@ def test_bad_state_is_named_and_can_be_mended(browser, tmp_path):
         ("state", "sleeping", "state is sleeping"),
     ]
     with open_figure(browser, PhotographInPage.example(), tmp_path) as opened:
-        sibling.check_problems(opened, bad)
-        opened.set_all(own=[0] * 3071 + [256], picture=-1)
-        assert "own holds 256" in (opened.problem or "")
+        for trait, value, named in bad:
+            opened.refuses(named, **{trait: value})
+        opened.refuses("own holds 256", own=[0] * 3071 + [256], picture=-1)
         assert opened.faults == []
 
 

@@ -105,14 +105,14 @@ def test_a_file_that_is_no_whole_picture_is_named_and_the_picture_before_stays(b
     good = png(Image.new("RGB", (50, 50), "#336699"))
     huge = png(Image.new("1", (10_100, 10_000)))
     bad = [
-        ("notes.txt", b"hello", "text/plain", "notes.txt is no picture that this browser can read; give a JPEG"),
+        ("notes.txt", b"hello", "text/plain", "notes.txt is not a picture that this browser can read; give a JPEG"),
         ("empty.png", b"", "image/png", "empty.png is empty (0 bytes); choose another file."),
         ("cut.jpg", photograph[: len(photograph) // 2], "image/jpeg", "cut.jpg is damaged or cut off"),
         ("cut.png", good[:-30], "image/png", "cut.png is damaged or cut off"),
-        ("liar.jpg", b"<html></html>", "image/jpeg", "liar.jpg is no picture"),
+        ("liar.jpg", b"<html></html>", "image/jpeg", "liar.jpg is not a picture"),
         ("plan.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", "plan.svg is a drawing (SVG)"),
         ("huge.png", huge, "image/png", "huge.png has 101 megapixels; make it smaller: at most 100."),
-        ("a" * 60 + ".txt", b"hello", "text/plain", "aaa….txt is no picture".replace("aaa…", f"{'a' * 32}…aaa")),
+        ("a" * 60 + ".txt", b"hello", "text/plain", "aaa….txt is not a picture".replace("aaa…", f"{'a' * 32}…aaa")),
     ]
     with open_figure(browser, PhotographInPage.example(), site, way="http") as opened:
         opened.page.evaluate(COUNT_ADDRESSES)

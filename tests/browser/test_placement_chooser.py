@@ -10,7 +10,7 @@ import torch
 from senet_lib.book.figures.placement_chooser import BLOCKS, PlacementChooser, network_list
 from senet_lib.networks.models import create_model
 from senet_lib.networks.residual_blocks import PLACEMENTS, BasicBlock, Bottleneck
-from tests.browser.figures import Opened, open_html, serious_violations
+from tests.browser.figures import Opened, open_figure, serious_violations
 from tests.sample_networks import count_parameters, empty
 
 pytestmark = pytest.mark.browser
@@ -32,17 +32,6 @@ ERRORS = {
     "identity": ("22.20", "6.15"),
     "3x3": ("22.48", "6.02"),
 }
-# What the figure shows in each of many states: its numbers by name, and the channels along the arrows.
-READ = """async (root, states) => {
-  const readings = [];
-  for (const state of states) {
-    for (const [name, value] of Object.entries(state)) root.model.set(name, value);
-    await new Promise((drawn) => setTimeout(drawn));
-    const shown = [...root.querySelectorAll('[data-name]')].filter((one) => one.checkVisibility() && one.dataset.value);
-    readings.push(Object.fromEntries(shown.map((one) => [one.dataset.name, [one.dataset.value, one.textContent]])));
-  }
-  return readings;
-}"""
 # Pairs of texts, boxes and circles of the drawing that overlap without one being inside the other.
 OVERLAPS = """async (root, states) => {
   const found = [];
@@ -67,26 +56,10 @@ OVERLAPS = """async (root, states) => {
   }
   return found;
 }"""
-START = {"network": "resnet50", "placement": "standard", "stage": 1, "reduction": 16}
+OPTIONS = {"motion": "reduce"}
 
 
-@pytest.fixture(scope="module")
-def html() -> str:
-    return PlacementChooser.example().to_html()
-
-
-@pytest.fixture(scope="module")
-def page(browser, html, tmp_path_factory):
-    with open_html(browser, html, tmp_path_factory.mktemp("page"), motion="reduce") as page:
-        yield page
-
-
-@pytest.fixture
-def opened(page):
-    """The figure as it begins, in a page that all tests share."""
-    page.set_all(**START)
-    yield page
-    assert page.faults == []
+make_figure = PlacementChooser.example
 
 
 def drawn(opened: Opened) -> list[str]:
@@ -117,7 +90,7 @@ def real_network(name: str, placement: str = "", reduction: int = 0) -> Any:
 @pytest.mark.parametrize("name", BLOCKS)
 def test_the_added_weights_are_those_of_the_real_network(opened, name):
     every = states(name)
-    readings = opened.root.evaluate(READ, every)
+    readings = opened.readings(every)
     assert opened.problem is None
     plain = count_parameters(real_network(name))
     for state, shown in zip(every, readings, strict=True):
@@ -134,9 +107,8 @@ def test_each_stage_has_the_channels_and_weights_of_its_blocks(opened, name):
         model = real_network(name, placement, reduction)
         for stage, layer in enumerate(model.stage_names, 1):
             first, *_, last = model.get_submodule(layer).children()
-            shown = opened.root.evaluate(
-                READ, [{"network": name, "placement": placement, "reduction": reduction, "stage": stage}]
-            )[0]
+            state = {"network": name, "placement": placement, "reduction": reduction, "stage": stage}
+            (shown,) = opened.readings([state])
             channels = last.attention.fc1.in_features
             assert shown["seen"] == [str(channels), f"{channels:,}"]
             assert float(shown["block"][0]) == count_parameters(last.attention)
@@ -181,8 +153,7 @@ def test_moving_r_halves_and_doubles_the_weights(opened):
 def test_the_radio_moves_se_and_its_formula_from_the_keyboard(opened):
     radio = opened.root.get_by_role("radio", name="standard")
     for place in PLACEMENTS[1:]:
-        radio.press("ArrowRight")
-        opened.settle()
+        opened.press("ArrowRight", on=radio)
         assert opened.get("placement") == place
         assert opened.text("formula") == FORMULAS[place]
         assert opened.root.locator(".senet-place-formula mark").all_text_contents() == ["SE"]
@@ -201,8 +172,7 @@ def test_a_click_on_a_dashed_circle_moves_se_there(opened):
     for place in ("post", "identity", "3x3", "pre", "standard"):
         circle = opened.root.locator(f'[data-place="{place}"] .senet-place-slot')
         spot = circle.bounding_box()
-        circle.click()
-        opened.settle()
+        opened.click(circle)
         assert opened.get("placement") == place
         assert circle.count() == 0
         assert opened.root.locator("[data-place]").count() == 4
@@ -286,55 +256,44 @@ BAD_STATES = (
 
 def test_a_bad_state_is_named_with_what_is_allowed(opened):
     for state, parts in BAD_STATES:
-        opened.set_all(**state)
-        assert opened.problem is not None, f"{state} passes unseen"
-        for part in parts:
-            assert part in opened.problem
-        assert not opened.root.locator(".senet-body").is_visible()
+        opened.refuses(*parts, **state)
         assert opened.root.locator("b").count() == 0
-        opened.root.get_by_role("button", name="Start again").click()
-        opened.settle()
-        assert opened.problem is None
-        assert opened.number("added") == 2_514_944
 
 
 # --- for every reader, and in print -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_in_the_drawing_overlaps_or_is_cut_off(browser, html, tmp_path, width):
+def test_nothing_in_the_drawing_overlaps_or_is_cut_off(opened, width):
     every = [
         {"network": name, "placement": place, "stage": stage, "reduction": 2}
         for name, place, stage in itertools.product(("resnet50", "resnet18"), PLACEMENTS, (1, 4))
         if name == "resnet50" or place != "3x3"
     ]
-    with open_html(browser, html, tmp_path, width=width, motion="reduce") as opened:
-        assert opened.root.evaluate(OVERLAPS, every) == []
-        assert opened.problem is None
-        sizes = opened.root.locator("svg text").evaluate_all(
-            "all => all.map((one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a)"
-        )
-        assert min(sizes) >= 10.9
-        assert opened.faults == []
+    opened.look(width, "light")
+    assert opened.root.evaluate(OVERLAPS, every) == []
+    sizes = opened.root.locator("svg text").evaluate_all(
+        "all => all.map((one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a)"
+    )
+    assert min(sizes) >= 10.9
+    opened.look(1280, "light")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_and_a_narrow_frame_in_other_states(browser, html, tmp_path, theme):
-    with open_html(browser, html, tmp_path, width=390, theme=theme, motion="reduce") as opened:
-        for state in ({"placement": "3x3", "stage": 4}, {"placement": "pre"}, {"network": "resnet20", "stage": 3}):
-            opened.set_all(**state)
-            assert opened.problem is None
-            for selector in (".senet-frame", ".senet-place", ".senet-place-side"):
-                element = opened.root.locator(selector)
-                assert element.evaluate("el => el.scrollWidth - el.clientWidth") <= 0, (selector, state)
-        assert serious_violations(opened.page) == []
+def test_axe_and_a_narrow_frame_in_other_states(opened, theme):
+    opened.look(390, theme)
+    for state in ({"placement": "3x3", "stage": 4}, {"placement": "pre"}, {"network": "resnet20", "stage": 3}):
+        opened.set_all(**state)
+        opened.fits(".senet-frame", ".senet-place", ".senet-place-side")
+    assert serious_violations(opened.page) == []
+    opened.look(1280, "light")
 
 
-def test_se_glides_to_its_place_unless_the_reader_wants_stillness(browser, html, tmp_path):
-    for motion, seconds in (("no-preference", "0.25s"), ("reduce", "0s")):
-        with open_html(browser, html, tmp_path, motion=motion) as opened:
-            style = "el => getComputedStyle(el).transitionDuration"
-            assert opened.root.locator(".senet-place-se").evaluate(style) == seconds
+def test_se_glides_to_its_place_unless_the_reader_wants_stillness(browser, tmp_path, opened):
+    style = "el => getComputedStyle(el).transitionDuration"
+    assert opened.root.locator(".senet-place-se").evaluate(style) == "0s"
+    with open_figure(browser, make_figure(), tmp_path) as moving:
+        assert moving.root.locator(".senet-place-se").evaluate(style) == "0.25s"
 
 
 def texts(figure: PlacementChooser) -> list[str]:

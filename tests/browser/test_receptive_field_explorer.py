@@ -14,10 +14,9 @@ from senet_lib.book.figures.receptive_field_explorer import (
     ReceptiveFieldExplorer,
     field_sizes,
 )
-from senet_lib.cost.receptive_field import Layer, effective_field, main_path, receptive_field
+from senet_lib.cost.receptive_field import Layer, main_path, receptive_field
 from senet_lib.data.context_world import GLYPH_SIZE, ContextWorld, glyph
 from senet_lib.networks.models import create_model
-from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser
 
@@ -106,9 +105,7 @@ def click_on(opened, selector: str, row: float, column: float) -> None:
     opened.settle()
 
 
-@pytest.fixture
-def explorer() -> ReceptiveFieldExplorer:
-    return ReceptiveFieldExplorer.example()
+make_figure = ReceptiveFieldExplorer.example
 
 
 def test_the_default_stack_is_the_networks_own():
@@ -142,62 +139,51 @@ def test_boxes_lie_where_cue_and_glyphs_are():
 
 
 @pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
-def test_field_and_counts_are_those_of_autograd(browser, tmp_path, explorer, stack):
+def test_field_and_counts_are_those_of_autograd(opened, stack):
     fields = receptive_field(Layer(*layer) for layer in stack)
     side = build(stack, 1, 1, relu=False)(torch.zeros(1, 1, 32, 32).double()).shape[-1]
     sees = [[pixels_by_autograd(stack, row, column) for column in range(side)] for row in range(side)]
-    explorer.row = explorer.column = 0
-    with open_figure(browser, explorer, tmp_path) as opened:
-        opened.root.evaluate("(el, all) => Object.entries(all).forEach((one) => el.model.set(...one))", traits(stack))
+    explorer = make_figure()
+    opened.set_all(**traits(stack), row=0, column=0)
+    assert opened.problem is None
+    for number, field in enumerate(fields[1:], start=1):
+        assert opened.number(f"size after layer {number}") == field.size
+        assert opened.number(f"jump after layer {number}") == field.jump
+    assert opened.number("units") == side**2
+    for row, column in {(0, 0), (side // 2, side // 3), (side - 1, side // 2)}:
+        opened.move("row", row)
+        opened.move("column", column)
+        np.testing.assert_array_equal(drawn_pixels(opened), sees[row][column])
+        assert opened.number("pixels seen") == sees[row][column].sum()
+        assert opened.text("field") == f"{fields[-1].size} × {fields[-1].size} pixels"
+    for scene in range(3):
+        opened.root.locator('select[data-trait="scene"]').select_option(index=scene)
         opened.settle()
-        assert opened.problem is None
-        for number, field in enumerate(fields[1:], start=1):
-            assert opened.number(f"size after layer {number}") == field.size
-            assert opened.number(f"jump after layer {number}") == field.jump
-        assert opened.number("units") == side**2
-        for row, column in {(0, 0), (side // 2, side // 3), (side - 1, side // 2)}:
-            opened.move("row", row)
-            opened.move("column", column)
-            np.testing.assert_array_equal(drawn_pixels(opened), sees[row][column])
-            assert opened.number("pixels seen") == sees[row][column].sum()
-            assert opened.text("field") == f"{fields[-1].size} × {fields[-1].size} pixels"
-        for scene in range(3):
-            opened.root.locator('select[data-trait="scene"]').select_option(index=scene)
-            opened.settle()
-            cue = in_box(explorer.cue_boxes[scene])
-            glyphs = [in_box(box) for box in explorer.glyph_boxes[scene]]
-            units = itertools.chain.from_iterable(sees)
-            both = sum(unit[cue].any() and any(unit[box].any() for box in glyphs) for unit in units)
-            assert opened.number("units that see both") == both
+        cue = in_box(explorer.cue_boxes[scene])
+        glyphs = [in_box(box) for box in explorer.glyph_boxes[scene]]
+        units = itertools.chain.from_iterable(sees)
+        both = sum(unit[cue].any() and any(unit[box].any() for box in glyphs) for unit in units)
+        assert opened.number("units that see both") == both
 
 
-def test_without_holes_the_field_is_the_window_around_pixel_i_times_jump():
-    fields = receptive_field(Layer(*layer) for layer in CHAPTER)
-    half = (fields[-1].size - 1) // 2
-    for row, column in [(0, 0), (3, 15), (8, 8)]:
-        window = np.zeros((32, 32), dtype=bool)
-        top, left = row * fields[-1].jump - half, column * fields[-1].jump - half
-        window[max(0, top) : top + 2 * half + 1, max(0, left) : left + 2 * half + 1] = True
-        np.testing.assert_array_equal(pixels_by_autograd(CHAPTER, row, column), window)
-
-
-def test_no_unit_of_the_chapters_network_sees_both_and_one_layer_more_does(browser, tmp_path):
+def test_no_unit_of_the_chapters_network_sees_both_and_one_layer_more_does(opened):
     world = ContextWorld.generate(count=8, seed=1)
-    with open_figure(browser, ReceptiveFieldExplorer.of_world(world), tmp_path) as opened:
-        opened.click("Add a layer")
-        with_more = []
-        for scene in range(8):
-            opened.set("scene", scene)
-            with_more.append(opened.number("units that see both"))
-        assert max(with_more) > 0
-        opened.click("The chapter's network")
-        for scene in range(8):
-            opened.set("scene", scene)
-            assert opened.number("units that see both") == 0
+    opened.show(ReceptiveFieldExplorer.of_world(world))
+    opened.click("Add a layer")
+    with_more = []
+    for scene in range(8):
+        opened.set("scene", scene)
+        with_more.append(opened.number("units that see both"))
+    assert max(with_more) > 0
+    opened.click("The chapter's network")
+    for scene in range(8):
+        opened.set("scene", scene)
+        assert opened.number("units that see both") == 0
 
 
-def test_the_unit_in_words(browser, tmp_path, explorer):
-    explorer.scene = 0
+def test_the_unit_in_words(opened):
+    explorer = make_figure()
+    opened.set("scene", 0)
     cue, glyphs = in_box(explorer.cue_boxes[0]), [in_box(box) for box in explorer.glyph_boxes[0]]
     wanted = {}
     for row, column in itertools.product(range(16), repeat=2):
@@ -205,14 +191,13 @@ def test_the_unit_in_words(browser, tmp_path, explorer):
         names = [name for name, box in zip(("red", "green", "blue"), glyphs, strict=True) if sees[box].any()]
         wanted.setdefault((bool(sees[cue].any()), *names), (row, column))
     assert (True,) in wanted and (False,) in wanted and (False, "red") in wanted
-    with open_figure(browser, explorer, tmp_path) as opened:
-        for (has_cue, *names), (row, column) in wanted.items():
-            opened.move("row", row)
-            opened.move("column", column)
-            text = opened.text("what the unit sees")
-            assert ("the cue, but no glyph" in text) == has_cue
-            assert [name for name in ("red", "green", "blue") if name in text] == names
-            assert ("neither" in text) == (not has_cue and not names)
+    for (has_cue, *names), (row, column) in wanted.items():
+        opened.move("row", row)
+        opened.move("column", column)
+        text = opened.text("what the unit sees")
+        assert ("the cue, but no glyph" in text) == has_cue
+        assert [name for name in ("red", "green", "blue") if name in text] == names
+        assert ("neither" in text) == (not has_cue and not names)
 
 
 @pytest.mark.parametrize(
@@ -225,73 +210,56 @@ def test_the_unit_in_words(browser, tmp_path, explorer):
         ([(1, 2, 1), (3, 1, 2)], 9, 0),
     ],
 )
-def test_influence_is_that_of_autograd(browser, tmp_path, explorer, stack, row, column):
-    explorer.set_trait("show", "effective")
-    for name, value in {**traits(stack), "row": row, "column": column}.items():
-        explorer.set_trait(name, value)
-    jump = receptive_field(Layer(*layer) for layer in stack)[-1].jump
+def test_influence_is_that_of_autograd(opened, stack, row, column):
+    explorer, jump = make_figure(), receptive_field(Layer(*layer) for layer in stack)[-1].jump
     influence = influence_by_autograd(stack, row, column)
-    with open_figure(browser, explorer, tmp_path) as opened:
-        wait_until_measured(opened)
-        drawn = np.array(opened.values("How much each pixel counts")).reshape(32, 32)
-        assert drawn == pytest.approx(influence / influence.max(), abs=1e-5)
-        assert opened.number("half of the influence") == half_width(influence, row * jump, column * jump)
-        for scene in range(3):
-            opened.set("scene", scene)
-            share = 100 * influence / influence.sum()
-            assert opened.number("influence of the cue") == pytest.approx(
-                share[in_box(explorer.cue_boxes[scene])].sum(), abs=1e-5, rel=1e-5
-            )
-            assert opened.number("influence of the glyphs") == pytest.approx(
-                sum(share[in_box(box)].sum() for box in explorer.glyph_boxes[scene]), abs=1e-5, rel=1e-5
-            )
-
-
-def test_our_reference_is_effective_field():
-    """The reference above is the library's measurement, one picture after the other."""
-    network = build(CHAPTER, EFFECTIVE_CHANNELS, 3, relu=True)
-    picture = torch.randn(1, 3, 32, 32, dtype=torch.float64, requires_grad=True)
-    (gradient,) = torch.autograd.grad(network(picture)[:, :, 8, 8].sum(), picture)
-    torch.testing.assert_close(gradient.abs().sum((0, 1)), effective_field(network, picture))
-
-
-def test_newer_layers_drop_the_measurement_under_way(browser, tmp_path, explorer):
-    explorer.set_trait("show", "effective")
-    for name, value in traits([(5, 1, 1)] * 5).items():  # takes longer than the chapter's network
-        explorer.set_trait(name, value)
-    with open_figure(browser, explorer, tmp_path) as opened:
-        assert opened.text("half of the influence") == "…"
-        opened.root.get_by_role("button", name="The chapter's network").click()
-        wait_until_measured(opened)
-        opened.page.wait_for_timeout(2000)  # time for the older measurement to end, if it were not dropped
-        influence = influence_by_autograd(CHAPTER, opened.get("row"), opened.get("column"))
-        drawn = np.array(opened.values("How much each pixel counts")).reshape(32, 32)
-        assert drawn == pytest.approx(influence / influence.max(), abs=1e-5)
-
-
-def test_a_large_stack_does_not_block_the_page(browser, tmp_path, explorer):
-    explorer.set_trait("show", "effective")
-    for name, value in traits([(7, 1, 1)] * 8).items():
-        explorer.set_trait(name, value)
-    with open_figure(browser, explorer, tmp_path) as opened:
-        assert opened.text("half of the influence") == "…"
-        longest = opened.page.evaluate(
-            """async () => {
-              let longest = 0;
-              for (let i = 0; i < 40; i += 1) {
-                const start = performance.now();
-                await new Promise((done) => setTimeout(done));
-                longest = Math.max(longest, performance.now() - start);
-              }
-              return longest;
-            }"""
+    opened.set_all(**traits(stack), row=row, column=column, show="effective")
+    wait_until_measured(opened)
+    drawn = np.array(opened.values("How much each pixel counts")).reshape(32, 32)
+    assert drawn == pytest.approx(influence / influence.max(), abs=1e-5)
+    assert opened.number("half of the influence") == half_width(influence, row * jump, column * jump)
+    for scene in range(3):
+        opened.set("scene", scene)
+        share = 100 * influence / influence.sum()
+        assert opened.number("influence of the cue") == pytest.approx(
+            share[in_box(explorer.cue_boxes[scene])].sum(), abs=1e-5, rel=1e-5
         )
-        assert longest < 1000  # milliseconds; all at once it takes several seconds
-        opened.move("column", 3)  # while it measures
-        assert opened.number("size after layer 8") == 49
+        assert opened.number("influence of the glyphs") == pytest.approx(
+            sum(share[in_box(box)].sum() for box in explorer.glyph_boxes[scene]), abs=1e-5, rel=1e-5
+        )
 
 
-def test_editing_the_layers(opened, explorer):
+def test_newer_layers_drop_the_measurement_under_way(opened):
+    opened.set_all(**traits([(5, 1, 1)] * 5), show="effective")  # takes longer than the chapter's network
+    assert opened.text("half of the influence") == "…"
+    opened.root.get_by_role("button", name="The chapter's network").click()
+    wait_until_measured(opened)
+    opened.page.wait_for_timeout(2000)  # time for the older measurement to end, if it were not dropped
+    influence = influence_by_autograd(CHAPTER, opened.get("row"), opened.get("column"))
+    drawn = np.array(opened.values("How much each pixel counts")).reshape(32, 32)
+    assert drawn == pytest.approx(influence / influence.max(), abs=1e-5)
+
+
+def test_a_large_stack_does_not_block_the_page(opened):
+    opened.set_all(**traits([(7, 1, 1)] * 8), show="effective")
+    assert opened.text("half of the influence") == "…"
+    longest = opened.page.evaluate(
+        """async () => {
+          let longest = 0;
+          for (let i = 0; i < 40; i += 1) {
+            const start = performance.now();
+            await new Promise((done) => setTimeout(done));
+            longest = Math.max(longest, performance.now() - start);
+          }
+          return longest;
+        }"""
+    )
+    assert longest < 1000  # milliseconds; all at once it takes several seconds
+    opened.move("column", 3)  # while it measures
+    assert opened.number("size after layer 8") == 49
+
+
+def test_editing_the_layers(opened):
     root = opened.root
     root.get_by_label("kernel of layer 1").select_option("7")
     root.get_by_label("dilation of layer 2").select_option("2")
@@ -308,7 +276,7 @@ def test_editing_the_layers(opened, explorer):
     assert {name: opened.get(name) for name in traits(CHAPTER)} == traits(CHAPTER)
 
 
-def test_adding_and_removing_from_the_keyboard_keeps_the_focus(opened, explorer):
+def test_adding_and_removing_from_the_keyboard_keeps_the_focus(opened):
     focused = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
     add = opened.root.get_by_role("button", name="Add a layer")
     add.focus()
@@ -327,7 +295,7 @@ def test_adding_and_removing_from_the_keyboard_keeps_the_focus(opened, explorer)
     assert opened.page.evaluate(focused) == "Add a layer"
 
 
-def test_the_unit_follows_the_pointer(opened, explorer):
+def test_the_unit_follows_the_pointer(opened):
     click_on(opened, ".field-picture", 6.5 / 32, 20.5 / 32)  # pixel (6, 20)
     assert (opened.get("row"), opened.get("column")) == (3, 10)
     click_on(opened, ".field-picture", 0.999, 0.001)
@@ -345,12 +313,11 @@ def test_the_unit_follows_the_pointer(opened, explorer):
     assert (opened.get("row"), opened.get("column")) == (7, 12)
 
 
-def test_a_smaller_stack_from_python_leaves_the_unit_on_the_map(browser, tmp_path, explorer):
-    explorer.row = 15
-    with open_figure(browser, explorer, tmp_path) as opened:
-        opened.set("strides", [1, 2, 2, 1, 1])
-        assert opened.problem is None
-        assert (opened.get("row"), opened.get("column")) == (7, 7)
+def test_a_smaller_stack_from_python_leaves_the_unit_on_the_map(opened):
+    opened.set("row", 15)
+    opened.set("strides", [1, 2, 2, 1, 1])
+    assert opened.problem is None
+    assert (opened.get("row"), opened.get("column")) == (7, 7)
 
 
 MISTAKES = [
@@ -367,28 +334,20 @@ MISTAKES = [
 ]
 
 
-def test_a_mistake_is_named_in_the_frame(opened, explorer):
+BAD_ARRAYS = [
+    ("cue_boxes", np.array([[0, 0, 8, 8]])),
+    ("cue_boxes", np.array([[0, 25, 8, 8]] * 3)),
+    ("glyph_boxes", np.zeros((3, 2, 4), int)),
+    ("glyph_boxes", np.zeros((3, 3, 4), int)),
+    ("pictures", np.zeros((3, 3, 32, 32), np.float32)),
+    ("pictures", np.zeros((3, 3, 16, 16), np.uint8)),
+]
+
+
+def test_a_mistake_is_named_in_the_frame(opened):
     for state, name in MISTAKES:
-        for trait, value in state.items():
-            opened.set(trait, value)
-        assert opened.problem is not None and name in opened.problem, state
-        opened.click("Start again")
-        assert opened.problem is None
-
-
-@pytest.mark.parametrize(
-    ("name", "array"),
-    [
-        ("cue_boxes", np.array([[0, 0, 8, 8]])),
-        ("cue_boxes", np.array([[0, 25, 8, 8]] * 3)),
-        ("glyph_boxes", np.zeros((3, 2, 4), int)),
-        ("glyph_boxes", np.zeros((3, 3, 4), int)),
-        ("pictures", np.zeros((3, 3, 32, 32), np.float32)),
-        ("pictures", np.zeros((3, 3, 16, 16), np.uint8)),
-    ],
-)
-def test_an_array_that_does_not_fit_is_named_in_the_frame(browser, tmp_path, explorer, name, array):
-    explorer.set_trait(name, array)
-    with open_figure(browser, explorer, tmp_path) as opened:
-        assert opened.problem is not None and name in opened.problem
-        assert opened.faults == []
+        opened.refuses(name, **state)
+    for name, array in BAD_ARRAYS:
+        figure = make_figure()
+        figure.set_trait(name, array)
+        opened.says(figure, name)

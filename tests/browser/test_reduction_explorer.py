@@ -346,8 +346,8 @@ def test_twenty_seeds_and_forty_epochs_fit(browser, tmp_path):
 
 
 BAD_SERIES = [
-    ([], "series is no list, or empty"),
-    ("context-world", "series is no list, or empty"),
+    ([], "series is not a list, or is empty"),
+    ("context-world", "series is not a list, or is empty"),
     ([None], "series has the name undefined at place 0"),
     ([GOOD, GOOD], "series has the name mine at place 1"),
     (changed("metric", "loss"), "series mine has metric loss; it must be one of test accuracy, top-1 error"),
@@ -369,8 +369,8 @@ BAD_SERIES = [
     (changed("plain.seeds", [1, 1]), "series mine, plain, has seeds [1,1]"),
     (changed("plain.seconds", 0), "series mine, plain, has seconds 0"),
     (changed("plain.curves", [[0.1, 0.2]]), "series mine, plain, has 1 curves for 2 results"),
-    (changed("plain.curves.1", [0.1]), "series mine, plain, has a curve that is no list"),
-    (changed("plain.curves.1.1", 7), "series mine, plain, has a curve that is no list of numbers from 0 to 1"),
+    (changed("plain.curves.1", [0.1]), "series mine, plain, has a curve that is not a list"),
+    (changed("plain.curves.1.1", 7), "series mine, plain, has a curve that is not a list of numbers from 0 to 1"),
     (changed("plain.curves", None), "series mine has curves of different lengths, in epochs: 2, none"),
     (changed("solved", 97), "series mine has solved 97; it must be from 0 to 1"),
     (changed("reference", {"value": 0.5}), 'series mine has reference {"value":0.5}'),
@@ -389,12 +389,6 @@ def test_a_bad_state_is_named_and_can_be_mended(opened):
 def test_a_number_that_is_not_finite_from_python_is_named(browser, tmp_path):
     bad = ReductionExplorer(series=changed("entries.0.results.0", float("nan")), reduction=4)
     says(browser, bad, tmp_path, "series mine, r = 4, has the result null")
-
-
-def test_new_series_replace_the_old_ones(opened):
-    opened.set_all(series=[GOOD], shown="mine", reduction=4)
-    assert opened.problem is None
-    assert opened.text("share") == "10" and opened.number("time") == 1.5
 
 
 # --- Python's side ----------------------------------------------------------------------------------------------------

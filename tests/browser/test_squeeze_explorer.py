@@ -12,7 +12,8 @@ from senet_lib.book.figures.squeeze_explorer import SqueezeExplorer
 from senet_lib.export.arrays import network_arrays
 from senet_lib.networks.squeeze_excitation import SQUEEZE_OPERATORS, SqueezeExcitation
 from senet_lib.weights.weight_files import load_pretrained
-from tests.browser.figures import Opened, open_figure
+from tests.browser.figures import Opened
+from tests.sample_networks import seen_in_block
 
 pytestmark = pytest.mark.browser
 
@@ -41,14 +42,7 @@ def photograph(name: str) -> np.ndarray:
 
 def features(trained, pictures: np.ndarray) -> torch.Tensor:
     """What reaches the first block's SE in torch: u (N, C, H', W')."""
-    mean, std = (torch.tensor(three)[:, None, None] for three in (trained.mean, trained.std))
-    seen = []
-    attention = trained.model.layer1[0].attention
-    handle = attention.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    with torch.no_grad():
-        trained.model((torch.tensor(pictures) / 255 - mean) / std)
-    handle.remove()
-    return seen[0]
+    return torch.tensor(seen_in_block(trained, pictures, "layer1.0")["u"])
 
 
 def explorer(trained, pictures: np.ndarray, **state) -> SqueezeExplorer:
@@ -57,26 +51,16 @@ def explorer(trained, pictures: np.ndarray, **state) -> SqueezeExplorer:
     return SqueezeExplorer(network=network, pictures=pictures, picture_names=names, **state)
 
 
-@pytest.fixture(scope="module")
-def trained():
-    return load_pretrained("pictures-se")
+TRAINED, PICTURES = load_pretrained("pictures-se"), np.stack([photograph(name) for name in NAMES])
+
+
+def make_figure() -> SqueezeExplorer:
+    return explorer(TRAINED, PICTURES, channel=CHOSEN)
 
 
 @pytest.fixture(scope="module")
-def pictures() -> np.ndarray:
-    return np.stack([photograph(name) for name in NAMES])
-
-
-@pytest.fixture(scope="module")
-def u(trained, pictures) -> torch.Tensor:
-    return features(trained, pictures)
-
-
-@pytest.fixture
-def opened(browser, trained, pictures, tmp_path):
-    with open_figure(browser, explorer(trained, pictures, channel=CHOSEN), tmp_path) as opened:
-        yield opened
-        assert opened.faults == []
+def u() -> torch.Tensor:
+    return features(TRAINED, PICTURES)
 
 
 def choose_picture(opened: Opened, index: int) -> None:
@@ -85,13 +69,11 @@ def choose_picture(opened: Opened, index: int) -> None:
 
 
 def choose(opened: Opened, trait: str, value) -> None:
-    opened.root.locator(f'label:has(input[data-trait="{trait}"][value="{value}"])').click()
-    opened.settle()
+    opened.click(opened.root.locator(f'label:has(input[data-trait="{trait}"][value="{value}"])'))
 
 
 def tick_shuffle(opened: Opened) -> None:
-    opened.root.get_by_label("Shuffle the pixels of u").click()
-    opened.settle()
+    opened.click(opened.root.get_by_label("Shuffle the pixels of u"))
 
 
 def all_maps(opened: Opened) -> np.ndarray:
@@ -139,15 +121,15 @@ def test_the_operators_are_the_librarys(opened):
     assert options == list(SQUEEZE_OPERATORS)
 
 
-def test_a_first_block_that_halves_the_picture(browser, tmp_path):
+def test_a_first_block_that_halves_the_picture(opened):
     trained = load_pretrained("context-world-reduction-r4")
     pictures = np.asarray(SqueezeExplorer.example().pictures)
     u = features(trained, pictures)
     assert u.shape[2:] == (16, 16)
-    with open_figure(browser, explorer(trained, pictures, picture=1), tmp_path) as opened:
-        assert_close(all_maps(opened), u[1].flatten(1))
-        assert all_z(opened) == close(u[1].mean((1, 2)))
-        assert opened.number("count") == 256
+    opened.show(explorer(trained, pictures, picture=1))
+    assert_close(all_maps(opened), u[1].flatten(1))
+    assert all_z(opened) == close(u[1].mean((1, 2)))
+    assert opened.number("count") == 256
 
 
 # ---------------------------------------------------------------------------------------------------------- shuffling
@@ -174,8 +156,7 @@ def test_shuffling_moves_every_map_alike_and_no_z(opened, operator):
 def test_another_order_is_another_order(opened):
     before = all_maps(opened)
     for seed in (1, 2):
-        opened.root.get_by_role("button", name="Another order").click()
-        opened.settle()
+        opened.click("Another order")
         assert (opened.get("shuffled"), opened.get("shuffle_seed")) == (True, seed)
         assert (all_maps(opened) == before[:, permutation(seed, SIZE**2)]).all()
 
@@ -196,17 +177,17 @@ def test_each_step_squeezes_tiles_and_the_last_one_is_z(opened, u, operator):
     assert all_maps(opened)[:, 0] == close(all_z(opened))
 
 
-def test_a_side_that_cannot_be_halved_ends_the_steps(browser, tmp_path):
+def test_a_side_that_cannot_be_halved_ends_the_steps(opened):
     figure = SqueezeExplorer.example()
     figure.pictures = np.asarray(figure.pictures)[:, :, :20, :12]
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert opened.root.locator('input[data-trait="squeezed"]').get_attribute("max") == "3"
-        whole = all_maps(opened)
-        opened.move("squeezed", 2)
-        blocks = whole.reshape(CHANNELS, 5, 4, 3, 4).mean((2, 4))
-        assert_close(all_maps(opened).reshape(CHANNELS, 20, 12)[:, ::4, ::4], blocks)
-        opened.move("squeezed", 3)
-        assert_close(all_maps(opened), np.repeat(whole.mean(1, keepdims=True), 240, axis=1))
+    opened.show(figure)
+    assert opened.root.locator('input[data-trait="squeezed"]').get_attribute("max") == "3"
+    whole = all_maps(opened)
+    opened.move("squeezed", 2)
+    blocks = whole.reshape(CHANNELS, 5, 4, 3, 4).mean((2, 4))
+    assert_close(all_maps(opened).reshape(CHANNELS, 20, 12)[:, ::4, ::4], blocks)
+    opened.move("squeezed", 3)
+    assert_close(all_maps(opened), np.repeat(whole.mean(1, keepdims=True), 240, axis=1))
 
 
 def test_the_button_squeezes_to_the_end_and_starts_anew(opened):
@@ -289,11 +270,9 @@ def test_channels_are_chosen_by_pointer_and_keys_on_maps_and_bars(opened):
     opened.settle()
     assert opened.get("channel") == 5
     chart = opened.root.locator('canvas[aria-label^="z of each channel"]')
-    chart.click(position={"x": chart.bounding_box()["width"] * 9.5 / CHANNELS, "y": 40})
-    opened.settle()
+    opened.click(chart, position={"x": chart.bounding_box()["width"] * 9.5 / CHANNELS, "y": 40})
     assert opened.get("channel") == 9
-    chart.press("ArrowLeft")
-    opened.settle()
+    opened.press("ArrowLeft", on=chart)
     assert opened.get("channel") == 8
     assert opened.root.locator('input[data-trait="channel"]:checked').get_attribute("value") == "8"
 
@@ -305,51 +284,39 @@ def zeros(*shape):
     return np.zeros(shape, np.float32)
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"conv1.weight": zeros(16, 1, 3, 3)}, "network.conv1.weight has shape (16,1,3,3)"),
-        ({"layer1.0.conv1.weight": zeros(16, 8, 3, 3)}, "network.layer1.0.conv1.weight has shape (16,8,3,3)"),
-        ({"layer1.0.conv2.bias": zeros(8)}, "network.layer1.0.conv2.bias has shape (8)"),
-        ({"layer1.0.stride": np.array([0])}, "network.layer1.0.stride is 0"),
-        ({"std": zeros(3)}, "network.std holds 0"),
-    ],
-)
-def test_a_network_that_does_not_fit_is_named(browser, tmp_path, change, said):
-    figure = SqueezeExplorer.example()
-    figure.network = {**figure.network, **change}
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert said in opened.problem
-        assert opened.faults == []
+BAD_NETWORKS = [
+    ({"conv1.weight": zeros(16, 1, 3, 3)}, "network.conv1.weight has shape (16,1,3,3)"),
+    ({"layer1.0.conv1.weight": zeros(16, 8, 3, 3)}, "network.layer1.0.conv1.weight has shape (16,8,3,3)"),
+    ({"layer1.0.conv2.bias": zeros(8)}, "network.layer1.0.conv2.bias has shape (8)"),
+    ({"layer1.0.stride": np.array([0])}, "network.layer1.0.stride is 0"),
+    ({"std": zeros(3)}, "network.std holds 0"),
+]
+BAD_STATES = [
+    ({"network": {"mean": zeros(3)}}, "network has no block"),
+    ({"picture_names": ["one"]}, "picture_names has 1 names for 3 pictures"),
+    ({"pictures": np.full((3, 3, 8, 8), 0.5)}, "pictures must be bytes"),
+    ({"pictures": zeros(3, 1, 8, 8)}, "pictures has shape (3,1,8,8)"),
+    ({"shuffle_seed": -1}, "shuffle_seed is -1"),
+    ({"squeezed": 6}, "squeezed is 6"),
+    ({"channel": 16}, "channel is 16"),
+]
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"network": {"mean": zeros(3)}}, "network has no block"),
-        ({"picture_names": ["one"]}, "picture_names has 1 names for 3 pictures"),
-        ({"pictures": np.full((3, 3, 8, 8), 0.5)}, "pictures must be bytes"),
-        ({"pictures": zeros(3, 1, 8, 8)}, "pictures has shape (3,1,8,8)"),
-        ({"shuffle_seed": -1}, "shuffle_seed is -1"),
-        ({"squeezed": 6}, "squeezed is 6"),
-        ({"channel": 16}, "channel is 16"),
-    ],
-)
-def test_a_bad_state_is_named(browser, tmp_path, change, said):
-    figure = SqueezeExplorer.example()
-    for name, value in change.items():
-        setattr(figure, name, value)
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert said in opened.problem
-        assert opened.faults == []
+def test_a_bad_state_is_named(opened):
+    network = SqueezeExplorer.example().network
+    for change, said in [*(({"network": {**network, **one}}, said) for one, said in BAD_NETWORKS), *BAD_STATES]:
+        figure = SqueezeExplorer.example()
+        for name, value in change.items():
+            setattr(figure, name, value)
+        opened.says(figure, said)
 
 
 # ---------------------------------------------------------------------------------------------------- the still picture
 
 
-def test_maps_stay_in_python_and_make_the_still_picture(trained, pictures, u):
-    without = explorer(trained, pictures)
-    with_maps = explorer(trained, pictures, maps=u[0].numpy())
+def test_maps_stay_in_python_and_make_the_still_picture(u):
+    without = explorer(TRAINED, PICTURES)
+    with_maps = explorer(TRAINED, PICTURES, maps=u[0].numpy())
     assert "maps" not in with_maps._plain_state()
     assert len(with_maps.draw_still().axes) == 1 + CHANNELS + 1
-    assert len(without.draw_still().axes) == len(pictures)
+    assert len(without.draw_still().axes) == len(PICTURES)

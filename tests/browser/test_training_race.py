@@ -11,16 +11,12 @@ pytestmark = pytest.mark.browser
 ROWS = ("loss", "accuracy", "test_accuracy", "pictures_per_second", "gate_spread")
 
 
-@pytest.fixture
+make_figure = TrainingRaceFigure.example
+
+
+@pytest.fixture(scope="module")
 def figure() -> TrainingRaceFigure:
-    return TrainingRaceFigure.example()
-
-
-@pytest.fixture
-def opened(browser, figure, tmp_path):
-    with open_figure(browser, figure, tmp_path) as page:
-        yield page
-        assert page.faults == []
+    return make_figure()
 
 
 def newest(values: np.ndarray, moment: int) -> float | None:
@@ -79,18 +75,10 @@ def test_a_page_without_a_kernel_offers_no_start(browser, tmp_path):
         assert opened.root.get_by_role("button", name="Play").is_visible()
 
 
-@pytest.mark.parametrize(
-    ("state", "sign"),
-    [
-        ({"moment": 100_000}, "moment is 100000; it must be a whole number from 0 to"),
-        ({"lanes": []}, "it must be a list of 1 to 4 names"),
-        ({"replay_seconds": 7}, "replay_seconds is 7; it must be one of 5, 15, 60"),
-    ],
-)
-def test_a_bad_state_is_named(browser, tmp_path, state, sign):
-    bad = TrainingRaceFigure(**{"record": TrainingRaceFigure.example().record, **state})
-    with open_figure(browser, bad, tmp_path) as opened:
-        assert sign in opened.problem
+def test_a_bad_state_is_named(opened):
+    opened.refuses("moment is 100000; it must be a whole number from 0 to", moment=100_000)
+    opened.refuses("it must be a list of 1 to 4 names", lanes=[])
+    opened.refuses("replay_seconds is 7; it must be one of 5, 15, 60", replay_seconds=7)
 
 
 def test_the_record_says_what_chapter_4_says_of_it(figure, root):

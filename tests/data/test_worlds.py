@@ -81,6 +81,8 @@ def test_a_vote_without_the_cues_is_right_on_nine_sixteenths_and_colours_are_uni
     seconds = [getattr(scene, "second_colour", 0) for scene in world.scenes]
     pairs = Counter(zip([scene.cue_colour for scene in scenes], seconds, strict=True))
     assert min(pairs.values()) > 0.8 * 4000 / len(pairs) and len(pairs) in (3, 9)
+    starts = Counter(scene.cue_row if hasattr(scene, "cue_row") else scene.cue_corner[1] for scene in scenes)
+    assert min(starts.values()) > 0.7 * 4000 / len(starts) and len(starts) in (9, 13)
     assert set(np.bincount([scene.quarter_turns for scene in scenes]) > 900) == {True}
 
 
