@@ -1,23 +1,25 @@
 """A Sphinx extension: pages that load little script. _config.yml names it.
 
-By itself, each page would load 1.7 MB of script before it holds a figure. Most of that is there for little:
+By itself, each page would load 1.7 MB of script before it holds a figure. A page's budgets say what may stay
+(tests/browser/test_lean_pages.py, benchmarks/pages.py). The fullest chapter's figures bring it to 144 KB already. Each
+piece here is paid for by one of them:
 
-- Font Awesome's script, 1.5 MB, puts some twenty icons in place of empty tags. They are the same in each page, so they
-  are put there when the page is written. Their outlines come from the font that the theme brings along.
-- Bootstrap's script, 81 KB, opens the menus of the header, shows tips, and runs the button to the top of the page.
-  ``lean_pages.js`` and ``lean_pages.css`` do that.
-- The index of the whole book and the search in it, 50 KB, are for results that appear while one types. This book does
-  not use them; its search page loads them by itself. Where the search is not loaded, the script that marks found words
-  begins to work, in the text of formulas and figures too: it goes as well.
-- The kernel's state of all widgets of a page: each figure holds its own state already.
-- A figure's HTML stands alone, so each one holds all that it needs. What several share, a page needs once.
+- 150 KB of script. Font Awesome's script, 1.5 MB, puts some twenty icons in place of empty tags. They are the same in
+  each page, so they are put there when the page is written. Their outlines come from the font that the theme brings.
+- 150 KB of script. Bootstrap's script, 81 KB, opens the menus of the header, shows tips, and runs the button to the top
+  of the page. ``lean_pages.js`` (2 KB) and ``lean_pages.css`` do that.
+- 150 KB of script. The index of the whole book and the search in it, 100 KB, are for results that appear while one
+  types. This book does not use them; its search page loads them by itself. Where the search is not loaded, the script
+  that marks found words begins to work, in the text of formulas and figures too: it goes as well.
+- 150 KB of script. A figure's HTML stands alone, so each one holds all that it needs. What several share, a page needs
+  once.
+- 300 KB of state. The kernel's state of all widgets of a page: each figure holds its own state already.
+- One second until a page can be read. What it can show before its scripts have come, it shows before: they are
+  deferred, and a line of script in its head asks whether the reader's system is dark.
 
-The theme also writes a top bar that this book does not show, with a second set of buttons. The theme's scripts act on
-the first of two buttons of a kind, and that was the hidden one: the bar is emptied.
-
-What a page can show before its scripts have come, it shows before: they are deferred, and a line of script in its head
-asks whether the reader's system is dark. And a few attributes are mended that mislead those who hear a page instead of
-seeing it.
+No budget asks for two more, but readers do. The theme writes a top bar that this book does not show, with a second set
+of buttons. Its scripts act on the first of two buttons of a kind, and that was the hidden one: the bar is emptied. And
+a few attributes are mended that mislead those who hear a page instead of seeing it.
 
 The theme's templates hold all this in their own text, where no setting reaches it. So the written page is edited, just
 before it goes into its file. When something is not where it was, there is a warning, which stops `make book`.

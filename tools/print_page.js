@@ -2,8 +2,13 @@
 
 const LEAST = 0.7; // of the usual size of letters: smaller ones nobody reads
 
-/** Wait for letters and pictures. */
+/** Wait for letters and pictures. Each formula then says what it is, for readers who cannot see it: a PDF knows no MathML. */
 async function settle() {
+  for (const formula of document.querySelectorAll(".katex-html")) {
+    formula.removeAttribute("aria-hidden");
+    formula.setAttribute("role", "img");
+    formula.setAttribute("aria-label", formula.parentElement.querySelector("annotation").textContent.trim());
+  }
   await document.fonts.ready;
   await Promise.all([...document.images].map((image) => image.decode()));
 }

@@ -173,6 +173,23 @@ def test_each_figure_has_its_still_picture_and_its_caption(book, texts, articles
             assert squeeze(caption.get_text()) in everything, name
 
 
+def alternatives(node: object) -> list[str]:
+    """The texts that stand in a PDF for what cannot be heard, below a place in its structure."""
+    node = node.get_object()
+    if not isinstance(node, (dict, list)):
+        return []
+    below = node if isinstance(node, list) else [node["/K"]] if "/K" in node else []
+    own = [str(node["/Alt"])] if isinstance(node, dict) and "/Alt" in node else []
+    return own + [text for one in below for text in alternatives(one)]
+
+
+def test_each_formula_says_what_it_is(book, articles):
+    said = {squeeze(text) for text in alternatives(book.reader.root_object["/StructTreeRoot"])}
+    formulas = {squeeze(one.get_text()) for article in articles.values() for one in article.select("annotation")}
+    assert len(formulas) > 100
+    assert formulas - said == set()
+
+
 def test_each_line_of_code_is_whole(texts, articles):
     everything = squeeze("".join(texts))
     lines = [
