@@ -7,7 +7,6 @@ pictures lie on the device as bytes, so that no worker processes are needed.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from senet_lib.common.validation import require_whole
+from senet_lib.data.augmentation_identity import identity
 from senet_lib.data.epoch_plan import Batch, EpochPlan, PlannedBatches, Share, seeded_generator
 from senet_lib.data.pictures import PictureSet
 
@@ -106,8 +106,8 @@ class Batches(PlannedBatches):
     can be resumed, and two networks see the same pictures.
 
     The last batch is smaller if batch_size does not divide the number of pictures. With ``shuffle=True`` a last batch
-    of a single picture is left out, because batch normalisation cannot learn from one picture; it is another picture
-    in each epoch. What several processes leave out, :class:`senet_lib.data.epoch_plan.EpochPlan` says.
+    of very few pictures is left out, because batch normalisation cannot learn from them; they are others in each
+    epoch. How few, and what several processes leave out, :class:`senet_lib.data.epoch_plan.EpochPlan` says.
 
     Args:
         picture_set: the pictures.
@@ -166,13 +166,18 @@ class Batches(PlannedBatches):
     def fingerprint(self) -> str:
         """A short text that changes when a picture, a label, the batch size, the seed or the augmentation does.
 
-        An augmentation counts by its name, and by what ``functools.partial`` has given it.
+        An augmentation counts by its code and by all that it holds (``senet_lib.data.augmentation_identity``).
+
+        Raises:
+            ValueError: if it holds something by which two runs cannot be told apart, such as an open file.
         """
         digest = hashlib.sha256()
         for tensor in (self.pictures, self.labels):
+            digest.update(repr(tuple(tensor.shape)).encode())
             digest.update(tensor.cpu().contiguous().numpy().data)
-        settings = (self.batch_size, self.shuffle, self.seed, self.size, _identity(self.augment))
-        digest.update(repr((settings, self.mean, self.std)).encode())
+        size = None if self.size is None else int(self.size)
+        settings = (int(self.batch_size), bool(self.shuffle), int(self.seed), size, identity(self.augment))
+        digest.update(repr((settings, [*map(float, self.mean)], [*map(float, self.std)])).encode())
         return digest.hexdigest()[:16]
 
     def _batches(self, number: int) -> Iterator[Batch]:
@@ -241,14 +246,6 @@ def _check_statistics(mean: tuple[float, ...], std: tuple[float, ...], channels:
             raise ValueError(f"{name} has {len(values)} numbers, but the pictures have {channels} channels")
     if not all(value > 0 for value in std):
         raise ValueError(f"std is {std}; each number must be above 0")
-
-
-def _identity(value: Any) -> Any:
-    """What tells one augmentation, or what ``partial`` has given it, from another: of a plain function its name."""
-    if isinstance(value, partial):
-        given = [(key, _identity(one)) for key, one in sorted(value.keywords.items())]
-        return _identity(value.func), [_identity(one) for one in value.args], given
-    return getattr(value, "__name__", None) if callable(value) else value
 
 
 def _checked(augmented: Tensor, pictures: Tensor) -> Tensor:

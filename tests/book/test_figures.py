@@ -79,6 +79,21 @@ def test_arrays_get_a_type_of_the_browser(tiny, given_type, values, browser_type
     assert array.astype(float).tolist() == pytest.approx(np.array(values, float).tolist())
 
 
+@pytest.mark.parametrize(
+    "values", [[4_089_184_256], [-(2**31) - 1, 0], np.array([2**63], np.uint64), [1e39], [-1e39, float("nan")]]
+)
+def test_numbers_beyond_the_type_are_refused_and_never_become_others(tiny, values):
+    with pytest.raises(traitlets.TraitError, match=r"values holds -?[\d,]+.*; numbers of type \w+ go from -"):
+        tiny(values=values)
+    with pytest.raises(traitlets.TraitError):
+        tiny(named={"w": values})
+
+
+def test_the_largest_numbers_and_infinities_are_kept(tiny):
+    assert tiny(values=[2**31 - 1, -(2**31)]).values.tolist() == [2**31 - 1, -(2**31)]
+    assert tiny(values=[np.inf, -np.inf]).values.tolist() == [np.inf, -np.inf]
+
+
 def test_lists_become_arrays_and_texts_are_refused(tiny):
     assert tiny(values=[[1, 2], [3, 4]]).values.shape == (2, 2)
     with pytest.raises(traitlets.TraitError, match="values has type"):
@@ -129,8 +144,28 @@ def test_a_figure_shows_itself_as_widget_html_and_picture(tiny):
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
 
 
-def test_a_state_that_cannot_be_drawn_still_gives_html(tiny):
-    assert inline_json(tiny(values=np.zeros((2, 2, 2))).to_html(), "state")["values"]["shape"] == [2, 2, 2]
+def test_a_state_that_cannot_be_drawn_still_gives_html_and_a_warning_that_names_the_line(tiny):
+    with pytest.warns(RuntimeWarning, match=r"Tiny is white.*ValueError: .*line \d+: "):
+        html = tiny(values=np.zeros((2, 2, 2))).to_html()
+    assert inline_json(html, "state")["values"]["shape"] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("mistake", [TypeError("a"), KeyError("b"), ZeroDivisionError("c")])
+def test_a_mistake_in_draw_still_is_seen(tiny, monkeypatch, mistake):
+    def draw_still(self):
+        raise mistake
+
+    monkeypatch.setattr(tiny, "draw_still", draw_still)
+    with pytest.warns(RuntimeWarning, match=rf"{type(mistake).__name__}: .*test_figures.py, line \d+: raise mistake"):
+        tiny().to_html()
+
+
+def test_a_figure_that_is_shown_is_drawn_once(tiny, monkeypatch):
+    drawn, draw_still = [], tiny.draw_still
+    monkeypatch.setattr(tiny, "draw_still", lambda self: drawn.append(self) or draw_still(self))
+    figure = tiny(values=[1, 2])
+    data, _ = figure._repr_mimebundle_()
+    assert len(drawn) == 1 and data["text/html"] == figure.to_html() and data["image/png"] in data["text/html"]
 
 
 def test_a_figure_without_picture_or_example_says_so(module):

@@ -1,10 +1,15 @@
 """Tests of senet_lib.data.batches."""
 
+import os
+import subprocess
+import sys
+import threading
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from senet_lib.data import (
     Batches,
@@ -321,6 +326,85 @@ def test_processes_test_each_picture_once():
 def test_a_size_of_no_pixels_is_refused(refused):
     with refused("size is 0", "at least 1"):
         Batches(load_pictures("digits").subset(4), 2, size=0)
+
+
+def crop_by(padding):
+    return lambda pictures, generator: random_crop(pictures, generator, padding)
+
+
+class Crop:
+    def __init__(self, padding):
+        self.padding = padding
+
+    def __call__(self, pictures, generator):
+        return random_crop(pictures, generator, self.padding)
+
+    def and_flip(self, pictures, generator):
+        return random_flip(self(pictures, generator), generator)
+
+
+def changed_by(change):
+    return partial(lambda pictures, generator, change: pictures, change=change)
+
+
+def various_augmentations():
+    """No two of them do the same; most have the same name."""
+    flips = [v2.RandomHorizontalFlip(p) for p in (0.1, 0.2)]
+    return [
+        *(random_flip, pad_crop_flip, crop_by(1), crop_by(2), Crop(1), Crop(2), Crop(1).and_flip, Crop(2).and_flip),
+        *(lambda pictures, _: pictures.flip(2), lambda pictures, _: pictures.flip(3), lambda pictures, _: pictures),
+        *(partial(random_crop, padding=padding) for padding in (1, 2, 4)),
+        *map(changed_by, (*flips, 1, True, 1.0, {1, 2}, {1, 2, 3}, torch.zeros(2), torch.ones(2), torch.zeros(2, 1))),
+        *(changed_by(np.random.default_rng(seed).random) for seed in (1, 2)),
+    ]
+
+
+def test_augmentations_that_differ_never_share_a_fingerprint_and_the_same_ones_do():
+    pictures = picture_set(4)
+    first, again = (
+        [Batches(pictures, 2, augment=one).fingerprint() for one in various_augmentations()] for _ in range(2)
+    )
+    assert len(set(first)) == len(first) and first == again
+
+
+AROUND = random_flip
+
+
+def test_a_fingerprint_knows_what_a_function_takes_from_around_it(monkeypatch):
+    def through(pictures, generator):
+        return AROUND(pictures, generator)
+
+    prints = []
+    for around in (crop_by(1), crop_by(2)):
+        monkeypatch.setitem(globals(), "AROUND", around)
+        prints.append(Batches(picture_set(4), 2, augment=through).fingerprint())
+    assert prints[0] != prints[1]
+
+
+def test_a_fingerprint_is_the_same_in_another_process(root):
+    code = (
+        "from tests.data.test_batches import *\n"
+        "print(*(Batches(picture_set(4), 2, augment=one).fingerprint() for one in various_augmentations()))"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": "5", "PYTHONPATH": str(root)}
+    run = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True)
+    own = [Batches(picture_set(4), 2, augment=one).fingerprint() for one in various_augmentations()]
+    assert run.stdout.split() == own, run.stderr
+
+
+def test_what_cannot_be_told_apart_has_no_fingerprint(refused):
+    with refused("the augmentation holds a lock", "make that inside the function"):
+        Batches(picture_set(4), 2, augment=changed_by(threading.Lock())).fingerprint()
+
+
+def test_the_fingerprint_knows_the_shape_and_takes_numpys_numbers():
+    pictures = picture_set(4)
+    turned = PictureSet(pictures.pictures.reshape(4, 3, 6, 8), pictures.labels, pictures.classes, "turned")
+    settings = {"mean": (0.5, 0.5, 0.5), "std": (1.0, 1.0, 1.0)}
+    own = Batches(pictures, 2, seed=1, **settings).fingerprint()
+    assert Batches(turned, 2, seed=1, **settings).fingerprint() != own
+    numpys = {name: np.array(values, np.float32) for name, values in settings.items()}
+    assert Batches(pictures, np.int64(2), seed=np.int64(1), **numpys).fingerprint() == own
 
 
 def test_the_fingerprint_changes_with_pictures_and_settings():

@@ -15,6 +15,8 @@ import io
 import json
 import math
 import re
+import traceback
+import warnings
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -39,7 +41,8 @@ STILL_COLOURS = 128
 class Array(traitlets.TraitType):
     """A NumPy array that reaches the browser as bytes: float32, int32 or uint8, in C order.
 
-    Floating point of any precision becomes float32. Whole numbers from 0 to 255, and booleans, become uint8.
+    Floating point of any precision becomes float32. Whole numbers from 0 to 255, and booleans, become uint8. A number
+    that is too large for its type is an error, not another number.
     """
 
     info_text = "an array of numbers"
@@ -52,7 +55,16 @@ class Array(traitlets.TraitType):
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
             raise traitlets.TraitError(f"{self.name} has type {array.dtype}; it must be {self.info_text}")
-        return np.ascontiguousarray(array.astype(_browser_type(array), copy=False))
+        kind = _browser_type(array)
+        limits = np.finfo(kind) if array.dtype.kind == "f" else np.iinfo(kind)
+        beyond = array[(array < limits.min) | (array > limits.max)]
+        beyond = beyond[np.isfinite(beyond)]
+        if beyond.size:
+            raise traitlets.TraitError(
+                f"{self.name} holds {beyond.flat[0]:,}; numbers of type {kind.__name__} go from {limits.min:,} to "
+                f"{limits.max:,}"
+            )
+        return np.ascontiguousarray(array.astype(kind, copy=False))
 
 
 class Arrays(traitlets.Dict):
@@ -112,13 +124,16 @@ class Figure(anywidget.AnyWidget):
 
         Style sheet, modules and host carry a key. Of those with the same key a page needs only the first.
         """
+        return self._to_html(base64.b64encode(self._still_png()).decode())
+
+    def _to_html(self, picture: str) -> str:
+        """The HTML form with this still picture, a PNG file as base64 text."""
         state = _as_script(self._plain_state())
         parts = [(_key(text), _as_script(text)) for text in self._parts]
         name = _key(state + "".join(key for key, _ in parts))
         kind = type(self).__name__
         css = self._css + reserve_height(kind)
         host = (HERE / "host.js").read_text(encoding="utf-8")
-        picture = base64.b64encode(self._still_png()).decode()
         modules = "\n".join(
             f'<script type="application/json" class="senet-module" data-key="{key}">{text}</script>'
             for key, text in parts
@@ -137,7 +152,8 @@ class Figure(anywidget.AnyWidget):
         """The widget for front ends that have widgets, the HTML form for all others, a picture for the rest."""
         bundle = super()._repr_mimebundle_(**options)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        forms = {"text/html": self.to_html(), "image/png": base64.b64encode(self._still_png()).decode()}
+        picture = base64.b64encode(self._still_png()).decode()
+        forms = {"text/html": self._to_html(picture), "image/png": picture}
         return {**data, **forms, "text/plain": f"{self.title}. {self.caption}"}, metadata
 
     def _plain_state(self) -> dict[str, Any]:
@@ -150,7 +166,10 @@ class Figure(anywidget.AnyWidget):
         return {name: _to_plain(value) for name, value in sorted(state.items())}
 
     def _still_png(self) -> bytes:
-        """The still picture in few colours. If the state is bad there is a white one: the live figure says why."""
+        """The still picture in few colours. If it cannot be drawn there is a warning with the error, and a white one.
+
+        That is so because the state may be bad, and then the live figure says why.
+        """
         import matplotlib.pyplot as plt
 
         file = io.BytesIO()
@@ -158,7 +177,14 @@ class Figure(anywidget.AnyWidget):
         try:
             figure = self.draw_still()
             figure.savefig(file, format="png", dpi=STILL_DOTS_PER_INCH, facecolor="white", bbox_inches="tight")
-        except (ValueError, IndexError, KeyError, TypeError, ArithmeticError):
+        except (ValueError, IndexError, KeyError, TypeError, ArithmeticError) as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            warnings.warn(
+                f"the still picture of {type(self).__name__} is white, because draw_still failed: "
+                f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno}: {place.line})",
+                RuntimeWarning,
+                stacklevel=2,
+            )
             Image.new("RGB", (1, 1), "white").save(file, format="png")
         finally:  # also one that was half drawn
             for number in set(plt.get_fignums()) - open_before:

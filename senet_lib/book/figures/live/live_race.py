@@ -22,12 +22,13 @@ from typing import Any, Self
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from senet_lib.book.figures.training_race import TrainingRaceFigure
 from senet_lib.common.atomic_files import write_atomically
 from senet_lib.common.machine import describe_machine
 from senet_lib.common.messages import in_one_line
-from senet_lib.common.validation import require_choice, require_whole
+from senet_lib.common.validation import is_whole, require_choice, require_whole
 from senet_lib.data import Augmentation, PictureSet, load_pictures, pad_crop_flip, train_and_test_batches
 from senet_lib.networks.models import create_model
 from senet_lib.training import Recipe
@@ -94,11 +95,17 @@ class Choices:
     def __post_init__(self) -> None:
         require_whole("epochs", self.epochs)
         require_whole("seed", self.seed, least=0)
-        for name, value, allowed in (("depth", self.depth, NETWORKS), ("reduction", self.reduction, REDUCTIONS)):
-            require_choice(name, str(value), [str(one) for one in allowed])
+        for name, allowed in (("depth", NETWORKS), ("reduction", REDUCTIONS)):
+            require_whole(name, value := getattr(self, name))
+            if value not in allowed:
+                raise ValueError(f"{name} is {value}; use one of {', '.join(map(str, allowed))}")
+        if not isinstance(self.data_set, str):
+            raise ValueError(f"data_set is {self.data_set!r}; give a name, such as {DATA_SETS[0]!r}")
         for name, limit in (("pictures", self.pictures), ("report_every", self.report_every)):
             if limit is not None:
                 require_whole(name, limit)
+        for name, value in vars(self).items():  # the figure's controls take no numbers of NumPy
+            object.__setattr__(self, name, int(value) if is_whole(value) else value)
 
     def load(self) -> tuple[PictureSet, PictureSet]:
         """The training and the test pictures."""
@@ -125,10 +132,26 @@ class Choices:
         return TrainingRace(on_device, train, test, recipe, report_every=self.report_every)
 
     def _seeded(self, make: Callable[[], nn.Module]) -> nn.Module:
-        """Made with the seed, on the CPU. Random numbers that the reader draws go on as if nothing had happened."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        """Made with the seed, on the CPU."""
+        with _OwnGenerator(torch.Generator().manual_seed(self.seed)):
             return make()
+
+
+class _OwnGenerator(TorchDispatchMode):
+    """In this thread, weights are drawn from a generator of their own.
+
+    torch's own one belongs to the whole process. The reader may draw from it at the same time, and must find it as if
+    nothing had happened.
+    """
+
+    def __init__(self, generator: torch.Generator):
+        super().__init__()
+        self._generator = generator
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        draws = any(argument.name == "generator" for argument in func._schema.arguments)
+        own = {"generator": self._generator} if draws else {}
+        return func(*args, **(kwargs or {}) | own)
 
 
 class LiveRace:
