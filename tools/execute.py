@@ -5,7 +5,7 @@
 The Makefile puts the library as pip installs it on PYTHONPATH, so that a notebook finds nothing of the repository
 beside it. It must leave nothing behind. The book is then built from the cache.
 
-Jupyter-cache has a parallel executor of its own, which takes as long. But its processes choose ports for their kernels
+Jupyter-cache has a parallel executor of its own, which is no slower. But its processes choose ports for their kernels
 without knowing of each other, and a kernel whose port is taken dies: of 16 that start at once, two had a port in common
 in every fifth trial. The threads of one process share what they know. Nor does it see what a notebook leaves behind.
 """
