@@ -21,6 +21,27 @@ def require_whole(name: str, value: Any, least: int = 1) -> None:
         raise ValueError(f"{name} is {value!r}; it must be a whole number of at least {least}")
 
 
+def require_reduction(channels: Any, reduction: Any) -> None:
+    """Raise a ``ValueError`` that names the value, unless both are whole and 1 <= reduction <= channels."""
+    require_whole("channels", channels)
+    require_whole("reduction", reduction)
+    if reduction > channels:
+        raise ValueError(
+            f"reduction is {reduction}, but there are only {channels} channels: the hidden width would be 0; "
+            f"use a reduction from 1 to {channels}"
+        )
+
+
+def require_stages(name: str, stages: Any, count: int, owner: str) -> set[int]:
+    """The stages as a set; a ``ValueError`` that names the value, unless it is a collection of numbers in 1..count."""
+    if not isinstance(stages, Collection) or isinstance(stages, str):
+        raise ValueError(f"{name} is {stages!r}; give the stages in a list, such as [1, 2]")
+    for stage in stages:
+        if not is_whole(stage) or not 1 <= stage <= count:
+            raise ValueError(f"{name} holds {stage!r}; {owner} has the stages 1 to {count}")
+    return set(stages)
+
+
 def require_odd(name: str, value: Any) -> None:
     """Raise a ``ValueError`` that names the value and the nearest odd ones, unless it is odd and at least 1."""
     require_whole(name, value)

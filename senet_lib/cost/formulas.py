@@ -11,7 +11,7 @@ paper's count.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from senet_lib.common.validation import is_whole, require_whole
+from senet_lib.common.validation import require_reduction, require_stages, require_whole
 
 
 @dataclass(frozen=True)
@@ -158,13 +158,13 @@ def stage_costs(
         network: one of yours, or a name in ``NETWORKS``.
         reduction: r, the same in all stages.
         bias: whether the SE blocks have biases.
-        dropped_stages: numbers of the stages that have no SE, from 1.
+        dropped_stages: the stages that have no SE, counted from 1.
 
     Raises:
         ValueError: if the name or a stage's number is unknown, or r leaves a stage without hidden units.
     """
     network = _network(network)
-    dropped = _require_stages(network, dropped_stages)
+    dropped = require_stages("dropped_stages", dropped_stages, len(network.stages), network.name)
     _require_hidden_units(network, reduction, dropped)
     costs = []
     for number, stage in enumerate(network.stages, 1):
@@ -191,13 +191,7 @@ def added_macs(network: Network | str, reduction: int, *, dropped_stages: Collec
 
 def _widths(channels: int, reduction: int) -> tuple[int, int]:
     """C and C // r, as Python's integers, which never overflow. As ``senet_lib.networks.hidden_width``."""
-    require_whole("channels", channels)
-    require_whole("reduction", reduction)
-    if reduction > channels:
-        raise ValueError(
-            f"reduction is {reduction}, but there are only {channels} channels: the hidden width would be 0; "
-            f"use a reduction from 1 to {channels}"
-        )
+    require_reduction(channels, reduction)
     return int(channels), int(channels) // int(reduction)
 
 
@@ -207,16 +201,6 @@ def _network(network: Network | str) -> Network:
     if not isinstance(network, str) or network not in NETWORKS:
         raise ValueError(f"network is {network!r}; use one of {', '.join(NETWORKS)}, or a Network")
     return NETWORKS[network]
-
-
-def _require_stages(network: Network, numbers: Collection[int]) -> set[int]:
-    if not isinstance(numbers, Collection) or isinstance(numbers, str):
-        raise ValueError(f"dropped_stages is {numbers!r}; give the stages' numbers in a list, such as [4]")
-    count = len(network.stages)
-    for number in numbers:
-        if not is_whole(number) or not 1 <= number <= count:
-            raise ValueError(f"dropped_stages holds {number!r}; {network.name} has the stages 1 to {count}")
-    return set(numbers)
 
 
 def _require_hidden_units(network: Network, reduction: int, dropped: set[int]) -> None:

@@ -1,6 +1,6 @@
 """What a real network costs, counted in one pass on the meta device: parameters, multiply-accumulates, memory.
 
-``senet_lib.cost.formulas`` has the formulas of the SE paper's Section 4; here anybody's network is counted.
+``senet_lib.cost.formulas`` has the formulas of the SE paper's Section 4; here any network is counted.
 """
 
 import copy
@@ -60,7 +60,7 @@ class MeasuredCost:
         for row in rows:
             parameters = f"{row.parameters:15,} {_percent(row.parameters, self.parameters)}"
             lines.append(f"{row.name:{width}}  {parameters}  {row.macs:18,} {_percent(row.macs, self.macs)}")
-        lines.append(f"kept for the backward pass: {self.activation_bytes / 1e6:,.1f} MB a picture")
+        lines.append(f"kept for the backward pass: {self.activation_bytes / 1e6:,.1f} MB per picture")
         return "\n".join(lines)
 
 
@@ -85,11 +85,11 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
     model = unwrap(model)
     try:
         with torch.inference_mode(False), torch.device("meta"):
-            twin = _on_meta(model)
+            copied = _on_meta(model)
             # Some layers refuse a batch of one. The difference leaves out what is kept once for a batch: parameters.
-            activation_bytes = _kept_bytes(twin.train(), 3, size) - _kept_bytes(twin, 2, size)
-            macs, macs_of_parts = _count_macs(twin.eval().requires_grad_(False), size)
-    except Exception as error:  # whatever somebody else's model raises
+            activation_bytes = _kept_bytes(copied.train(), 3, size) - _kept_bytes(copied, 2, size)
+            macs, macs_of_parts = _count_macs(copied.eval().requires_grad_(False), size)
+    except Exception as error:  # a foreign model may raise anything
         raise ValueError(
             f"the model does not run on input_size {size}: it said {short(error)}; give the size of its pictures"
         ) from error

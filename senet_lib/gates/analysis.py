@@ -2,7 +2,7 @@
 
 Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 7.2, looks at mean gates by class and
 at saturation. We add measures of the field, whose sources stand at the functions. All functions take arrays, from
-``senet_lib.gates.recording`` or from anywhere: gates (N, C), one row a picture, and labels (N,).
+``senet_lib.gates.recording`` or from anywhere: gates (N, C), one row per picture, and labels (N,).
 """
 
 import math
@@ -138,7 +138,7 @@ def numerical_rank(gates: ArrayLike, tolerance: float = 1e-5) -> int:
 def mutual_information(
     gates: ArrayLike, labels: ArrayLike, bins: int = 8, correction: str = "miller-madow"
 ) -> np.ndarray:
-    """What each channel's gate, alone, tells about the class: I(s; label) in bits.
+    """Mutual information of each single gate with the class: I(s; label) in bits.
 
     Each channel is cut into bins with equally many pictures, as far as equal gates allow. So it does not matter which
     function of the gate is taken, as long as it rises. 0: nothing; log2 of the number of equally frequent classes: all.
@@ -178,11 +178,12 @@ def permuted_information(
     permutations: int = 20,
     seed: int = 0,
 ) -> np.ndarray:
-    """What :func:`mutual_information` says where there is nothing to know: the labels are shuffled.
+    """The null distribution of :func:`mutual_information`: its values for shuffled labels.
 
     Returns:
-        (permutations, C), in bits. Their mean is the bias that is left. A single channel above all of them knows
-        something of the class, with a chance of error of 1 / (permutations + 1); of many channels, some are by chance.
+        (permutations, C), in bits. Their mean is the bias that is left. A single channel above all of them carries
+        information on the class, with a chance of error of 1 / (permutations + 1); of many channels, some are above
+        them by chance.
 
     Raises:
         ValueError: as in :func:`mutual_information`, or permutations is not at least 1, or seed not at least 0.
@@ -201,7 +202,7 @@ def permuted_information(
 
 
 def block_similarity(gates: Mapping[str, ArrayLike]) -> np.ndarray:
-    """How alike each two blocks tell N pictures apart: 0 for not at all, 1 for the same up to rotation and scale.
+    """Similarity of every two blocks: 0 if unrelated, 1 if equal up to rotation and scale.
 
     Linear centred kernel alignment (CKA). The blocks may have different numbers of channels. With fewer pictures than
     channels it comes out too high: use several times as many pictures. nan if the gates of a block are the same for all

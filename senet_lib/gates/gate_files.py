@@ -1,6 +1,6 @@
 """Files of recorded gates (.npz): NumPy arrays, which cannot run code, with the kind of record they are.
 
-In an array the gates of all blocks stand side by side; :func:`columns_of` says which columns are whose.
+In an array the gates of all blocks stand side by side; :func:`columns_of` gives the columns of each block.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ def columns_of(blocks: Iterable[str], channels: Iterable[int]) -> dict[str, slic
 
 
 def write_gates(kind: str, path: str | Path, arrays: Mapping[str, np.ndarray]) -> Path:
-    """Write a file: as a whole, or not at all. Its folder is made.
+    """Write a file atomically; its folder is created.
 
     Args:
         kind: one of ``LOADERS``.

@@ -1,7 +1,7 @@
 """What the gates did over a whole data set: mean and standard deviation by block and class, in constant memory.
 
 Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 7.2: mean gates by class. We keep the
-standard deviation within each class as well, and if you wish the gates of single pictures.
+standard deviation within each class as well, and optionally the gates of single pictures.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ def record_dataset(
 
     Raises:
         ValueError: if the model has no such blocks, there are no pictures, or labels do not fit; and in a pass what
-            :func:`senet_lib.gates.recording.record_excitations` says.
+            :func:`senet_lib.gates.recording.record_excitations` raises.
     """
     require_whole("keep_pictures", keep_pictures, least=0)
     if num_classes is not None:
@@ -136,7 +136,7 @@ class ExcitationStatistics:
         return self._of(block).class_spreads()
 
     def save(self, path: str | Path) -> Path:
-        """Write a NumPy file (.npz), which cannot run code: as a whole, or not at all. Its folder is made.
+        """Write a NumPy file (.npz, without pickled objects) atomically; its folder is created.
 
         Raises:
             ValueError: if there are no pictures.

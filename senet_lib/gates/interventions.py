@@ -31,7 +31,7 @@ def replace_excitations(
 ) -> Iterator[tuple[str, ...]]:
     """Replace the gates of chosen blocks in a ``with`` block. Afterwards the model computes what it did before.
 
-    For example, the accuracy without what stage 3 says about the picture::
+    For example, the accuracy when the gates of stage 3 ignore the picture::
 
         statistics = record_dataset(model, batches)
         with replace_excitations(model, mean_gates(statistics), "layer3"):
@@ -92,7 +92,8 @@ def given(gates: Mapping[str, Any] | ExcitationRecord) -> Replacement:
 
     Args:
         gates: from each block to (C,), for all pictures alike, or to (B, C), row by row for the pictures of a batch; as
-            arrays or tensors. Or a record of B pictures: each picture of the batch gets the gates of its twin there.
+            arrays or tensors. Or a record of B pictures: each picture of the batch gets the gates of the recorded
+            picture in the same row.
     """
     source = gates if isinstance(gates, Mapping) else {block: gates[block] for block in gates.blocks}
     values = {block: torch.as_tensor(one) for block, one in source.items()}

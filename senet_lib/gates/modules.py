@@ -62,11 +62,11 @@ def gate_matrix(block: str, s: Any) -> Tensor:
     """The gates of a block as (B, C), whether it gives (B, C), (B, C, 1, 1) or (B, 1, 1, C).
 
     Raises:
-        ValueError: if they are not one number a channel.
+        ValueError: if they are not per-channel gates.
     """
     if not isinstance(s, Tensor) or s.dim() < 2 or sum(size != 1 for size in s.shape[1:]) > 1:
         given = f"have shape {tuple(s.shape)}" if isinstance(s, Tensor) else f"are a {type(s).__name__}"
-        raise ValueError(f"the gates of {block} {given}, but need one number a channel: (B, C); leave this block out")
+        raise ValueError(f"the gates of {block} {given}, not per-channel gates (B, C); leave this block out")
     return s.flatten(1)
 
 
@@ -140,7 +140,7 @@ def _fits(name: str, pattern: str) -> bool:
 def watch_passes(
     model: nn.Module, gates: Mapping[str, nn.Module], keep: Callable[[dict[str, Tensor]], None]
 ) -> Iterator[None]:
-    """Call ``keep`` with the gates of each pass in a ``with`` block. The hooks go in any case.
+    """Call ``keep`` with the gates of each pass in a ``with`` block. The hooks are removed in any case.
 
     Args:
         model: a pass is one call of it that ends; calls of its parts alone do not count.
@@ -148,7 +148,7 @@ def watch_passes(
         keep: gets, for each block, copies of the gates (B, C) without gradients, on their device.
 
     Raises:
-        ValueError: in a pass, if a block runs twice or not at all, or its gates are not one number a channel.
+        ValueError: in a pass, if a block runs twice or not at all, or its gates are not per-channel gates.
     """
     passing = _Pass(tuple(gates), keep)
     with ExitStack() as hooks:
@@ -171,7 +171,7 @@ class _Pass:
         self._gates = {}
 
     def note(self, block: str, module: nn.Module, inputs: Any, s: Any) -> None:
-        if self._gates is None:  # a part of the model alone, or checkpointing that computes anew
+        if self._gates is None:  # a part of the model alone, or checkpointing that recomputes
             return
         if block in self._gates:
             raise ValueError(f"{block} runs twice in one pass; choose other blocks, for example blocks=['layer1']")

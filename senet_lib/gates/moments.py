@@ -1,6 +1,6 @@
 """Moments of recorded gates by class, batch by batch; and what gates and labels must look like, in one place.
 
-Arrays only: gates (N, C), one row a picture, and labels (N,). ``senet_lib.gates.analysis`` and
+Arrays only: gates (N, C), one row per picture, and labels (N,). ``senet_lib.gates.analysis`` and
 ``senet_lib.gates.gate_statistics`` build on this.
 """
 
@@ -79,12 +79,12 @@ class ClassMoments:
 
 def require_gates(gates: Any, name: str = "gates") -> np.ndarray:
     """As float64 (N, C); a ``ValueError`` that names the fault, unless it is that, with finite numbers."""
-    if hasattr(gates, "detach"):  # a tensor, perhaps with a gradient, on a GPU, or of a type that NumPy does not know
+    if hasattr(gates, "detach"):  # a tensor: maybe with a gradient, on a GPU, or of a dtype that NumPy lacks
         gates = gates.detach().cpu()
         gates = gates.double() if gates.is_floating_point() else gates
     values = np.asarray(gates)
     if values.ndim != 2 or 0 in values.shape:
-        raise ValueError(f"{name} have shape {values.shape}; give (N, C), one row a picture and one column a channel")
+        raise ValueError(f"{name} have shape {values.shape}; give (N, C): a row per picture, a column per channel")
     if not np.issubdtype(values.dtype, np.number) or np.issubdtype(values.dtype, np.complexfloating):
         raise ValueError(f"{name} have type {values.dtype}; give real numbers")
     values = values.astype(np.float64)
@@ -95,9 +95,9 @@ def require_gates(gates: Any, name: str = "gates") -> np.ndarray:
 
 def require_labels(labels: ArrayLike, count: int, num_classes: int | None = None) -> np.ndarray:
     """As int64 (count,); a ``ValueError`` that names the fault, unless these are class indices."""
-    array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)  # a tensor, perhaps on a GPU
+    array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)  # a tensor, maybe on a GPU
     if array.shape != (count,):
-        raise ValueError(f"the labels have shape {array.shape}, for {count} pictures; give one label a picture")
+        raise ValueError(f"the labels have shape {array.shape}, for {count} pictures; give one label per picture")
     if not np.issubdtype(array.dtype, np.integer):
         raise ValueError(f"the labels have type {array.dtype}; give class indices, as whole numbers")
     if count and array.min() < 0:

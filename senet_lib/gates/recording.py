@@ -39,9 +39,9 @@ def record_excitations(
     whole data set there is :func:`senet_lib.gates.gate_statistics.record_dataset`, or give ``keep_passes``.
 
     Args:
-        model: any network with SE blocks, in whatever mode.
+        model: any network with SE blocks, in any mode.
         blocks: which ones, as in :func:`senet_lib.gates.modules.find_gates`; None for all.
-        keep_passes: keep the newest so many; None for all.
+        keep_passes: number of most recent passes to keep; None for all.
         gates: where a class of SE blocks has its gate; see ``senet_lib.gates.modules.GATES``.
 
     Yields:
@@ -49,7 +49,7 @@ def record_excitations(
 
     Raises:
         ValueError: if the model has no such blocks, or keep_passes is out of range. In a pass: if a block runs twice in
-            it or not at all, or its gates are not one number a channel.
+            it or not at all, or its gates are not per-channel gates.
     """
     if keep_passes is not None:
         require_whole("keep_passes", keep_passes)
@@ -64,7 +64,7 @@ class ExcitationRecord:
 
     Args:
         blocks: names of the SE blocks, in the order of ``named_modules()``.
-        keep_passes: keep the newest so many; None for all.
+        keep_passes: number of most recent passes to keep; None for all.
     """
 
     def __init__(self, blocks: Iterable[str], keep_passes: int | None = None):
@@ -73,7 +73,7 @@ class ExcitationRecord:
         self._labels: deque[np.ndarray | None] = deque(maxlen=keep_passes)
 
     def add(self, gates: Mapping[str, Tensor], labels: Any = None) -> None:
-        """Add a pass: for each block its gates (B, C), and perhaps the labels (B,)."""
+        """Add a pass: for each block its gates (B, C), and optionally the labels (B,)."""
         self._passes.append({block: gates[block] for block in self.blocks})
         self._labels.append(None)
         if labels is not None:
@@ -138,7 +138,7 @@ class ExcitationRecord:
         return self[block][labels == label]
 
     def save(self, path: str | Path) -> Path:
-        """Write a NumPy file (.npz), which cannot run code: as a whole, or not at all. Its folder is made.
+        """Write a NumPy file (.npz, without pickled objects) atomically; its folder is created.
 
         Raises:
             ValueError: if nothing is recorded.

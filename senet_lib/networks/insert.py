@@ -84,7 +84,7 @@ def insert_squeeze_excitation(
             names. Or a function that takes the model and returns names, such as :func:`residual_branches`.
         reduction: r of the SE blocks.
         bias: whether their layers have biases.
-        start_gate: what all gates are at the start, whatever the input. None: those of a new block, around 0.5. Above 0
+        start_gate: the initial value of all gates, for any input. None: those of a new block, around 0.5. Above 0
             and below 1: this number, as bias of the second layer, whose weights start at 0. 1: the output of the
             network is unchanged bit for bit, and the block can learn all the same, because its gate is then a
             :class:`TwiceSigmoid`, with gates between 0 and 2.
@@ -245,7 +245,7 @@ def _observe(model: nn.Module, modules: dict[str, nn.Module], input_size: Sequen
     try:
         with evaluating(model), torch.no_grad():
             model(torch.zeros(1, *input_size, dtype=like.dtype, device=like.device))
-    except Exception as error:  # whatever somebody else's network raises
+    except Exception as error:  # a foreign network may raise anything
         raise ValueError(
             f"the model does not run on input_size {input_size}: it said {short(error)}; give the size of its pictures"
         ) from error

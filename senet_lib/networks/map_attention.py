@@ -24,8 +24,8 @@ class GlobalContext(nn.Module):
     authors' code, so a new block is the identity. We deviate in one point: w has no bias, because the softmax would
     cancel it. timm's class multiplies by gates unless told to add, has r = 8, and an epsilon of 1e-6 in its norm.
 
-    All layers are convolutions along the row of places: what initialises a network's linear layers and 2-D
-    convolutions anew, as ``senet_lib.networks.models`` does, leaves W2 at 0.
+    All layers are convolutions along the row of places: what re-initialises a network's linear layers and 2-D
+    convolutions, as ``senet_lib.networks.models`` does, leaves W2 at 0.
 
     Args:
         channels: C, the number of channels of the input; at least 2.
@@ -72,7 +72,7 @@ class GlobalResponseNormalisation(nn.Module):
     """GRN: scale each channel by its strength relative to the other channels.
 
     ``x * (1 + γ n) + β`` with ``n = g / (mean(g) + ε)`` and g the L2 norm of each channel over all places. γ and β, one
-    number a channel each, start at 0: a new block is the identity. Woo et al., "ConvNeXt V2" (arXiv 2301.00808),
+    value per channel each, start at 0: a new block is the identity. Woo et al., "ConvNeXt V2" (arXiv 2301.00808),
     Algorithm 1; the text beside it divides by the sum of g, the algorithm and ours by the mean. There it stands inside
     the block, on the 4C hidden channels; in our slots it stands on the branch's output.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from senet_lib.common.validation import is_whole, require_choice, require_whole
+from senet_lib.common.validation import is_whole, require_choice, require_stages, require_whole
 from senet_lib.networks.residual_blocks import Attention, BasicBlock, Bottleneck, ResidualBlock
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, SqueezeOperator, is_traced, require_maps
 
@@ -23,7 +23,7 @@ BlockMaker = Callable[..., ResidualBlock]
 
 @dataclass(frozen=True)
 class Stem:
-    """The first layers: a convolution with batch normalisation and ReLU, then perhaps a pooling.
+    """The first layers: a convolution with batch normalisation and ReLU, then optionally a pooling.
 
     Attributes:
         kernel: width of the convolution.
@@ -91,7 +91,9 @@ class ResNet(nn.Module):
         require_whole("num_classes", num_classes)
         require_whole("in_channels", in_channels)
         require_choice("stem", stem, STEMS)
-        attended = _require_stage_numbers(attention_stages, len(depths))
+        everywhere = range(1, len(depths) + 1)
+        chosen = everywhere if attention_stages is None else attention_stages
+        attended = require_stages("stages", chosen, len(depths), "the network")
         channels = widths[0] if stem_channels is None else stem_channels
         require_whole("stem_channels", channels)
         kernel, stride = STEMS[stem].kernel, STEMS[stem].stride
@@ -99,7 +101,7 @@ class ResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(channels)
         self.relu = nn.ReLU()
         self.maxpool = STEMS[stem].pool()
-        self.stage_names = [f"layer{number}" for number in range(1, len(depths) + 1)]
+        self.stage_names = [f"layer{number}" for number in everywhere]
         for number, (depth, width, stride) in enumerate(zip(depths, widths, strides, strict=True), 1):
             try:
                 stage = _stage(block, channels, width, depth, stride, attention if number in attended else None)
@@ -142,7 +144,7 @@ class ResNet(nn.Module):
 
 @dataclass(frozen=True)
 class Architecture:
-    """What tells one residual network from another. Most attributes are arguments of :class:`ResNet`.
+    """The settings that define a residual network. Most attributes are arguments of :class:`ResNet`.
 
     Attributes:
         block: the class of its blocks.
@@ -259,7 +261,7 @@ def create_model(
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """The names that :func:`create_model` knows and that fit a pattern, for example "se_resnet*"."""
+    """The names that :func:`create_model` accepts and that match a pattern, for example "se_resnet*"."""
     names = [prefix + name for prefix in ("", "se_") for name in ARCHITECTURES]
     return [name for name in names if fnmatchcase(name, pattern)]
 
@@ -296,23 +298,11 @@ def _require_stages(depths: Sequence[int], widths: Sequence[int], strides: Seque
     if not len(depths) == len(widths) == len(strides):
         raise ValueError(
             f"depths has {len(depths)} stages, widths has {len(widths)}, strides has {len(strides)}; "
-            "give one number a stage in each"
+            "give one number per stage in each"
         )
     for name, numbers in (("depths", depths), ("widths", widths), ("strides", strides)):
         if not numbers or not all(is_whole(number) and number >= 1 for number in numbers):
             raise ValueError(f"{name} is {tuple(numbers)}; give at least one stage, and whole numbers of at least 1")
-
-
-def _require_stage_numbers(numbers: Collection[int] | None, count: int) -> set[int]:
-    """Whole numbers from 1 to count; None stands for all."""
-    if numbers is None:
-        return set(range(1, count + 1))
-    if not isinstance(numbers, Collection) or isinstance(numbers, str):
-        raise ValueError(f"stages is {numbers!r}; give the stages' numbers in a list, such as [1, 2]")
-    for number in numbers:
-        if not is_whole(number) or not 1 <= number <= count:
-            raise ValueError(f"stages holds {number!r}; the network has the stages 1 to {count}")
-    return set(numbers)
 
 
 def _stage(
@@ -327,7 +317,7 @@ def _he_initialise(model: nn.Module) -> None:
     """He et al. (arXiv 1502.01852), as the paper does: keep the size of the signal through ReLU layers.
 
     It matters for SE: with torch's default for linear layers, which is 2.4 times smaller, the gates of a new network
-    hardly differ from 0.5 and take long to leave it.
+    stay close to 0.5 for a long time.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d):

@@ -68,7 +68,7 @@ class _Tracer(fx.Tracer):
         def forward_or_piece(*args: Any, **kwargs: Any) -> Any:
             try:
                 return forward(*args, **kwargs)
-            except Exception as error:  # whatever somebody else's module raises
+            except Exception as error:  # a foreign module may raise anything
                 self.pieces[name] = error
                 return self.create_proxy("call_module", name, args, kwargs)
 

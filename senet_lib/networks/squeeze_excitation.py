@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from torch import Tensor, fx, nn
 
-from senet_lib.common.validation import require_whole
+from senet_lib.common.validation import require_reduction, require_whole
 
 SqueezeOperator = Callable[[Tensor], Tensor]
 
@@ -17,7 +17,7 @@ SqueezeOperator = Callable[[Tensor], Tensor]
 def average_squeeze(x: Tensor) -> Tensor:
     """Mean of each channel over all places: (B, C, H, W) -> (B, C). Equation 2.
 
-    It is ``x.mean((2, 3))``, written as a sum. The gradient of a sum is one number a channel, which autograd
+    It is ``x.mean((2, 3))``, written as a sum. The gradient of a sum is one value per channel, which autograd
     broadcasts; that of ``mean`` is written out for every place, which takes time on a CPU (``benchmarks/se_block.py``).
     """
     if is_traced(x) or x.element_size() < 4:  # the sum of a large map can be too large for float16
@@ -168,13 +168,8 @@ def hidden_width(channels: int, reduction: int, multiple: int = 1) -> int:
     Raises:
         ValueError: if an argument is not a whole number of at least 1, or reduction is above channels.
     """
-    for name, value in (("channels", channels), ("reduction", reduction), ("hidden_multiple", multiple)):
-        require_whole(name, value)
-    if reduction > channels:
-        raise ValueError(
-            f"reduction is {reduction}, but there are only {channels} channels: the hidden width would be 0; "
-            f"use a reduction from 1 to {channels}"
-        )
+    require_reduction(channels, reduction)
+    require_whole("hidden_multiple", multiple)
     if multiple == 1:
         return channels // reduction
     return max(multiple, int(channels / reduction + multiple / 2) // multiple * multiple)

@@ -131,7 +131,7 @@ def test_the_parts_add_up_and_print_as_a_table():
     assert lines[0].split() == ["part", "parameters", "share", "MACs", "share"]
     assert lines[1].split() == ["conv1", "432", "0.2%", "442,368", "1.1%"]
     assert lines[-2].split()[0] == "total" and f"{cost.macs:,}" in lines[-2]
-    assert lines[-1] == f"kept for the backward pass: {cost.activation_bytes / 1e6:.1f} MB a picture"
+    assert lines[-1] == f"kept for the backward pass: {cost.activation_bytes / 1e6:.1f} MB per picture"
     assert len({len(line) for line in lines[:-1]}) == 1  # the columns are straight
 
 

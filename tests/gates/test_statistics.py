@@ -140,7 +140,7 @@ def test_wrong_arguments_for_a_data_set_are_refused(model, refused):
         record_dataset(model, batches(), num_classes=2)
     with refused("there are no pictures"):
         record_dataset(model, [])
-    with refused("one label a picture"):
+    with refused("one label per picture"):
         record_dataset(model, [(noise(2, 3, 16, 16), torch.zeros(2, 3))])
     for number in (-1, 0.5):
         with refused(f"keep_pictures is {number}"):

@@ -262,7 +262,7 @@ def test_what_has_no_gate_a_channel_is_not_recorded(name, refused):
 
 def test_gates_of_windows_are_refused_with_their_shape(refused):
     model = create_model("resnet8", attention=lambda channels: GatherExcite(channels, 2))
-    with record_excitations(model), refused("layer1.0.attention", "(1, 16, 8, 8)", "one number a channel"):
+    with record_excitations(model), refused("layer1.0.attention", "(1, 16, 8, 8)", "not per-channel gates"):
         model(noise(1, 3, 16, 16))
 
 
