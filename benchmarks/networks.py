@@ -24,6 +24,7 @@ from benchmarks.timing import (
     median_ms,
     paired_ratio,
     parse_options,
+    peak_bytes,
     provenance,
     time_in_turn,
     write_record,
@@ -119,15 +120,6 @@ def work(network: nn.Module, x: Tensor, labels: Tensor, which: str) -> Callable[
         optimizer.step()
 
     return infer if which == "inference" else train
-
-
-def peak_bytes(work: Callable[[], object], device: torch.device) -> int:
-    """The most memory of the GPU in use during a piece of work, above what is in use before it."""
-    before = torch.cuda.memory_allocated(device)
-    torch.cuda.reset_peak_memory_stats(device)
-    work()
-    torch.cuda.synchronize(device)
-    return torch.cuda.max_memory_allocated(device) - before
 
 
 def find_misses(rows: list[dict[str, Any]]) -> list[str]:

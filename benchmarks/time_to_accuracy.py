@@ -19,7 +19,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.timing import chosen_device, median_ms, paired_ratio, provenance, time_in_turn, write_record
+from benchmarks.timing import (
+    chosen_device,
+    median_ms,
+    paired_ratio,
+    peak_bytes,
+    provenance,
+    time_in_turn,
+    write_record,
+)
 from senet_lib.data import Batches, load_pictures, pad_crop_flip, train_and_test_batches
 from senet_lib.data.pictures import FOLDER
 from senet_lib.networks.models import create_model
@@ -28,7 +36,8 @@ from senet_lib.training import Recipe, Trainer, fit
 SE = "se_"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="cifar10", help="for load_pictures, e.g. folder:PATH (default cifar10)")
     parser.add_argument("--call-it", metavar="TEXT", help="what the record calls these data")
@@ -44,14 +53,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=21, help="rounds of steps with SE and without (default 21)")
     parser.add_argument("--quick", action="store_true", help="no record")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
-        return _run(options)
+        return _run(options, arguments)
     except (ValueError, ConnectionError) as error:
         parser.exit(2, f"{error}\n")
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     device = chosen_device(options.device)
     recipe = Recipe(
         options.epochs,
@@ -63,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
     train, test = _load(options, device)
     networks = make_networks(options.network, train, options.seed)
     record = {
-        **provenance("python -m benchmarks.time_to_accuracy " + " ".join(_without_paths(sys.argv[1:])), device),
+        **provenance("python -m benchmarks.time_to_accuracy " + " ".join(without_paths(arguments)), device),
         "data": options.call_it or options.data.partition(":")[0],
         "pictures": {"train": len(train.pictures), "test": len(test.pictures), "fingerprint": train.fingerprint()},
         "network": options.network,
@@ -108,10 +117,15 @@ def make_networks(name: str, train: Batches, seed: int) -> dict[str, nn.Module]:
     return networks
 
 
-def measure_step(
-    networks: dict[str, nn.Module], train: Batches, recipe: Recipe, repeats: int
-) -> dict[str, dict[str, float]]:
-    """The time of a step of training with SE and without, on one batch, and their ratio."""
+def measure_step(networks: dict[str, nn.Module], train: Batches, recipe: Recipe, repeats: int) -> dict[str, Any]:
+    """The time of a step of training with SE and without, on one batch, their ratio, and on a GPU the peaks of memory.
+
+    Args:
+        networks: first the one with SE, then the one without, on the device of the batches.
+        train: the first batch of epoch 0 is used.
+        recipe: how to train.
+        repeats: rounds, at least 2.
+    """
     batch = next(train.epoch(0))
 
     def step(network: nn.Module) -> Callable[[], object]:
@@ -119,9 +133,14 @@ def measure_step(
         trainer.start_epoch()
         return lambda: trainer.step(*batch)
 
-    times = time_in_turn({name: step(network) for name, network in networks.items()}, repeats, train.pictures.device)
+    device = train.pictures.device
+    works = {name: step(network) for name, network in networks.items()}
+    times = time_in_turn(works, repeats, device)
     se, plain = times.values()
-    return {"median_ms": median_ms(times), "se_to_plain": paired_ratio(se, plain)}
+    row: dict[str, Any] = {"median_ms": median_ms(times), "se_to_plain": paired_ratio(se, plain)}
+    if device.type == "cuda":
+        row["peak_bytes"] = {name: peak_bytes(work, device) for name, work in works.items()}
+    return row
 
 
 def measure_epochs(model: nn.Module, train: Batches, test: Batches, recipe: Recipe) -> Iterator[dict[str, Any]]:
@@ -148,7 +167,8 @@ def format_step(step: dict[str, Any]) -> str:
     ratio = step["se_to_plain"]
     times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in step["median_ms"].items())
     quartiles = f"{ratio['first_quartile']:.3f} to {ratio['third_quartile']:.3f}"
-    return f"a step of training: {times}; with SE / without: {ratio['median']:.3f} ({quartiles})"
+    peaks = "".join(f"; {name} needs {peak / 1e9:.2f} GB" for name, peak in step.get("peak_bytes", {}).items())
+    return f"a step of training: {times}; with SE / without: {ratio['median']:.3f} ({quartiles}){peaks}"
 
 
 def format_epoch(epoch: dict[str, Any]) -> str:
@@ -161,7 +181,7 @@ def format_reached(target: str, epoch: dict[str, Any] | None) -> str:
     return f"target {float(target):.2%}: {reached}"
 
 
-def _without_paths(arguments: Sequence[str]) -> list[str]:
+def without_paths(arguments: Sequence[str]) -> list[str]:
     """A record does not say where somebody keeps the pictures."""
     return [f"{FOLDER}PATH" if argument.startswith(FOLDER) else argument for argument in arguments]
 

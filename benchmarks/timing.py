@@ -12,10 +12,10 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 import torchvision
 
@@ -78,9 +78,14 @@ def add_common_options(parser: argparse.ArgumentParser, repeats: int, what: str)
     parser.add_argument("--threads", type=int, help="default: as torch chooses; 1 is steadier on a busy machine")
 
 
-def parse_options(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, torch.device]:
-    """The options and the device. A device that is not there ends the program, with one line."""
-    options = parser.parse_args()
+def parse_options(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
+) -> tuple[argparse.Namespace, torch.device]:
+    """The options and the device, from the command line if no arguments are given.
+
+    A device that is not there ends the program, with one line.
+    """
+    options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
@@ -105,7 +110,7 @@ def provenance(command: str, device: torch.device) -> dict[str, Any]:
             "python": platform.python_version(),
             "torch": torch.__version__,
             "torchvision": torchvision.__version__,
-            "timm": timm.__version__,
+            "timm": _version("timm"),
         },
     }
 
@@ -120,6 +125,22 @@ def write_record(name: str, record: dict[str, Any]) -> Path:
 def _wait_for(device: torch.device) -> None:
     if device.type == "cuda":  # its kernels run on after the call that starts them has returned
         torch.cuda.synchronize(device)
+
+
+def peak_bytes(work: Callable[[], object], device: torch.device) -> int:
+    """The most memory of the GPU in use during a piece of work, above what is in use before it."""
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    work()
+    torch.cuda.synchronize(device)
+    return torch.cuda.max_memory_allocated(device) - before
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

@@ -4,7 +4,10 @@ Nothing is timed here.
 """
 
 import itertools
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +17,7 @@ from benchmarks import (
     input_pipeline,
     network_in_page,
     networks,
+    on_a_gpu,
     recording,
     se_block,
     time_to_accuracy,
@@ -269,6 +273,43 @@ def test_training_to_an_accuracy_on_digits():
 def test_a_network_without_se_has_no_time_to_compare(refused):
     with refused("network is 'resnet8'", "use se_resnet8"):
         time_to_accuracy.make_networks("resnet8", None, 0)
+
+
+def test_all_that_needs_a_gpu_runs_small_on_a_cpu(monkeypatch, capsys):
+    for module in (on_a_gpu, time_to_accuracy):
+        monkeypatch.setattr(module, "write_record", lambda *_: pytest.fail("a record was written"))
+    status = on_a_gpu.main(["--quick", "--device", "cpu"])
+    *_, table = capsys.readouterr().out.split("\n\n")
+    mixed, full, tutorial, *_, minutes = table.splitlines()
+    assert mixed.startswith("mixed precision, 4 pictures of 32x32, a step of training: se_resnet8 ")
+    assert full.startswith("32 bits") and "with SE / without: " in full
+    assert tutorial.startswith("training: tutorial A") and minutes.startswith("in all ")
+    assert status in (0, 1)
+
+
+def test_what_is_measured_on_a_gpu_is_kept_before_the_longest_part(monkeypatch):
+    written = {}
+    monkeypatch.setattr(on_a_gpu, "measure_steps", lambda *_: [])
+    monkeypatch.setattr(on_a_gpu.input_pipeline, "measure", lambda *_: {"measured": True})
+    monkeypatch.setattr(on_a_gpu.input_pipeline, "format_row", str)
+    monkeypatch.setattr(on_a_gpu, "write_record", written.__setitem__)
+    monkeypatch.setattr(time_to_accuracy, "main", lambda arguments: [*written, *arguments])
+    where = ["--device", "cpu", "--data", "folder:/somewhere", "--call-it", "CIFAR-10"]
+    assert on_a_gpu.main(where) == ["on_a_gpu", *where]
+    assert written["on_a_gpu"]["command"].endswith("--device cpu --data folder:PATH --call-it CIFAR-10")
+    assert written["on_a_gpu"]["tutorial"]["measured"]
+
+
+def test_the_peaks_of_memory_are_printed():
+    step = {"median_ms": {"a": 1.0}, "se_to_plain": {"median": 1, "first_quartile": 1, "third_quartile": 1}}
+    row = step | {"peak_bytes": {"a": 2_340_000_000}, "batch": 1, "size": 2, "mixed_precision": True}
+    assert on_a_gpu.format_step(row).endswith("; a needs 2.34 GB")
+
+
+def test_a_machine_with_a_gpu_needs_no_packages_of_the_book():
+    missing = ("timm", "torchinfo", "ipywidgets", "anywidget", "traitlets", "matplotlib", "sklearn")
+    code = f"import sys; sys.modules.update(dict.fromkeys({missing})); import benchmarks.on_a_gpu"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
 # --- networks in the page ---------------------------------------------------------------------------------------------
