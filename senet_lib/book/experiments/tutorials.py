@@ -8,7 +8,8 @@ E  SE-ResNet-18 on MNIST, one channel, with a checkpoint after every epoch.
 
 Tutorial A watches its curves in TensorBoard: ``--tensorboard FOLDER``. All need a GPU, or ``--pictures 64 --epochs 1
 --size 32`` to see them run at all. Otherwise than the tutorials: no bias before batch normalisation, pictures resized
-on the device, logits without softmax, losses averaged over pictures. E has the usual stem: one without a stride at
+on the device, SE made for as many channels as it gets (the bottleneck networks of C stop with an error there), logits
+without softmax, losses averaged over pictures. E has the usual stem: one without a stride at
 224x224 needs 12 GB for 32 pictures.
 """
 
