@@ -18,6 +18,7 @@ from benchmarks import (
     network_in_page,
     networks,
     on_a_gpu,
+    picture_folder,
     recording,
     se_block,
     time_to_accuracy,
@@ -216,6 +217,19 @@ def test_missed_goals_of_the_pipeline_are_named():
     assert input_pipeline.find_misses(rows(10.0, 0.049)) == []
     slow, waiting = input_pipeline.find_misses(rows(9.9, 0.05))
     assert "9.9 times" in slow and "a network: 5.0%" in waiting
+
+
+def test_both_ways_through_a_folder_deliver_as_many_pictures(tmp_path):
+    assert picture_folder.make_folder(tmp_path, 3) > 10_000
+    for work in picture_folder.works(tmp_path).values():
+        ((x, labels),) = work()
+        assert x.shape == (3, 3, 224, 224) and labels.tolist() == [0, 0, 0]
+
+
+def test_the_speed_of_a_folder_in_a_line():
+    ratio = {"median": 1.2, "first_quartile": 1.1, "third_quartile": 1.3}
+    record = {"pictures_per_second": {"ours": 400.2}, "ours_to_peer": {"ImageFolder": ratio}}
+    assert "ours 400 pictures/s; ours is 1.20 times as fast (1.10 to 1.30)" in picture_folder.format_record(record)
 
 
 # --- recording --------------------------------------------------------------------------------------------------------
