@@ -241,6 +241,13 @@ def test_other_inputs_are_refused(x, said, refused):
             module(x)
 
 
+def test_what_the_squeeze_returns_and_what_excite_takes_is_one_value_per_channel(refused):
+    with refused("the squeeze operator returned shape (2,)", "(B, C) = (2, 8)"):
+        seeded_block(squeeze=lambda x: x.mean((1, 2, 3)))(noise(2, 8, 3, 3))
+    with refused("z has shape (2, 7)", "(B, 8)"):
+        seeded_block().excite(noise(2, 7))
+
+
 # --- without the squeeze ----------------------------------------------------------------------------------------------
 
 
