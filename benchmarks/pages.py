@@ -4,9 +4,10 @@
 
 Measured in a headless Chromium, from a server that compresses as static hosts do. Bytes: all that a page loads while it
 is read to its end, unpacked and as it came over the line, without the fonts of formulas, which all pages share (up to
-100 kB), and without what a figure loads at the reader's wish. Time: with an empty cache and DevTools' "fast 3G" (1.6 Mbit/s down, 0.75 up, 150 ms), in a window of 390 x 844, until the article
-is laid out and painted to the lower edge of the window, or to its end if that comes first; the fonts of formulas may
-still be missing. Result: a table, and benchmarks/results/pages.json.
+100 kB), and without what a figure loads at the reader's wish. Time: with an empty cache and DevTools' "fast 3G"
+(1.6 Mbit/s down, 0.75 up, 150 ms), in a window of 390 x 844, until the article is laid out and painted to the lower
+edge of the window, or to its end if that comes first; the fonts of formulas may still be missing. Result: a table, and
+benchmarks/results/pages.json.
 """
 
 import argparse
