@@ -72,6 +72,7 @@ bench: benchmarks/node_modules/.package-lock.json  ## time figures, pages, block
 	$(BIN)/python -m benchmarks.networks
 	$(BIN)/python -m benchmarks.recording
 	$(BIN)/python -m benchmarks.network_in_page
+	$(BIN)/python -m benchmarks.picture_folder --threads 1
 	MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m benchmarks.input_pipeline
 
 clean:  ## remove what was built, keep the environment
