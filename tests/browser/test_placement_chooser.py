@@ -216,6 +216,7 @@ def test_the_papers_errors_and_their_dots_wait_for_the_readers_guess(opened):
     for place in PLACEMENTS:
         opened.set("placement", place)
         assert opened.root.locator(".senet-place-chosen th").all_inner_texts() == [place.replace("x", "×")]
+    opened.root.get_by_text("The paper’s errors").click()
 
 
 def middle(locator: Any) -> float:
@@ -264,19 +265,18 @@ def test_a_bad_state_is_named_with_what_is_allowed(opened):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_in_the_drawing_overlaps_or_is_cut_off(opened, width):
+def test_nothing_in_the_drawing_overlaps_or_is_cut_off(browser, tmp_path, width):
     every = [
         {"network": name, "placement": place, "stage": stage, "reduction": 2}
         for name, place, stage in itertools.product(("resnet50", "resnet18"), PLACEMENTS, (1, 4))
         if name == "resnet50" or place != "3x3"
     ]
-    opened.look(width, "light")
-    assert opened.root.evaluate(OVERLAPS, every) == []
-    sizes = opened.root.locator("svg text").evaluate_all(
-        "all => all.map((one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a)"
-    )
-    assert min(sizes) >= 10.9
-    opened.look(1280, "light")
+    with open_figure(browser, make_figure(), tmp_path, width=width, **OPTIONS) as opened:
+        assert opened.root.evaluate(OVERLAPS, every) == []
+        sizes = opened.root.locator("svg text").evaluate_all(
+            "all => all.map((one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a)"
+        )
+        assert min(sizes) >= 10.9
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
