@@ -58,7 +58,7 @@ def summarise(record: Record) -> dict[str, dict[str, Any]]:
     """For each arm: final test accuracies by seed, their mean and standard deviation, and the training time in seconds.
 
     The time is that of the fastest epoch of all runs, times the epochs: whatever else ran on the machine can only have
-    made an epoch slower.
+    made an epoch slower. Where runs stop early, it is the mean number of their epochs.
     """
     summary: dict[str, dict[str, Any]] = {}
     for arm in dict.fromkeys(entry["arm"] for entry in record["runs"]):
@@ -69,7 +69,7 @@ def summarise(record: Record) -> dict[str, dict[str, Any]]:
             "accuracies": accuracies,
             "mean": mean(accuracies.values()),
             "std": stdev(accuracies.values()) if len(accuracies) > 1 else 0.0,
-            "seconds": min(seconds) * len(runs[0]["epochs"]),
+            "seconds": min(seconds) * mean(len(entry["epochs"]) for entry in runs),
         }
     return summary
 

@@ -1,7 +1,7 @@
 """All experiments by name, and where the book asks what they answer."""
 
 from senet_lib.book.experiments.digits import DIGITS
-from senet_lib.book.experiments.distance import DISTANCES
+from senet_lib.book.experiments.distance import DISTANCES, GAPS
 from senet_lib.book.experiments.experiment import Experiment
 from senet_lib.book.experiments.photographs import PHOTOGRAPHS
 from senet_lib.book.experiments.small_worlds import CONTEXT_WORLD, PAIR_WORLD
@@ -20,7 +20,11 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 # For each experiment on record the section of a chapter, a file in notebooks/, whose question it answers.
 SECTIONS = {
-    "context-world-depth": "01_local_receptive_fields.md#how-far-does-a-unit-see",
+    "context-world-depth": "01_local_receptive_fields.md#is-it-the-distance",
+    **{f"distance-{gap}": "01_local_receptive_fields.md#is-it-the-distance" for gap in GAPS},
+    **{f"distance-{gap}-patient": "01_local_receptive_fields.md#how-long-does-it-take" for gap in GAPS},
+    "distance-controls": "01_local_receptive_fields.md#is-it-the-distance",
+    "pair-world": "04_rescale.md#how-kind-is-this-world",
     "context-world-squeeze": "02_squeeze.md#mean-or-maximum",
     "context-world-gate": "03_excitation.md#why-a-sigmoid",
     "context-world": "04_rescale.md#the-same-network-with-se",
