@@ -86,7 +86,8 @@ def test_show_all_uncovers_each_accuracy_of_the_record(opened, figure):
             finals = finals[finals >= 0]
             least, most = f"{finals.min():.2f}", f"{finals.max():.2f}"
             said = opened.text("answer")
-            assert f"{len(finals)} seeds" in said and least in said and most in said, (gap, name)
+            seeds = "one seed" if len(finals) == 1 else f"{len(finals)} seeds"
+            assert seeds in said and least in said and most in said, (gap, name)
 
 
 def test_patience_shows_a_line_for_each_recorded_seed(opened, figure):

@@ -1,22 +1,23 @@
 """Tables of the Distance World: what six epochs reach, how long patience takes, and how wide the networks look."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from senet_lib.book.experiments.distance import GAPS
 from senet_lib.book.experiments.markdown import markdown_table
-from senet_lib.book.records import list_records, load_record, summarise
+from senet_lib.book.records import Record, list_records, load_record, summarise
 from senet_lib.data.context_world import SOLVED
 from senet_lib.data.distance_world import window_that_holds, window_that_touches
 
 STUCK = 0.6  # test accuracy below which a network is taken to be at the blind vote, 0.5625
 
 
-def distance_table(results: Path) -> str:
+def distance_table(results: Path, with_se: bool = False) -> str:
     """For each recorded distance its two windows, and of each network the mean accuracy and how many seeds solve it."""
     records = {gap: load_record(f"distance-{gap}", results) for gap in _recorded(results, "distance-{}")}
-    arms = list(dict.fromkeys(run["arm"] for record in records.values() for run in record["runs"]))
+    arms = [arm for arm in _arms(records.values()) if arm.startswith("plain") or with_se]
     rows = []
     for gap, record in records.items():
         summary = summarise(record)
@@ -57,6 +58,10 @@ def _recorded(results: Path, template: str) -> list[int]:
     return [gap for gap in GAPS if template.format(gap) in known]
 
 
+def _arms(records: Iterable[Record]) -> list[str]:
+    return list(dict.fromkeys(run["arm"] for record in records for run in record["runs"]))
+
+
 def _mean_and_solved(accuracies: Iterable[float]) -> str:
     values = list(accuracies)
     solved = sum(accuracy >= SOLVED for accuracy in values)
@@ -68,4 +73,9 @@ def _epochs_needed(run: dict[str, Any]) -> str:
     return str(last["epoch"]) if last["test_accuracy"] >= SOLVED else f"not in {last['epoch']}"
 
 
-DISTANCE_TABLES = {"distance": distance_table, "distance-patience": patience_table, "distance-fields": field_table}
+DISTANCE_TABLES: dict[str, Callable[[Path], str]] = {
+    "distance": distance_table,
+    "distance-with-se": partial(distance_table, with_se=True),
+    "distance-patience": patience_table,
+    "distance-fields": field_table,
+}

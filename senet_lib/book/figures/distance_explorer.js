@@ -147,9 +147,10 @@ function answerText(record, network, gap, guess) {
   const finals = record.finals(network, gap);
   const verdict = verdictOf(finals);
   const [least, most] = [Math.min(...finals), Math.max(...finals)].map((accuracy) => accuracy.toFixed(2));
-  const range = least === most ? `all at ${least}` : `from ${least} to ${most}`;
+  const seeds = finals.length === 1 ? "one seed" : `${finals.length} seeds`;
+  const range = finals.length === 1 ? least : least === most ? `all at ${least}` : `from ${least} to ${most}`;
   const judgement = guess === undefined ? "Recorded: " : guess === verdict ? "Right: " : "Not so: ";
-  return `${judgement}${VERDICTS[verdict]} (test accuracy of ${finals.length} seeds, ${range}; the blind vote is 0.56).`;
+  return `${judgement}${VERDICTS[verdict]} (test accuracy of ${seeds}, ${range}; the blind vote is 0.56).`;
 }
 
 function scoreText(record, guesses) {
