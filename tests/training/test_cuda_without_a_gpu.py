@@ -147,7 +147,9 @@ def test_a_state_from_a_cpu_is_taken_up(gpu, optimiser):
 
 
 @pytest.mark.parametrize(
-    "augment", [None, random_flip, random_crop, partial(random_crop, padding=1), pad_crop_flip], ids=str
+    "augment",
+    [None, random_flip, random_crop, partial(random_crop, padding=1), pad_crop_flip],
+    ids=["none", "flip", "crop", "crop by 1", "crop and flip"],  # the same in each process
 )
 @pytest.mark.parametrize("size", [None, 5])
 def test_batches_are_on_the_device(gpu, augment, size):
