@@ -57,6 +57,9 @@ results: .venv/.installed  ## run what is not on record yet, and rewrite the res
 	$(BIN)/python -m senet_lib.book.experiments run context-world
 	$(BIN)/python -m senet_lib.book.experiments run context-world-reduction --seeds 8
 	for name in bottleneck placement squeeze gate depth attention specimens questions; do $(BIN)/python -m senet_lib.book.experiments run context-world-$$name || exit 1; done
+	for gap in 1 4 8 12 16 20; do $(BIN)/python -m senet_lib.book.experiments run distance-$$gap || exit 1; done
+	for gap in 8 12; do $(BIN)/python -m senet_lib.book.experiments run distance-$$gap-patient --seeds 3 || exit 1; done
+	$(BIN)/python -m senet_lib.book.experiments run pair-world
 	$(BIN)/python -m senet_lib.book.experiments run digits --seeds 20
 	for name in specimens questions; do $(BIN)/python -m senet_lib.book.experiments run digits-$$name || exit 1; done
 	for name in context-world digits; do $(BIN)/python -m senet_lib.book.experiments run $$name-gates --seeds 8 || exit 1; done
