@@ -106,7 +106,10 @@ def test_the_steps_end_at_the_first_and_the_last_place(opened):
 def test_the_sum_is_written_as_one_would_on_paper(opened):
     opened.show(ConvolutionStepper.example())
     line = opened.root.locator(".senet-stepper-sum")
-    written = lambda: re.sub(r"\s+", " ", line.inner_text())  # noqa: E731
+
+    def written() -> str:
+        return re.sub(r"\s+", " ", line.inner_text())
+
     assert written() == "u(3, 3) = 3 red + 3 green + 0 blue = 6"
     choose(opened, 1)
     assert written() == "u(3, 3) = 3 red + (−3) green + 0 blue = 0"
