@@ -15,7 +15,7 @@ from senet_lib.book.experiments.experiment import Experiment
 from senet_lib.book.experiments.markdown import SPREAD, markdown_table, signed
 from senet_lib.book.experiments.report import report
 from senet_lib.book.experiments.running import Trial, run
-from senet_lib.book.experiments.tutorials import TUTORIALS
+from senet_lib.book.experiments.tutorials import SMALL_TUTORIALS, TUTORIALS
 from senet_lib.book.records import summarise
 from senet_lib.data import channel_statistics, load_pictures
 from senet_lib.networks.models import create_model
@@ -260,7 +260,7 @@ def test_each_tutorial_runs_on_a_few_small_pictures(name, tmp_path, monkeypatch)
 
 def test_every_network_of_every_experiment_can_be_made():
     for name, experiment in EXPERIMENTS.items():
-        if name != "tutorial-d":  # large; its networks are those of other tests
+        if name not in ("tutorial-d", *SMALL_TUTORIALS):  # large; its networks are those of other tests
             assert min(experiment.settings(10, 3)["parameters"].values()) > 10_000
         assert experiment.compare is None or set(experiment.compare) <= set(experiment.arms)
 
@@ -275,6 +275,14 @@ def test_a_quick_trial_gets_neither_among_the_results_nor_over_the_weights(tiny,
     assert [len(entry["epochs"]) for entry in record["runs"]] == [1, 1]
     assert main(["run", tiny, "--seeds", "1"]) == 0
     assert len(read(tmp_path / "results" / "tiny.json")["runs"][0]["epochs"]) == 2
+
+
+def test_an_experiment_on_a_few_pictures_takes_the_first_and_a_trial_may_take_fewer(tiny):
+    few = replace(EXPERIMENTS[tiny], pictures=400)
+    train, test = Trial().load(few)
+    assert (len(train), len(test)) == (400, 360)
+    assert torch.equal(train.pictures, load_pictures("digits").pictures[:400])
+    assert [len(both) for both in Trial(pictures=50).load(few)] == [50, 50]
 
 
 @pytest.mark.parametrize("option", ["pictures", "epochs", "size"])

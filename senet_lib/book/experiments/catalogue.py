@@ -6,7 +6,7 @@ from senet_lib.book.experiments.experiment import Experiment
 from senet_lib.book.experiments.photographs import PHOTOGRAPHS
 from senet_lib.book.experiments.small_worlds import CONTEXT_WORLD, PAIR_WORLD
 from senet_lib.book.experiments.specimen_runs import SPECIMEN_EXPERIMENTS
-from senet_lib.book.experiments.tutorials import TUTORIALS
+from senet_lib.book.experiments.tutorials import SMALL_TUTORIALS, TUTORIALS
 
 EXPERIMENTS: dict[str, Experiment] = {
     **CONTEXT_WORLD,
@@ -16,6 +16,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **SPECIMEN_EXPERIMENTS,
     **PHOTOGRAPHS,
     **TUTORIALS,
+    **SMALL_TUTORIALS,
 }
 
 # For each experiment on record the section of a chapter, a file in notebooks/, whose question it answers.

@@ -31,6 +31,8 @@ class Experiment:
             compare.
         augment: changes the training pictures, for example ``pad_crop_flip``; None for none.
         size: height and width, in pixels, to which the pictures are resized on the device; None for their own.
+        pictures: how many of the data's pictures to train on, the first ones; for testing at most as many are used.
+            None for all.
         keep_weights: whether the networks of seed 0 are saved.
         also_keep: the arm and the seed of further networks that are saved.
         keep_checkpoints: whether the state after each epoch is kept.
@@ -48,6 +50,7 @@ class Experiment:
     compare: tuple[str, str] | None = None
     augment: Augmentation | None = None
     size: int | None = None
+    pictures: int | None = None
     keep_weights: bool = False
     also_keep: tuple[tuple[str, int], ...] = ()
     keep_checkpoints: bool = False

@@ -67,8 +67,9 @@ class Trial:
     def load(self, experiment: Experiment) -> tuple[PictureSet, PictureSet]:
         """The pictures to train and to test."""
         both = [load_pictures(self.data or experiment.data, train=train) for train in (True, False)]
-        if self.pictures is not None:
-            both = [pictures.subset(min(self.pictures, len(pictures))) for pictures in both]
+        count = experiment.pictures if self.pictures is None else self.pictures
+        if count is not None:
+            both = [pictures.subset(min(count, len(pictures))) for pictures in both]
         return both[0], both[1]
 
 

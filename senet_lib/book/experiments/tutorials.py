@@ -6,8 +6,8 @@ C  SE-ResNet-18, 34, 50, 101 and 152, each for one epoch of CIFAR-10 at 224x224:
 D  ResNet and SE-ResNet, ResNeXt and SE-ResNeXt side by side, with a table at epochs 10, 20 and 30.
 E  SE-ResNet-18 on MNIST, one channel, with a checkpoint after every epoch.
 
-Tutorial A watches its curves in TensorBoard: ``--tensorboard FOLDER``. All need a GPU, or ``--pictures 64 --epochs 1
---size 32`` to see them run at all. Otherwise than the tutorials: no bias before batch normalisation, pictures resized
+Tutorial A watches its curves in TensorBoard: ``--tensorboard FOLDER``. All need a GPU. Each has a small twin, for
+example ``tutorial-a-small``, which two CPU cores train in minutes: a few hundred pictures, of 32x32 pixels. Otherwise than the tutorials: no bias before batch normalisation, pictures resized
 on the device, SE made for as many channels as it gets (the bottleneck networks of C stop with an error there), logits
 without softmax, losses averaged over pictures. E has the usual stem: one without a stride at
 224x224 needs 12 GB for 32 pictures.
@@ -60,5 +60,43 @@ TUTORIALS = {
         recipe=_adam,
         arms={"se": partial(create_model, "se_resnet18")},
         keep_checkpoints=True,
+    ),
+}
+
+# The same networks and the same recipe, on so few pictures that a CPU is enough. Their accuracies say nothing about the
+# tutorials' own; what they show is that everything runs, and what becomes of a large network that sees little.
+SMALL_TUTORIALS = {
+    "tutorial-a-small": replace(
+        TUTORIALS["tutorial-a"],
+        title="Tutorial A, small: SE-ResNet-50, 1,000 pictures of 32×32 pixels, 10 epochs",
+        size=32,
+        pictures=1000,
+    ),
+    "tutorial-b-small": replace(
+        TUTORIALS["tutorial-b"],
+        title="Tutorial B, small: SE-ResNet-50 with its usual stem, 200 pictures of 32×32 pixels, 100 epochs",
+        recipe=replace(_adam, epochs=100),
+        arms=TUTORIALS["tutorial-a"].arms,  # a stem without a stride takes 16 times as long
+        milestones=(10, 30, 100),
+        pictures=200,
+    ),
+    "tutorial-c-small": replace(
+        TUTORIALS["tutorial-c"],
+        title="Tutorial C, small: SE-ResNet in five depths, 500 pictures of 32×32 pixels, 1 epoch",
+        size=32,
+        pictures=500,
+    ),
+    "tutorial-d-small": replace(
+        TUTORIALS["tutorial-d"],
+        title="Tutorial D, small: ResNet and ResNeXt, plain and with SE, 500 pictures of 32×32 pixels, 30 epochs",
+        size=32,
+        pictures=500,
+    ),
+    "tutorial-e-small": replace(
+        TUTORIALS["tutorial-e"],
+        title="Tutorial E, small: SE-ResNet-18 on scikit-learn's digits, resized to 32×32 pixels, 5 epochs",
+        data="digits",
+        recipe=replace(_adam, epochs=5),
+        size=32,
     ),
 }
