@@ -7,10 +7,10 @@ D  ResNet and SE-ResNet, ResNeXt and SE-ResNeXt side by side, with a table at ep
 E  SE-ResNet-18 on MNIST, one channel, with a checkpoint after every epoch.
 
 Tutorial A watches its curves in TensorBoard: ``--tensorboard FOLDER``. All need a GPU. Each has a small twin, for
-example ``tutorial-a-small``, which two CPU cores train in minutes: a few hundred pictures, of 32x32 pixels. Otherwise than the tutorials: no bias before batch normalisation, pictures resized
-on the device, SE made for as many channels as it gets (the bottleneck networks of C stop with an error there), logits
-without softmax, losses averaged over pictures. E has the usual stem: one without a stride at
-224x224 needs 12 GB for 32 pictures.
+example ``tutorial-a-small``, which two CPU cores train in minutes: a few hundred pictures, of 32x32 pixels. Otherwise
+than the tutorials: no bias before batch normalisation, pictures resized on the device, SE made for as many channels as
+it gets (the bottleneck networks of C stop with an error there), logits without softmax, losses averaged over pictures.
+E has the usual stem: one without a stride at 224x224 needs 12 GB for 32 pictures.
 """
 
 from dataclasses import replace
