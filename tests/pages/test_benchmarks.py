@@ -21,6 +21,7 @@ from benchmarks import (
     picture_folder,
     recording,
     se_block,
+    se_step_profile,
     time_to_accuracy,
     timing,
     tutorial_loops,
@@ -108,6 +109,18 @@ def test_a_step_of_training_changes_the_weights_and_inference_does_not():
 
 def test_each_ratio_is_of_networks_that_are_timed():
     assert {name for pair in networks.RATIOS for name in pair} == set(networks.NETWORKS)
+
+
+def test_the_profile_of_a_step_adds_up_the_passes_of_each_form():
+    times = se_step_profile.measure(("small_resnet", "se_small_resnet"), batch=2, size=8, repeats=2)
+    works = [se_step_profile.PLAIN, se_step_profile.WITH_SE, se_step_profile.BLOCKS]
+    works += [se_step_profile.LAYERS, se_step_profile.OPTIMIZER, *se_step_profile.PASSES, *se_step_profile.LEAST]
+    assert list(times) == works and all(len(one) == 2 for one in times.values())
+    times = {name: [1.0, 1.0] for name in works} | {"resnet50": [100.0, 100.0], "se_resnet50": [107.0, 109.0]}
+    summary = se_step_profile.summarise(times)
+    assert summary["measured"]["median"] == 1.08
+    assert list(summary["ratios"].values()) == [1.08, 1.06, 1.06]  # 6, 4 and 4 passes; layers and optimizer 2
+    assert "measured 1.08" in se_step_profile.format_profile(summary)
 
 
 # --- arithmetic -------------------------------------------------------------------------------------------------------
