@@ -32,7 +32,6 @@ SECTIONS = {
     "context-world-placement": "05_se_in_a_network.md#five-places",
     "digits": "08_the_race.md#one-run-proves-nothing",
     "pictures": "08_the_race.md#the-papers-races-beside-ours",
-    "cifar10-resnet20": "09_the_reduction_ratio.md#on-photographs",
     "context-world-reduction": "09_the_reduction_ratio.md#where-it-breaks",
     "context-world-bottleneck": "09_the_reduction_ratio.md#which-block-is-it",
     "context-world-gates": "10_what_the_gates_say.md#what-they-cause",

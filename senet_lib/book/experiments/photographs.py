@@ -41,15 +41,6 @@ PHOTOGRAPHS = {
         compare=("plain", "se"),
         also_keep=(("se", 0),),  # chapter 2 looks at its maps
     ),
-    "cifar10-resnet20": _small(
-        title="Photographs of 32×32 pixels: ResNet-20, plain and with SE of three reduction ratios",
-        recipe=Recipe(epochs=2, learning_rate=0.01),
-        arms={
-            "plain": partial(create_model, "resnet20"),
-            **{f"r={r}": partial(create_model, "se_resnet20", reduction=r) for r in (4, 8, 16)},
-        },
-        compare=("plain", "r=4"),
-    ),
     # SE first: a run that is cut off has what the page needs.
     "cifar10-gates": _small(
         title="Photographs of 32×32 pixels: what the gates of ResNet-20 say",

@@ -103,7 +103,6 @@ OUR_RACES = (
     ("context-world", "Context World", "small ResNet", "plain", "se"),
     ("digits", "digits", "small ResNet", "plain", "se"),
     ("pictures", "CIFAR-10 (JPEG-75)", "ResNet-8", "plain", "se"),
-    ("cifar10-resnet20", "CIFAR-10 (JPEG-75)", "ResNet-20, r=4", "plain", "r=4"),
 )
 
 

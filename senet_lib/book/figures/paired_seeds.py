@@ -96,9 +96,8 @@ class PairedSeeds(Figure):
     @classmethod
     def example(cls) -> Self:
         return cls.from_records(
-            [load_record("cifar10-resnet20"), load_record("context-world")],
-            compare=("plain", "r=4"),
-            titles=["Photographs, ResNet-20", "Context World"],
+            [load_record("digits"), load_record("context-world")],
+            titles=["Digits", "Context World"],
             caption="Look at one seed, and say which network is better. Then press “Another seed” until you must take "
             "it back. Now raise the number of seeds: what happens to the interval?",
         )

@@ -179,7 +179,7 @@ function sentenceOf(series, ratio) {
   const than = Number(gap) === 0 ? "as without SE" : `${gap} ${mean > base ? "higher" : "lower"} than without SE`;
   const whole = `r = ${ratio}: ${lead}, ${than} (${text(base)}).`;
   const { higher, lower, equal, all } = compareSeeds(plain, arm);
-  if (all === 0) return whole + single;
+  if (count === 1 || all === 0) return whole + single;
   const same = equal > 0 ? `, the same in ${equal}` : "";
   return `${whole} Seed by seed it is higher in ${higher} of ${all}, lower in ${lower}${same}.${single}`;
 }

@@ -191,7 +191,7 @@ class ReductionExplorer(Figure):
                 "solved": SOLVED,
                 "reference": (9 / 16, "9/16: the blind vote"),
             },
-            "cifar10-resnet20": {
+            "cifar10-gates": {
                 "title": "CIFAR-10 (JPEG-75), ResNet-20",
                 "channels": (16, 32, 64),
                 "note": "CIFAR-10, encoded anew as JPEG of quality 75: do not compare with published accuracies.",
@@ -201,7 +201,7 @@ class ReductionExplorer(Figure):
             records,
             reduction=16,
             caption="Move r, and look at each dot. From which r on can you no longer rely on every seed? Then choose "
-            "the photographs: does the variation over seeds leave room for a best r?",
+            "the photographs: can one run of each name a best r?",
         )
 
     def draw_still(self) -> Picture:
