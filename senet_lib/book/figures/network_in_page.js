@@ -1,9 +1,10 @@
 // A scene that the reader changes, and a trained network that answers at once: class scores, and every gate.
 import { Problem, button, choice, element, figure, menu, number, panel } from "./parts/kit.js";
-import { COLOUR_NAMES, CUE, createStage, isUsual, limitOf, randomScene, renderScene, sceneThumbnail } from "./parts/context_scene.js";
+import { COLOUR_NAMES, createStage, isUsual, limitOf, randomScene, sceneThumbnail } from "./parts/context_scene.js";
 import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
 import { createLoader, createNetworkChoice, createScoreTable, readNetworks } from "./parts/network_controls.js";
 import { createRunner } from "./parts/onnx_session.js";
+import { CUE, renderScene } from "./parts/scene_drawing.js";
 
 const PICTURE_SHAPE = [3, 32, 32];
 const TURNS = ["0°", "90°", "180°", "270°"].map((text, turns) => [turns, text]);

@@ -4,8 +4,11 @@
 - Arithmetic: ``network_arithmetic`` (a whole network), ``excitation``, ``excitation_training`` (training in the
   page), ``receptive_field``, ``gate_groups`` (gates by group of pictures), ``seeded_draws`` (random numbers, the same
   as in Python), ``statistics`` (means and their intervals).
+- For training in the page, all the same as in Python: ``numpy_random`` and ``torch_random`` (their generators),
+  ``distance_world`` (pictures of both worlds), ``training_data`` (order, statistics and schedule).
 - Controls: ``gate_desk`` (gates set by hand), ``network_controls`` (which network runs, its scores and gates),
-  ``layer_stack`` (convolutions), ``context_scene`` (a stage for glyphs and cue), ``picture_input`` (file and camera).
+  ``layer_stack`` (convolutions), ``scene_drawing`` and ``context_scene`` (glyphs and cue, and a stage for them),
+  ``picture_input`` (file and camera).
 - To look at: ``line_chart``, ``similarity_table``, ``code_lines``.
 - ``onnx_session`` runs trained networks, in the page or in the kernel; ``network_state`` holds the traits for that.
 """

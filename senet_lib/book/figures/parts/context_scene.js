@@ -1,49 +1,14 @@
-// Scenes of the Context World, as senet_lib/data/context_world.py has them, and a stage on which the reader moves them.
+// Scenes of the Context World at random, and a stage on which the reader moves them.
 import { element, picture } from "./kit.js";
+import { CUE, CUE_SIZE, GLYPH_SIZE, SCENE_SIZE, SLOT_WIDTH, renderScene, turnCorner } from "./scene_drawing.js";
 
-const SCENE_SIZE = 32;
-const GLYPH_SIZE = 7;
-const CUE_SIZE = 8;
-const SLOT_WIDTH = 11;
 const FIRST_GLYPH_ROW = 24; // in the pictures of the training
 const LAST_GLYPH_ROW = SCENE_SIZE - GLYPH_SIZE;
 export const COLOUR_NAMES = ["red", "green", "blue"];
-export const CUE = 3; // place of the cue among the things of a scene: three glyphs, then the cue
 
 const sizeOf = (thing) => (thing === CUE ? CUE_SIZE : GLYPH_SIZE);
 /** The largest row and column of a thing's corner. */
 export const limitOf = (thing) => SCENE_SIZE - sizeOf(thing);
-
-const MIDDLE = GLYPH_SIZE >> 1;
-const fromMiddle = (row, column) => Math.max(Math.abs(row - MIDDLE), Math.abs(column - MIDDLE));
-const MASKS = [
-  (row, column) => Math.abs(row - MIDDLE) <= 1 || Math.abs(column - MIDDLE) <= 1, // plus
-  (row, column) => fromMiddle(row, column) >= MIDDLE - 1, // ring
-  (row, column) => Math.abs(row - column) <= 1 || Math.abs(row + column - 2 * MIDDLE) <= 1, // cross
-  () => true, // block
-];
-
-/** Where a square's upper left corner is after quarter turns to the left. */
-function turnCorner([row, column], size, turns) {
-  for (let turn = 0; turn < turns; turn += 1) [row, column] = [SCENE_SIZE - column - size, row];
-  return [row, column];
-}
-
-/** A scene { shapes, places: the corners of three glyphs and the cue, cueColour, turns } as bytes (3, 32, 32). */
-export function renderScene({ shapes, places, cueColour, turns }) {
-  const planes = new Uint8Array(3 * SCENE_SIZE * SCENE_SIZE);
-  const paint = (colour, [top, left], size, mask) => {
-    for (let i = 0; i < size; i += 1) {
-      for (let j = 0; j < size; j += 1) {
-        const [row, column] = turnCorner([top + i, left + j], 1, turns);
-        planes[(colour * SCENE_SIZE + row) * SCENE_SIZE + column] = mask(i, j) ? 255 : 0;
-      }
-    }
-  };
-  shapes.forEach((shape, colour) => paint(colour, places[colour], GLYPH_SIZE, MASKS[shape]));
-  paint(cueColour, places[CUE], CUE_SIZE, () => true);
-  return planes;
-}
 
 /** Whether a scene may be among the pictures of the training: the cue in one band, each glyph in a slot of the other. */
 export function isUsual({ places }) {
