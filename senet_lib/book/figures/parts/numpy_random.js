@@ -1,5 +1,5 @@
 // The random numbers of numpy.random.default_rng, bit for bit: its SeedSequence, its PCG64, and the draws that our data
-// sets use. Published algorithms: O'Neill's PCG (2014), and Lemire's bounded numbers (2019).
+// sets use. Published algorithms: O'Neill's PCG (2014), bounded numbers by Lemire (2019).
 
 const PCG_MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
 const POOL_SIZE = 4;
