@@ -11,7 +11,7 @@ SPELLING := tools/spelling
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
 
-book: .venv/.installed _build/extra/vendor/katex/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/networks _build/.library  ## install everything, execute the notebooks, build the book
+book: .venv/.installed _build/extra/vendor/katex/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/networks _build/extra/networks/training _build/.library  ## install everything, execute the notebooks, build the book
 	$(BIN)/python -m tools.notebooks check
 	PYTHONPATH="$(CURDIR)/_build/site" OMP_NUM_THREADS=1 $(BIN)/python -m tools.execute
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
@@ -120,6 +120,13 @@ _build/extra/vendor/onnxruntime/LICENSE: node_modules/.package-lock.json
 _build/extra/networks: $(wildcard results/networks/*.onnx)
 	@rm -rf $@ && mkdir -p $@
 	$(if $^,cp $^ $@)
+
+# The contestants of the laboratory; with them, and with what runs them, as scripts for a page from a folder.
+_build/extra/networks/training: $(wildcard results/training_steps/*) tools/as_scripts.py _build/extra/vendor/onnxruntime/LICENSE | _build/extra/networks
+	@rm -rf $@ && mkdir -p $@
+	$(if $(filter results/training_steps/%,$^),cp $(filter results/training_steps/%,$^) $@)
+	$(BIN)/python -m tools.as_scripts
+	@touch $@
 
 # The library's wheel, and the library as pip installs it, for the notebooks. The wheel is built from a source archive, so
 # that nothing of an earlier build gets into it. The cache of executed notebooks knows their text, not the library's, nor

@@ -51,10 +51,12 @@
     live.className = "senet-live";
     try {
       // A module from a blob works from file:// too, where a module from a file does not.
-      const address = URL.createObjectURL(new Blob(readModule(figure), { type: "text/javascript" }));
+      const texts = readModule(figure);
+      const address = URL.createObjectURL(new Blob(texts, { type: "text/javascript" }));
       const module = await import(address);
       URL.revokeObjectURL(address);
-      const model = createModel(unpack(readJson(figure.querySelector("script.senet-state"))));
+      const state = unpack(readJson(figure.querySelector("script.senet-state")));
+      const model = createModel({ ...state, _esm: texts.join("") }); // as a front end with a kernel has it
       figure.append(live);
       module.default.render({ model, el: live });
       figure.model = model; // for tests, and for the curious
@@ -81,7 +83,16 @@
   const scan = () => {
     for (const figure of document.querySelectorAll(".senet-figure:not([data-mounted])")) nearby.observe(figure);
   };
+  // An address that ends in #Kind?settings is a link to the first figure of this kind, which reads the settings.
+  const goToFigure = () => {
+    const kind = /^#(\w+)\?/.exec(location.hash)?.[1];
+    if (kind) document.querySelector(`.senet-figure[data-kind="${kind}"]`)?.scrollIntoView();
+  };
   window.senetHost = { scan };
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", scan);
-  scan();
+  const begin = () => {
+    scan();
+    goToFigure();
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  begin();
 })();
