@@ -6,7 +6,9 @@ cue and a glyph is at least 18 pixels wide or high (``WINDOW_FOR_BOTH``). The da
 paper's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,17 +74,23 @@ class ContextWorld:
         Raises:
             ValueError: if count is not a whole number of at least 1, or seed not one of at least 0.
         """
-        require_whole("count", count)
-        require_whole("seed", seed, least=0)
-        random = np.random.default_rng(seed)
-        scenes = tuple(draw_scene(random) for _ in range(count))
-        pictures = np.stack([render_scene(scene) for scene in scenes])
-        labels = np.array([scene.label for scene in scenes], dtype=np.int64)
-        return cls(pictures, labels, scenes)
+        return cls(*draw_world(count, seed, draw_scene, render_scene))
 
     def pixel_counts(self) -> np.ndarray:
         """How many pixels of each colour a picture has: int64 (N, 3). A 1,024th of that is the mean of its channel."""
         return (self.pictures > 0).sum((2, 3))
+
+
+def draw_world(
+    count: int, seed: int, draw: Callable[[np.random.Generator], Any], render: Callable[[Any], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, tuple[Any, ...]]:
+    """Pictures, labels and scenes of any of the worlds: ``count`` scenes, drawn one after the other and painted."""
+    require_whole("count", count)
+    require_whole("seed", seed, least=0)
+    random = np.random.default_rng(seed)
+    scenes = tuple(draw(random) for _ in range(count))
+    labels = np.array([scene.label for scene in scenes], dtype=np.int64)
+    return np.stack([render(scene) for scene in scenes]), labels, scenes
 
 
 def glyph(shape: int) -> np.ndarray:

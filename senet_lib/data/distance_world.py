@@ -7,12 +7,13 @@ whole. The data set is ours, not the paper's.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from senet_lib.common.validation import require_whole
-from senet_lib.data.context_world import COLOURS, GLYPH_SIZE, SHAPES, SIZE, SLOT_WIDTH, glyph
+from senet_lib.data.context_world import COLOURS, GLYPH_SIZE, SHAPES, SIZE, SLOT_WIDTH, draw_world, glyph
 
 CUE_HEIGHT = 5  # a cue is as wide as a glyph, and lower: no shape looks like it
 MOST_GAP = SIZE - CUE_HEIGHT - GLYPH_SIZE
@@ -83,14 +84,9 @@ class DistanceWorld:
             ValueError: if count is not a whole number of at least 1, seed not one of at least 0, or gap not one from 0
                 to ``MOST_GAP``.
         """
-        require_whole("count", count)
-        require_whole("seed", seed, least=0)
         require_gap(gap)
-        random = np.random.default_rng(seed)
-        scenes = tuple(draw_distance_scene(random, gap) for _ in range(count))
-        pictures = np.stack([render_distance_scene(scene, gap) for scene in scenes])
-        labels = np.array([scene.label for scene in scenes], dtype=np.int64)
-        return cls(pictures, labels, scenes, gap)
+        draw, render = (partial(function, gap=gap) for function in (draw_distance_scene, render_distance_scene))
+        return cls(*draw_world(count, seed, draw, render), gap)
 
 
 def draw_distance_scene(random: np.random.Generator, gap: int) -> DistanceScene:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from senet_lib.common.validation import require_whole
-from senet_lib.data.context_world import COLOURS, CUE_SIZE, SIZE, Scene, draw_scene, render_scene
+from senet_lib.data.context_world import COLOURS, CUE_SIZE, SIZE, Scene, draw_scene, draw_world, render_scene
 
 HALF = SIZE // 2  # one cue stands in the left half, one in the right: they never overlap
 
@@ -62,13 +61,7 @@ class PairWorld:
         Raises:
             ValueError: if count is not a whole number of at least 1, or seed not one of at least 0.
         """
-        require_whole("count", count)
-        require_whole("seed", seed, least=0)
-        random = np.random.default_rng(seed)
-        scenes = tuple(draw_pair_scene(random) for _ in range(count))
-        pictures = np.stack([render_pair_scene(scene) for scene in scenes])
-        labels = np.array([scene.label for scene in scenes], dtype=np.int64)
-        return cls(pictures, labels, scenes)
+        return cls(*draw_world(count, seed, draw_pair_scene, render_pair_scene))
 
 
 def draw_pair_scene(random: np.random.Generator) -> PairScene:
