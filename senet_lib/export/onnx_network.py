@@ -88,30 +88,12 @@ def load_onnx(path: str | Path) -> OnnxNetwork:
         ModuleNotFoundError: if onnxruntime is missing, with the command that installs it.
         ValueError: if the file cannot be read, is damaged, or was not written by ``export_onnx``.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise ValueError(
-            f"{path} cannot be read ({error.strerror}); name a file that export_onnx has written"
-        ) from None
-    return open_onnx(content, str(path))
+    return open_onnx(read_file(path, "export_onnx"), str(path))
 
 
 def open_onnx(content: bytes, name: str) -> OnnxNetwork:
     """The network in the bytes of a file; ``name`` is for messages. Errors are those of :func:`load_onnx`."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ModuleNotFoundError(f"onnxruntime cannot be loaded ({error}); run: pip install onnxruntime") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # as in the page; and small networks gain nothing from more
-    options.log_severity_level = 4  # errors are raised, and said once
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own classes have no common one besides it
-        raise ValueError(
-            f"{name} is not a valid ONNX file ({short(error)}); export it again with export_onnx"
-        ) from None
+    session = session_of(content, name, "export_onnx")
     inputs = {value.name: value.shape for value in session.get_inputs()}
     outputs = {value.name: value.shape for value in session.get_outputs()}
     texts = session.get_modelmeta().custom_metadata_map
@@ -129,6 +111,39 @@ def open_onnx(content: bytes, name: str) -> OnnxNetwork:
         about=about,
         session=session,
     )
+
+
+def open_session(path: str | Path, writer: str) -> Any:
+    """ONNX Runtime's session of a file that a function of this package has written, on one thread.
+
+    Raises:
+        ModuleNotFoundError: if onnxruntime is missing, with the command that installs it.
+        ValueError: if the file cannot be read or is damaged.
+    """
+    return session_of(read_file(path, writer), str(path), writer)
+
+
+def read_file(path: str | Path, writer: str) -> bytes:
+    """The bytes of a file, or a ``ValueError`` of one line."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}); name a file that {writer} has written") from None
+
+
+def session_of(content: bytes, name: str, writer: str) -> Any:
+    """As :func:`open_session`, of the bytes of a file; ``name`` is for messages."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModuleNotFoundError(f"onnxruntime cannot be loaded ({error}); run: pip install onnxruntime") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # as in the page; and small networks gain nothing from more
+    options.log_severity_level = 4  # errors are raised, and said once
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own classes have no common one besides it
+        raise ValueError(f"{name} is not a valid ONNX file ({short(error)}); export it again with {writer}") from None
 
 
 def _rows(name: str, override: Any, batch: int, channels: int) -> np.ndarray:

@@ -80,12 +80,12 @@ def export_onnx(
             block does not run exactly once; torch cannot export the model; or a number of the file differs from
             torch's by more than 1e-4, absolute and relative. Nothing is written then.
     """
-    _require_packages()
+    require_packages()
     size = require_input_size(input_size, example=(3, 32, 32))
     colours = {"mean": _require_colours("mean", mean, size[0]), "std": _require_colours("std", std, size[0])}
     if not min(colours["std"]) > 0:
         raise ValueError(f"std is {tuple(colours['std'])}; each number must be above 0")
-    network = OverridableNetwork(_plain_copy(model), colours["mean"], colours["std"])
+    network = OverridableNetwork(plain_copy(model), colours["mean"], colours["std"])
     names = _require_class_names(class_names, _count_classes(network, size))
     metadata = {"about": _require_texts(about or {}), "class_names": names, **colours}
     content = _serialised(network, size, metadata, overrides)
@@ -145,7 +145,8 @@ def _tidy(proto: Any) -> None:
 # --- checks -----------------------------------------------------------------------------------------------------------
 
 
-def _require_packages() -> None:
+def require_packages() -> None:
+    """Raise a ``ModuleNotFoundError`` with the command that installs them, unless ONNX's packages are there."""
     try:
         for name in ("onnx", "onnxscript", "onnxruntime"):
             importlib.import_module(name)
@@ -179,7 +180,8 @@ def _require_texts(about: Mapping[str, str]) -> dict[str, str]:
     return dict(about)
 
 
-def _plain_copy(model: nn.Module) -> nn.Module:
+def plain_copy(model: nn.Module) -> nn.Module:
+    """A copy to export: without what wraps it, on the CPU, as float32, in evaluation mode."""
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {short(model)}; give a network, such as create_model('se_resnet20')")
     return copy.deepcopy(unwrap(model)).to("cpu", torch.float32).eval()

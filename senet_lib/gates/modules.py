@@ -58,6 +58,11 @@ def find_gates(model: nn.Module, blocks: Patterns = None, gates: Gates = GATES) 
     return {name: found[name] for name in _chosen(blocks, found)}
 
 
+def gates_if_any(model: nn.Module, gates: Gates = GATES) -> dict[str, nn.Module]:
+    """As :func:`find_gates` for all blocks, but nothing of a model that has none."""
+    return find_gates(model, gates=gates) if any(_gate_name(module, gates) for module in model.modules()) else {}
+
+
 def gate_matrix(block: str, s: Any) -> Tensor:
     """The gates of a block as (B, C), whether it gives (B, C), (B, C, 1, 1) or (B, 1, 1, C).
 
