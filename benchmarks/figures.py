@@ -26,12 +26,12 @@ import yaml
 from ipywidgets.embed import embed_data
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
+from benchmarks.timing import finish
 from senet_lib.book.figures.excitation_explorer import ExcitationExplorer
 from senet_lib.book.figures.figure import Figure
 from tests.browser.conftest import HTML, ROOT, find_chromium, serve
 
 HERE = Path(__file__).parent
-RESULT = HERE / "results" / "figures.json"
 BUDGETS = {
     "script_bytes": 150_000,
     "state_bytes": 300_000,
@@ -115,12 +115,8 @@ def main() -> int:
             "side_by_side": measure_side_by_side(browser, options.repeats, options.moves),
         }
         browser.close()
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    misses = find_misses(record)
     print(format_record(record))
-    print("\n".join(["", *(f"OVER BUDGET: {miss}" for miss in misses)]) if misses else "\nAll budgets are kept.")
-    return 1 if misses else 0
+    return finish("figures", record, find_misses(record), write=True)
 
 
 @contextmanager

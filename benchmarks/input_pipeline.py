@@ -30,12 +30,12 @@ from torch import nn
 
 from benchmarks.timing import (
     add_common_options,
+    begin_record,
+    finish,
     median_ms,
     paired_ratio,
     parse_options,
-    provenance,
     time_in_turn,
-    write_record,
 )
 from benchmarks.tutorial_loops import Batch, Feed, Step, make_pipelines, our_step, tutorial_step
 from senet_lib.data import PictureSet
@@ -101,22 +101,16 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small batches, 3 rounds, no record")
     options, device = parse_options(parser)
     repeats = 3 if options.quick else options.repeats
-    record = {
-        **provenance(f"python -m {' '.join(['benchmarks.input_pipeline', *sys.argv[1:]])}", device),
-        "repeats": repeats,
-        "allocator": {name: value for name, value in os.environ.items() if name.startswith("MALLOC_")},
-    }
-    record["rows"] = rows = []
+    rows = []
     for part, setups in (("pipeline", PIPELINES), ("training", TRAININGS)):
         for name, setup in setups.items():
             setup = fit_to(setup, ON_CPU.get(name, {}) if device.type == "cpu" else {}, options.quick)
             rows.append({"part": part, "setup": name, **measure(setup, repeats, device)})
             print(format_row(rows[-1]), flush=True)
-    misses = find_misses(rows)
-    print("\n".join(["", *(f"GOAL MISSED: {miss}" for miss in misses)]) if misses else "\nThe goals are reached.")
-    if not options.quick:
-        print(f"Written: {write_record('input_pipeline', record)}")
-    return 1 if misses else 0
+    allocator = {name: value for name, value in os.environ.items() if name.startswith("MALLOC_")}
+    record = begin_record("input_pipeline", device, repeats=repeats, allocator=allocator, rows=rows)
+    words = {"kept": "The goals are reached.", "missed": "GOAL MISSED"}
+    return finish("input_pipeline", record, find_misses(rows), write=not options.quick, **words)
 
 
 def fit_to(setup: Setup, changes: dict[str, Any], quick: bool) -> Setup:

@@ -9,7 +9,6 @@ needs a quiet machine.
 """
 
 import argparse
-import json
 import platform
 import statistics
 import sys
@@ -19,11 +18,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from benchmarks.timing import RESULTS
-from senet_lib.common.atomic_files import write_atomically
+from benchmarks.timing import finish
 from tests.browser.conftest import HTML, find_chromium, serve
 
-RESULT = RESULTS / "network_in_page.json"
 LOAD_BUDGET_MS = 2000
 # The page, the place of the figure on it, the trait that moves it and its number of values, and the budget for an
 # answer, in milliseconds.
@@ -124,11 +121,8 @@ def main() -> int:
         }
         browser.close()
     server.shutdown()
-    write_atomically(RESULT, json.dumps(record, indent=1) + "\n")
     print("\n".join(map(format_row, rows)))
-    misses = find_misses(rows)
-    print("\n".join(["", *(f"OVER BUDGET: {miss}" for miss in misses)]) if misses else "\nAll budgets are kept.")
-    return 1 if misses else 0
+    return finish("network_in_page", record, find_misses(rows), write=True)
 
 
 if __name__ == "__main__":

@@ -21,13 +21,13 @@ from torch import Tensor, nn
 from benchmarks.timing import (
     LAYOUTS,
     add_common_options,
+    begin_record,
+    finish,
     median_ms,
     paired_ratio,
     parse_options,
     peak_bytes,
-    provenance,
     time_in_turn,
-    write_record,
 )
 from senet_lib.cost.measure import measure_cost
 from senet_lib.networks.models import create_model
@@ -56,24 +56,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="2 pictures, 3 rounds, no record")
     options, device = parse_options(parser)
     repeats, batch = (3, 2) if options.quick else (options.repeats, options.batch)
-    record = {
-        **provenance(f"python -m {' '.join(['benchmarks.networks', *sys.argv[1:]])}", device),
-        "repeats": repeats,
-        "batch": batch,
-        "size": SIZE,
-        "costs": measure_costs(),
-    }
-    print(format_costs(record["costs"]))
-    record["rows"] = rows = []
+    costs, rows = measure_costs(), []
+    print(format_costs(costs))
     for layout in LAYOUTS:
         for row in measure(layout, batch, repeats, device):
             rows.append(row)
             print(format_row(row), flush=True)
-    misses = find_misses(rows)
-    print("\n".join(["", *(f"OVER BUDGET: {miss}" for miss in misses)]) if misses else "\nThe budget is kept.")
-    if not options.quick:
-        print(f"Written: {write_record('networks', record)}")
-    return 1 if misses else 0
+    record = begin_record("networks", device, repeats=repeats, batch=batch, size=SIZE, costs=costs, rows=rows)
+    return finish("networks", record, find_misses(rows), write=not options.quick)
 
 
 def measure_costs() -> dict[str, dict[str, int]]:

@@ -29,7 +29,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, StaticFileHandler
 
-from benchmarks.timing import write_record
+from benchmarks.timing import finish
 from tests.browser.conftest import HTML, SWITCHES, find_chromium
 from tests.browser.layout import READ_ON
 from tests.browser.test_pages import PAGES
@@ -79,12 +79,8 @@ def main() -> int:
         }
         record["pages"] = measure_pages(browser, record["repeats"])
         browser.close()
-    misses = find_misses(record["pages"])
     print(format_pages(record["pages"]))
-    print("\n".join(["", *(f"OVER BUDGET: {miss}" for miss in misses)]) if misses else "\nAll budgets are kept.")
-    if not options.quick:
-        write_record("pages", record)
-    return 1 if misses else 0
+    return finish("pages", record, find_misses(record["pages"]), write=not options.quick)
 
 
 def measure_pages(browser: Browser, repeats: int) -> dict[str, dict[str, float]]:

@@ -21,12 +21,12 @@ from torchvision.datasets import ImageFolder
 
 from benchmarks.timing import (
     add_common_options,
+    begin_record,
+    finish,
     median_ms,
     paired_ratio,
     parse_options,
-    provenance,
     time_in_turn,
-    write_record,
 )
 from senet_lib.data.streaming import IMAGENET_MEAN, IMAGENET_STD, StreamedBatches
 
@@ -39,19 +39,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="3 rounds, no record")
     options, device = parse_options(parser)
     repeats = 3 if options.quick else options.repeats
-    record = {
-        **provenance(f"python -m {' '.join(['benchmarks.picture_folder', *sys.argv[1:]])}", device),
-        "repeats": repeats,
-    }
+    record = begin_record("picture_folder", device, repeats=repeats)
     with tempfile.TemporaryDirectory() as folder:
         record |= {"bytes_per_file": make_folder(Path(folder), 2 * BATCH)}
         times = time_in_turn(works(Path(folder)), repeats, device, warmups=1)
     record["pictures_per_second"] = {name: round(2000 * BATCH / ms, 1) for name, ms in median_ms(times).items()}
     record["ours_to_peer"] = {"ImageFolder": paired_ratio(times["ImageFolder"], times["ours"])}
     print(format_record(record))
-    if not options.quick:
-        print(f"Written: {write_record('picture_folder', record)}")
-    return 0
+    return finish("picture_folder", record, write=not options.quick, kept="It has no budget.")
 
 
 def make_folder(folder: Path, count: int) -> int:

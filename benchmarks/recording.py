@@ -20,12 +20,12 @@ from torch import Tensor, nn
 
 from benchmarks.timing import (
     add_common_options,
+    begin_record,
+    finish,
     median_ms,
     paired_ratio,
     parse_options,
-    provenance,
     time_in_turn,
-    write_record,
 )
 from senet_lib.gates.gate_statistics import record_dataset
 from senet_lib.gates.recording import record_excitations
@@ -47,20 +47,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="7 rounds, no record")
     options, device = parse_options(parser)
     repeats = 7 if options.quick else options.repeats
-    record = {
-        **provenance(f"python -m {' '.join(['benchmarks.recording', *sys.argv[1:]])}", device),
-        "repeats": repeats,
-    }
-    record["rows"] = rows = []
+    rows = []
     for name, make, batch, size in SETUPS:
         row = {"network": name, "batch": batch, "size": size, **measure(make, batch, size, repeats, device)}
         rows.append(row)
         print(format_row(row), flush=True)
-    misses = find_misses(rows)
-    print("\n".join(["", *(f"OVER BUDGET: {miss}" for miss in misses)]) if misses else "\nThe budget is kept.")
-    if not options.quick:
-        print(f"Written: {write_record('recording', record)}")
-    return 1 if misses else 0
+    record = begin_record("recording", device, repeats=repeats, rows=rows)
+    return finish("recording", record, find_misses(rows), write=not options.quick)
 
 
 def measure(make: Callable[[], nn.Module], batch: int, size: int, repeats: int, device: torch.device) -> dict[str, Any]:

@@ -21,12 +21,12 @@ from benchmarks.peers import make_blocks
 from benchmarks.timing import (
     LAYOUTS,
     add_common_options,
+    begin_record,
+    finish,
     median_ms,
     paired_ratio,
     parse_options,
-    provenance,
     time_in_turn,
-    write_record,
 )
 
 # Batch, channels, height and width: the stages of ResNet-50, and of ResNet-34 where it has other channels.
@@ -44,8 +44,7 @@ def main() -> int:
     options, device = parse_options(parser)
     repeats = 11 if options.quick else options.repeats
     modes = ["eager"] if options.quick or options.eager_only else ["eager", "compiled"]
-    record = {**provenance(f"python -m {' '.join(['benchmarks.se_block', *sys.argv[1:]])}", device), "repeats": repeats}
-    record["rows"] = rows = []
+    rows: list[dict[str, Any]] = []
     print(heading())
     for mode in modes:
         for size in QUICK_SIZES if options.quick else SIZES:
@@ -53,11 +52,8 @@ def main() -> int:
                 for row in measure(size, layout, mode, repeats, device):
                     rows.append(row)
                     print(format_row(row), flush=True)
-    misses = find_misses(rows)
-    print("\n".join(["", *(f"OVER BUDGET: {miss}" for miss in misses)]) if misses else "\nNo peer is faster.")
-    if not options.quick:
-        print(f"Written: {write_record('se_block', record)}")
-    return 1 if misses else 0
+    record = begin_record("se_block", device, repeats=repeats, rows=rows)
+    return finish("se_block", record, find_misses(rows), write=not options.quick, kept="No peer is faster.")
 
 
 def measure(

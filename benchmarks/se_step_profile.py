@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import networks
-from benchmarks.timing import median_ms, paired_ratio, provenance, time_in_turn, write_record
+from benchmarks.timing import begin_record, finish, median_ms, paired_ratio, time_in_turn
 from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
@@ -79,17 +79,11 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     repeats = 3 if options.quick else options.repeats
-    record = {
-        **provenance(f"python -m {' '.join(['benchmarks.se_step_profile', *sys.argv[1:]])}", CPU),
-        "repeats": repeats,
-        "batch": options.batch,
-        "size": options.size,
-        **summarise(measure((PLAIN, WITH_SE), options.batch, options.size, repeats)),
-    }
-    print(format_profile(record))
-    if not options.quick:
-        print(f"Written: {write_record('se_step_profile', record)}")
-    return 0
+    setting = {"repeats": repeats, "batch": options.batch, "size": options.size}
+    profile = summarise(measure((PLAIN, WITH_SE), options.batch, options.size, repeats))
+    print(format_profile(profile))
+    record = begin_record("se_step_profile", CPU, **setting, **profile)
+    return finish("se_step_profile", record, write=not options.quick, kept="It has no budget.")
 
 
 def measure(names: tuple[str, str], batch: int, size: int, repeats: int) -> dict[str, list[float]]:

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -100,6 +101,27 @@ def parse_options(
         return options, chosen_device(options.device)
     except ValueError as error:
         parser.exit(2, f"{error}\n")
+
+
+def begin_record(name: str, device: torch.device, **facts: Any) -> dict[str, Any]:
+    """The record of a benchmark that was started from the command line: where it comes from, and these facts."""
+    return {**provenance(" ".join([f"python -m benchmarks.{name}", *sys.argv[1:]]), device), **facts}
+
+
+def finish(
+    name: str,
+    record: dict[str, Any],
+    misses: Sequence[str] = (),
+    *,
+    write: bool,
+    kept: str = "The budget is kept.",
+    missed: str = "OVER BUDGET",
+) -> int:
+    """Say which budgets are missed, write the record, and return the exit status."""
+    print("\n".join(["", *([f"{missed}: {miss}" for miss in misses] or [kept])]))
+    if write:
+        print(f"Written: {write_record(name, record)}")
+    return 1 if misses else 0
 
 
 def provenance(command: str, device: torch.device) -> dict[str, Any]:

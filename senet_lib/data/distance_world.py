@@ -85,7 +85,7 @@ class DistanceWorld:
                 to ``MOST_GAP``.
         """
         require_gap(gap)
-        draw, render = (partial(function, gap=gap) for function in (draw_distance_scene, render_distance_scene))
+        draw, render = partial(draw_distance_scene, gap=gap), partial(render_distance_scene, gap=gap)
         return cls(*draw_world(count, seed, draw, render), gap)
 
 

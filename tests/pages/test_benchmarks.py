@@ -250,7 +250,7 @@ def test_the_speed_of_a_folder_in_a_line():
 
 def test_a_quick_look_at_recording_prints_its_ratios_and_writes_no_record(monkeypatch, capsys):
     monkeypatch.setattr(recording, "SETUPS", [("se_resnet8", partial(create_model, "se_resnet8"), 4, 16)])
-    monkeypatch.setattr(recording, "write_record", lambda *_: pytest.fail("a record was written"))
+    monkeypatch.setattr(timing, "write_record", lambda *_: pytest.fail("a record was written"))
     monkeypatch.setattr("sys.argv", ["recording", "--quick"])
     status = recording.main()
     line, _, *verdict = capsys.readouterr().out.splitlines()
