@@ -126,7 +126,7 @@ def start_state(model: nn.Module, optimiser: str = "adamw") -> TrainingState:
     network = plain_copy(model)
     weights = _flat(dict(network.named_parameters()))
     moments = torch.zeros(len(weights) * (1 if optimiser == "sgd" else 2))
-    return TrainingState(weights.numpy(), moments.numpy(), _flat(_statistics(network)).numpy())
+    return TrainingState(weights.numpy(), moments.numpy(), _flat(statistics_of(network)).numpy())
 
 
 def load_state(model: nn.Module, state: TrainingState) -> None:
@@ -135,7 +135,7 @@ def load_state(model: nn.Module, state: TrainingState) -> None:
     Raises:
         ValueError: if the numbers are not as many as the model's.
     """
-    for like, vector in ((dict(model.named_parameters()), state.weights), (_statistics(model), state.statistics)):
+    for like, vector in ((dict(model.named_parameters()), state.weights), (statistics_of(model), state.statistics)):
         if sum(one.numel() for one in like.values()) != len(vector):
             raise ValueError(f"the state has {len(vector):,} numbers where the model has {_count(like):,}")
         with torch.no_grad():
@@ -236,7 +236,7 @@ class _FlatNetwork:
         self.model = model
         self.gates = gates_if_any(model)
         self._parameters = dict(model.named_parameters())
-        self._statistics = _statistics(model)
+        self._statistics = statistics_of(model)
         self.weights, self.statistics = _flat(self._parameters), _flat(self._statistics)
 
     def parameters(self, weights: Tensor) -> Vectors:
@@ -326,7 +326,7 @@ def _random_modules_refused(model: nn.Module) -> Iterator[None]:
             hook.remove()
 
 
-def _statistics(model: nn.Module) -> Vectors:
+def statistics_of(model: nn.Module) -> Vectors:
     """Buffers that a step changes: floating point. The count of batches, an integer, serves nothing here."""
     return {name: one for name, one in model.named_buffers() if one.is_floating_point()}
 
