@@ -50,8 +50,9 @@ export function createContestant({ moduleText, folders, changed }) {
     }
     if (message.type === "ready") {
       const { steps, stepsPerEpoch, parameters } = message;
-      update({ steps, stepsPerEpoch, parameters, phase: wish === "train" ? "running" : "paused" });
-      if (wish && wish !== "pause") send(wish);
+      const isWanted = wish === "train" || wish === "step";
+      update({ steps, stepsPerEpoch, parameters, phase: isWanted ? "running" : "paused" });
+      if (isWanted) send(wish);
     } else if (message.type === "paused") {
       if (state.phase === "running") update({ phase: "paused" });
     } else {

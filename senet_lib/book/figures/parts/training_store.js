@@ -3,7 +3,7 @@ const STORE = "senet-laboratory";
 const ONLY_HERE = "the table lasts as long as this page.";
 const FIELDS = ["network", "gap", "seed", "epochs", "pictures", "rate", "schedule"];
 
-let inPage = null; // the runs, once the storage has refused them
+let [inPage, refusal] = [null, ""]; // the runs, once the storage has refused them; and why it has
 
 const isRun = (run) => FIELDS.every((field) => field in (run ?? {})) && Array.isArray(run.accuracies) && run.accuracies.length > 0;
 
@@ -22,27 +22,22 @@ export function readRuns() {
 export function keepRun(run) {
   const isSame = (other) => FIELDS.every((field) => other[field] === run[field]);
   const runs = [...readRuns().filter((other) => !isSame(other)), run];
-  if (inPage === null) {
-    try {
-      localStorage.setItem(STORE, JSON.stringify(runs));
-      return "";
-    } catch (error) {
-      inPage = runs;
-      const isFull = error?.name === "QuotaExceededError";
-      return `The browser's storage ${isFull ? "is full" : "is refused"}: ${ONLY_HERE}`;
-    }
+  try {
+    if (inPage === null) localStorage.setItem(STORE, JSON.stringify(runs));
+  } catch (error) {
+    refusal = `The browser's storage ${error?.name === "QuotaExceededError" ? "is full" : "is refused"}: ${ONLY_HERE}`;
   }
-  inPage = runs;
-  return `The browser's storage takes no more: ${ONLY_HERE}`;
+  if (refusal) inPage = runs;
+  return refusal;
 }
 
 /** Forget all runs, and leave nothing in the storage. */
 export function eraseRuns() {
-  inPage = null;
+  [inPage, refusal] = [null, ""];
   try {
     localStorage.removeItem(STORE);
   } catch {
-    inPage = []; // it was refused from the start
+    // It was refused from the start, so nothing is in it.
   }
 }
 
