@@ -1,16 +1,16 @@
 """What an augmentation is, in a text: the same in each process, and another one for an augmentation that differs.
 
-A function is its code, its defaults, and what it takes from around it; an object its class and its state. The code of
-another package than the augmentation's own, such as torch, counts by its name.
+It is joblib's hash, for which an object is its class and its state, with one change: a function or class of the
+augmentation's own package counts by its code and by what it takes from around it, not by its name alone.
 """
 
-import hashlib
+import pickle
 import types
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
+from joblib.hashing import NumpyHasher
 
 
 def identity(augmentation: Any) -> str:
@@ -19,77 +19,47 @@ def identity(augmentation: Any) -> str:
     Raises:
         ValueError: if it holds something that cannot be told apart, such as an open file.
     """
-    return _Description(_package(augmentation)).of(augmentation)
+    try:
+        return _Hasher(_package(augmentation)).hash(augmentation)
+    except (TypeError, pickle.PicklingError) as error:
+        raise ValueError(
+            f"the augmentation holds something by which two runs cannot be told apart ({error}); "
+            "make that inside the function"
+        ) from error
 
 
-class _Description:
-    """Describes values, one inside the other. One that holds itself is named there by its depth."""
-
+class _Hasher(NumpyHasher):
     def __init__(self, package: str):
+        super().__init__("sha1")
         self._package = package
-        self._holders: list[int] = []
 
-    def of(self, value: Any) -> str:
-        if value is None or value is ... or isinstance(value, bool | int | float | complex | str | bytes):
-            return f"{type(value).__name__} {value!r}"
-        if id(value) in self._holders:
-            return f"itself {self._holders.index(id(value))}"
-        self._holders.append(id(value))
-        text = f"{type(value).__qualname__}({self._inside(value)})"
-        self._holders.pop()
-        return text
+    def memoize(self, obj: Any) -> None:
+        if not isinstance(obj, tuple):  # whether two equal constants are one object differs between processes
+            super().memoize(obj)
 
-    def _inside(self, value: Any) -> str:
-        if isinstance(value, torch.Tensor | np.ndarray | np.generic):
-            array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
-            return f"{array.dtype} {array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}"
-        if isinstance(value, tuple | list):
-            return self._all(*value)
-        if isinstance(value, dict):
-            return self._all(*value.items())
-        if isinstance(value, set | frozenset):
-            return ", ".join(sorted(map(self.of, value)))
-        if isinstance(value, partial):
-            return self._all(value.func, value.args, sorted(value.keywords.items()))
-        if isinstance(value, types.MethodType | types.BuiltinMethodType):
-            return self._all(getattr(value, "__func__", value.__qualname__), value.__self__)
-        if isinstance(value, types.CodeType):
-            names = value.co_names, value.co_varnames, value.co_freevars
-            return self._all(value.co_code, value.co_exceptiontable, value.co_consts, *names)
+    def reducer_override(self, value: Any) -> Any:
+        """A name, and what is pickled with it; see ``pickle.Pickler.reducer_override``."""
         if isinstance(value, types.ModuleType):
-            return value.__name__
-        if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
-            return self._named(value)
-        return self._state(value)
+            return str, (value.__name__,)
+        held = self._held(value)
+        return NotImplemented if held is None else (str, (getattr(value, "__qualname__", type(value).__name__),), held)
 
-    def _named(self, value: Any) -> str:
-        """A function or a class."""
-        name = f"{value.__module__}.{value.__qualname__}"
-        is_own = _package(value) == self._package
+    def _held(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return value.detach().cpu().numpy()
+        if isinstance(value, types.CodeType):  # without its file, which IPython names after the process
+            names = value.co_names, value.co_varnames, value.co_freevars
+            return value.co_code, value.co_exceptiontable, value.co_consts, names
+        if isinstance(value, property):
+            return value.fget, value.fset, value.fdel
         if isinstance(value, type):
             own = {key: one for key, one in vars(value).items() if not key.startswith("__") or callable(one)}
-            return f"{name}: {self._all(value.__bases__, own)}" if is_own else name
-        if not isinstance(value, types.FunctionType):
-            return f"{name}: {self._all(getattr(value, '__wrapped__', None))}"
-        held = [value.__defaults__, value.__kwdefaults__, *(cell.cell_contents for cell in value.__closure__ or ())]
-        if is_own:
-            around = {key: value.__globals__[key] for key in _names(value.__code__) if key in value.__globals__}
-            held += [value.__code__, around]
-        return f"{name}: {self._all(*held)}"
-
-    def _state(self, value: Any) -> str:
-        try:
-            how = value.__reduce_ex__(4)
-        except Exception as error:
-            raise ValueError(
-                f"the augmentation holds a {type(value).__name__}, by which two runs cannot be told apart ({error}); "
-                "make that inside the function"
-            ) from error
-        items = [list(one) if isinstance(one, types.GeneratorType) or hasattr(one, "__next__") else one for one in how]
-        return self.of(how) if isinstance(how, str) else self._all(*items)
-
-    def _all(self, *values: Any) -> str:
-        return ", ".join(map(self.of, values))
+            return (value.__module__, value.__bases__, own) if _package(value) == self._package else None
+        if isinstance(value, types.FunctionType):
+            inside = [cell.cell_contents for cell in value.__closure__ or ()]
+            held = value.__module__, value.__defaults__, value.__kwdefaults__, inside
+            return (*held, value.__code__, _around(value)) if _package(value) == self._package else held
+        return getattr(value, "__wrapped__", None)
 
 
 def _package(value: Any) -> str:
@@ -98,7 +68,11 @@ def _package(value: Any) -> str:
     return module.partition(".")[0]
 
 
-def _names(code: types.CodeType) -> list[str]:
-    """The names that a function, and functions inside it, may look up outside."""
-    inner = [name for one in code.co_consts if isinstance(one, types.CodeType) for name in _names(one)]
-    return list(dict.fromkeys([*code.co_names, *inner]))
+def _around(function: types.FunctionType) -> dict[str, Any]:
+    """The values of the global names that a function, and functions inside it, may look up."""
+    names, codes = set(), [function.__code__]
+    while codes:
+        code = codes.pop()
+        names |= set(code.co_names)
+        codes += [one for one in code.co_consts if isinstance(one, types.CodeType)]
+    return {name: function.__globals__[name] for name in sorted(names) if name in function.__globals__}

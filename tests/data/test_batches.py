@@ -392,8 +392,20 @@ def test_a_fingerprint_is_the_same_in_another_process(root):
     assert run.stdout.split() == own, run.stderr
 
 
+def test_a_cell_of_another_session_has_the_same_fingerprint():
+    """IPython names a cell's file after the process."""
+
+    def in_a_cell(code, file):
+        names = {"random_flip": random_flip, "__name__": "__main__"}
+        exec(compile(f"def augment(x, generator):\n    return {code}", file, "exec"), names)
+        return Batches(picture_set(4), 2, augment=names["augment"]).fingerprint()
+
+    flip = "random_flip(x, generator)"
+    assert in_a_cell(flip, "/tmp/ipykernel_1/2.py") == in_a_cell(flip, "/tmp/ipykernel_3/4.py") != in_a_cell("x", "")
+
+
 def test_what_cannot_be_told_apart_has_no_fingerprint(refused):
-    with refused("the augmentation holds a lock", "make that inside the function"):
+    with refused("the augmentation holds something", "_thread.lock", "make that inside the function"):
         Batches(picture_set(4), 2, augment=changed_by(threading.Lock())).fingerprint()
 
 
