@@ -306,7 +306,8 @@ def unreachable_controls(opened: Opened) -> list[str]:
     page.evaluate("document.activeElement.blur()")
     wanted = opened.root.evaluate(
         """(root, controls) => [...root.querySelectorAll(`.senet-live ${controls}`)]
-          .filter((one) => one.checkVisibility() && !one.matches(':disabled') && one.tabIndex >= 0)
+          .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+          .filter((one) => !one.matches(':disabled') && one.tabIndex >= 0)
           .map((one, index) => {
             const key = one.type === 'radio' ? `radio ${one.name}` : `control ${index}`;
             one.dataset.reach = key;

@@ -1,10 +1,13 @@
 // The whole block on two pictures at once: what is fixed, and what each picture computes for itself.
-import { Problem, bars, button, choice, colour, element, figure, formatNumber, heatmap } from "./parts/kit.js";
-import { menu, number, panel, picture, player, requirePictures, row, slider, svg } from "./parts/kit.js";
+import { guess } from "./parts/guess.js";
+import { Problem, bars, button, choice, clamp, colour, controlRow, element, figure, formatNumber } from "./parts/kit.js";
+import { heatmap, menu, number, panel, picture, player, requirePictures, setText, slider, svg } from "./parts/kit.js";
 import { normalise, requireNetwork, runBlock, runStem } from "./parts/network_arithmetic.js";
 
 const SIDES = ["left", "right"];
 const LAST = 4; // steps: x, u, z, s, x̃
+const GATES = 3; // the step at which the gates come in; its stage has the same place in the list
+const GUESS_FIRST = "Guess how far apart the gates are: then they appear.";
 
 export default figure((view) => {
   const network = view.arrays("network");
@@ -12,7 +15,7 @@ export default figure((view) => {
   const pictures = requirePictures(view);
   const run = createRunner(network, block.name, pictures);
   const sizes = { ...block, ...run(0).u }; // channels, hidden; rows and columns of u
-  const choose = (channel) => view.set("channel", Math.min(sizes.channels - 1, Math.max(0, channel)));
+  const choose = (channel) => view.set("channel", clamp(channel, sizes.channels - 1));
 
   const sides = SIDES.map((side, index) => createSide(view, side, ["first", "second"][index], pictures, sizes, choose));
   const stages = createStages(sides, sizes, pictures);
@@ -20,9 +23,10 @@ export default figure((view) => {
   const walk = createWalk(view);
   const channel = slider(view, "channel", { label: "channel", min: 0, max: sizes.channels - 1 });
   const story = element("p", { class: "walk-story", role: "status" });
-  const controls = row(walk.element, channel.element);
-  controls.classList.add("walk-controls");
-  view.body.append(controls, story, element("div", { class: "walk" }, ...stages.elements, comparison.element));
+  const controls = controlRow(walk.element, channel.element);
+  const asked = askForTheGates(view, run, pictures.count, [...stages.elements.slice(GATES), comparison.element]);
+  const walked = element("div", { class: "walk" }, ...stages.elements, comparison.element);
+  view.body.append(asked.element, controls, story, walked);
 
   return () => {
     const results = [run(view.get("first")), run(view.get("second"))];
@@ -32,10 +36,26 @@ export default figure((view) => {
     stages.show(step, scales);
     comparison.show(results, c, step);
     walk.show(step);
-    const text = tell(step, c, results, view.get("first") === view.get("second"));
-    if (story.textContent !== text) story.textContent = text;
+    const isSame = view.get("first") === view.get("second");
+    setText(story, asked.isOpen() && step >= GATES ? GUESS_FIRST : tell(step, c, results, isSame));
+    asked.draw();
   };
 });
+
+/** Before any gate: how far apart are those that differ most, of the two pictures that are shown first? */
+function askForTheGates(view, run, count, covered) {
+  const places = ["first", "second"].map((trait) => clamp(view.get(trait), count - 1) || 0);
+  const answer = () => {
+    const apart = minus(...places.map((place) => run(place).s));
+    const channel = peak(apart);
+    const most = Math.abs(apart[channel]);
+    const told = `In channel ${channel} they differ by ${formatNumber(most)}: gates are computed from the picture.`;
+    return { value: Math.round(20 * most) / 20, told };
+  };
+  const question = "The same weights on both sides. How far apart, from 0 to 1, are the two gates that differ most?";
+  const range = { min: 0, max: 1, step: 0.05, digits: 2 };
+  return guess(view, { key: `walk/${places}`, question, range, answer, covered });
+}
 
 // ---------------------------------------------------------------------------------------------------------- the state
 
@@ -270,7 +290,7 @@ const peak = (values) => values.reduce((best, value, i) => (Math.abs(value) > Ma
 // ------------------------------------------------------------------------------------------------------------ the walk
 
 function createWalk(view) {
-  const move = (by) => view.set("step", Math.min(LAST, Math.max(0, view.get("step") + by)));
+  const move = (by) => view.set("step", clamp(view.get("step") + by, LAST));
   const advance = () => (move(1), view.get("step") < LAST);
   const play = player(view, { label: "Play", seconds: 2, advance });
   play.element.addEventListener("click", () => {

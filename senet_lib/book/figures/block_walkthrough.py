@@ -8,7 +8,7 @@ import traitlets
 
 from senet_lib.book import plots
 from senet_lib.book.draws import normal_draws
-from senet_lib.book.figures.figure import Array, Arrays, Figure
+from senet_lib.book.figures.figure import Array, Arrays, Asking, Figure
 from senet_lib.data.context_world import Scene, render_scene
 
 EXAMPLE_CHANNELS, EXAMPLE_HIDDEN = 8, 4
@@ -21,8 +21,10 @@ STILL_STAGES = (  # letter, quantity, how it is made
 )
 
 
-class BlockWalkthrough(Figure):
+class BlockWalkthrough(Asking, Figure):
     """Two pictures pass one block, side by side: the same weights, and gates of their own.
+
+    With ``asks``, the gates wait for a guess: how far apart are those that differ most?
 
     Attributes:
         network: of ``export.network_arrays(model, mean, std, stages=1)``; the first block, with SE, is the one shown.

@@ -1,6 +1,8 @@
 // A convolution, one place at a time: each product, the sum of each channel, and the sum over channels (equation 1).
-import { Problem, button, colour, element, figure, formatNumber, heatmap, menu, number } from "./parts/kit.js";
-import { panel, player, row, slider, toggle } from "./parts/kit.js";
+import { guess } from "./parts/guess.js";
+import { Problem, button, clamp, colour, disable, element, figure, formatNumber, heatmap, menu, number } from "./parts/kit.js";
+import { panel, player, row, setText, slider, toggle } from "./parts/kit.js";
+import { sumOf } from "./parts/statistics.js";
 
 const KERNEL = 3;
 const TAPS = KERNEL * KERNEL;
@@ -9,6 +11,19 @@ const MOST_PIXELS = 10; // on a phone there is no room for the numbers of more p
 const SECONDS_PER_PLACE = 0.35;
 const NARROWEST_CELL = 37; // pixels, for a number like −1.25
 const STRONGEST_TINT = 45; // per cent of the quantity's colour: text on it stays readable
+
+/** Before the reader chooses it: what will the second filter say at the place that is shown first? */
+function askForTheSecond(view, data, last) {
+  const [top, left] = [clamp(view.get("row"), last.row) || 0, clamp(view.get("column"), last.column) || 0];
+  const filter = Math.min(1, data.filterNames.length - 1);
+  const answer = () => {
+    const u = outputMap(data, weightsOf(data, filter));
+    const told = `Choose “${data.filterNames[filter]}” above the maps, and look.`;
+    return { value: Number(u[top * (last.column + 1) + left].toFixed(2)), told };
+  };
+  const question = `What will “${data.filterNames[filter]}” say at row ${top}, column ${left}?`;
+  return guess(view, { key: `filter/${data.filterNames[filter]}`, question, range: { min: -TAPS, max: TAPS }, answer });
+}
 
 export default figure((view) => {
   const data = readConvolution(view);
@@ -52,13 +67,14 @@ export default figure((view) => {
     row(previous.element, next.element, play.element),
     rowSlider.element, columnSlider.element,
     whole.element,
-    element("p", { class: "senet-stepper-note" },
+    element("p", { class: "parts-note senet-stepper-note" },
       `The unit sees ${TAPS * data.channels} of the ${data.x.length} numbers of x. `,
       "The window brings other numbers x; the weights v stay the same at every place."));
-  const note = element("p", { class: "senet-stepper-note" },
+  const note = element("p", { class: "parts-note senet-stepper-note" },
     "In each cell: ", element("span", { class: "senet-stepper-x" }, "x"), " · v, and below it their product.");
 
-  view.body.append(element("div", { class: "senet-stepper" },
+  const asked = askForTheSecond(view, data, last);
+  view.body.append(asked.element, element("div", { class: "senet-stepper" },
     row(filter.element, note),
     element("div", { class: "senet-stepper-channels" }, ...channels.map((channel) => channel.element)),
     total.element,
@@ -71,13 +87,14 @@ export default figure((view) => {
     painted = colours;
     const v = view.get("filter");
     const [r, c] = [view.get("row"), view.get("column")];
-    const weights = data.filters.subarray(v * data.channels * TAPS, (v + 1) * data.channels * TAPS);
+    const weights = weightsOf(data, v);
     const largestProduct = largestSize(data.x) * largestSize(weights);
     const sums = channels.map((channel) => channel.draw(weights, r, c, largestProduct));
     total.draw(r, c, sums);
     output.draw(outputMap(data, weights), r, c, view.get("whole"));
-    previous.element.disabled = place() === 0;
-    next.element.disabled = place() === places - 1;
+    disable(previous.element, place() === 0 && "This is the first place.");
+    disable(next.element, place() === places - 1 && "This is the last place.");
+    asked.draw();
   };
 });
 
@@ -100,7 +117,9 @@ function readNames(view, name, count, owner) {
   throw new Problem(`${name} has ${names.length} texts; it must have ${count}, one for each ${owner}.`);
 }
 
-const clamp = (value, most) => Math.min(most, Math.max(0, value));
+/** The weights of one filter. */
+const weightsOf = ({ filters, channels }, v) => filters.subarray(v * channels * TAPS, (v + 1) * channels * TAPS);
+
 const largestSize = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 // --------------------------------------------------------------------------------------------------- the arithmetic
@@ -117,8 +136,6 @@ function productsAt(data, weights, s, top, left) {
   }
   return products;
 }
-
-const sumOf = (values) => values.reduce((sum, value) => sum + value, 0);
 
 /** u at all places, row by row. */
 function outputMap(data, weights) {
@@ -148,8 +165,7 @@ function tint(node, value, largest) {
 }
 
 function showNumber(node, value, write = written) {
-  const text = write(value);
-  if (node.textContent !== text) node.textContent = text;
+  setText(node, write(value));
   node.dataset.value = value;
 }
 

@@ -9,17 +9,19 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from senet_lib.book import plots
-from senet_lib.book.figures.figure import Array, Figure
+from senet_lib.book.figures.figure import Array, Asking, Figure
 from senet_lib.data.context_world import COLOURS, draw_scene, render_scene
 
 KERNEL = 3
 NEGATIVE = "#D55E00"  # --senet-negative of figure.css
 
 
-class ConvolutionStepper(Figure):
+class ConvolutionStepper(Asking, Figure):
     """A 3x3 window that slides over the channels of x, and the sum of products that it makes at each place.
 
     The convolution has stride 1 and no padding, so u has H - 2 rows and W - 2 columns.
+
+    With ``asks``, there is a guess to make: what will the second filter say at the place that is shown first?
 
     Attributes:
         x: (S, H, W), the input: S is 1 to 3 channels, H and W are 3 to 10 pixels.

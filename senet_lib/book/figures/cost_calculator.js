@@ -1,7 +1,8 @@
 // What SE costs: the paper's sum (Section 4), stage by stage, for a network and a reduction ratio. All numbers are
 // integers below 2^53, so they are exact.
-import { Problem, choice, element, figure, isList, isText, isWhole, menu, need, number } from "./parts/kit.js";
-import { row, slider, toggle } from "./parts/kit.js";
+import { guess } from "./parts/guess.js";
+import { Problem, choice, controlRow, element, figure, formatNumber, isList, isText, isWhole } from "./parts/kit.js";
+import { menu, need, number, slider, tableHead, tableLine, toggle } from "./parts/kit.js";
 
 const REDUCTIONS = [1, 2, 4, 8, 16, 32, 64];
 // The three parts of a block's work: the quantity that each makes, and its MACs.
@@ -29,13 +30,14 @@ export default figure((view) => {
   const quantity = choice(view, "quantity", { label: "count", options: counts });
   const bias = toggle(view, "bias", { label: "with biases" });
 
-  const controls = [row(network.element, reduction.element), row(quantity.element, bias.element)];
-  for (const one of controls) one.classList.add("senet-cost-controls");
+  const controls = [controlRow(network.element, reduction.element), controlRow(quantity.element, bias.element)];
   const formula = createFormula();
   const most = Math.max(...networks.map((one) => one.stages.length));
   const stages = Array.from({ length: most }, (_, index) => createStage(view, index + 1, fit));
   const invoice = createInvoice();
-  view.body.append(...controls, formula.element, ...stages.map((stage) => stage.element), invoice.element);
+  const bill = element("div", {}, ...stages.map((stage) => stage.element), invoice.element);
+  const asked = askForTheDearest(view, chosen() ?? networks[0], bill);
+  view.body.append(asked.element, ...controls, formula.element, bill);
 
   return () => {
     const state = {
@@ -50,8 +52,22 @@ export default figure((view) => {
     formula.draw(state);
     stages.forEach((stage, index) => stage.draw(costs, costs[index], state));
     invoice.draw(costs, state);
+    asked.draw();
   };
 });
+
+/** Before any bar: which stage of the network that is shown first pays most, with SE in all stages and r = 16? */
+function askForTheDearest(view, { name, title, stages }, bill) {
+  const costs = stages.map((stage) => stageCost(stage, false, { reduction: 16, bias: false, inMacs: false }).total);
+  const whole = costs.reduce((sum, cost) => sum + cost, 0);
+  const most = Math.max(...costs);
+  const share = formatNumber((100 * most) / whole, 1);
+  const told = `Stage ${costs.indexOf(most) + 1} pays ${share}% of the weights.`;
+  const options = stages.map((_, index) => [index + 1, `stage ${index + 1}`]);
+  const answer = () => ({ value: costs.indexOf(most) + 1, told });
+  const question = `SE stands in every block of ${title}. Which stage pays most of its weights?`;
+  return guess(view, { key: `cost/${name}`, question, options, answer, covered: [bill] });
+}
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic
 
@@ -141,7 +157,7 @@ function createFormula() {
     const chip = element("span", { class: "senet-chip", style: `--chip: var(--quantity-${made})` });
     return element("span", {}, chip, `${part} ${macs}`);
   });
-  const note = element("p", { class: "senet-cost-quiet senet-cost-note" }, letters, ...legend);
+  const note = element("p", { class: "parts-note senet-cost-note" }, letters, ...legend);
   const draw = ({ inMacs, bias }) => {
     heading.textContent = FORMULAS[inMacs ? "MACs" : bias ? "biases" : "weights"];
     letters.textContent = `N blocks in a stage, ${inMacs ? "C maps of H × W" : "C channels"}`;
@@ -169,12 +185,12 @@ function createBar(...before) {
 
 /** A stage: its N and C, its bar, its sum in numbers, and the box that takes its SE away. */
 function createStage(view, stage, fit) {
-  const size = element("span", { class: "senet-cost-quiet" });
+  const size = element("span", { class: "parts-note" });
   const bar = createBar();
   const formula = element("span");
   const total = number(`stage-${stage}`);
   const share = number(`share-${stage}`, { digits: 1, unit: "%" });
-  const saved = element("span", { class: "senet-cost-quiet" }, "saved");
+  const saved = element("span", { class: "parts-note" }, "saved");
   const name = `drop SE in stage ${stage}`;
   const box = element("input", { type: "checkbox", "data-trait": "dropped", "data-stage": stage, "aria-label": name });
   box.addEventListener("change", () => {
@@ -213,17 +229,17 @@ function createStage(view, stage, fit) {
 function createInvoice() {
   const own = element("span", { class: "senet-cost-part", style: "background: var(--senet-plain); flex-shrink: 1" });
   const bar = createBar(own);
-  const unit = element("th", { scope: "col" });
   const base = invoiceLine("base", "var(--senet-plain)");
   const parts = Object.entries(PARTS).map(([name, [made]]) => [name, invoiceLine(name, `var(--quantity-${made})`)]);
   const sum = invoiceLine("added", "var(--quantity-s)");
   const total = invoiceLine("total");
   const lines = [base, ...parts.map(([, line]) => line), sum, total];
-  const head = element("tr", {}, element("td"), unit, element("th", { scope: "col" }, "of the network"));
-  const table = element("table", { class: "senet-cost-table" }, head, ...lines.map((line) => line.element));
+  const head = tableHead("", "of the network");
+  const body = element("tbody", {}, ...lines.map((line) => line.element));
+  const table = element("table", { class: "senet-cost-table" }, head, body);
   const share = number("last-share", { digits: 1, unit: "%" });
   const lastStage = element("p", {}, "The last stage has ", share.element, " of what SE adds.");
-  const remark = element("p", { class: "senet-cost-quiet", "data-name": "printed" });
+  const remark = element("p", { class: "parts-note", "data-name": "printed" });
   const words = element("div", { class: "senet-cost-words" }, lastStage, remark);
 
   const draw = (costs, state) => {
@@ -233,7 +249,7 @@ function createInvoice() {
     const after = before + sums.total;
     own.style.width = `${(100 * before) / after}%`;
     bar.draw(sums, after);
-    unit.textContent = inMacs ? "MACs for one picture" : "parameters";
+    head.querySelector("th").textContent = inMacs ? "MACs for one picture" : "parameters";
     base.draw(network.title, before, before);
     for (const [name, line] of parts) {
       line.element.hidden = !inMacs;
@@ -257,8 +273,8 @@ function invoiceLine(name, paint = "transparent") {
   const share = number(`${name}-per-cent`, { digits: 2, unit: "%" });
   const chip = element("span", { class: "senet-chip", style: `--chip: ${paint}` });
   const label = element("span");
-  const cells = [amount, share].map((one) => element("td", {}, one.element));
-  const line = element("tr", { class: `senet-cost-${name}` }, element("th", { scope: "row" }, chip, label), ...cells);
+  const line = tableLine(element("span", {}, chip, label), amount.element, share.element);
+  line.classList.add(`senet-cost-${name}`);
   const draw = (text, value, base) => {
     label.textContent = text;
     amount.set(value);

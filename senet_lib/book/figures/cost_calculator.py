@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import traitlets
 from matplotlib.figure import Figure as Picture
 
-from senet_lib.book.figures.figure import Figure
+from senet_lib.book.figures.figure import Asking, Figure
 from senet_lib.book.plots import COLOURS
 from senet_lib.cost.formulas import NETWORKS, Network, SEMacs, Stage, se_macs, se_parameters, stage_costs
 
@@ -26,8 +26,10 @@ def network_list(networks: Mapping[str, Network] = NETWORKS) -> list[dict[str, A
     ]
 
 
-class CostCalculator(Figure):
+class CostCalculator(Asking, Figure):
     """Choose a network and r: what SE adds stage by stage, and what a stage without SE saves.
+
+    With ``asks``, the bars wait for a guess: which stage of the network that is shown first pays most?
 
     Attributes:
         networks: what the menu offers, in the form of :func:`network_list`; all of ``senet_lib.cost.formulas.NETWORKS``

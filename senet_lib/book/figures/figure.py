@@ -194,6 +194,18 @@ class Figure(anywidget.AnyWidget):
         return small.getvalue()
 
 
+class Asking(traitlets.HasTraits):
+    """What a figure has beside its own traits if it takes a guess before it shows an answer: ``parts/guess.js``.
+
+    Attributes:
+        asks: whether it asks. If not, all is shown at once.
+        guesses: what the reader has guessed, by question. In a page without a kernel the browser keeps it.
+    """
+
+    asks = traitlets.Bool(False).tag(sync=True)
+    guesses = traitlets.Dict().tag(sync=True, transient=True)
+
+
 def reserve_height(kind: str) -> str:
     """CSS that keeps as much of a page free for a still picture as the live figure will take, so that nothing jumps.
 

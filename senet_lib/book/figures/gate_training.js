@@ -1,7 +1,9 @@
 // The Context World in miniature, trained here: a run that can be seen step by step, and a hundred to be counted.
-import { Problem, button, element, figure, number, panel, player, requireShape, row, slider, svg } from "./parts/kit.js";
+import { guess } from "./parts/guess.js";
+import { Problem, button, controlRow, element, figure, number, panel, player, requireShape, row } from "./parts/kit.js";
+import { setText, slider, svg, tableLine } from "./parts/kit.js";
 import { COLOURS, STEPS, accuracyOf, createTraining, lookByCue, prepareScenes } from "./parts/excitation_training.js";
-import { chartText, lineChart, lineSample, scaleTo } from "./parts/line_chart.js";
+import { chartText, createSheet, legend, lineChart, lineSample, scaleTo } from "./parts/line_chart.js";
 import { shareInterval, sumOf } from "./parts/statistics.js";
 
 const MOST_HIDDEN = 8;
@@ -16,8 +18,8 @@ const EVERY = 3; // steps from one point of the curve to the next
 const TRAINING_SECONDS = 3;
 const TICK = 0.05; // seconds between two drawings of the training
 const SLICE = 12; // milliseconds of training between two frames, when many networks are trained
-const TEST = { colour: "var(--training-test)", dash: null };
-const LEVEL = { colour: "var(--training-level)", dash: "5 4" };
+const TEST = { colour: "var(--look-s)", dash: null };
+const LEVEL = { colour: "var(--look-plain)", dash: "5 4" };
 
 export default figure((view) => {
   const scenes = prepareScenes(readScenes(view, "train"), readScenes(view, "test"));
@@ -29,14 +31,14 @@ export default figure((view) => {
   const train = createTrainButton(view);
   const step = slider(view, "step", { label: "step", min: 0, max: STEPS, show: (value) => `${value} of ${STEPS}` });
   const curve = createCurve();
-  const words = element("p", { class: "training-words", "data-name": "words" });
+  const words = element("p", { class: "parts-conclusion", "data-name": "words" });
   const tables = createTables();
-  const count = createCount(view, scenes);
-  const controls = [row(hidden.element, seed.element, another.element), row(train, step.element)];
-  for (const one of controls) one.classList.add("training-controls");
+  const count = createCount(view, scenes, () => asked.draw());
+  const asked = askForTheSolved(view, count);
+  const controls = [controlRow(hidden.element, seed.element, another.element), controlRow(train, step.element)];
   const one = row(curve.element, tables.element);
   one.classList.add("training-run");
-  view.body.append(...controls, one, words, count.element);
+  view.body.append(...controls, one, words, asked.element, count.element);
 
   return () => {
     const [hiddenNow, stepNow] = [view.get("hidden"), view.get("step")];
@@ -45,11 +47,22 @@ export default figure((view) => {
     const accuracy = sumOf(byCue.map(({ count, right }) => count * right)) / scenes.test.count;
     curve.draw(run, stepNow, accuracy);
     tables.draw(byCue);
-    const text = describe(hiddenNow, stepNow, accuracy, byCue);
-    if (words.textContent !== text) words.textContent = text;
+    setText(words, describe(hiddenNow, stepNow, accuracy, byCue));
     count.draw();
+    asked.draw();
   };
 });
+
+/** Before the hundred trainings: how many of those with one hidden unit solve it? They answer when they are done. */
+function askForTheSolved(view, count) {
+  const question = `With one hidden unit, how many of ${SEEDS} trainings solve it?`;
+  const answer = () => {
+    const values = count.valuesOf(1);
+    if (values.length < SEEDS) return { told: `Now train from ${SEEDS} seeds with one hidden unit, and count.` };
+    return { value: solvedOf(values), told: `${tally(values)}.` };
+  };
+  return guess(view, { key: "training/1", question, range: { min: 0, max: SEEDS }, answer, covered: [count.element] });
+}
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
@@ -121,10 +134,8 @@ function createCurve() {
   const label = "Test accuracy after each step of the training";
   const chart = lineChart({ label, xLabel: "steps", yLabel: "test accuracy, 0 to 1", height: 210 });
   const levels = LEVELS.map(([value]) => ({ xs: [0, STEPS], ys: [value, value], ...LEVEL, thin: true }));
-  const keys = [
-    element("span", {}, lineSample(TEST), "this training"),
-    element("span", {}, lineSample({ ...LEVEL, thin: true }), LEVELS.map(([, name]) => name).join(" and ")),
-  ];
+  const names = LEVELS.map(([, name]) => name).join(" and ");
+  const keys = legend([lineSample(TEST), "this training"], [lineSample({ ...LEVEL, thin: true }), names]);
   const draw = ({ steps, accuracies }, step, accuracy) => {
     const passed = steps.filter((one) => one < step);
     const xs = [...passed, step];
@@ -132,7 +143,7 @@ function createCurve() {
     const last = { xs: [step], ys: [accuracy], ...TEST, marker: "circle" };
     chart.draw([...levels, { xs, ys, ...TEST }, last], { x: [0, STEPS], y: [0.2, 1] });
   };
-  return { element: element("div", {}, element("p", { class: "training-legend" }, ...keys), chart.element), draw };
+  return { element: element("div", {}, keys, chart.element), draw };
 }
 
 /** What the training has found, from the test scenes. */
@@ -167,9 +178,7 @@ function createTable(heading, quantity, names, digits) {
   const head = names.map((name) => element("th", { scope: "col" }, name));
   const top = element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "cue"), ...head));
   const cells = COLOURS.map((colour) => names.map((name) => createCell(`${name}-${colour}`, digits)));
-  const lines = cells.map((line, cue) => {
-    return element("tr", {}, element("th", { scope: "row" }, COLOURS[cue]), ...line.map((cell) => cell.element));
-  });
+  const lines = cells.map((line, cue) => tableLine(COLOURS[cue], ...line.map((cell) => cell.element)));
   const table = element("table", { style: `--bar: var(--quantity-${quantity})` }, top, element("tbody", {}, ...lines));
   const draw = (rows) => rows.forEach((row, cue) => row.forEach((pair, index) => cells[cue][index].draw(pair)));
   return { element: panel(heading, quantity, table), draw };
@@ -188,7 +197,7 @@ function createCell(name, digits) {
     bar.hidden = most === null;
     bar.style.setProperty("--share", most === null ? 0 : value / most);
   };
-  return { element: element("td", {}, content), draw };
+  return { element: content, draw };
 }
 
 // ----------------------------------------------------------------------------------------------------- a hundred runs
@@ -197,7 +206,7 @@ const ROW = 26; // pixels of the chart for each number of hidden units
 const FRAME = { left: 26, right: 132, top: 44, bottom: 38 };
 const LEAST = 0.5; // where the axis begins; a training below is drawn there
 
-function createCount(view, scenes) {
+function createCount(view, scenes, whenDone) {
   const found = new Map(); // hidden units -> final accuracies, in the order of the seeds
   let running = null;
   const listOf = (hidden) => found.get(hidden) ?? found.set(hidden, []).get(hidden);
@@ -208,16 +217,16 @@ function createCount(view, scenes) {
     const hidden = running?.hidden ?? view.get("hidden");
     const done = listOf(hidden).length;
     const many = `${hidden} hidden unit${hidden > 1 ? "s" : ""}`;
-    go.element.textContent = running ? "Stop" : `Train from ${SEEDS} seeds`;
+    setText(go.element, running ? "Stop" : `Train from ${SEEDS} seeds`);
     const counted = running ? "training …" : tally(listOf(hidden));
-    const text = done === 0 ? `with ${many}` : `${many}: ${counted}`;
-    if (status.textContent !== text) status.textContent = text;
+    setText(status, done === 0 ? `with ${many}` : `${many}: ${counted}`);
     chart.draw(found, hidden);
   };
   const stop = () => {
     if (running) cancelAnimationFrame(running.frame);
     running = null;
     show();
+    whenDone();
   };
   const start = (hidden) => {
     const values = listOf(hidden);
@@ -237,11 +246,13 @@ function createCount(view, scenes) {
   };
   view.onClose(() => running && cancelAnimationFrame(running.frame));
   const buttons = element("div", { class: "training-buttons" }, go.element, status);
-  return { element: panel("One training proves little", null, buttons, chart.element), draw: show };
+  return { element: panel("One training proves little", null, buttons, chart.element), valuesOf: listOf, draw: show };
 }
 
+const solvedOf = (values) => values.filter((value) => value >= SOLVED).length;
+
 function tally(values) {
-  const solved = values.filter((value) => value >= SOLVED).length;
+  const solved = solvedOf(values);
   const [low, high] = shareInterval(solved, values.length).map((share) => `${Math.round(100 * share)}%`);
   return `${solved} of ${values.length} seeds solve it (95% interval ${low} to ${high})`;
 }
@@ -249,15 +260,10 @@ function tally(values) {
 /** A row for each number of hidden units, a point for each training. A click chooses a row. */
 function createStrips(choose) {
   const height = FRAME.top + MOST_HIDDEN * ROW + FRAME.bottom;
-  const sheet = svg("svg", { role: "img", class: "senet-chart", height });
-  sheet.addEventListener("click", ({ target }) => {
-    const strip = target.closest("[data-hidden]");
-    if (strip) choose(Number(strip.dataset.hidden));
-  });
-  const box = element("div", { class: "senet-chart-box" }, sheet);
+  const sheet = createSheet({ height, least: 280 });
+  sheet.onPress("hidden", (hidden) => choose(Number(hidden)));
   const strips = Array.from({ length: MOST_HIDDEN }, (_, index) => createStrip(index + 1));
-  const draw = (found, chosen) => {
-    const width = Math.max(280, box.clientWidth);
+  const paint = (found, chosen, width) => {
     const [right, floor] = [width - FRAME.right, height - FRAME.bottom];
     const across = scaleTo([LEAST, 1], FRAME.left + 8, right - 6);
     const scale = [0.5, 0.6, 0.7, 0.8, 0.9, 1].map((tick) => chartText(across(tick), floor + 17, `${tick}`));
@@ -275,13 +281,11 @@ function createStrips(choose) {
     });
     const trained = [...found].filter(([, values]) => values.length > 0);
     const solved = trained.map(([hidden, values]) => `${hidden}: ${tally(values)}`).join("; ");
-    sheet.setAttribute("aria-label", `Test accuracies by hidden units. ${solved || "Nothing is trained yet."}`);
-    sheet.setAttribute("width", width);
-    sheet.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    sheet.sheet.setAttribute("aria-label", `Test accuracies by hidden units. ${solved || "Nothing is trained yet."}`);
     const axis = svg("path", { class: "senet-chart-axis", d: `M${FRAME.left} ${floor}H${right}` });
-    sheet.replaceChildren(...drawn, ...levels, axis, ...scale, ...names);
+    return [...drawn, ...levels, axis, ...scale, ...names];
   };
-  return { element: box, draw };
+  return { element: sheet.element, draw: (found, chosen) => sheet.draw((width) => paint(found, chosen, width)) };
 }
 
 /** A function that draws a row; its points are made anew only when the key says that they, or the width, are others. */
@@ -305,8 +309,7 @@ function drawStrip(hidden, { values, right, width, across }) {
     const name = svg("title", {}, `seed ${seed}: ${value}`);
     return svg("circle", { class: "training-point", cx: across(value), cy: y, r: 2.4 }, name);
   });
-  const solved = values.filter((value) => value >= SOLVED).length;
-  const words = values.length ? `${solved} of ${values.length} solve it` : "";
+  const words = values.length ? `${solvedOf(values)} of ${values.length} solve it` : "";
   const result = chartText(right + 12, middle + 4, words, "start", "senet-chart-name");
   return [back, chartText(6, middle + 4, `${hidden}`, "start"), ...points, result];
 }

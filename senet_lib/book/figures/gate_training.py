@@ -8,15 +8,17 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure as Picture
 
-from senet_lib.book.figures.figure import Arrays, Figure
+from senet_lib.book.figures.figure import Arrays, Asking, Figure
 from senet_lib.book.plots import COLOURS
 from senet_lib.data.context_world import SOLVED, ContextWorld
 
 LEVELS = {"9/16": 9 / 16, "3/4": 3 / 4}  # the vote alone; one cue known, and a guess between the two others
 
 
-class GateTraining(Figure):
+class GateTraining(Asking, Figure):
     """Train the gates of a scene's three votes; then train them from a hundred seeds, and count.
+
+    With ``asks``, the count waits for a guess: how many of a hundred trainings with one hidden unit solve it?
 
     Attributes:
         train: the scenes to learn from: ``pixels`` (N, 3), how many there are of each colour; ``shapes`` (N, 3), of the

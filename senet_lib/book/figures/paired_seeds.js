@@ -1,7 +1,8 @@
 // Two networks trained with the same seeds: what one run says, what several say, and what the pairs are good for.
-import { Problem, button, choice, element, figure, formatNumber, isList, isText, menu, need } from "./parts/kit.js";
-import { number, requireWhole, row, slider, svg } from "./parts/kit.js";
-import { chartText, markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
+import { guess } from "./parts/guess.js";
+import { Problem, button, choice, controlRow, element, figure, formatNumber, isList, isText } from "./parts/kit.js";
+import { menu, need, number, requireWhole, setText, slider, svg, tableHead, tableLine } from "./parts/kit.js";
+import { chartText, createSheet, gridAcross, markAt, sampleBox, scaleTo, tickText, ticks } from "./parts/line_chart.js";
 import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
 const DIGITS = 4; // of accuracies: one picture of 10,000
@@ -11,14 +12,13 @@ const PAIRINGS = [
 ];
 // How the network without and the one with it look.
 const LOOKS = [
-  { colour: "var(--pairs-without)", marker: "square" },
-  { colour: "var(--pairs-with)", marker: "circle" },
+  { colour: "var(--look-plain)", marker: "square" },
+  { colour: "var(--look-s)", marker: "circle" },
 ];
 const FRAME = { left: 52, right: 10, top: 26, bottom: 38 }; // around the axes, in CSS pixels: room for their texts
 const HEIGHT = 216; // of both charts
 const LANES = { seeds: 52, paired: 99, unpaired: 142 }; // the rows of the differences, from the top
 const FLOOR = HEIGHT - FRAME.bottom;
-const LEAST_WIDTH = 160;
 
 export default figure((view) => {
   const quantiles = view.data("_quantiles");
@@ -42,19 +42,19 @@ export default figure((view) => {
   const tally = createTally();
   const runs = createRuns();
   const gains = createGains();
-  const conclusion = element("p", { class: "senet-pairs-conclusion", role: "status", "data-name": "conclusion" });
+  const conclusion = element("p", { class: "parts-conclusion", role: "status", "data-name": "conclusion" });
   const table = createTable();
   const seeds = element("p", { "data-name": "seeds" });
   const note = element("p", { "data-name": "note" });
   const controls = [
-    row(experiment.element, without.element, withIt.element),
-    row(another.element, shown.element, pairing.element),
+    controlRow(experiment.element, without.element, withIt.element),
+    controlRow(another.element, shown.element, pairing.element),
   ];
-  for (const one of controls) one.classList.add("senet-pairs-controls");
-  const charts = element("div", { class: "senet-pairs-charts" }, runs.element, gains.element);
-  const source = element("div", { class: "senet-pairs-source" }, seeds, note);
+  const charts = element("div", { class: "parts-charts" }, runs.element, gains.element);
+  const source = element("div", { class: "parts-note senet-pairs-source" }, seeds, note);
   const numbers = element("div", { class: "senet-pairs-numbers" }, table.element, source);
-  view.body.append(...controls, tally.element, charts, conclusion, numbers);
+  const asked = askForTheBetter(view, chosen() ?? experiments[0], [controls[1], tally.element, charts, conclusion, numbers]);
+  view.body.append(controls[0], asked.element, controls[1], tally.element, charts, conclusion, numbers);
 
   return () => {
     const all = pair();
@@ -68,12 +68,28 @@ export default figure((view) => {
     tally.draw(state, found);
     runs.draw(state, found);
     gains.draw(state, found, compare(all.before, all.after, quantiles));
-    conclusion.textContent = conclude(state, found);
+    setText(conclusion, conclude(state, found));
     table.draw(state, found);
-    seeds.textContent = `Shown: ${places.length > 1 ? "seeds" : "seed"} ${state.seeds.join(", ")}.`;
-    note.textContent = chosen().note;
+    setText(seeds, `Shown: ${places.length > 1 ? "seeds" : "seed"} ${state.seeds.join(", ")}.`);
+    setText(note, chosen().note);
+    asked.draw();
   };
 });
+
+/** Before any run: with how many seeds is the second network better, of the two that are shown first? */
+function askForTheBetter(view, { title, arms }, covered) {
+  const [without, withIt] = ["without", "with_it"].map((trait, place) => {
+    return (arms.find(({ name }) => name === view.get(trait)) ?? arms[place]).name;
+  });
+  const { seeds, before, after, names } = findPair({ arms }, without, withIt);
+  const count = seeds.length;
+  const better = after.filter((value, index) => value > before[index]).length;
+  const question = `With how many of ${count} seeds is ${names[1]} better than ${names[0]}?`;
+  const told = `${names[1]} is better with ${better} of ${count} seeds.`;
+  const range = { min: 0, max: count };
+  const key = `pairs/${title}/${without}/${withIt}`;
+  return guess(view, { key, question, range, answer: () => ({ value: better, told }), covered });
+}
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic
 
@@ -211,8 +227,7 @@ function offerArms(box, arms, experiment) {
 }
 
 function drawButton(node, shown, count) {
-  const text = shown > 1 && shown < count ? "Other seeds" : "Another seed";
-  if (node.textContent !== text) node.textContent = text;
+  setText(node, shown > 1 && shown < count ? "Other seeds" : "Another seed");
   node.setAttribute("aria-disabled", String(shown === count)); // not disabled: that would lose the focus
 }
 
@@ -231,22 +246,20 @@ const ROWS = [
 /** From the mean difference to its interval, with a column for each way to look at the runs. */
 function createTable() {
   const ways = PAIRINGS.map(([way]) => way);
-  const heads = ways.map((way) => element("th", { scope: "col" }, way));
+  const head = tableHead(...ways);
   const rows = ROWS.map(([key, label, digits, formulas]) => {
     const cells = ways.map((way) => {
       const shown = number(`${way}-${key}`, { digits, isMeasured: true });
-      const formula = formulas[way] ? [element("span", { class: "senet-pairs-formula" }, `${formulas[way]} = `)] : [];
-      return { way, key, shown, element: element("td", {}, ...formula, shown.element) };
+      const formula = formulas[way] ? [element("span", { class: "parts-note senet-pairs-formula" }, `${formulas[way]} = `)] : [];
+      return { way, key, shown, element: element("span", {}, ...formula, shown.element) };
     });
-    const name = element("th", { scope: "row" }, label);
-    return { cells, element: element("tr", {}, name, ...cells.map((cell) => cell.element)) };
+    return { cells, element: tableLine(label, ...cells.map((cell) => cell.element)) };
   });
-  const head = element("thead", {}, element("tr", {}, element("td"), ...heads));
   const body = element("tbody", {}, ...rows.map((one) => one.element));
   const draw = ({ isPaired }, found) => {
-    heads[1].hidden = isPaired;
+    head.querySelectorAll("th")[1].hidden = isPaired;
     for (const { way, key, shown, element: cell } of rows.flatMap((one) => one.cells)) {
-      cell.hidden = isPaired && way === "unpaired";
+      cell.parentElement.hidden = isPaired && way === "unpaired";
       shown.set(found[way][key]);
     }
   };
@@ -259,8 +272,7 @@ function createTally() {
     const name = element("span");
     const look = { digits: DIGITS, isMeasured: true };
     const mean = number(index ? "mean-with" : "mean-without", look);
-    const mark = markAt(marker, colour, 7, 7);
-    const chip = svg("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, mark);
+    const chip = sampleBox(14, markAt(marker, colour, 7, 7));
     return { name, mean, element: element("span", {}, chip, name, mean.element) };
   });
   const counts = ["better", "worse", "equal"].map((name) => [name, number(name, { label: name })]);
@@ -268,30 +280,16 @@ function createTally() {
   const line = element("span", { class: "senet-pairs-counts" }, withIt, ...counts.map(([, one]) => one.element));
   const draw = ({ names, seeds }, found) => {
     for (const [index, { name, mean }] of means.entries()) {
-      name.textContent = `${names[index]}, ${seeds.length > 1 ? "mean accuracy" : "accuracy"} `;
+      setText(name, `${names[index]}, ${seeds.length > 1 ? "mean accuracy" : "accuracy"} `);
       mean.set(meanOf(index ? found.after : found.before));
     }
-    withIt.textContent = `${names[1]}, seed by seed:`;
+    setText(withIt, `${names[1]}, seed by seed:`);
     for (const [name, one] of counts) one.set(found[name]);
   };
-  return { element: element("p", { class: "senet-pairs-tally" }, ...means.map((one) => one.element), line), draw };
+  return { element: element("p", { class: "parts-legend senet-pairs-tally" }, ...means.map((one) => one.element), line), draw };
 }
 
 // --------------------------------------------------------------------------------------------------------- the drawing
-
-/** An SVG as wide as its place. draw(label, paint): paint(width) gives its parts. */
-function createSheet() {
-  const sheet = svg("svg", { role: "img", class: "senet-chart", height: HEIGHT });
-  const box = element("div", { class: "senet-chart-box" }, sheet);
-  const draw = (label, paint) => {
-    const width = Math.max(LEAST_WIDTH, box.clientWidth);
-    sheet.setAttribute("aria-label", label);
-    sheet.setAttribute("width", width);
-    sheet.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-    sheet.replaceChildren(...paint(width));
-  };
-  return { element: box, draw };
-}
 
 const path = (name, d, style = null) => svg("path", { class: `senet-${name}`, d, style });
 /** A range around some numbers, with a margin at both ends. */
@@ -303,18 +301,16 @@ function rangeOf(values) {
 
 /** The accuracies: pairs side by side, or a column for each network. The axis is that of all seeds, so it stays. */
 function createRuns() {
-  const sheet = createSheet();
+  const sheet = createSheet({ height: HEIGHT });
   const draw = (state, found) => {
     const range = rangeOf([...state.all.before, ...state.all.after]);
     const up = scaleTo(range, FLOOR, FRAME.top);
     const text = (value) => formatNumber(value, DIGITS, true);
     const pairs = state.seeds.map((seed, at) => `seed ${seed}: ${text(found.before[at])} and ${text(found.after[at])}`);
-    sheet.draw(`Test accuracy of ${state.names.join(" and ")}. ${pairs.join("; ")}`, (width) => {
+    sheet.sheet.setAttribute("aria-label", `Test accuracy of ${state.names.join(" and ")}. ${pairs.join("; ")}`);
+    sheet.draw((width) => {
       const right = width - FRAME.right;
-      const scale = ticks(range, 4).flatMap((tick) => [
-        path("chart-grid", `M${FRAME.left} ${up(tick)}H${right}`),
-        chartText(FRAME.left - 6, up(tick) + 4, tickText(tick), "end"),
-      ]);
+      const scale = gridAcross(ticks(range, 4), up, FRAME.left, right);
       const areHidden = state.isPaired && state.places.length < state.all.seeds.length;
       const name = `test accuracy, 0 to 1${areHidden ? "; dotted: seeds not shown" : ""}`;
       const heading = chartText(0, 12, name, "start", "senet-chart-name");
@@ -361,14 +357,15 @@ function drawGroups({ names, places }, found, up, right) {
 
 /** The differences, seed by seed, and below them their mean with its interval. The axis is that of all seeds. */
 function createGains() {
-  const sheet = createSheet();
+  const sheet = createSheet({ height: HEIGHT });
   const draw = ({ names, isPaired }, found, whole) => {
     const ways = isPaired ? ["paired"] : ["paired", "unpaired"];
     const ends = [whole.paired, whole.unpaired].flatMap(({ low, high }) => [low, high]).filter(Number.isFinite);
     const range = rangeOf([0, ...whole.gains, ...ends]);
     const heading = `${names[1]} less ${names[0]}`;
     const label = `Difference of the test accuracies, ${heading}: a point for each seed, their mean, and its interval`;
-    sheet.draw(label, (width) => {
+    sheet.sheet.setAttribute("aria-label", label);
+    sheet.draw((width) => {
       const [left, right] = [FRAME.left + 22, width - FRAME.right];
       const across = scaleTo(range, left, right);
       const scale = ticks(range, Math.max(2, Math.floor(width / 80))).flatMap((tick) => [

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from scipy.special import stdtrit
 
-from senet_lib.book.figures.figure import Figure
+from senet_lib.book.figures.figure import Asking, Figure
 from senet_lib.book.plots import COLOURS
 from senet_lib.book.records import Record, load_record, summarise
 from senet_lib.common.validation import require_choice
@@ -28,8 +28,10 @@ MOST_NAMES = 10  # of seeds below the axis of the still picture
 MARKERS = (("plain", "s"), ("se", "o"))  # colour and marker of the network without, and of the one with it
 
 
-class PairedSeeds(Figure):
+class PairedSeeds(Asking, Figure):
     """Draw a seed, and conclude; draw another. Then look at several: the mean difference and its interval.
+
+    With ``asks``, the verdict waits for a guess: with how many of the seeds is the second network better?
 
     Attributes:
         experiments: what the menu offers: dictionaries with a ``title``, a ``note`` on the data and the recipe, and

@@ -1,6 +1,7 @@
 // Where SE stands in a residual block: the five places of the paper's Section 6.5, drawn, as formulas, and counted. All
 // counts are integers below 2^53, so they are exact. Nothing has biases here, as in the paper's count.
-import { Problem, choice, element, figure, menu, number, row, slider, svg } from "./parts/kit.js";
+import { guess } from "./parts/guess.js";
+import { Problem, choice, controlRow, element, figure, menu, number, setText, slider, svg, tableLine } from "./parts/kit.js";
 
 const REDUCTIONS = [2, 4, 8, 16, 32];
 const FORMULAS = {
@@ -52,9 +53,10 @@ export default figure((view) => {
   const facts = createFacts();
   const errors = createErrors();
   const side = element("div", { class: "senet-place-side" }, ...facts.elements, errors.element);
-  const controls = [row(network.element, reduction.element), row(placement.element, stage.element)];
-  for (const one of controls) one.classList.add("senet-place-controls");
-  view.body.append(...controls, element("div", { class: "senet-place" }, drawing.element, side));
+  const asked = askForTheWorst(view, errors.element);
+  const controls = [controlRow(network.element, reduction.element), controlRow(placement.element, stage.element)];
+  controls[1].classList.add("senet-place-controls");
+  view.body.append(asked.element, ...controls, element("div", { class: "senet-place" }, drawing.element, side));
 
   return () => {
     const [place, index, r] = [view.get("placement"), view.get("stage") - 1, view.get("reduction")];
@@ -64,8 +66,19 @@ export default figure((view) => {
     drawing.draw(state);
     facts.draw(state);
     errors.draw(state);
+    asked.draw();
   };
 });
+
+/** Before the paper's errors: which place has the largest? */
+function askForTheWorst(view, errors) {
+  const places = Object.keys(FORMULAS);
+  const worst = places.reduce((one, other) => (Number(PRINTED[other][0]) > Number(PRINTED[one][0]) ? other : one));
+  const told = `The paper prints ${PRINTED[worst][0]}% top-1 error for ${nameOf(worst)}, and less for the others.`;
+  const options = places.map((place) => [place, nameOf(place)]);
+  const question = "One of the five places is clearly the worst. Which?";
+  return guess(view, { key: "placement", question, options, answer: () => ({ value: worst, told }), covered: [errors] });
+}
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic
 
@@ -153,7 +166,7 @@ function arrange({ network, channels, inner }) {
   return { parts, convs, places, fork, meet, height: end + 2 };
 }
 
-const quiet = (text, name = null) => element("p", { class: "senet-place-quiet", "data-name": name }, text);
+const quiet = (text, name = null) => element("p", { class: "parts-note", "data-name": name }, text);
 const label = (x, y, text, anchor = "middle", kind = null) =>
   svg("text", { x, y, class: kind, "text-anchor": anchor }, ...[text].flat());
 const line = (d) => svg("path", { d, fill: "none" });
@@ -246,7 +259,7 @@ function createFacts() {
     formula.replaceChildren(before, element("mark", {}, "SE"), after);
     const all = `F: the ${network.isBottleneck ? "three" : "two"} convolutions`;
     letters.textContent = place === "3x3" ? "F₁: conv 1×1 and conv 3×3; F₂: the last conv 1×1" : all;
-    if (story.textContent !== STORIES[place]) story.textContent = STORIES[place];
+    setText(story, STORIES[place]);
     const product = (channels) => `2·${channels}·${Math.floor(channels / reduction)}`;
     seen.draw("C that SE sees", later);
     block.draw(`weights of SE here, ${product(later)}`, seWeights(later, reduction));
@@ -262,10 +275,9 @@ function createFacts() {
 
 function factLine(name) {
   const value = number(name, name === "share" ? { digits: 2, unit: "%" } : {}); // whole numbers, but for one
-  const text = element("th", { scope: "row" });
-  const node = element("tr", {}, text, element("td", {}, value.element));
+  const node = tableLine("", value.element);
   const draw = (words, amount) => {
-    text.textContent = words;
+    node.firstChild.textContent = words;
     value.set(amount);
   };
   return { element: node, draw };

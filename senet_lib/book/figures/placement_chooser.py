@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from matplotlib.patches import FancyBboxPatch
 
-from senet_lib.book.figures.figure import Figure
+from senet_lib.book.figures.figure import Asking, Figure
 from senet_lib.book.plots import COLOURS
 from senet_lib.cost.formulas import NETWORKS, se_parameters
 
@@ -48,8 +48,10 @@ def network_list() -> list[dict[str, Any]]:
     ]
 
 
-class PlacementChooser(Figure):
+class PlacementChooser(Asking, Figure):
     """A residual block, drawn: move SE between the five places of the paper's Section 6.5.
+
+    With ``asks``, the errors wait for a guess: which place is the worst?
 
     Attributes:
         network: a key of ``BLOCKS``; it decides which block is drawn. The menu moves it.

@@ -1,8 +1,9 @@
 // Recorded runs over the reduction ratio r. The runs are data; means, standard deviations, shares and the counts of the
 // sentence are computed here.
-import { Problem, afterNumber, element, figure, formatNumber, isList, isText, isWhole, menu } from "./parts/kit.js";
-import { need, number, row, slider, svg } from "./parts/kit.js";
-import { lineChart, lineSample, tickText, ticks } from "./parts/line_chart.js";
+import { guess } from "./parts/guess.js";
+import { Problem, afterNumber, controlRow, element, figure, formatNumber, isList, isText, isWhole } from "./parts/kit.js";
+import { menu, need, number, setText, slider, svg, tableHead, tableLine } from "./parts/kit.js";
+import { chartText, createSheet, gridAcross, legend, lineChart, lineSample, scaleTo, ticks } from "./parts/line_chart.js";
 import { meanOf, varianceOf } from "./parts/statistics.js";
 
 const NO_SE = 0; // in place of r: the network without SE
@@ -11,8 +12,8 @@ const METRICS = {
   "test accuracy": { most: 1, unit: "", digits: 3, sign: 1, axis: "test accuracy, 0 to 1" },
   "top-1 error": { most: 100, unit: "%", digits: 2, sign: -1, axis: "top-1 error, %: lower is better" },
 };
-const SE_LOOK = { colour: "var(--reduction-se)", dash: null };
-const PLAIN_LOOK = { colour: "var(--reduction-plain)", dash: "6 4" };
+const SE_LOOK = { colour: "var(--look-s)", dash: null };
+const PLAIN_LOOK = { colour: "var(--look-plain)", dash: "6 4" };
 
 export default figure((view) => {
   const all = readSeries(view.data("series"));
@@ -30,23 +31,36 @@ export default figure((view) => {
     values: () => [...shown().arms.keys()],
     show: nameOf,
   });
-  const controls = row(series.element, reduction.element);
-  controls.classList.add("senet-reduction-controls");
+  const controls = controlRow(series.element, reduction.element);
   const sentence = element("p", { class: "senet-reduction-sentence", role: "status", "data-name": "sentence" });
   const choose = (ratio) => view.set("reduction", ratio);
   const boards = new Map(all.map((one) => [one.name, createBoard(one, choose)]));
   const place = element("div");
-  view.body.append(controls, sentence, place);
+  const solvable = all.filter(({ solved }) => solved !== null).slice(0, 1);
+  const asked = solvable.map((one) => askForTheNarrowest(view, one, [sentence, place]));
+  view.body.append(...asked.map((one) => one.element), controls, sentence, place);
 
   return () => {
     const [found, ratio] = [shown(), view.get("reduction")];
     const board = boards.get(found.name);
     if (place.firstChild !== board.element) place.replaceChildren(board.element); // charts are as wide as their place
     board.draw(ratio);
-    const text = sentenceOf(found, ratio);
-    if (sentence.textContent !== text) sentence.textContent = text;
+    setText(sentence, sentenceOf(found, ratio));
+    asked.forEach((one) => one.draw());
   };
 });
+
+/** Before any dot: how many seeds solve the task with the largest r of a series? */
+function askForTheNarrowest(view, series, covered) {
+  const ratio = largestRatio(series);
+  const { results, hidden } = series.arms.get(ratio);
+  const isGood = (value) => series.sign * (value - series.solved) >= 0;
+  const units = `${Math.min(...hidden)} hidden unit${Math.min(...hidden) > 1 ? "s" : ""}`;
+  const question = `r = ${ratio} leaves ${units} in the narrowest block. How many of its ${results.length} seeds solve the task?`;
+  const answer = () => ({ value: results.filter(isGood).length, told: sentenceOf(series, ratio) });
+  const range = { min: 0, max: results.length };
+  return guess(view, { key: `reduction/${series.name}`, question, range, answer, covered });
+}
 
 const nameOf = (ratio) => (ratio === NO_SE ? "no SE" : `${ratio}`);
 const titleOf = (ratio) => (ratio === NO_SE ? "no SE" : `r = ${ratio}`);
@@ -204,8 +218,8 @@ function createBoard(series, choose) {
   const results = createResults(series, choose);
   const curves = createCurves(series);
   const numbers = createNumbers(series);
-  const charts = element("div", { class: "senet-reduction-charts" }, results.element, curves.element);
-  const source = element("p", { class: "senet-reduction-quiet", "data-name": "source" }, series.source);
+  const charts = element("div", { class: "parts-charts senet-reduction-charts" }, results.element, curves.element);
+  const source = element("p", { class: "parts-note", "data-name": "source" }, series.source);
   const draw = (ratio) => {
     results.draw(ratio);
     curves.draw(ratio);
@@ -213,9 +227,6 @@ function createBoard(series, choose) {
   };
   return { element: element("div", {}, charts, numbers.element, source), draw };
 }
-
-const key = (sample, text) => element("span", {}, sample, text);
-const legendOf = (...keys) => element("p", { class: "senet-reduction-legend" }, ...keys);
 
 const HEIGHT = 240;
 const MARGIN = { left: 46, right: 8, top: 24, bottom: 36 }; // in CSS pixels: room for the texts
@@ -230,44 +241,35 @@ function createResults(series, choose) {
   const mean = ({ results }) => formatNumber(meanOf(results), series.digits, true);
   const means = arms.map(([ratio, arm]) => `${titleOf(ratio)}: ${mean(arm)}`).join("; ");
   const label = `Mean ${series.metric} over the reduction ratio. ${means}`;
-  const sheet = svg("svg", { role: "img", "aria-label": label, class: "senet-chart", height: HEIGHT });
-  sheet.addEventListener("click", ({ target }) => {
-    const column = target.closest("[data-ratio]");
-    if (column) choose(Number(column.dataset.ratio));
-  });
-  const box = element("div", { class: "senet-chart-box" }, sheet);
+  const sheet = createSheet({ label, height: HEIGHT, least: 200 });
+  sheet.onPress("ratio", (ratio) => choose(Number(ratio)));
 
-  const draw = (chosen) => {
-    const width = Math.max(200, box.clientWidth);
+  const paint = (chosen, width) => {
     const [right, floor] = [width - MARGIN.right, HEIGHT - MARGIN.bottom];
     const slot = (right - MARGIN.left) / (arms.length + BREAK);
-    const up = (value) => floor - ((value - range[0]) / (range[1] - range[0])) * (floor - MARGIN.top);
+    const up = scaleTo(range, floor, MARGIN.top);
     const centre = (index) => MARGIN.left + slot * (index + 0.5 + (arms[index][0] === NO_SE ? BREAK : 0));
-    const grid = ticks(range, 4).flatMap((value) => [
-      svg("path", { class: "senet-chart-grid", d: `M${MARGIN.left} ${up(value)}H${right}` }),
-      svg("text", { x: MARGIN.left - 6, y: up(value) + 4, "text-anchor": "end" }, tickText(value)),
-    ]);
+    const grid = gridAcross(ticks(range, 4), up, MARGIN.left, right);
     const columns = arms.map(([ratio, arm], index) => {
       const place = { x: centre(index) - slot / 2, y: MARGIN.top - 6, width: slot, height: HEIGHT - MARGIN.top - 10 };
       const target = svg("rect", { ...place, rx: 4, class: "senet-reduction-column" });
-      const name = svg("text", { x: centre(index), y: floor + 17, "text-anchor": "middle" }, nameOf(ratio));
+      const name = chartText(centre(index), floor + 17, nameOf(ratio));
       const seeds = drawSeeds(arm, centre(index), slot, up, ratio === NO_SE ? "plain" : "se");
       const group = { "data-ratio": ratio, class: ratio === chosen ? "senet-reduction-chosen" : null };
       return [svg("g", group, target), svg("g", group, name, ...seeds)];
     });
     const axis = svg("path", { class: "senet-chart-axis", d: `M${MARGIN.left} ${floor}H${right}` });
-    const middle = { x: MARGIN.left + (slot * (arms.length - 1)) / 2, "text-anchor": "middle" };
+    const middle = MARGIN.left + (slot * (arms.length - 1)) / 2;
     const names = [
-      svg("text", { x: 0, y: 12, class: "senet-chart-name" }, series.axis),
-      svg("text", { ...middle, y: HEIGHT - 4, class: "senet-chart-name" }, "reduction ratio r"),
+      chartText(0, 12, series.axis, "start", "senet-chart-name"),
+      chartText(middle, HEIGHT - 4, "reduction ratio r", "middle", "senet-chart-name"),
     ];
     const line = series.reference ? [drawReference(up(series.reference.value), right)] : [];
-    sheet.setAttribute("width", width);
-    sheet.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-    sheet.replaceChildren(...columns.map(([behind]) => behind), ...grid, axis, ...line, ...names);
-    sheet.append(...columns.map(([, before]) => before));
+    const [behind, before] = [0, 1].map((depth) => columns.map((column) => column[depth]));
+    return [...behind, ...grid, axis, ...line, ...names, ...before];
   };
-  return { element: element("div", {}, resultsLegend(series), box), draw };
+  const draw = (chosen) => sheet.draw((width) => paint(chosen, width));
+  return { element: element("div", {}, resultsLegend(series), sheet.element), draw };
 }
 
 /** The dots of one column, side by side in the order of their seeds, and the mean. */
@@ -298,9 +300,9 @@ function resultsLegend({ arms, reference }) {
   const mean = sample("M-11 0h22", "mean");
   const dashed = sample("M-12 0h24", "reference");
   const many = [...arms.values()].some(({ results }) => results.length > 1);
-  const keys = many ? [key(dot, "one seed"), key(mean, "mean")] : [key(dot, "one number for each r")];
-  if (reference) keys.push(key(dashed, reference.label));
-  return legendOf(...keys);
+  const keys = many ? [[dot, "one seed"], [mean, "mean"]] : [[dot, "one number for each r"]];
+  if (reference) keys.push([dashed, reference.label]);
+  return legend(...keys);
 }
 
 /** The result after each epoch: a thin line for each seed of the chosen r, beside those of no SE. */
@@ -312,17 +314,16 @@ function createCurves(series) {
   const label = `${series.metric} after each epoch, a line for each seed`;
   const chart = lineChart({ label, xLabel: "epochs", yLabel: series.axis, height: HEIGHT });
   const name = element("span");
-  const own = key(lineSample(SE_LOOK), name);
-  const legend = legendOf(own, key(lineSample(PLAIN_LOOK), "no SE, each seed"));
+  const keys = legend([lineSample(SE_LOOK), name], [lineSample(PLAIN_LOOK), "no SE, each seed"]);
   const draw = (ratio) => {
     const lines = ({ curves }, look) => curves.map((ys) => ({ xs: epochs, ys, ...look, thin: true }));
     const plain = lines(series.arms.get(NO_SE), PLAIN_LOOK);
     const chosen = ratio === NO_SE ? [] : lines(series.arms.get(ratio), SE_LOOK);
-    own.hidden = ratio === NO_SE;
+    keys.firstChild.hidden = ratio === NO_SE;
     name.textContent = `r = ${ratio}, each seed`;
     chart.draw([...plain, ...chosen], { x: [0, epochs.length], y });
   };
-  return { element: element("div", {}, legend, chart.element), draw };
+  return { element: element("div", {}, keys, chart.element), draw };
 }
 
 // --------------------------------------------------------------------------------------------------------- the numbers
@@ -360,18 +361,16 @@ const shareOf = ({ parameters }, plain) => (100 * (parameters - plain.parameters
 /** A table: the chosen r, and beside it no SE. */
 function createNumbers(series) {
   const plain = series.arms.get(NO_SE);
-  const head = element("th", { scope: "col" });
-  const last = element("th", { scope: "col" }, "no SE");
+  const top = tableHead("", "no SE");
+  const [head, last] = top.querySelectorAll("th");
   const lines = rowsOf(series).map(([name, text, digits, count]) => {
     const look = { digits, isMeasured: MEASURED.includes(name) };
     const [own, other] = [number(name, look), number(`plain-${name}`, look)];
     other.set(count(plain, plain));
-    const beside = element("td", {}, other.element);
-    const cells = [element("th", { scope: "row" }, text), element("td", {}, own.element), beside];
-    const node = element("tr", { class: name === "hidden" && "senet-reduction-widths" }, ...cells);
-    return { node, beside, draw: (arm) => own.set(count(arm, plain)) };
+    const node = tableLine(text, own.element, other.element);
+    node.classList.toggle("senet-reduction-widths", name === "hidden");
+    return { node, beside: node.lastChild, draw: (arm) => own.set(count(arm, plain)) };
   });
-  const top = element("thead", {}, element("tr", {}, element("td"), head, last));
   const body = element("tbody", {}, ...lines.map(({ node }) => node));
   const draw = (ratio) => {
     head.textContent = titleOf(ratio);

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from matplotlib.ticker import MaxNLocator
 
-from senet_lib.book.figures.figure import Figure
+from senet_lib.book.figures.figure import Asking, Figure
 from senet_lib.book.plots import COLOURS
 from senet_lib.book.records import Record, curves, load_record, summarise
 from senet_lib.common.validation import require_whole
@@ -135,8 +135,10 @@ def _recorded_arm(record: Record, arm: str, summed: Mapping[str, Any]) -> dict[s
     }
 
 
-class ReductionExplorer(Figure):
+class ReductionExplorer(Asking, Figure):
     """A slider for r over recorded runs: what each r cost, and how each seed ended.
+
+    With ``asks``, the charts wait for a guess: how many seeds does the largest r of the first series solve?
 
     Attributes:
         series: what the menu offers, each as :func:`recorded_series` or :func:`published_series` makes it, a dictionary

@@ -1,23 +1,7 @@
 // A picture, the maps that a network's first block makes of it, and the number that squeeze leaves of each map.
-import {
-  Problem,
-  bars,
-  button,
-  choice,
-  element,
-  figure,
-  formatNumber,
-  heatmap,
-  menu,
-  number,
-  panel,
-  picture,
-  player,
-  requirePictures,
-  slider,
-  svg,
-  toggle,
-} from "./parts/kit.js";
+import { guess } from "./parts/guess.js";
+import { Problem, bars, button, choice, element, figure, formatNumber, heatmap, menu, number } from "./parts/kit.js";
+import { panel, picture, player, requirePictures, slider, svg, toggle } from "./parts/kit.js";
 import { uniformDraws } from "./parts/seeded_draws.js";
 import { normalise, requireNetwork, runBlock, runStem } from "./parts/network_arithmetic.js";
 
@@ -47,7 +31,8 @@ export default figure((view) => {
   const shuffler = createShuffler(view);
   const movers = element("div", { class: "squeeze-movers" }, createSqueezer(view, tiles), shuffler.element);
   const parts = [photo.element, grid.element, movers, operators.element, chart.element, closeUp.element];
-  view.body.append(element("div", { class: "squeeze-explorer" }, ...parts));
+  const asked = askForTheChanged(view, size.channels, [movers, operators.element, chart.element, closeUp.element, ...grid.means]);
+  view.body.append(asked.element, element("div", { class: "squeeze-explorer" }, ...parts));
 
   return () => {
     const { squeeze, name } = OPERATORS[view.get("operator")];
@@ -66,8 +51,17 @@ export default figure((view) => {
     chart.draw(z, { chosen: channel });
     const facts = { channel, name, z: z[channel], ...statistics[channel] };
     closeUp.draw(facts, mapOf(shown, channel), mapOf(tiled, channel), strongest);
+    asked.draw();
   };
 });
+
+/** Before any mean: how many of them depend on where the numbers of a map stand? */
+function askForTheChanged(view, count, covered) {
+  const question = `Each map becomes its mean. Now shuffle the places of all maps: how many of the ${count} means change?`;
+  const told = "A mean adds up all numbers of its map, and their order does not matter. Press Squeeze, then shuffle.";
+  const range = { min: 0, max: count };
+  return guess(view, { key: "squeeze", question, range, answer: () => ({ value: 0, told }), covered });
+}
 
 // ---------------------------------------------------------------------------------------------------------- the state
 
@@ -202,7 +196,8 @@ function createGrid(view, { channels, rows, columns }) {
     weakest.set(-strong);
     return strong;
   };
-  return { element: placed("u", panel(heading, "u", group, legend)), draw };
+  const means = cells.map(({ z }) => z.element);
+  return { element: placed("u", panel(heading, "u", group, legend)), means, draw };
 }
 
 function createSqueezer(view, tiles) {

@@ -9,14 +9,16 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from senet_lib.book import plots
 from senet_lib.book.draws import normal_draws
-from senet_lib.book.figures.figure import Array, Arrays, Figure
+from senet_lib.book.figures.figure import Array, Arrays, Asking, Figure
 from senet_lib.data.context_world import ContextWorld
 
 SIGNED = LinearSegmentedColormap.from_list("u, signed", ["#D55E00", "#FFFFFF", plots.COLOURS["u"]])
 
 
-class SqueezeExplorer(Figure):
+class SqueezeExplorer(Asking, Figure):
     """A picture, the maps u of the first residual block, and their squeezed numbers z; all are computed in the page.
+
+    With ``asks``, the means wait for a guess: how many of them change if the places of u are shuffled?
 
     Attributes:
         pictures: uint8 (N, 3, H, W).

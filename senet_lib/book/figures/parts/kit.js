@@ -248,6 +248,25 @@ function fill(node, attributes, children) {
 /** Things side by side; they wrap on a narrow screen. */
 export const row = (...children) => element("div", { class: "senet-row" }, ...children);
 
+/** The same for controls: their middles on one line. */
+export const controlRow = (...controls) => element("div", { class: "senet-row parts-controls" }, ...controls);
+
+/** Change a node's text, if it is another one: a live region is read out with each change. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** A number held between 0 and the most. */
+export const clamp = (value, most) => Math.min(most, Math.max(0, value));
+
+/** The top of a table: an empty corner, and a name above each column. */
+export const tableHead = (...names) =>
+  element("thead", {}, element("tr", {}, element("td"), ...names.map((name) => element("th", { scope: "col" }, name))));
+
+/** A line of a table: its name, and a cell for each of the others. */
+export const tableLine = (name, ...cells) =>
+  element("tr", {}, element("th", { scope: "row" }, name), ...cells.map((cell) => element("td", {}, cell)));
+
 /** A part of a figure with a heading. Give a quantity (x, u, z, s, x-tilde) to put its colour beside the heading. */
 export function panel(heading, quantity, ...children) {
   const chip = quantity ? [element("span", { class: "senet-chip", style: `--chip: var(--quantity-${quantity})` })] : [];
@@ -268,7 +287,7 @@ export function number(name, { label = "", unit = "", digits = 3, isMeasured = f
   const whole = element("span", { class: "senet-number" }, label ? `${label} ` : "", output, afterNumber(unit));
   const set = (value) => {
     const text = typeof value === "number" ? formatNumber(value, digits, isMeasured) : String(value);
-    if (output.textContent !== text) output.textContent = text;
+    setText(output, text);
     output.dataset.value = value;
   };
   return { element: whole, set };
@@ -317,7 +336,7 @@ export function slider(view, name, { label, min, max, step = 1, values = null, u
     }
     setAttributes(input, { min: least, max: most, step: listed ? 1 : step, "aria-valuetext": text(value) });
     if (input.valueAsNumber !== position) input.value = position;
-    if (output.textContent !== text(value)) output.textContent = text(value);
+    setText(output, text(value));
   });
   const box = element("div", { class: "senet-control" }, element("label", { for: id }, label), input, output);
   return { element: box, input };
@@ -389,6 +408,14 @@ export function button(label, action) {
   const node = element("button", { type: "button" }, label);
   node.addEventListener("click", action);
   return { element: node };
+}
+
+/** A button that can do nothing now, and why: it keeps the focus. Without a reason it can. */
+export function disable(node, why) {
+  node.setAttribute("aria-disabled", String(Boolean(why)));
+  node.title = why || "";
+  if (why) node.setAttribute("aria-description", why);
+  else node.removeAttribute("aria-description");
 }
 
 // ----------------------------------------------------------------------------------------------------------- movement
@@ -560,18 +587,22 @@ export function bars({ count, quantity, label, height = 90, onChoose = null }) {
   };
 
   if (onChoose) {
-    const choose = (index) => onChoose(Math.min(count - 1, Math.max(0, index)));
-    const point = (event) => choose(Math.floor((event.offsetX / canvas.clientWidth) * count));
-    canvas.addEventListener("pointerdown", point);
-    canvas.addEventListener("pointermove", (event) => event.buttons > 0 && point(event)); // drag, but not in passing
-    canvas.addEventListener("keydown", (event) => {
-      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
-      const ends = { Home: 0, End: count - 1 };
-      if (event.key in steps) choose(current + steps[event.key]);
-      else if (event.key in ends) choose(ends[event.key]);
-      else return;
-      event.preventDefault();
-    });
+    const placeOf = (event) => Math.floor((event.offsetX / canvas.clientWidth) * count);
+    chooseAlong(canvas, { placeOf, placeNow: () => current, count: () => count, choose: onChoose });
   }
   return { element: canvas, draw };
+}
+
+/** Choose one of count() places in a row: with a press, dragging, or the arrow keys. */
+export function chooseAlong(node, { placeOf, placeNow, count, choose }) {
+  const go = (place) => choose(clamp(place, count() - 1));
+  node.addEventListener("pointerdown", (event) => go(placeOf(event)));
+  node.addEventListener("pointermove", (event) => event.buttons > 0 && go(placeOf(event))); // drag, but not in passing
+  node.addEventListener("keydown", (event) => {
+    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
+    const ends = { Home: 0, End: count() - 1 };
+    if (!(event.key in steps || event.key in ends)) return;
+    go(ends[event.key] ?? placeNow() + steps[event.key]);
+    event.preventDefault();
+  });
 }

@@ -1,0 +1,137 @@
+// A question that the reader answers before the figure does. What the answer is, and how far off the guess was, comes
+// after. Guesses are kept in this browser only, if it keeps anything.
+import { afterNumber, button, disable, element, formatNumber, freshId, setText } from "./kit.js";
+
+const GUESS_STORE = "senet-book/guesses"; // key of a question -> [the guess, whether it was right]
+const NOT_GUESSED = "shown"; // in place of a guess: the reader has asked for the answer
+const GUESS_WORDS = {
+  lead: "Your guess. {question}",
+  cover: "Your guess uncovers this.",
+  guess: "Guess",
+  skip: "Show me",
+  again: "Guess again",
+  open: "Nothing is shown before you guess.",
+  done: "You have guessed. Press “Guess again” to take it back.",
+  right: "Right. {told}",
+  wrong: "Not so. {told}",
+  exact: "Exactly: {answer}. {told}",
+  off: "You said {guess}. It is {answer}: {off} off. {told}",
+  waiting: "You said {guess}. {told}",
+};
+
+/** Fill in the parts of a text: "{name}" stands for parts.name. */
+const fillGuess = (text, parts) => text.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
+
+// A browser may refuse its storage, or hold what we have not put there.
+function readKeptGuesses() {
+  try {
+    return Object(JSON.parse(localStorage.getItem(GUESS_STORE)));
+  } catch {
+    return {};
+  }
+}
+
+function keepGuess(change) {
+  try {
+    localStorage.setItem(GUESS_STORE, JSON.stringify({ ...readKeptGuesses(), ...change }));
+  } catch {
+    // The guess lasts as long as the page.
+  }
+}
+
+/** What the reader has guessed, by question, from the trait guesses; the first time also from earlier visits. */
+function readGuesses(view, isFirst = false) {
+  const now = view.get("guesses");
+  if (!isFirst || Object.keys(now).length > 0) return now;
+  const kept = Object.entries(readKeptGuesses()).filter(([, entry]) => Array.isArray(entry));
+  const guesses = Object.fromEntries(kept.map(([key, [guess]]) => [key, guess]));
+  if (kept.length > 0) view.set("guesses", guesses);
+  return guesses;
+}
+
+/**
+ * A question with its answer, for a figure with the traits asks and guesses.
+ * @param key names the question among all of the book.
+ * @param options to choose from, [[value, text], …]; or range, for a number: { min, max, step, unit, digits }.
+ * @param answer () => { value, told }: what is right, and a sentence on it. Without a value nobody knows it yet.
+ * @param covered elements that are seen after the guess only.
+ */
+export function guess(view, { key, question, options = null, range = null, answer, covered = [] }) {
+  if (!view.data("asks")) return { element: document.createDocumentFragment(), isOpen: () => false, draw: () => {} };
+  readGuesses(view, true);
+  const take = (value) => {
+    if (isTaken()) return;
+    view.set("guesses", { ...readGuesses(view), [key]: value });
+    keepGuess({ [key]: [value, value === answer().value] });
+  };
+  const forget = () => {
+    const { [key]: _, ...others } = readGuesses(view);
+    view.set("guesses", others);
+    keepGuess({ [key]: undefined });
+  };
+  const given = () => readGuesses(view)[key];
+  const isTaken = () => given() === NOT_GUESSED || (options ? options.some(([value]) => value === given()) : Number.isFinite(given()));
+  const isOpen = () => !isTaken();
+
+  const ways = options ? createGuessOptions(options, take) : createGuessRange(range, key, take);
+  const skip = button(GUESS_WORDS.skip, () => (isTaken() ? forget() : take(NOT_GUESSED))).element;
+  const told = element("p", { class: "parts-guess-told", role: "status", "data-name": "guess" });
+  const asked = element("legend", {}, fillGuess(GUESS_WORDS.lead, { question }));
+  const controls = element("div", { class: "parts-guess-ways" }, ...ways.elements, skip);
+  const box = element("fieldset", { class: "parts-guess" }, asked, controls, told);
+  for (const [index, one] of covered.entries()) one.dataset.cover = index === 0 ? GUESS_WORDS.cover : "";
+
+  const draw = () => {
+    for (const one of covered) one.classList.toggle("parts-covered", isOpen());
+    ways.draw(given(), isTaken());
+    setText(skip, isTaken() ? GUESS_WORDS.again : GUESS_WORDS.skip);
+    setText(told, isTaken() ? judgeGuess(given(), answer(), ways.text) : GUESS_WORDS.open);
+  };
+  return { element: box, isOpen, draw };
+}
+
+/** How far off a guess is, in words. */
+function judgeGuess(given, { value, told }, text) {
+  if (given === NOT_GUESSED) return told;
+  if (value === undefined) return fillGuess(GUESS_WORDS.waiting, { guess: text(given), told });
+  if (typeof value !== "number" || text === null) return fillGuess(given === value ? GUESS_WORDS.right : GUESS_WORDS.wrong, { told });
+  const parts = { guess: text(given), answer: text(value), off: text(Math.abs(given - value)), told };
+  return fillGuess(parts.guess === parts.answer ? GUESS_WORDS.exact : GUESS_WORDS.off, parts);
+}
+
+/** A button for each thing to choose. */
+function createGuessOptions(options, take) {
+  const buttons = options.map(([value, text]) => {
+    const node = button(text, () => take(value)).element;
+    node.dataset.guess = value;
+    return { value, node };
+  });
+  const draw = (given, isTaken) => {
+    for (const { value, node } of buttons) {
+      node.setAttribute("aria-pressed", String(isTaken && value === given));
+      disable(node, isTaken && GUESS_WORDS.done);
+    }
+  };
+  return { elements: buttons.map(({ node }) => node), draw, text: null };
+}
+
+/** A slider for a number, and the button that hands it in. */
+function createGuessRange({ min, max, step = 1, unit = "", digits = 3 }, key, take) {
+  const id = freshId("guess");
+  const text = (value) => `${formatNumber(value, digits)}${afterNumber(unit)}`;
+  const middle = min + step * Math.round((max - min) / step / 2);
+  const input = element("input", { type: "range", id, min, max, step, value: middle, "aria-label": GUESS_WORDS.guess });
+  const output = element("output", { for: id }, text(middle));
+  const hand = button(GUESS_WORDS.guess, () => take(input.valueAsNumber)).element;
+  input.addEventListener("input", () => setText(output, text(input.valueAsNumber)));
+  const draw = (given, isTaken) => {
+    if (isTaken && Number.isFinite(given)) input.value = given;
+    setText(output, text(input.valueAsNumber));
+    input.disabled = isTaken;
+    disable(hand, isTaken && GUESS_WORDS.done);
+  };
+  const whole = element("span", { class: "parts-guess-range" }, input, output);
+  return { elements: [whole, hand], draw, text };
+}
+
+

@@ -1,0 +1,125 @@
+"""A guess is taken: before it the figure shows nothing of the answer; after it, how far off it was; and it lasts."""
+
+import numpy as np
+import pytest
+
+from senet_lib.book.figures.block_walkthrough import BlockWalkthrough
+from senet_lib.book.figures.convolution_stepper import ConvolutionStepper
+from senet_lib.book.figures.cost_calculator import CostCalculator
+from senet_lib.book.figures.figure import Figure
+from senet_lib.book.figures.gate_training import GateTraining
+from senet_lib.book.figures.paired_seeds import PairedSeeds
+from senet_lib.book.figures.placement_chooser import PlacementChooser
+from senet_lib.book.figures.reduction_explorer import ReductionExplorer
+from senet_lib.book.figures.squeeze_explorer import SqueezeExplorer
+from tests.browser.figures import Opened, open_figure, serious_violations, unreachable_controls
+
+pytestmark = pytest.mark.browser
+
+
+def asking(cls: type[Figure]) -> Figure:
+    figure = cls.example()
+    figure.asks = True
+    return figure
+
+
+def seeds_won() -> int:
+    plain, se = (arm["accuracies"] for arm in PairedSeeds.example().experiments[0]["arms"][:2])
+    return int((np.array(se) > np.array(plain)).sum())
+
+
+def seeds_solved() -> int:
+    series = ReductionExplorer.example().series[0]
+    return int((np.array(series["entries"][-1]["results"]) >= series["solved"]).sum())
+
+
+# Figure, what is covered, a right guess, a wrong one, and what is said of each.
+ASKED = [
+    (BlockWalkthrough, ".walk-comparison", "0.55", "0", "they differ by 0.557"),
+    (CostCalculator, ".senet-cost-invoice", "4", "1", "Stage 4 pays 62.5% of the weights."),
+    (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
+    (PlacementChooser, "[data-name=errors]", "post", "pre", "The paper prints 22.78%"),
+    (ReductionExplorer, ".senet-chart", str(seeds_solved()), "0", "seeds solve it"),
+    (SqueezeExplorer, "[data-name^=z-]", "0", "16", "their order does not matter"),
+]
+
+
+@pytest.fixture(params=ASKED, ids=lambda one: one[0].__name__)
+def asked(request):
+    return request.param
+
+
+def seen(opened: Opened, selector: str) -> list[bool]:
+    script = "all => all.map((one) => one.checkVisibility({ visibilityProperty: true }))"
+    return opened.root.locator(selector).evaluate_all(script)
+
+
+def take(opened: Opened, guess: str) -> None:
+    slider = opened.root.locator(".parts-guess input")
+    if slider.count():
+        slider.fill(guess)
+        opened.click("Guess")
+    else:
+        opened.click(opened.root.locator(f'.parts-guess [data-guess="{guess}"]'))
+
+
+def test_nothing_of_the_answer_stands_there_before_the_guess(browser, tmp_path, asked):
+    cls, covered, right, wrong, told = asked
+    with open_figure(browser, asking(cls), tmp_path, way="http") as opened:
+        height = opened.root.bounding_box()["height"]
+        assert not any(seen(opened, covered))
+        assert told not in opened.root.inner_text()
+        assert unreachable_controls(opened) == []
+        take(opened, wrong)
+        assert all(seen(opened, covered)) and opened.root.bounding_box()["height"] == height
+        assert told in opened.text("guess") and not opened.text("guess").startswith(("Right", "Exactly"))
+        take_again = opened.root.get_by_role("button", name="Guess again")
+        assert "Guess again" in opened.root.locator(".parts-guess button").first.get_attribute("title")
+        opened.click(take_again)
+        assert not any(seen(opened, covered))
+        take(opened, right)
+        assert opened.text("guess").startswith(("Right", "Exactly"))
+        assert serious_violations(opened.page) == []
+        opened.page.reload()
+        opened.page.wait_for_selector('[data-mounted="yes"]')
+        opened.settle()
+        assert opened.text("guess").startswith(("Right", "Exactly")) and all(seen(opened, covered))
+        assert opened.problem is None and opened.faults == []
+
+
+def test_without_storage_a_guess_lasts_as_long_as_the_page(browser, tmp_path):
+    with open_figure(browser, asking(CostCalculator), tmp_path) as opened:
+        opened.page.add_init_script(
+            "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })"
+        )
+        opened.page.reload()
+        opened.page.wait_for_selector('[data-mounted="yes"]')
+        opened.settle()
+        take(opened, "4")
+        assert opened.text("guess").startswith("Right")
+        assert opened.faults == []
+
+
+def test_who_does_not_want_to_guess_is_shown_the_answer(browser, tmp_path):
+    with open_figure(browser, asking(CostCalculator), tmp_path) as opened:
+        opened.click("Show me")
+        assert opened.text("guess") == "Stage 4 pays 62.5% of the weights."
+        assert all(seen(opened, ".senet-cost-invoice"))
+
+
+def test_where_nobody_knows_yet_the_answer_comes_with_the_count(browser, tmp_path):
+    with open_figure(browser, asking(GateTraining), tmp_path) as opened:
+        assert not any(seen(opened, ".training-strip"))
+        take(opened, "70")
+        assert opened.text("guess").startswith("You said 70. Now train")
+        opened.click("Train from 100 seeds")
+        opened.root.get_by_role("button", name="Train from 100 seeds").wait_for(timeout=60_000)
+        assert " off. " in opened.text("guess") and "of 100 seeds solve it" in opened.text("guess")
+
+
+def test_the_stepper_asks_for_what_its_second_filter_says(browser, tmp_path):
+    figure = asking(ConvolutionStepper)
+    with open_figure(browser, figure, tmp_path) as opened:
+        take(opened, "3")
+        opened.set("filter", 1)
+        assert f"It is {opened.number('u'):g}" in opened.text("guess")
