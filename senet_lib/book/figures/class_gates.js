@@ -2,9 +2,9 @@
 // After Hu et al. (arXiv 1709.01507v4), Section 7.2, Figure 6.
 import { FEW, NO_FOCUS, createFitting, orderOf, placeOf, readNetworks } from "./parts/gate_groups.js";
 import { requireState, shortNames } from "./parts/gate_groups.js";
-import { button, choice, element, figure, formatNumber, freshId, menu, number } from "./parts/kit.js";
-import { panel, row, slider, svg } from "./parts/kit.js";
-import { chartText, lineSample, markAt, scaleTo } from "./parts/line_chart.js";
+import { button, choice, chooseAlong, controlRow, element, figure, formatNumber, freshId, menu } from "./parts/kit.js";
+import { number, panel, slider, svg, tableLine } from "./parts/kit.js";
+import { chartText, createSheet, gridAcross, legend, lineSample, markAt, sampleBox, scaleTo } from "./parts/line_chart.js";
 import { createSimilarity } from "./parts/similarity_table.js";
 import { sumOf } from "./parts/statistics.js";
 
@@ -22,7 +22,6 @@ const FRAME = { left: 34, right: 8, top: 24, bottom: 38 }; // around the axes, i
 const HEIGHT = 300;
 const FLOOR = HEIGHT - FRAME.bottom;
 const STRIP = { height: 150, top: 24, floor: 116, left: 44 };
-const LEAST_WIDTH = 160;
 
 export default figure((view) => {
   const networks = readNetworks(view);
@@ -40,8 +39,7 @@ export default figure((view) => {
   view.addControl(() => requireState(view, chosen(), block()));
   const options = Object.entries(ORDERS).map(([value, [text]]) => [value, text]);
   const order = choice(view, "order", { label: "channels", options });
-  const controls = row(network.element, depth.element, order.element);
-  controls.classList.add("senet-gates-controls");
+  const controls = controlRow(network.element, depth.element, order.element);
   const boards = new Map(networks.map((one) => [one, createBoard(view, one)]));
   const place = element("div");
   view.body.append(controls, place);
@@ -66,10 +64,7 @@ function lookOf(groups, index, isFew, isBroughtOut) {
 
 /** A piece of a group's drawing, for a legend. */
 function sampleOf(look) {
-  if (!look.isDots) return lineSample(look);
-  const sample = svg("svg", { width: 34, height: 14, viewBox: "0 0 34 14", "aria-hidden": "true" });
-  sample.append(svg("circle", { cx: 17, cy: 7, r: 2.5, style: `fill: ${look.colour}` }));
-  return sample;
+  return look.isDots ? sampleBox(34, svg("circle", { cx: 17, cy: 7, r: 2.5, style: `fill: ${look.colour}` })) : lineSample(look);
 }
 
 /** The path of a line through points, or of a dot at each of them: a piece of no length has its round ends only. */
@@ -109,53 +104,43 @@ function createBoard(view, network) {
  * press or the arrow keys choose a channel, and a press on a dot brings its group out. choose(trait, value).
  */
 function createChart(groupedBy, choose) {
-  const sheet = svg("svg", { class: "senet-chart", height: HEIGHT, "aria-hidden": "true" });
+  const { element: box, sheet, draw: drawSheet } = createSheet({ height: HEIGHT });
+  sheet.setAttribute("aria-hidden", true);
+  box.classList.add("senet-gates-chart");
   const attributes = { role: "slider", tabindex: 0, "aria-label": "mean gates: choose a channel", "aria-valuemin": 0 };
-  const box = element("div", { class: "senet-chart-box senet-gates-chart", ...attributes }, sheet);
-  const half = element("span", {}, lineSample({ colour: "var(--senet-quiet)", dash: "5 4", thin: true }), " ");
-  half.append("0.5: a block before it learns");
-  const dotKey = element("span", {}, sampleOf({ colour: "var(--senet-quiet)", isDots: true }));
-  dotKey.append(` the others: press on a dot`);
+  for (const [name, value] of Object.entries(attributes)) box.setAttribute(name, value);
   const bandName = element("span");
-  const bandSample = svg("svg", { width: 34, height: 14, viewBox: "0 0 34 14", "aria-hidden": "true" });
-  const bandKey = element("span", {}, bandSample, " ", bandName);
-  const legend = element("p", { class: "senet-gates-legend" }, half, bandKey, dotKey);
+  const bandSample = sampleBox(34);
+  const keys = legend(
+    [lineSample({ colour: "var(--senet-quiet)", dash: "5 4", thin: true }), "0.5: a block before it learns"],
+    [bandSample, bandName],
+    [sampleOf({ colour: "var(--senet-quiet)", isDots: true }), "the others: press on a dot"],
+  );
+  keys.classList.add("senet-gates-legend");
   let order = [];
   let current = 0;
   let slot = 1;
   let dots = []; // { group, heightAt }
-  const go = (position) => choose("channel", order[Math.min(order.length - 1, Math.max(0, position))]);
-  const placeAt = ({ clientX }) => Math.floor((clientX - sheet.getBoundingClientRect().left - FRAME.left) / slot);
-  const point = (event) => go(placeAt(event));
+  const placeOf = ({ clientX }) => Math.floor((clientX - sheet.getBoundingClientRect().left - FRAME.left) / slot);
+  const go = (position) => choose("channel", order[position]);
   const bringOut = (event) => {
     const y = event.clientY - sheet.getBoundingClientRect().top;
-    const away = ({ heightAt }) => Math.abs(heightAt(order[placeAt(event)]) - y);
+    const away = ({ heightAt }) => Math.abs(heightAt(order[placeOf(event)]) - y);
     const [nearest] = dots.filter((one) => away(one) < NEAR).sort((a, b) => away(a) - away(b));
     if (nearest) choose("focus", nearest.group);
   };
-  box.addEventListener("pointerdown", point);
+  chooseAlong(box, { placeOf, placeNow: () => current, count: () => order.length, choose: go });
   box.addEventListener("pointerdown", bringOut);
-  box.addEventListener("pointermove", (event) => event.buttons > 0 && point(event)); // drag, but not in passing
-  box.addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
-    const ends = { Home: 0, End: order.length - 1 };
-    if (!(event.key in steps || event.key in ends)) return;
-    go(ends[event.key] ?? current + steps[event.key]);
-    event.preventDefault();
-  });
 
-  const draw = ({ block, groups, shown, band, channel, orderName, looks, ...state }) => {
+  const paint = ({ block, groups, shown, band, channel, orderName, looks, ...state }, width) => {
     order = state.order;
     current = order.indexOf(channel);
-    const width = Math.max(LEAST_WIDTH, box.clientWidth);
     const right = width - FRAME.right;
     slot = (right - FRAME.left) / order.length;
     const across = (position) => (FRAME.left + (position + 0.5) * slot).toFixed(1);
     const up = scaleTo([0, 1], FLOOR, FRAME.top);
-    const grid = [0, 0.25, 0.5, 0.75, 1].flatMap((gate) => [
-      path(gate === 0.5 ? "gates-half" : "chart-grid", `M${FRAME.left} ${up(gate)}H${right}`),
-      chartText(FRAME.left - 6, up(gate) + 4, `${gate}`, "end"),
-    ]);
+    const grid = gridAcross([0, 0.25, 0.5, 0.75, 1], up, FRAME.left, right);
+    grid[4].setAttribute("class", "senet-gates-half"); // the line at 0.5
     const room = 7 * `${order.length - 1}`.length + 10; // so that the channels’ numbers do not touch
     const every = Math.ceil(room / slot);
     const numbers = order.map((name, at) => (at % every ? "" : chartText(across(at), FLOOR + 16, name)));
@@ -175,20 +160,17 @@ function createChart(groupedBy, choose) {
     dots = shown
       .filter((group) => looks[group].isDots)
       .map((group) => ({ group, heightAt: (name) => up(gateOf(group, name)) }));
-    dotKey.hidden = !dots.length;
+    keys.lastChild.hidden = !dots.length;
     sheet.style.setProperty("--dot", `${Math.min(5, 0.8 * slot)}px`);
     const names = [
       chartText(0, 12, `mean gate for each ${groupedBy}, 0 to 1`, "start", "senet-chart-name"),
       chartText((FRAME.left + right) / 2, HEIGHT - 4, orderName, "middle", "senet-chart-name"),
       ...(shown.length ? [] : [chartText((FRAME.left + right) / 2, up(0.75) - 6, "Tick a group to see its gates.")]),
     ];
-    sheet.setAttribute("width", width);
-    sheet.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     const spread = band === null ? [] : [bandOf(block, band, order, across, up, looks[band].colour)];
     const front = lines.splice(shown.indexOf(band), band === null ? 0 : 1); // over the others
     const back = svg("rect", { class: "senet-gates-cursor", ...cursor });
-    sheet.replaceChildren(back, ...grid, ...spread, ...lines, ...front);
-    sheet.append(path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`), ...numbers, ...names);
+    const axis = path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`);
     const spreadText = `${groups[band]}: mean ± one standard deviation`;
     bandName.textContent = band === null ? `Bring out one ${groupedBy} to see its standard deviation.` : spreadText;
     bandSample.toggleAttribute("hidden", band === null);
@@ -198,8 +180,9 @@ function createChart(groupedBy, choose) {
     const value = { "aria-valuemax": order.length - 1, "aria-valuenow": current };
     value["aria-valuetext"] = `channel ${channel}: ${said.join(", ") || "no group shown"}`;
     for (const [name, text] of Object.entries(value)) box.setAttribute(name, text);
+    return [back, ...grid, ...spread, ...lines, ...front, axis, ...numbers, ...names];
   };
-  return { element: element("div", {}, legend, box), draw };
+  return { element: element("div", {}, keys, box), draw: (state) => drawSheet((width) => paint(state, width)) };
 }
 
 /** Where a group's pictures are: its mean ± one standard deviation, held at 0 and 1. */
@@ -235,8 +218,8 @@ function createGroups(view, { groups, groupedBy }, hover) {
     const band = radio(index, `bring out ${text}`);
     const [gate, spread] = [number(`gate ${index}`), number(`spread ${index}`, { label: "±" })];
     const said = element("span", {}, gate.element, " ", spread.element);
-    const head = element("th", { scope: "row" }, element("label", { class: "senet-toggle" }, box, sample, text));
-    const node = element("tr", { "data-group": index }, head, element("td", {}, band), element("td", {}, said));
+    const node = tableLine(element("label", { class: "senet-toggle" }, box, sample, text), band, said);
+    node.dataset.group = index;
     node.addEventListener("pointerenter", () => hover(index));
     node.addEventListener("pointerleave", () => hover(null));
     return { node, box, sample, band, gate, spread, said };
@@ -245,8 +228,7 @@ function createGroups(view, { groups, groupedBy }, hover) {
   const channelName = element("th", { scope: "col" });
   const heads = [groupedBy, "bring out"].map((text) => element("th", { scope: "col" }, text));
   const head = element("thead", {}, element("tr", {}, ...heads, channelName));
-  const last = element("tr", {}, element("th", { scope: "row" }, "none"), element("td", {}, none), element("td"));
-  const table = element("table", {}, head, element("tbody", {}, ...lines.map(({ node }) => node), last));
+  const table = element("table", {}, head, element("tbody", {}, ...lines.map(({ node }) => node), tableLine("none", none, "")));
   const all = button("All", () => choose([...groups.keys()]));
   const off = button("None", () => choose([]));
   const draw = ({ shown, block, channel, looks }) => {
@@ -280,8 +262,7 @@ function createNumbers({ label, counts, groupedBy, data }) {
     ["high", "channels with a mean gate above 0.9", "%", ({ high }) => 100 * high],
   ].map(([name, text, unit, count]) => {
     const shown = number(name, { unit, digits: unit ? 1 : 3 });
-    const node = element("tr", {}, element("th", { scope: "row" }, text), element("td", {}, shown.element));
-    return { node, set: (block) => shown.set(count(block)) };
+    return { node: tableLine(text, shown.element), set: (block) => shown.set(count(block)) };
   });
   const body = element("tbody", {}, ...rows.map(({ node }) => node));
   const title = element("span");
@@ -293,7 +274,7 @@ function createNumbers({ label, counts, groupedBy, data }) {
     for (const { set } of rows) set(block);
   };
   const table = element("table", { class: "senet-gates-numbers" }, body);
-  return { element: panel(title, null, table, element("p", { class: "senet-gates-note" }, note)), draw };
+  return { element: panel(title, null, table, element("p", { class: "parts-note" }, note)), draw };
 }
 
 /** A bar for each block: the share of its gates' variance that the groups explain. A press goes to the block. */
@@ -306,21 +287,13 @@ function createStrip({ blocks, groupedBy }, choose) {
   };
   const all = names.map((name) => `${name} ${text(name)}`).join(", ");
   const label = `Share of the variance that the ${groupedBy} explains: ${all}`;
-  const sheet = svg("svg", { role: "img", "aria-label": label, class: "senet-chart", height: STRIP.height });
-  const box = element("div", { class: "senet-chart-box" }, sheet);
-  sheet.addEventListener("click", ({ target }) => {
-    const column = target.closest("[data-block]");
-    if (column) choose(column.dataset.block);
-  });
-  const draw = ({ name: current }) => {
-    const width = Math.max(LEAST_WIDTH, box.clientWidth);
+  const sheet = createSheet({ label, height: STRIP.height });
+  sheet.onPress("block", choose);
+  const paint = (current, width) => {
     const slot = Math.min(72, (width - STRIP.left) / names.length);
     const up = scaleTo([0, 1], STRIP.floor, STRIP.top);
     const right = STRIP.left + slot * names.length;
-    const grid = [0, 0.5, 1].flatMap((share) => [
-      path("chart-grid", `M${STRIP.left} ${up(share)}H${right}`),
-      chartText(STRIP.left - 6, up(share) + 4, `${100 * share}%`, "end"),
-    ]);
+    const grid = gridAcross([0, 0.5, 1], up, STRIP.left, right, (share) => `${100 * share}%`);
     const every = Math.ceil((7 * Math.max(...short.map((one) => one.length)) + 4) / slot); // so that they do not touch
     const columns = names.map((name, index) => {
       const { explained } = blocks.get(name);
@@ -336,9 +309,8 @@ function createStrip({ blocks, groupedBy }, choose) {
       return svg("g", group, ...parts, chartText(middle, STRIP.floor + 15, index % every ? "" : short[index]), said);
     });
     const title = chartText((STRIP.left + right) / 2, STRIP.height - 3, "block", "middle", "senet-chart-name");
-    sheet.setAttribute("width", width);
-    sheet.setAttribute("viewBox", `0 0 ${width} ${STRIP.height}`);
-    sheet.replaceChildren(...grid, ...columns, title);
+    return [...grid, ...columns, title];
   };
-  return { element: panel(`How much the ${groupedBy} explains, block by block`, null, box), draw };
+  const heading = `How much the ${groupedBy} explains, block by block`;
+  return { element: panel(heading, null, sheet.element), draw: ({ name }) => sheet.draw((width) => paint(name, width)) };
 }

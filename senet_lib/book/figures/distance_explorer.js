@@ -1,6 +1,7 @@
 // How far does a network see? A scene whose cue the reader moves away, a guess, and what training reached, from records.
-import { button, choice, element, figure, need, number, picture, slider, toggle } from "./parts/kit.js";
-import { lineChart, lineSample } from "./parts/line_chart.js";
+import { button, choice, element, figure, need, number, picture, setText, slider, toggle } from "./parts/kit.js";
+import { legend, lineChart, lineSample } from "./parts/line_chart.js";
+import { meanOf } from "./parts/statistics.js";
 
 const SOLVED = 0.97; // the test accuracy from which on the book calls the task solved
 const BLIND_VOTE = 9 / 16;
@@ -9,10 +10,10 @@ const CUE_HEIGHT = 5;
 const MISSING = -1;
 // How networks look, in their order: each with a dash and a marker of its own.
 const LOOKS = [
-  { colour: "var(--distance-1)", dash: "6 4", marker: "square" },
-  { colour: "var(--distance-2)", dash: "2 3", marker: "diamond" },
-  { colour: "var(--distance-3)", dash: "10 3 2 3", marker: "triangle" },
-  { colour: "var(--distance-4)", dash: null, marker: "circle" },
+  { colour: "var(--look-plain)", dash: "6 4", marker: "square" },
+  { colour: "var(--look-x)", dash: "2 3", marker: "diamond" },
+  { colour: "var(--look-x-tilde)", dash: "10 3 2 3", marker: "triangle" },
+  { colour: "var(--look-s)", dash: null, marker: "circle" },
 ];
 const GUESSES = [
   ["all", "every seed learns it"],
@@ -123,7 +124,7 @@ function createQuestion(view, record) {
     return one;
   });
   const answer = element("p", { class: "distance-answer", role: "status", "data-name": "answer" });
-  const score = element("span", { class: "distance-score", "data-name": "score" });
+  const score = element("span", { class: "parts-note", "data-name": "score" });
   const draw = (network, gap, isShown) => {
     [key, isOpen] = [keyOf(record, network, gap), !isShown];
     const guesses = view.get("guesses");
@@ -137,10 +138,6 @@ function createQuestion(view, record) {
     setText(score, scoreText(record, guesses));
   };
   return { element: element("div", {}, text, element("div", { class: "distance-guesses" }, ...buttons), answer, score), draw };
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 
 function answerText(record, network, gap, guess) {
@@ -171,17 +168,13 @@ function createCharts(record) {
     xLabel: "epochs",
     yLabel: "with patience: each seed",
   });
-  const note = element("p", { class: "distance-note", "data-name": "patience" });
-  const legend = element(
-    "div",
-    { class: "distance-legend" },
-    ...record.networks.map((look) => element("span", {}, lineSample(look), look.name)),
-    element("span", {}, lineSample(BLIND), "9/16, the blind vote"),
-  );
+  const note = element("p", { class: "parts-note distance-note", "data-name": "patience" });
+  const looks = record.networks.map((look) => [lineSample(look), look.name]);
+  const keys = legend(...looks, [lineSample(BLIND), "9/16, the blind vote"]);
   const draw = (network, gap, isShown) => {
     const lines = record.networks.map((look, n) => {
       const shown = record.gaps.map((_, g) => g).filter((g) => isShown(n, g));
-      return { ...look, xs: shown.map((g) => record.gaps[g]), ys: shown.map((g) => mean(record.finals(n, g))) };
+      return { ...look, xs: shown.map((g) => record.gaps[g]), ys: shown.map((g) => meanOf(record.finals(n, g))) };
     });
     const farthest = record.gaps[record.gaps.length - 1];
     overDistance.draw([blind(0, farthest), ...lines], { x: [0, farthest], y: [0.4, 1] });
@@ -191,8 +184,8 @@ function createCharts(record) {
     overTime.draw([blind(0, epochs), ...curves], { x: [0, epochs], y: [0.4, 1] });
     setText(note, patienceText(record, isShown(network, gap), histories));
   };
-  const pair = element("div", { class: "distance-pair" }, overDistance.element, overTime.element);
-  return { element: element("div", {}, legend, pair, note), draw };
+  const pair = element("div", { class: "parts-charts" }, overDistance.element, overTime.element);
+  return { element: element("div", {}, keys, pair, note), draw };
 }
 
 function patienceText(record, isShown, histories) {
@@ -209,4 +202,3 @@ function patienceText(record, isShown, histories) {
 
 const BLIND = { colour: "var(--senet-quiet)", dash: "1 3", thin: true };
 const blind = (from, to) => ({ ...BLIND, xs: [from, to], ys: [BLIND_VOTE, BLIND_VOTE] });
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

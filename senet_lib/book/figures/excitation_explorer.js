@@ -1,6 +1,7 @@
 // z -> hidden -> s: equation 3 on trained weights, and on new ones for widths that no network of the book has.
 import { bars, choice, colour, element, figure, formatNumber } from "./parts/kit.js";
-import { heatmap, menu, number, picture, requirePictures, requireWhole, row, slider } from "./parts/kit.js";
+import { heatmap, menu, number, picture, requirePictures, requireWhole, row, setText, slider } from "./parts/kit.js";
+import { meanOf } from "./parts/statistics.js";
 import { GATES, MOST_SCALE, createMemory, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./parts/excitation.js";
 
 const NEW_CHANNELS = [64, 128, 256, 512, 1024, 2048];
@@ -11,10 +12,6 @@ const STRONGEST = 64;
 const SHADES = 6;
 
 // --------------------------------------------------------------------------------------------------------- the drawing
-
-const say = (node, text) => {
-  if (node.textContent !== text) node.textContent = text;
-};
 
 /** A place for drawings of which there is one for each size. Each is made when it is first needed. */
 function place(make) {
@@ -99,7 +96,7 @@ function matrix(name) {
     );
     map.element.style = `width: ${(100 * columns) / most}%; height: ${(100 * rows) / most}%`;
     map.use(high, wide).draw(values);
-    say(heading, `${name}: ${formatNumber(rows)} × ${formatNumber(columns)}`);
+    setText(heading, `${name}: ${formatNumber(rows)} × ${formatNumber(columns)}`);
   };
   const pointOut = (row, rows, columns) => {
     mark.hidden = false;
@@ -144,11 +141,11 @@ function createFlow(choose) {
       layers.W2.draw(H, C, chooseLines(H, C, channel, (k, c) => w2(block, c, k) * hidden[k]));
     });
     const axis = (least, most) => `axis\u00a0${formatNumber(least, 1)}\u00a0to\u00a0${formatNumber(most, 1)}`;
-    say(words.z, `${formatNumber(C)} numbers, ${axis(axes.least, axes.z)}`);
-    say(words.W1, `${formatNumber(C)} to ${formatNumber(H)}`);
-    say(words.hidden, `${formatNumber(H)} after ReLU, ${axis(0, axes.hidden)}`);
-    say(words.W2, `${formatNumber(H)} to ${formatNumber(C)}`);
-    say(words.s, `${formatNumber(C)} numbers, ${axis(...gateAxis)}`);
+    setText(words.z, `${formatNumber(C)} numbers, ${axis(axes.least, axes.z)}`);
+    setText(words.W1, `${formatNumber(C)} to ${formatNumber(H)}`);
+    setText(words.hidden, `${formatNumber(H)} after ReLU, ${axis(0, axes.hidden)}`);
+    setText(words.W2, `${formatNumber(H)} to ${formatNumber(C)}`);
+    setText(words.s, `${formatNumber(C)} numbers, ${axis(...gateAxis)}`);
   };
   return { element: flow, draw };
 }
@@ -178,11 +175,11 @@ function createSentences() {
     all: row(mean, share("shut", "exactly 0:"), share("negative", "below 0:"), share("above-one", "above 1:")),
     sum: line(...sum, text("function"), value("gate"), ". ", text("terms")),
     origin: line(element("strong", {}, text("kind")), text("origin")),
-    legend: element("p", { class: "excitation-note" }, text("legend")),
+    legend: element("p", { class: "parts-note" }, text("legend")),
     set(values) {
       for (const [name, one] of Object.entries(values)) {
         if (name in numbers) numbers[name].set(one);
-        else say(texts[name], one);
+        else setText(texts[name], one);
       }
     },
   };
@@ -217,7 +214,7 @@ function describe({ block, logits, s, products }, { C, r, gate, channel }, sourc
     function: `, and s = ${gate}(logit) = `,
     gate: s[c],
     terms: terms ? `${H > 4 ? "Largest products" : "Products"}: ${terms}.` : "All hidden units are 0.",
-    mean: s.reduce((sum, one) => sum + one, 0) / C,
+    mean: meanOf(s),
     shut: percent((one) => one === 0),
     negative: percent((one) => one < 0),
     "above-one": percent((one) => one > 1),

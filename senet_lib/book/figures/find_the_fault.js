@@ -1,8 +1,8 @@
 // A listing with one fault: the reader chooses a line, and then learns what is wrong, what mends it, and what it does.
 import { codeLine } from "./parts/code_lines.js";
-import { button, element, figure, formatNumber, isList, isText, menu, need, number, panel } from "./parts/kit.js";
-import { row, svg } from "./parts/kit.js";
-import { chartText, markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
+import { button, clamp, controlRow, element, figure, formatNumber, isList, isText, menu } from "./parts/kit.js";
+import { need, number, panel, setText, svg } from "./parts/kit.js";
+import { chartText, createSheet, markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
 import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
 const TRIES = 2; // wrong lines before there is a hint
@@ -16,7 +16,6 @@ const LOOKS = [
 ];
 const FRAME = { left: 52, right: 10, top: 20, floor: 88 }; // the axes, in CSS pixels
 const HEIGHT = 112;
-const LEAST_WIDTH = 160;
 const SPREAD = 18; // pixels over which the seeds of a row are spread, so that equal ones are all seen
 const TO_DO = "Which line is wrong? Press on it, or go there with the arrow keys and press Enter.";
 
@@ -53,8 +52,8 @@ export default figure((view) => {
     queueMicrotask(() => listing.focus()); // after the drawing
   });
   const told = createTelling(quantiles, rangesOf(specimens));
-  const top = row(chosen.element, previous.element, next.element, tally.element);
-  const below = row(hint.element, show.element);
+  const top = controlRow(chosen.element, previous.element, next.element, tally.element);
+  const below = controlRow(hint.element, show.element);
   for (const one of [top, below]) one.classList.add("senet-fault-controls");
   view.body.append(top, setting, listing.element, below, answer, told.element, onward.element);
 
@@ -71,16 +70,11 @@ export default figure((view) => {
     hint.element.hidden = progress.wrong.length < TRIES && !progress.isHinted;
     enable(hint, !progress.isHinted && !progress.isRevealed);
     enable(show, !progress.isRevealed);
-    say(answer, answerTo(one, progress));
+    setText(answer, answerTo(one, progress));
     told.draw(one, progress.isRevealed);
     onward.element.hidden = !progress.isRevealed || place === count - 1;
   };
 });
-
-// A live region is read out when it changes, so it changes only when there is something new.
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
 
 // Not disabled: that would lose the focus.
 const enable = ({ element: node }, isOn) => node.setAttribute("aria-disabled", String(!isOn));
@@ -233,7 +227,7 @@ function createListing(onChoose) {
     const at = lines.findIndex(({ node }) => node.tabIndex === 0);
     const place = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: lines.length - 1 }[event.key];
     if (place === undefined) return;
-    lines[Math.min(lines.length - 1, Math.max(0, place))].node.focus();
+    lines[clamp(place, lines.length - 1)].node.focus();
     event.preventDefault();
   });
   const draw = (specimen, { marks, isRevealed }) => {
@@ -257,7 +251,7 @@ function createListing(onChoose) {
 function nameOptions(box, options, specimens, all) {
   for (const [index, option] of [...box.querySelectorAll("option")].entries()) {
     const name = all[index].isRevealed ? `: ${specimens[index].title}` : "";
-    say(option, `${options[index][1]}${name}`);
+    setText(option, `${options[index][1]}${name}`);
   }
 }
 
@@ -335,11 +329,9 @@ function createChart(training, range, quantiles) {
   const listed = (values) => values.map((value) => formatNumber(value, DIGITS, true)).join(", ");
   const said = LOOKS.map(({ key }) => `${key}: ${listed(training[key])}`);
   const label = `${title}, test accuracy with ${plural(seeds.length, "seed")}. ${said.join("; ")}`;
-  const sheet = svg("svg", { role: "img", "aria-label": label, class: "senet-chart", height: HEIGHT });
-  const box = element("div", { class: "senet-chart-box" }, sheet);
+  const sheet = createSheet({ label, height: HEIGHT });
   const verdict = paragraph("verdict", verdictOn(training, quantiles));
-  const draw = () => {
-    const width = Math.max(LEAST_WIDTH, box.clientWidth);
+  const paint = (width) => {
     const right = width - FRAME.right;
     const across = scaleTo(range, FRAME.left, right);
     const scale = ticks(range, Math.min(6, Math.floor(width / 60))).flatMap((tick) => [
@@ -354,11 +346,9 @@ function createChart(training, range, quantiles) {
       const mean = svg("path", { class: "senet-fault-mean", d: `M${across(meanOf(values))} ${y - 15}v30` });
       return [chartText(0, y + 4, key, "start"), svg("g", { "data-arm": key }, ...dots), mean];
     });
-    sheet.setAttribute("width", width);
-    sheet.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     const axis = svg("path", { class: "senet-chart-axis", d: `M${FRAME.left} ${FRAME.floor}H${right}` });
     const heading = chartText(0, 12, `${title}, test accuracy`, "start", "senet-chart-name");
-    sheet.replaceChildren(heading, ...scale, axis, ...rows);
+    return [heading, ...scale, axis, ...rows];
   };
-  return { elements: [box, verdict], draw };
+  return { elements: [sheet.element, verdict], draw: () => sheet.draw(paint) };
 }

@@ -1,5 +1,5 @@
 // A photograph, also the reader's own, and trained networks that answer at once: class scores, and every gate.
-import { Problem, button, element, figure, formatNumber, number, panel, picture, row } from "./parts/kit.js";
+import { Problem, button, element, figure, formatNumber, number, panel, picture, row, setText } from "./parts/kit.js";
 import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
 import { createLoader, createNetworkChoice, createScoreTable, readNetworks, softmax } from "./parts/network_controls.js";
 import { createRunner, obstacle } from "./parts/onnx_session.js";
@@ -148,7 +148,7 @@ function createOffer({ offered }, choose) {
 // Where the reader's own picture comes in: a file that is dropped, pasted or chosen, or the camera.
 function createInput(view, { show, load }) {
   const told = element("p", { role: "status", class: "photo-told", "data-name": "input" });
-  const say = (text) => text !== told.textContent && (told.textContent = text);
+  const say = (text) => setText(told, text);
   const use = ({ pixels, shown, name }) => {
     show(shown);
     view.set("own", Array.from(pixels));

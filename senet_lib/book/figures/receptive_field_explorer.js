@@ -1,15 +1,8 @@
 // The field of one unit over a scene, the layers that make it, and what all units of the last map see.
-import { Problem, choice, element, figure, heatmap, menu, number, panel, picture, row, slider, svg } from "./parts/kit.js";
+import { Problem, choice, clamp, element, figure, heatmap, menu, number, panel, picture, row, slider, svg } from "./parts/kit.js";
 import { readStack, stackTable } from "./parts/layer_stack.js";
-import {
-  SIDE,
-  growFields,
-  halfWidth,
-  measureInfluence,
-  pixelsInBoxes,
-  reachedPlaces,
-  sumInside,
-} from "./parts/receptive_field.js";
+import { SIDE, growFields, halfWidth, measureInfluence, pixelsInBoxes } from "./parts/receptive_field.js";
+import { reachedPlaces, sumInside } from "./parts/receptive_field.js";
 
 const GLYPHS = ["red", "green", "blue"];
 
@@ -251,7 +244,7 @@ export default figure((view) => {
     }
   });
   const moveTo = (place) => {
-    for (const axis of ["row", "column"]) view.set(axis, Math.min(stack.units - 1, Math.max(0, place[axis])));
+    for (const axis of ["row", "column"]) view.set(axis, clamp(place[axis], stack.units - 1));
   };
 
   const shows = [["theory", "what it can see"], ["effective", "what it uses"]];

@@ -1,8 +1,8 @@
 // A race of networks on the same batches: live, as a thread in Python runs it, or replayed from its record. The arrays
 // hold one row for each report; nothing is computed here but which of them to show.
 import { Problem, button, choice, element, figure, formatNumber, menu, number, player } from "./parts/kit.js";
-import { requireShape, requireWhole, row, slider } from "./parts/kit.js";
-import { lineChart, lineSample } from "./parts/line_chart.js";
+import { controlRow, requireShape, requireWhole, setText, slider, tableHead, tableLine } from "./parts/kit.js";
+import { legend, lineChart, lineSample } from "./parts/line_chart.js";
 
 const REDUCTIONS = [1, 2, 4, 8, 16];
 const DEPTHS = [6, 8, 20, 56];
@@ -11,10 +11,10 @@ const TICK = 0.1; // seconds between two drawings of the replay
 const NOTHING = -1; // in an array: there is no such number
 // How lanes look, in their order: safe for colour-blind readers, and each with a dash and a marker of its own.
 const LOOKS = [
-  { colour: "var(--race-1)", dash: "6 4", marker: "square" },
-  { colour: "var(--race-2)", dash: null, marker: "circle" },
-  { colour: "var(--race-3)", dash: "2 3", marker: "diamond" },
-  { colour: "var(--race-4)", dash: "10 3 2 3", marker: "triangle" },
+  { colour: "var(--look-plain)", dash: "6 4", marker: "square" },
+  { colour: "var(--look-s)", dash: null, marker: "circle" },
+  { colour: "var(--look-x)", dash: "2 3", marker: "diamond" },
+  { colour: "var(--look-x-tilde)", dash: "10 3 2 3", marker: "triangle" },
 ];
 // The rows of the table: an array, its name and unit, and digits after the point.
 const ROWS = [
@@ -54,7 +54,7 @@ export default figure((view) => {
   const replay = createReplay(view, record);
   const numbers = createNumbers(lanes);
   const charts = createCharts(lanes);
-  const source = element("p", { class: "senet-race-quiet", "data-name": "source" });
+  const source = element("p", { class: "parts-note", "data-name": "source" });
   view.body.append(...(live ? [live.element] : []), replay.element, numbers.element, charts.element, source);
 
   return () => {
@@ -138,10 +138,9 @@ function createLive(view) {
   const setup = element("fieldset", { class: "senet-race-setup" }, ...choices.map((one) => one.element));
   setup.prepend(element("legend", {}, "The next race"));
   const draw = (now) => {
-    if (go.element.textContent !== NEXT[now]) go.element.textContent = NEXT[now];
+    setText(go.element, NEXT[now]);
     stop.element.setAttribute("aria-disabled", String(!BUSY.includes(now))); // not disabled: that would lose the focus
-    const text = [WORDS[now], view.get("message")].filter(Boolean).join(" ");
-    if (status.textContent !== text) status.textContent = text;
+    setText(status, [WORDS[now], view.get("message")].filter(Boolean).join(" "));
     status.classList.toggle("senet-problem", now === "failed");
   };
   return { element: element("div", {}, setup, buttons), draw };
@@ -174,9 +173,7 @@ function createReplay(view, record) {
     return next < last;
   };
   const play = player(view, { label: "Play", seconds: TICK, advance });
-  const controls = row(play.element, position.element, speed.element);
-  controls.classList.add("senet-race-replay");
-  return { element: controls };
+  return { element: controlRow(play.element, position.element, speed.element) };
 }
 
 // --------------------------------------------------------------------------------------------------------- the drawing
@@ -189,15 +186,14 @@ function createNumbers(lanes) {
     seconds: number("seconds", { label: "trained for", unit: "s", digits: 1 }),
     seconds_left: number("seconds_left", { label: "still to train: about", unit: "s", digits: 0 }),
   };
-  const heads = lanes.map(({ name, ...look }) => element("th", { scope: "col" }, lineSample(look), name));
+  const head = tableHead(...lanes.map(({ name }) => name));
+  lanes.forEach((look, lane) => head.querySelectorAll("th")[lane].prepend(lineSample(look)));
   const rows = ROWS.map(([key, name, digits]) => {
     const cells = lanes.map((_, lane) => number(`${key}-${lane}`, { digits, isMeasured: true }));
-    const columns = cells.map((cell) => element("td", {}, cell.element));
-    return { key, cells, element: element("tr", {}, element("th", { scope: "row" }, name), ...columns) };
+    return { key, cells, element: tableLine(name, ...cells.map((cell) => cell.element)) };
   });
-  const top = element("thead", {}, element("tr", {}, element("td"), ...heads));
   const body = element("tbody", {}, ...rows.map((one) => one.element));
-  const table = element("table", { class: "senet-race-table" }, top, body);
+  const table = element("table", { class: "senet-race-table" }, head, body);
   const times = element("p", { class: "senet-race-times" }, ...Object.values(clock).map((one) => one.element));
   const draw = (found, index) => {
     for (const [key, one] of Object.entries(clock)) one.set(index >= 0 ? found[key].data[index] : NaN);
@@ -233,11 +229,10 @@ function createCharts(lanes) {
   });
   const plain = ({ colour, dash }) => ({ colour, dash });
   const keys = lanes.flatMap(({ name, ...look }) => [
-    element("span", {}, lineSample(look), `${name}, test`),
-    element("span", {}, lineSample({ ...plain(look), thin: true }), `${name}, training`),
+    [lineSample(look), `${name}, test`],
+    [lineSample({ ...plain(look), thin: true }), `${name}, training`],
   ]);
-  const legend = element("p", { class: "senet-race-legend" }, ...keys);
-  const pair = element("div", { class: "senet-race-pair" }, loss.element, spread.element);
+  const pair = element("div", { class: "parts-charts" }, loss.element, spread.element);
   const draw = (found, shown) => {
     const lines = (name, look) => lanes.map((lane, index) => ({ ...lineOf(found, name, index, shown), ...look(lane) }));
     const x = [0, found.epochs];
@@ -248,7 +243,7 @@ function createCharts(lanes) {
     spread.element.hidden = found.count > 0 && most < 0;
     spread.draw(lines("gate_spread", plain), { x, y: [0, Math.max(most, 0.01)] });
   };
-  return { element: element("div", {}, legend, accuracy.element, pair), draw };
+  return { element: element("div", {}, legend(...keys), accuracy.element, pair), draw };
 }
 
 /** The largest number of the whole record, so that the axis does not move while the curves grow. */

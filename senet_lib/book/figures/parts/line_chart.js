@@ -9,33 +9,56 @@ const SHAPES = {
   triangle: "M0-5l4.8 8.5h-9.6z",
 };
 
+/** A legend: keys are [sample, text]. */
+export const legend = (...keys) =>
+  element("p", { class: "parts-legend" }, ...keys.map((key) => element("span", {}, ...key)));
+
+/** A small drawing for a legend. */
+export const sampleBox = (width, ...parts) =>
+  svg("svg", { width, height: 14, viewBox: `0 0 ${width} 14`, "aria-hidden": "true" }, ...parts);
+
 /** A short piece of a line, for a legend. */
 export function lineSample({ colour, dash = null, marker = null, thin = false }) {
   const line = svg("path", { d: "M1 7h32", ...strokeOf({ colour, dash, thin }) });
-  const sample = svg("svg", { width: 34, height: 14, viewBox: "0 0 34 14", "aria-hidden": "true" }, line);
-  if (marker) sample.append(markAt(marker, colour, 17, 7));
-  return sample;
+  return sampleBox(34, line, ...(marker ? [markAt(marker, colour, 17, 7)] : []));
 }
+
+/** An SVG as wide as its place, but not narrower than least. draw(paint): paint(width) gives its parts. */
+export function createSheet({ label, height, least = 160 }) {
+  const sheet = svg("svg", { role: "img", "aria-label": label, class: "senet-chart", height });
+  const box = element("div", { class: "senet-chart-box" }, sheet);
+  const draw = (paint) => {
+    const width = Math.max(least, box.clientWidth);
+    sheet.setAttribute("width", width);
+    sheet.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    sheet.replaceChildren(...paint(width));
+  };
+  /** Call back with data-name of what the reader presses on. */
+  const onPress = (name, choose) =>
+    sheet.addEventListener("click", ({ target }) => {
+      const found = target.closest(`[data-${name}]`);
+      if (found) choose(found.dataset[name]);
+    });
+  return { element: box, sheet, draw, onPress };
+}
+
+/** Lines from left to right at some values, with the values before them. */
+export const gridAcross = (values, up, left, right, text = tickText) =>
+  values.flatMap((value) => [
+    svg("path", { class: "senet-chart-grid", d: `M${left} ${up(value)}H${right}` }),
+    chartText(left - 6, up(value) + 4, text(value), "end"),
+  ]);
 
 /**
  * A chart. draw(lines, { x: [from, to], y: [from, to] }) shows lines { xs, ys, colour, dash, marker, thin }: two lists
  * of as many numbers, a CSS colour, an SVG dash pattern, and a shape of SHAPES at each point; thin for a line behind.
  */
 export function lineChart({ label, xLabel, yLabel, height = 190 }) {
-  const sheet = svg("svg", { role: "img", "aria-label": label, class: "senet-chart", height });
-  const box = element("div", { class: "senet-chart-box" }, sheet);
-  const draw = (lines, { x, y }) => {
-    const width = Math.max(160, box.clientWidth);
-    const across = scaleTo(x, EDGE.left, width - EDGE.right);
-    const up = scaleTo(y, height - EDGE.bottom, EDGE.top);
-    sheet.setAttribute("width", width);
-    sheet.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const right = width - EDGE.right;
-    const floor = height - EDGE.bottom;
-    const rows = ticks(y, 4).flatMap((tick) => [
-      svg("path", { class: "senet-chart-grid", d: `M${EDGE.left} ${up(tick)}H${right}` }),
-      chartText(EDGE.left - 6, up(tick) + 4, tickText(tick), "end"),
-    ]);
+  const { element: box, draw: drawSheet } = createSheet({ label, height });
+  const paint = (lines, { x, y }, width) => {
+    const [right, floor] = [width - EDGE.right, height - EDGE.bottom];
+    const across = scaleTo(x, EDGE.left, right);
+    const up = scaleTo(y, floor, EDGE.top);
     const columns = ticks(x, Math.min(8, Math.floor(width / 60))).flatMap((tick) => [
       svg("path", { class: "senet-chart-axis", d: `M${across(tick)} ${floor}v5` }),
       chartText(across(tick), floor + 17, tickText(tick)),
@@ -43,12 +66,12 @@ export function lineChart({ label, xLabel, yLabel, height = 190 }) {
     const axis = svg("path", { class: "senet-chart-axis", d: `M${EDGE.left} ${floor}H${right}` });
     const names = [
       chartText(0, 12, yLabel, "start", "senet-chart-name"),
-      svg("text", { x: (EDGE.left + right) / 2, y: height - 4, "text-anchor": "middle", class: "senet-chart-name" }, xLabel),
+      chartText((EDGE.left + right) / 2, height - 4, xLabel, "middle", "senet-chart-name"),
     ];
     const drawn = lines.filter(({ xs }) => xs.length > 0).map((line) => drawLine(line, across, up));
-    sheet.replaceChildren(...rows, ...columns, axis, ...names, ...drawn);
+    return [...gridAcross(ticks(y, 4), up, EDGE.left, right), ...columns, axis, ...names, ...drawn];
   };
-  return { element: box, draw };
+  return { element: box, draw: (lines, axes) => drawSheet((width) => paint(lines, axes, width)) };
 }
 
 function drawLine({ xs, ys, colour, dash, marker, thin }, across, up) {

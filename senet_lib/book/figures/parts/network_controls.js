@@ -1,6 +1,6 @@
 // What figures of a running network share: which networks there are, what they have said before, who runs them now,
 // a bar for each class, and a bar for each gate of each block.
-import { Problem, button, element, formatNumber, menu, number, panel, row, toggle } from "./kit.js";
+import { Problem, button, chooseAlong, element, formatNumber, menu, number, panel, row, setText, toggle } from "./kit.js";
 import { obstacle } from "./onnx_session.js";
 
 /** Logits as probabilities. */
@@ -81,7 +81,7 @@ export function createLoader(view, load) {
     size.hidden = node.hidden || state !== "examples";
     const now = kernel ? message || "torch runs the network in the kernel." : said[state];
     if (now === undefined) throw new Problem(`state is ${state}; it must be one of ${Object.keys(said).join(", ")}.`);
-    if (text.textContent !== now) text.textContent = now;
+    setText(text, now);
   };
   return { element: element("div", { class: "parts-loader" }, node, size, text, time.element), draw };
 }
@@ -130,19 +130,11 @@ export function createGateBars(block, count, onChoose) {
   node.style.setProperty("--gap", count > 128 ? 0 : count > 48 ? "1px" : "2px");
   const looks = [];
   let current = 0;
-  const choose = (index) => onChoose(Math.min(count - 1, Math.max(0, index)));
-  node.addEventListener("pointerdown", ({ clientX }) => {
+  const placeOf = ({ clientX }) => {
     const box = node.getBoundingClientRect();
-    choose(Math.floor(((clientX - box.left) / box.width) * count));
-  });
-  node.addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
-    if (event.key in steps) choose(current + steps[event.key]);
-    else if (event.key === "Home") choose(0);
-    else if (event.key === "End") choose(count - 1);
-    else return;
-    event.preventDefault();
-  });
+    return Math.floor(((clientX - box.left) / box.width) * count);
+  };
+  chooseAlong(node, { placeOf, placeNow: () => current, count: () => count, choose: onChoose });
   const draw = ({ own, used, chosen, top }) => {
     current = chosen ?? current;
     bars.forEach((bar, c) => {

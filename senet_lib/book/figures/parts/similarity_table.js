@@ -11,7 +11,7 @@ export function createSimilarity({ blocks, alike }) {
   const count = names.length;
   const short = shortNames(names);
   const rest = "Point at a cell, or go there with Tab and the arrow keys.";
-  const reading = element("p", { class: "senet-gates-reading", role: "status", "data-name": "reading" }, rest);
+  const reading = element("p", { class: "parts-note senet-gates-reading", role: "status", "data-name": "reading" }, rest);
   const cells = Array.from(alike, (value, place) => {
     const never = value === NEVER_CHANGES;
     const text = never ? "–" : value.toFixed(2).replace(/^-?0(?=\.)/, "").replace("1.00", "1");
@@ -62,7 +62,7 @@ export function createSimilarity({ blocks, alike }) {
     for (const [index, one] of [...top.children].entries()) one.toggleAttribute("data-chosen", index === marked + 1);
   };
   const note = "Linear CKA. 1: both tell the pictures apart in the same way; 0: in unrelated ways.";
-  const parts = [element("p", { class: "senet-gates-note" }, note), table, reading];
+  const parts = [element("p", { class: "parts-note" }, note), table, reading];
   return { element: panel("How alike two blocks are", null, ...parts), draw };
 }
 
