@@ -90,7 +90,7 @@ def test_nothing_of_the_answer_stands_there_before_the_guess(browser, tmp_path, 
 def test_without_storage_a_guess_lasts_as_long_as_the_page(browser, tmp_path):
     with open_figure(browser, asking(CostCalculator), tmp_path) as opened:
         opened.page.add_init_script(
-            "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })"
+            "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'Denied'); } })"
         )
         opened.page.reload()
         opened.page.wait_for_selector('[data-mounted="yes"]')
