@@ -14,14 +14,12 @@ from PIL import Image
 
 from senet_lib.book import plots
 from senet_lib.data.context_world import COLOURS, SHAPES, Scene, render_scene
+from tools.thumbnails import draw_all
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "book" / "drawings"
-# The same drawing for a wide page and for a phone: rows, columns, and the size in inches.
-LANDING = {
-    FOLDER / "context_world.svg": (1, 4, (8.2, 2.2)),
-    FOLDER / "context_world_narrow.svg": (2, 2, (5.4, 4.6)),
-}
+COVER = FOLDER / "context_world.svg"  # of the printed book
+COVER_INCHES = (8.2, 2.2)
 SOCIAL = FOLDER / "social.png"
 SOCIAL_SIZE = (1200, 630)  # pixels, as the sites that show it recommend
 SOCIAL_DOTS_PER_INCH = 120
@@ -30,15 +28,16 @@ SOCIAL_DOTS_PER_INCH = 120
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     FOLDER.mkdir(exist_ok=True)
-    for path, shape in LANDING.items():
-        path.write_text(draw_landing(*shape), encoding="utf-8")
+    COVER.write_text(draw_cover(), encoding="utf-8")
+    for name, text in draw_all().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
     draw_social().save(SOCIAL, optimize=True)
 
 
-def draw_landing(rows: int, columns: int, inches: tuple[float, float]) -> str:
+def draw_cover() -> str:
     """What SE does to one picture: x, z, s and x̃. Returns the SVG's text."""
     with plt.style.context(plots.STYLE):
-        figure, grid = plt.subplots(rows, columns, figsize=inches, layout=ConstrainedLayoutEngine(wspace=0.06))
+        figure, grid = plt.subplots(1, 4, figsize=COVER_INCHES, layout=ConstrainedLayoutEngine(wspace=0.06))
         draw_block(grid.flat)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
@@ -66,7 +65,7 @@ def draw_block(axes: Iterable[Axes]) -> None:
 
 
 def draw_social() -> Image.Image:
-    """What a link to the book shows where it is shared: its title, and the drawing of the landing page."""
+    """What a link to the book shows where it is shared: its title, and the drawing of the cover."""
     title = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["title"]
     width, height = (pixels / SOCIAL_DOTS_PER_INCH for pixels in SOCIAL_SIZE)
     with plt.style.context(plots.STYLE):

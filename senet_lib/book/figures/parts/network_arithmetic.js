@@ -139,9 +139,19 @@ const fold = (network, name) => [network[`${name}.weight`], network[`${name}.bia
  * @returns u (before the gates), shortcut, z, hidden, s (null without SE), scaled (x̃), out
  */
 export function runBlock(network, name, x, gates = null) {
+  const parts = blockParts(network, name, x, gates);
+  let part = parts.next();
+  while (!part.done) part = parts.next();
+  return part.value;
+}
+
+/** The same in parts, for a page that has other things to do in between: it pauses behind each large convolution. */
+export function* blockParts(network, name, x, gates = null) {
   const stride = network[`${name}.stride`].data[0];
   const inner = relu(convolve(x, ...fold(network, `${name}.conv1`), stride));
+  yield;
   const u = convolve(inner, ...fold(network, `${name}.conv2`));
+  yield;
   const hasProjection = `${name}.downsample.weight` in network;
   const shortcut = hasProjection ? convolve(x, ...fold(network, `${name}.downsample`), stride) : x;
   return finishBlock(network, name, u, shortcut, gates);
