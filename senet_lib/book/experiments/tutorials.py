@@ -68,16 +68,16 @@ TUTORIALS = {
 SMALL_TUTORIALS = {
     "tutorial-a-small": replace(
         TUTORIALS["tutorial-a"],
-        title="Tutorial A, small: SE-ResNet-50, 1,000 pictures of 32×32 pixels, 10 epochs",
+        title="Tutorial A, small: SE-ResNet-50, 500 pictures of 32×32 pixels, 10 epochs",
         size=32,
-        pictures=1000,
+        pictures=500,
     ),
     "tutorial-b-small": replace(
         TUTORIALS["tutorial-b"],
-        title="Tutorial B, small: SE-ResNet-50 with its usual stem, 200 pictures of 32×32 pixels, 100 epochs",
-        recipe=replace(_adam, epochs=100),
+        title="Tutorial B, small: SE-ResNet-50 with its usual stem, 200 pictures of 32×32 pixels, 40 epochs",
+        recipe=replace(_adam, epochs=40),
         arms=TUTORIALS["tutorial-a"].arms,  # a stem without a stride takes 16 times as long
-        milestones=(10, 30, 100),
+        milestones=(10, 20, 40),
         pictures=200,
     ),
     "tutorial-c-small": replace(
@@ -94,9 +94,9 @@ SMALL_TUTORIALS = {
     ),
     "tutorial-e-small": replace(
         TUTORIALS["tutorial-e"],
-        title="Tutorial E, small: SE-ResNet-18 on scikit-learn's digits, resized to 32×32 pixels, 5 epochs",
+        title="Tutorial E, small: SE-ResNet-18 on scikit-learn's digits, resized to 32×32 pixels, 3 epochs",
         data="digits",
-        recipe=replace(_adam, epochs=5),
+        recipe=replace(_adam, epochs=3),
         size=32,
     ),
 }
