@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     write_atomically(options.page, report(options.results))
-    for chapter in sorted(options.chapters.glob("*.md")):
+    for chapter in sorted({*options.chapters.glob("*.md"), *options.page.parent.glob("*.md")}):
         text = chapter.read_text(encoding="utf-8")
         filled = fill_tables(text, options.results)
         if filled != text:
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, place in PLACES.items():
         usual = f"default: {place}, and {TRIALS[name]} with --pictures, --epochs or --size"
         run_parser.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=usual)
-    report_parser = commands.add_parser("report", help="make the results page, and the tables of the chapters")
+    report_parser = commands.add_parser("report", help="make the results page, and the tables of all pages")
     report_parser.add_argument("--results", type=Path, default=Path("results"))
     report_parser.add_argument("--page", type=Path, default=Path("book/results.md"))
     report_parser.add_argument("--chapters", type=Path, default=Path("notebooks"), metavar="FOLDER")

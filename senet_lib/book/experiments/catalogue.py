@@ -19,7 +19,8 @@ EXPERIMENTS: dict[str, Experiment] = {
     **SMALL_TUTORIALS,
 }
 
-# For each experiment on record the section of a chapter, a file in notebooks/, whose question it answers.
+# For each experiment on record the section of a chapter, a file in notebooks/, whose question it answers; for each
+# small tutorial that of the page in book/ that makes it again.
 SECTIONS = {
     "context-world-depth": "01_local_receptive_fields.md#is-it-the-distance",
     **{f"distance-{gap}": "01_local_receptive_fields.md#is-it-the-distance" for gap in GAPS},
@@ -43,4 +44,5 @@ SECTIONS = {
     "digits-specimens": "12_se_code_in_the_wild.md#training-does-not-tell",
     "context-world-questions": "12_se_code_in_the_wild.md#what-people-ask",
     "digits-questions": "12_se_code_in_the_wild.md#what-people-ask",
+    **{name: f"five_tutorials.md#{name.removesuffix('-small')}" for name in SMALL_TUTORIALS},
 }

@@ -5,9 +5,9 @@ from statistics import mean
 from typing import Any
 
 from senet_lib.book.experiments.catalogue import EXPERIMENTS, SECTIONS
-from senet_lib.book.experiments.markdown import markdown_table, signed
-from senet_lib.book.experiments.tables import ARM_NAMES, summary_table
-from senet_lib.book.records import Record, curves, list_records, load_record, paired_differences
+from senet_lib.book.experiments.markdown import signed
+from senet_lib.book.experiments.tables import ARM_NAMES, milestones_table, summary_table
+from senet_lib.book.records import Record, list_records, load_record, paired_differences
 from senet_lib.training import Recipe
 
 
@@ -85,29 +85,16 @@ def _question(name: str) -> str:
     """A line that leads to the chapter; nothing for an experiment that the book does not treat."""
     if name not in SECTIONS:
         return ""
-    chapter = int(SECTIONS[name].partition("_")[0])
-    return f"\n[Chapter {chapter}](../notebooks/{SECTIONS[name]}) asks the question that this answers.\n"
+    section = SECTIONS[name]
+    if section.startswith("five_tutorials"):
+        return f"\n[Five tutorials, made again]({section}) says what this makes again.\n"
+    chapter = int(section.partition("_")[0])
+    return f"\n[Chapter {chapter}](../notebooks/{section}) asks the question that this answers.\n"
 
 
 def _milestones(record: Record) -> str:
-    """A table of some epochs, means over the seeds; nothing if the experiment names none, or none is reached."""
-    reached = min(len(entry["epochs"]) for entry in record["runs"])
-    epochs = [epoch for epoch in EXPERIMENTS[record["experiment"]].milestones if epoch <= reached]
-    if not epochs:
-        return ""
-    arms = dict.fromkeys(entry["arm"] for entry in record["runs"])
-    rows = [_milestone(record, arm, epoch) for arm in arms for epoch in epochs]
-    head = ("network", "epoch", "training loss", "training accuracy", "test loss", "top-1 error", "top-5 error")
-    return f"\n{markdown_table(head, rows)}\n"
-
-
-def _milestone(record: Record, arm: str, epoch: int) -> tuple[str, ...]:
-    def at(metric: str) -> float:
-        return curves(record, arm, metric)[:, epoch - 1].mean()
-
-    means = [f"{at(metric):.3f}" for metric in ("train_loss", "train_accuracy", "test_loss")]
-    errors = [f"{1 - at(metric):.2%}" for metric in ("test_accuracy", "test_top5_accuracy")]
-    return ARM_NAMES.get(arm, arm), str(epoch), *means, *errors
+    table = milestones_table(record)
+    return f"\n{table}\n" if table else ""
 
 
 OPTIMISER_NAMES = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}

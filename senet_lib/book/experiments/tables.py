@@ -7,11 +7,13 @@ what belongs there.
 import difflib
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
 from senet_lib.book import paper
 from senet_lib.book.experiments.attention_tables import ATTENTION_TABLES
+from senet_lib.book.experiments.catalogue import EXPERIMENTS
 from senet_lib.book.experiments.distance_tables import DISTANCE_TABLES
 from senet_lib.book.experiments.gate_tables import GATE_TABLES
 from senet_lib.book.experiments.markdown import (
@@ -23,7 +25,7 @@ from senet_lib.book.experiments.markdown import (
     solved_of,
 )
 from senet_lib.book.experiments.specimen_tables import SPECIMEN_TABLES
-from senet_lib.book.records import Record, list_records, load_record, paired_differences, summarise
+from senet_lib.book.records import Record, curves, list_records, load_record, paired_differences, summarise
 from senet_lib.cost.attention_formulas import ATTENTION_NAMES
 from senet_lib.cost.formulas import NETWORKS, added_parameters
 from senet_lib.doctor.specimens import SPECIMENS
@@ -86,6 +88,25 @@ def summary_table(record: Record) -> str:
         for arm, values in summarise(record).items()
     ]
     return markdown_table(("network", "parameters", "test accuracy", "lowest to highest", "time"), rows)
+
+
+def milestones_table(record: Record) -> str:
+    """Losses and errors at some epochs, means over the seeds; "" if the experiment names none, or none is reached."""
+    reached = min(len(entry["epochs"]) for entry in record["runs"])
+    epochs = [epoch for epoch in EXPERIMENTS[record["experiment"]].milestones if epoch <= reached]
+    arms = dict.fromkeys(entry["arm"] for entry in record["runs"])
+    rows = [_milestone(record, arm, epoch) for arm in arms for epoch in epochs]
+    head = ("network", "epoch", "training loss", "training accuracy", "test loss", "top-1 error", "top-5 error")
+    return markdown_table(head, rows) if rows else ""
+
+
+def _milestone(record: Record, arm: str, epoch: int) -> tuple[str, ...]:
+    def at(metric: str) -> float:
+        return curves(record, arm, metric)[:, epoch - 1].mean()
+
+    means = [f"{at(metric):.3f}" for metric in ("train_loss", "train_accuracy", "test_loss")]
+    errors = [f"{1 - at(metric):.2%}" for metric in ("test_accuracy", "test_top5_accuracy")]
+    return ARM_NAMES.get(arm, arm), str(epoch), *means, *errors
 
 
 def _with_seeds(accuracies: list[float]) -> str:
@@ -172,6 +193,10 @@ def _both(errors: paper.Errors) -> tuple[str, str]:
     return f"{errors.top1:.2f}", f"{errors.top5:.2f}"
 
 
+def _milestones_of(name: str, results: Path) -> str:
+    return milestones_table(load_record(name, results))
+
+
 def _ratio_of(arm: str) -> int | None:
     return int(arm.removeprefix("r=")) if arm.startswith("r=") else None
 
@@ -180,6 +205,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "races": _races,
     "context-world-ratios": _context_world_ratios,
     "papers-ratios": _papers_ratios,
+    **{f"{name}-milestones": partial(_milestones_of, f"{name}-small") for name in ("tutorial-b", "tutorial-d")},
     **DISTANCE_TABLES,
     **GATE_TABLES,
     **ATTENTION_TABLES,
