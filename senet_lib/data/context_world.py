@@ -8,7 +8,7 @@ paper's.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,9 @@ GLYPH_ROWS = 8
 SLOT_WIDTH = 11
 # Rows between cue and glyphs, and the nearest row of each: no smaller window touches both.
 WINDOW_FOR_BOTH = SIZE - CUE_ROWS - GLYPH_ROWS + 2
+
+
+SomeScene = TypeVar("SomeScene")
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class ContextWorld:
-    """Pictures, labels and the scenes behind them.
+class World(Generic[SomeScene]):
+    """Pictures, labels and the scenes behind them, of any of the worlds.
 
     Attributes:
         pictures: uint8 (N, 3, 32, 32), 0 or 255.
@@ -65,7 +68,28 @@ class ContextWorld:
 
     pictures: np.ndarray
     labels: np.ndarray
-    scenes: tuple[Scene, ...]
+    scenes: tuple[SomeScene, ...]
+
+    @classmethod
+    def _draw(
+        cls,
+        count: int,
+        seed: int,
+        draw: Callable[[np.random.Generator], SomeScene],
+        render: Callable[[SomeScene], np.ndarray],
+        **more: Any,
+    ) -> Self:
+        """``count`` scenes, drawn one after the other and painted."""
+        require_whole("count", count)
+        require_whole("seed", seed, least=0)
+        random = np.random.default_rng(seed)
+        scenes: tuple[Any, ...] = tuple(draw(random) for _ in range(count))
+        labels = np.array([scene.label for scene in scenes], dtype=np.int64)
+        return cls(np.stack([render(scene) for scene in scenes]), labels, scenes, **more)
+
+
+class ContextWorld(World[Scene]):
+    """The Context World's pictures, labels and scenes."""
 
     @classmethod
     def generate(cls, count: int, seed: int) -> "ContextWorld":
@@ -74,23 +98,11 @@ class ContextWorld:
         Raises:
             ValueError: if count is not a whole number of at least 1, or seed not one of at least 0.
         """
-        return cls(*draw_world(count, seed, draw_scene, render_scene))
+        return cls._draw(count, seed, draw_scene, render_scene)
 
     def pixel_counts(self) -> np.ndarray:
         """How many pixels of each colour a picture has: int64 (N, 3). A 1,024th of that is the mean of its channel."""
         return (self.pictures > 0).sum((2, 3))
-
-
-def draw_world(
-    count: int, seed: int, draw: Callable[[np.random.Generator], Any], render: Callable[[Any], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, tuple[Any, ...]]:
-    """Pictures, labels and scenes of any of the worlds: ``count`` scenes, drawn one after the other and painted."""
-    require_whole("count", count)
-    require_whole("seed", seed, least=0)
-    random = np.random.default_rng(seed)
-    scenes = tuple(draw(random) for _ in range(count))
-    labels = np.array([scene.label for scene in scenes], dtype=np.int64)
-    return np.stack([render(scene) for scene in scenes]), labels, scenes
 
 
 def glyph(shape: int) -> np.ndarray:

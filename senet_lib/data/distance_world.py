@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from senet_lib.common.validation import require_whole
-from senet_lib.data.context_world import COLOURS, GLYPH_SIZE, SHAPES, SIZE, SLOT_WIDTH, draw_world, glyph
+from senet_lib.data.context_world import COLOURS, GLYPH_SIZE, SHAPES, SIZE, SLOT_WIDTH, World, glyph
 
 CUE_HEIGHT = 5  # a cue is as wide as a glyph, and lower: no shape looks like it
 MOST_GAP = SIZE - CUE_HEIGHT - GLYPH_SIZE
@@ -61,19 +61,13 @@ class DistanceScene:
 
 
 @dataclass(frozen=True)
-class DistanceWorld:
-    """Pictures, labels and the scenes behind them.
+class DistanceWorld(World[DistanceScene]):
+    """The Distance World's pictures, labels and scenes.
 
     Attributes:
-        pictures: uint8 (N, 3, 32, 32), 0 or 255.
-        labels: int64 (N,), index into ``SHAPES``.
-        scenes: N scenes.
         gap: black rows between a cue and its glyph.
     """
 
-    pictures: np.ndarray
-    labels: np.ndarray
-    scenes: tuple[DistanceScene, ...]
     gap: int
 
     @classmethod
@@ -86,7 +80,7 @@ class DistanceWorld:
         """
         require_gap(gap)
         draw, render = partial(draw_distance_scene, gap=gap), partial(render_distance_scene, gap=gap)
-        return cls(*draw_world(count, seed, draw, render), gap)
+        return cls._draw(count, seed, draw, render, gap=gap)
 
 
 def draw_distance_scene(random: np.random.Generator, gap: int) -> DistanceScene:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from senet_lib.data.context_world import COLOURS, CUE_SIZE, SIZE, Scene, draw_scene, draw_world, render_scene
+from senet_lib.data.context_world import COLOURS, CUE_SIZE, SIZE, Scene, World, draw_scene, render_scene
 
 HALF = SIZE // 2  # one cue stands in the left half, one in the right: they never overlap
 
@@ -40,19 +40,8 @@ class PairScene:
         return self.first.shapes[self.named_colour]
 
 
-@dataclass(frozen=True)
-class PairWorld:
-    """Pictures, labels and the scenes behind them.
-
-    Attributes:
-        pictures: uint8 (N, 3, 32, 32), 0 or 255.
-        labels: int64 (N,), index into ``SHAPES``.
-        scenes: N scenes.
-    """
-
-    pictures: np.ndarray
-    labels: np.ndarray
-    scenes: tuple[PairScene, ...]
+class PairWorld(World[PairScene]):
+    """The Pair World's pictures, labels and scenes."""
 
     @classmethod
     def generate(cls, count: int, seed: int) -> "PairWorld":
@@ -61,7 +50,7 @@ class PairWorld:
         Raises:
             ValueError: if count is not a whole number of at least 1, or seed not one of at least 0.
         """
-        return cls(*draw_world(count, seed, draw_pair_scene, render_pair_scene))
+        return cls._draw(count, seed, draw_pair_scene, render_pair_scene)
 
 
 def draw_pair_scene(random: np.random.Generator) -> PairScene:
