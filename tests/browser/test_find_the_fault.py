@@ -395,3 +395,21 @@ def test_code_is_text_never_markup(browser, tmp_path):
             ["code-text", "'<b>x</b>'"],
             ["code-comment", "# <i>s</i>"],
         ]
+
+
+def test_the_score_lasts_over_a_reload(browser, tmp_path):
+    with open_figure(browser, make_figure(), tmp_path, way="http") as opened:
+        name, line = next((one["name"], one["faulty"][0]) for one in make_figure().specimens[:1])
+        opened.click(opened.root.locator(f'[data-line="{line}"]'))
+        opened.click("Next")
+        opened.click("Show me")
+        opened.page.reload()
+        opened.page.wait_for_selector('[data-mounted="yes"]')
+        opened.settle()
+        assert (opened.number("found"), opened.number("shown")) == (1, 1)
+        assert opened.get("marked")[name] == [line]
+        opened.page.evaluate("localStorage.setItem('senet-book/faults', '{\"marked\": {\"x\": [99]}, \"hinted\": 3}')")
+        opened.page.reload()
+        opened.page.wait_for_selector('[data-mounted="yes"]')
+        opened.settle()
+        assert opened.problem is None and opened.number("found") == 0

@@ -1,7 +1,8 @@
 // A listing with one fault: the reader chooses a line, and then learns what is wrong, what mends it, and what it does.
+import { recall, remember } from "./parts/browser_store.js";
 import { codeLine } from "./parts/code_lines.js";
-import { button, clamp, controlRow, element, figure, formatNumber, isList, isText, menu } from "./parts/kit.js";
-import { need, number, panel, setText, svg } from "./parts/kit.js";
+import { button, clamp, controlRow, disable, element, figure, formatNumber, isList, isText } from "./parts/kit.js";
+import { menu, need, number, panel, setText, svg } from "./parts/kit.js";
 import { chartText, createSheet, markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
 import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
@@ -17,6 +18,9 @@ const LOOKS = [
 const FRAME = { left: 52, right: 10, top: 20, floor: 88 }; // the axes, in CSS pixels
 const HEIGHT = 112;
 const SPREAD = 18; // pixels over which the seeds of a row are spread, so that equal ones are all seen
+const SCORE = ["marked", "hinted", "revealed"];
+const SCORE_STORE = "senet-book/faults";
+const TOLD = "The fault is told already.";
 const TO_DO = "Which line is wrong? Press on it, or go there with the arrow keys and press Enter.";
 
 export default figure((view) => {
@@ -27,6 +31,7 @@ export default figure((view) => {
   const chosen = menu(view, "chosen", { label: "listing", options });
   view.addControl(() => requireMarks(view, specimens));
 
+  const keepScore = createScore(view, specimens);
   const now = () => specimens[view.get("chosen")];
   const move = (step) => {
     const next = view.get("chosen") + step;
@@ -58,26 +63,26 @@ export default figure((view) => {
   view.body.append(top, setting, listing.element, below, answer, told.element, onward.element);
 
   return () => {
+    keepScore();
     const all = specimens.map((one) => progressOf(view, one));
     const place = view.get("chosen");
     const [one, progress] = [specimens[place], all[place]];
     nameOptions(chosen.element, options, specimens, all);
     tally.draw(all);
-    enable(previous, place > 0);
-    enable(next, place < count - 1);
-    setting.textContent = one.setting;
+    disable(previous.element, place === 0 && "This is the first listing.");
+    disable(next.element, place === count - 1 && "This is the last listing.");
+    setText(setting, one.setting);
     listing.draw(one, progress);
     hint.element.hidden = progress.wrong.length < TRIES && !progress.isHinted;
-    enable(hint, !progress.isHinted && !progress.isRevealed);
-    enable(show, !progress.isRevealed);
+    disable(hint.element, (progress.isRevealed && TOLD) || (progress.isHinted && "The hint stands below."));
+    disable(show.element, progress.isRevealed && TOLD);
     setText(answer, answerTo(one, progress));
     told.draw(one, progress.isRevealed);
     onward.element.hidden = !progress.isRevealed || place === count - 1;
   };
 });
 
-// Not disabled: that would lose the focus.
-const enable = ({ element: node }, isOn) => node.setAttribute("aria-disabled", String(!isOn));
+
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
@@ -145,6 +150,34 @@ function requireMarks(view, specimens) {
     const bad = names.find((name) => !byName.has(name));
     need(bad === undefined, `${trait} has “${bad}”; there is no such specimen.`);
   }
+}
+
+const recalled = new WeakSet(); // views: a figure that is built anew does not go back to an earlier visit
+
+/** What the reader has found, from earlier visits. Returns a function that keeps it when it has changed. */
+function createScore(view, specimens) {
+  const read = () => Object.fromEntries(SCORE.map((trait) => [trait, view.get(trait)]));
+  const isEmpty = (score) => Object.values(score).every((one) => Object.keys(Object(one)).length === 0);
+  const kept = recall(SCORE_STORE);
+  const known = specimens.filter(({ code, name }) => isScoreOf(kept, name, code));
+  const names = known.map(({ name }) => name);
+  if (!recalled.has(view) && isEmpty(read()) && names.length > 0) {
+    view.set("marked", Object.fromEntries(names.map((name) => [name, kept.marked[name] ?? []])));
+    for (const trait of ["hinted", "revealed"]) view.set(trait, kept[trait].filter((name) => names.includes(name)));
+  }
+  recalled.add(view);
+  let last = JSON.stringify(read());
+  return () => {
+    const now = JSON.stringify(read());
+    if (now !== last) remember(SCORE_STORE, read());
+    last = now;
+  };
+}
+
+/** Whether what is kept of a specimen fits it: another edition of the book may have other code. */
+function isScoreOf({ marked, hinted, revealed }, name, code) {
+  const lines = Object(marked)[name] ?? [];
+  return areTexts(hinted) && areTexts(revealed) && Array.isArray(lines) && lines.every(isLineOf(code));
 }
 
 /** How far the reader is with a specimen. */

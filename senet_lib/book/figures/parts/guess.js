@@ -1,5 +1,6 @@
 // A question that the reader answers before the figure does. What the answer is, and how far off the guess was, comes
 // after. Guesses are kept in this browser only, if it keeps anything.
+import { recall, remember } from "./browser_store.js";
 import { afterNumber, button, disable, element, formatNumber, freshId, setText } from "./kit.js";
 
 const GUESS_STORE = "senet-book/guesses"; // key of a question -> [the guess, whether it was right]
@@ -22,28 +23,11 @@ const GUESS_WORDS = {
 /** Fill in the parts of a text: "{name}" stands for parts.name. */
 const fillGuess = (text, parts) => text.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
 
-// A browser may refuse its storage, or hold what we have not put there.
-function readKeptGuesses() {
-  try {
-    return Object(JSON.parse(localStorage.getItem(GUESS_STORE)));
-  } catch {
-    return {};
-  }
-}
-
-function keepGuess(change) {
-  try {
-    localStorage.setItem(GUESS_STORE, JSON.stringify({ ...readKeptGuesses(), ...change }));
-  } catch {
-    // The guess lasts as long as the page.
-  }
-}
-
 /** What the reader has guessed, by question, from the trait guesses; the first time also from earlier visits. */
 function readGuesses(view, isFirst = false) {
   const now = view.get("guesses");
   if (!isFirst || Object.keys(now).length > 0) return now;
-  const kept = Object.entries(readKeptGuesses()).filter(([, entry]) => Array.isArray(entry));
+  const kept = Object.entries(recall(GUESS_STORE)).filter(([, entry]) => Array.isArray(entry));
   const guesses = Object.fromEntries(kept.map(([key, [guess]]) => [key, guess]));
   if (kept.length > 0) view.set("guesses", guesses);
   return guesses;
@@ -59,18 +43,20 @@ function readGuesses(view, isFirst = false) {
 export function guess(view, { key, question, options = null, range = null, answer, covered = [] }) {
   if (!view.data("asks")) return { element: document.createDocumentFragment(), isOpen: () => false, draw: () => {} };
   readGuesses(view, true);
+  const keep = (entry) => remember(GUESS_STORE, { ...recall(GUESS_STORE), [key]: entry });
   const take = (value) => {
     if (isTaken()) return;
     view.set("guesses", { ...readGuesses(view), [key]: value });
-    keepGuess({ [key]: [value, value === answer().value] });
+    keep([value, value === answer().value]);
   };
   const forget = () => {
     const { [key]: _, ...others } = readGuesses(view);
     view.set("guesses", others);
-    keepGuess({ [key]: undefined });
+    keep(undefined);
   };
   const given = () => readGuesses(view)[key];
-  const isTaken = () => given() === NOT_GUESSED || (options ? options.some(([value]) => value === given()) : Number.isFinite(given()));
+  const isAllowed = (value) => (options ? options.some(([option]) => option === value) : Number.isFinite(value));
+  const isTaken = () => given() === NOT_GUESSED || isAllowed(given());
   const isOpen = () => !isTaken();
 
   const ways = options ? createGuessOptions(options, take) : createGuessRange(range, key, take);
@@ -94,7 +80,7 @@ export function guess(view, { key, question, options = null, range = null, answe
 function judgeGuess(given, { value, told }, text) {
   if (given === NOT_GUESSED) return told;
   if (value === undefined) return fillGuess(GUESS_WORDS.waiting, { guess: text(given), told });
-  if (typeof value !== "number" || text === null) return fillGuess(given === value ? GUESS_WORDS.right : GUESS_WORDS.wrong, { told });
+  if (text === null) return fillGuess(given === value ? GUESS_WORDS.right : GUESS_WORDS.wrong, { told });
   const parts = { guess: text(given), answer: text(value), off: text(Math.abs(given - value)), told };
   return fillGuess(parts.guess === parts.answer ? GUESS_WORDS.exact : GUESS_WORDS.off, parts);
 }
