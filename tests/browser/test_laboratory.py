@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from senet_lib.book.figures.laboratory import CATALOGUE, PRESETS, Laboratory
+from senet_lib.book.contestants import CONTESTANTS
+from senet_lib.book.figures.laboratory import PRESETS, Laboratory
 from senet_lib.data import Batches, PictureSet
 from senet_lib.data.context_world import SHAPES
 from senet_lib.data.distance_world import DistanceWorld
@@ -273,12 +274,23 @@ def test_a_loss_that_is_no_number_stops_that_network_and_keeps_the_curve(browser
         assert opened.root.locator(".lab-table tbody tr").count() == 1
 
 
+SAFARI = """() => Object.defineProperty(navigator, 'userAgent', { configurable: true,
+  get: () => 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 Version/26.0 Safari/605.1.15' })"""
+
+
 def test_a_page_from_a_folder_trains_too(browser, site):
     with open_laboratory(browser, site, way="file", faults=True) as opened:
         bet_and_train(opened)
         opened.page.wait_for_function(f"{PHASES}.includes('failed')", timeout=WAIT)
         opened.settle()
         assert "unpack the whole archive" in opened.text("status")
+        opened.page.evaluate(SAFARI)
+        opened.click("Reset")
+        opened.click("Train")
+        opened.page.wait_for_function(f"{PHASES}.includes('failed')", timeout=WAIT)
+        opened.settle()
+        assert "may train nothing in this browser; serve the book" in opened.text("status")
+        opened.page.evaluate("() => delete navigator.userAgent")
         write_scripts(site)
         for file in site.glob("networks/training/*.onnx"):
             file.unlink()
@@ -308,10 +320,10 @@ def test_what_is_not_offered_is_grey_and_says_why(browser, tmp_path):
 
 def test_each_network_of_the_catalogue_and_of_the_presets_has_its_files():
     names = {about.stem for about in STEPS.glob("*.json")}
-    assert names == set(CATALOGUE)
+    assert names == {one.name for one in CONTESTANTS}
     assert all((STEPS / f"{name}{part}").is_file() for name in names for part in PARTS)
     for name in PRESETS:
         figure = Laboratory.preset(name)
-        assert {figure._name("a"), figure._name("b")} <= names
+        assert {figure.contestant("a").name, figure.contestant("b").name} <= names
     with pytest.raises(ValueError, match="there is no preset 'none'; use one of find the wall"):
         Laboratory.preset("none")

@@ -1,6 +1,6 @@
 // The laboratory: two networks train in the reader's page, each in a worker of its own, after a bet on how it ends.
-import { button, choice, element, figure, formatNumber, heatmap, menu, number, picture, slider, wantsStillness } from "./parts/kit.js";
-import { Problem, isText, need } from "./parts/kit.js";
+import { Problem, button, choice, disable, element, figure, formatNumber, heatmap, isText, menu, need, number } from "./parts/kit.js";
+import { picture, setText, slider, wantsStillness } from "./parts/kit.js";
 import { distanceWorld } from "./parts/distance_world.js";
 import { lineChart, lineSample } from "./parts/line_chart.js";
 import { createContestant } from "./parts/training_contestant.js";
@@ -12,11 +12,16 @@ const SOLVED = 0.97; // the test accuracy from which on the book calls the task 
 const BLIND_VOTE = 9 / 16;
 const BOTH_WHOLE = 12; // rows of a cue and of a glyph
 const POINTS = 150; // of a curve, at most
+const BETWEEN_DRAWINGS = 250; // milliseconds
 const REPLAY_SECONDS = 0.4; // for each epoch of a recorded run
 const BETS = [["a", "A"], ["b", "B"], ["both", "both"], ["none", "none"]];
 const LOOKS = {
   a: { dash: "6 4", marker: "square" },
   b: { dash: null, marker: "circle" },
+};
+const COLOURS_OF = {
+  plain: ["var(--look-plain)", "var(--look-x)"],
+  se: ["var(--look-s)", "var(--look-x-tilde)"],
 };
 const CUE_NAMES = ["red", "green", "blue"];
 const BUSY = ["loading", "running", "paused"];
@@ -43,13 +48,19 @@ export default figure((view) => {
     gates.element,
     table.element,
   );
-  let frame = null;
+  let [timer, drawnAt, drawnPhase] = [null, -Infinity, null];
   const drawNow = () => {
-    frame = null;
+    clearTimeout(timer);
+    [timer, drawnAt, drawnPhase] = [null, performance.now(), bench.phase()];
     for (const one of [settings, bets, desk, ...lanes, charts, gates, table]) one.draw();
   };
-  const draw = () => (frame ??= requestAnimationFrame(drawNow)); // many messages may come before the next
-  view.onClose(() => cancelAnimationFrame(frame));
+  // Both workers tell something ten times a second; while they do, fewer drawings are enough.
+  const draw = () => {
+    if (bench.phase() !== drawnPhase) clearTimeout(timer);
+    else if (timer !== null) return;
+    timer = setTimeout(drawNow, bench.phase() === drawnPhase ? drawnAt + BETWEEN_DRAWINGS - performance.now() : 0);
+  };
+  view.onClose(() => clearTimeout(timer));
   return () => {
     bench.follow(readSettings(view), readBet(view));
     drawNow();
@@ -207,12 +218,9 @@ function outcomeOf(bench) {
 /** How a lane looks: a colour by its kind, another one where both are of a kind. */
 function lookOf(bench, lane) {
   const { a, b } = bench.settings;
-  const kind = bench.settings[lane].kind;
-  const name = lane === "b" && a.kind === b.kind ? `${kind}-too` : kind;
-  return { ...LOOKS[lane], colour: `var(--lab-${name})` };
+  const isSecond = lane === "b" && a.kind === b.kind;
+  return { ...LOOKS[lane], colour: COLOURS_OF[bench.settings[lane].kind][isSecond ? 1 : 0] };
 }
-
-const setContent = (node, text) => node.textContent !== text && (node.textContent = text);
 
 // -------------------------------------------------------------------------------------------------------- the controls
 
@@ -220,7 +228,7 @@ function createSettings(view, catalogue, bench) {
   const cards = Object.fromEntries(LANES.map((lane) => [lane, createNetworkChoice(view, lane, catalogue)]));
   const image = picture({ rows: 32, columns: 32, label: "the first picture to learn from: three glyphs, a cue above each" });
   const gap = slider(view, "gap", { label: "distance between cue and glyph", values: GAPS, unit: "rows" });
-  const windowNote = element("p", { class: "lab-quiet", "data-name": "window" });
+  const windowNote = element("p", { class: "parts-note", "data-name": "window" });
   const world = element("fieldset", { class: "lab-world" }, element("div", { class: "lab-scene" }, image.element));
   const task = "Name the glyph whose colour the cue has.";
   world.append(element("div", { class: "lab-distance" }, element("p", {}, task), gap.element, windowNote));
@@ -234,17 +242,17 @@ function createSettings(view, catalogue, bench) {
   ];
   const fields = element("fieldset", { class: "lab-more" }, ...LANES.map((lane) => cards[lane].more), ...shared.map((one) => one.element));
   const more = element("details", {}, element("summary", {}, "More settings"), fields);
-  const lockNote = element("p", { class: "lab-quiet", "data-name": "lock" });
+  const lockNote = element("p", { class: "parts-note", "data-name": "lock" });
   const box = element("div", {}, more, lockNote);
   let drawn = null;
   const draw = () => {
     const isLocked = bench.isBusy();
     for (const one of [world, fields, ...LANES.map((lane) => cards[lane].element)]) one.disabled = isLocked;
-    setContent(lockNote, isLocked ? "The settings are locked while this run is going: Reset gives them free." : "");
+    setText(lockNote, isLocked ? "The settings are locked while this run is going: Reset gives them free." : "");
     const rows = bench.settings.gap;
     if (drawn !== rows) image.draw(distanceWorld(1, 0, rows).pictures);
     drawn = rows;
-    setContent(windowNote, `A window of ${rows + 2} pixels touches cue and glyph, one of ${rows + BOTH_WHOLE} holds both whole.`);
+    setText(windowNote, `A window of ${rows + 2} pixels touches cue and glyph, one of ${rows + BOTH_WHOLE} holds both whole.`);
     for (const lane of LANES) cards[lane].draw();
   };
   return { cards, world, more: box, draw };
@@ -267,7 +275,7 @@ function createNetworkChoice(view, lane, catalogue) {
   const blocks = choice(view, trait("blocks"), { label: "blocks", options: options(BLOCKS), then: mend });
   const reduction = menu(view, trait("reduction"), { label: `r of ${lane.toUpperCase()}`, options: options(REDUCTIONS) });
   const place = menu(view, trait("place"), { label: `where the gate of ${lane.toUpperCase()} stands`, options: PLACES });
-  const note = element("p", { class: "lab-quiet", "data-name": `offer_${lane}` });
+  const note = element("p", { class: "parts-note", "data-name": `offer_${lane}` });
   const node = element("fieldset", { class: "lab-network" }, kind.element, blocks.element);
   const more = element("div", { class: "lab-gate" }, reduction.element, place.element, note);
   const draw = () => {
@@ -283,7 +291,7 @@ function createNetworkChoice(view, lane, catalogue) {
     }
     const lacks = !isPlain && [...more.querySelectorAll("option")].some((option) => option.disabled);
     const why = lacks ? `What is grey is not offered with ${depth} blocks and these other choices.` : "";
-    setContent(note, isPlain ? `${lane.toUpperCase()} is plain: it has no gate, so no r, and no place for it.` : why);
+    setText(note, isPlain ? `${lane.toUpperCase()} is plain: it has no gate, so no r, and no place for it.` : why);
   };
   return { element: node, more, draw };
 }
@@ -306,11 +314,10 @@ function createBets(view, bench) {
     const isOpen = bench.phase() === "idle";
     for (const one of buttons) {
       one.setAttribute("aria-current", String(one.dataset.bet === bench.bet));
-      one.setAttribute("aria-disabled", String(!isOpen)); // not disabled: that would lose the focus
-      one.title = isOpen ? "" : "The bet stands once the training has begun; Reset opens it again.";
+      disable(one, isOpen ? "" : "The bet stands once the training has begun; Reset opens it again.");
     }
     box.toggleAttribute("data-open", isOpen && bench.bet === "");
-    setContent(answer, betText(bench));
+    setText(answer, betText(bench));
   };
   return { element: box, draw };
 }
@@ -361,13 +368,14 @@ function createDesk(view, bench, link) {
   };
   const draw = () => {
     const phase = bench.phase();
-    setContent(go, ["loading", "running"].includes(phase) ? "Pause" : "Train");
-    go.setAttribute("aria-disabled", String(!isReady() && !["loading", "running"].includes(phase)));
-    step.setAttribute("aria-disabled", String(!isReady()));
-    deal.setAttribute("aria-disabled", String(bench.isBusy()));
-    deal.title = bench.isBusy() ? "A run is going: Reset, or wait for its end." : "";
+    setText(go, ["loading", "running"].includes(phase) ? "Pause" : "Train");
+    const isMoving = ["loading", "running"].includes(phase);
+    const why = isReady() ? "" : bench.bet === "" ? "Bet first." : isMoving ? "It is training; Pause first." : "This run is over; press Reset.";
+    disable(go, isMoving ? "" : why);
+    disable(step, why);
+    disable(deal, bench.isBusy() ? "A run is going: Reset, or wait for its end." : "");
     status.toggleAttribute("data-failed", phase === "failed");
-    setContent(status, statusText(bench, link));
+    setText(status, statusText(bench, link));
   };
   desk.draw = draw;
   return desk;
@@ -398,7 +406,7 @@ function createLaneCard(view, lane, network, bench) {
   const named = (name, options) => number(`${name}_${lane}`, options);
   const name = element("span", { class: "lab-name" });
   const title = element("p", { class: "lab-heading" });
-  const reach = element("p", { class: "lab-quiet" });
+  const reach = element("p", { class: "parts-note" });
   const big = named("test_accuracy", { label: "test accuracy", digits: 3, isMeasured: true });
   const bar = element("div", { class: "lab-progress" }, element("i"));
   const numbers = {
@@ -416,10 +424,12 @@ function createLaneCard(view, lane, network, bench) {
     const { state } = bench.lanes[lane];
     const look = lookOf(bench, lane);
     const { label } = bench.settings[lane];
-    card.style.setProperty("--lane", look.colour);
-    setContent(name, label);
-    title.replaceChildren(element("span", { class: "lab-letter" }, lane.toUpperCase()), lineSample(look), name);
-    setContent(reach, networkReach(bench.settings[lane]));
+    if (name.textContent !== label || card.style.getPropertyValue("--lane") !== look.colour) {
+      card.style.setProperty("--lane", look.colour);
+      setText(name, label);
+      title.replaceChildren(element("span", { class: "lab-letter" }, lane.toUpperCase()), lineSample(look), name);
+    }
+    setText(reach, networkReach(bench.settings[lane]));
     const replayed = bench.replay?.runs[lane][0]?.slice(0, bench.replay.shown) ?? [];
     const tests = bench.replay ? replayed : state.tests;
     big.set(tests.length ? tests[tests.length - 1] : NaN);
@@ -445,12 +455,15 @@ function createTrainingCharts(bench) {
   });
   const levelNames = [LEVEL, SOLVED_LEVEL].map((look) => element("span", {}, lineSample(look), look.name));
   const laneNames = Object.fromEntries(LANES.map((lane) => [lane, element("span")]));
-  const legend = element("div", { class: "lab-legend" }, ...Object.values(laneNames), ...levelNames);
-  const pair = element("div", { class: "lab-pair" }, accuracy.element, loss.element);
+  const legend = element("div", { class: "parts-legend" }, ...Object.values(laneNames), ...levelNames);
+  const pair = element("div", { class: "parts-charts" }, accuracy.element, loss.element);
   const draw = () => {
     const { epochs } = bench.settings;
     for (const lane of LANES) {
-      laneNames[lane].replaceChildren(lineSample(lookOf(bench, lane)), `${lane.toUpperCase()}, ${bench.settings[lane].label}`);
+      const [look, text] = [lookOf(bench, lane), `${lane.toUpperCase()}, ${bench.settings[lane].label}`];
+      if (laneNames[lane].dataset.look === look.colour && laneNames[lane].textContent === text) continue;
+      laneNames[lane].dataset.look = look.colour;
+      laneNames[lane].replaceChildren(lineSample(look), text);
     }
     const x = [0, Math.max(epochs, bench.replay?.epochs ?? 0)];
     const curve = (lane, name) => {
@@ -479,9 +492,11 @@ function thinOut(values, steps, stepsPerEpoch) {
   const width = Math.max(1, Math.ceil(steps / POINTS));
   const [xs, ys] = [[], []];
   for (let start = 0; start < values.length; start += width) {
-    const part = values.slice(start, start + width);
-    xs.push((start + part.length) / stepsPerEpoch);
-    ys.push(part.reduce((sum, value) => sum + value, 0) / part.length);
+    const end = Math.min(start + width, values.length);
+    let sum = 0;
+    for (let i = start; i < end; i += 1) sum += values[i];
+    xs.push(end / stepsPerEpoch);
+    ys.push(sum / (end - start));
   }
   return { xs, ys };
 }
@@ -544,7 +559,7 @@ function createRunTable(bench) {
   const body = element("tbody");
   const head = element("tr", {}, ...["network", "distance", "training", "test accuracy, seed by seed"].map((name) => element("th", { scope: "col" }, name)));
   const grid = element("table", { class: "lab-table" }, element("thead", {}, head), body);
-  const empty = element("p", { class: "lab-quiet" }, "Runs that end are listed here, and kept in this browser until you erase them.");
+  const empty = element("p", { class: "parts-note" }, "Runs that end are listed here, and kept in this browser until you erase them.");
   const save = button("Save as CSV", () => offerFile("senet-laboratory.csv", runsAsCsv(readRuns()))).element;
   const erase = button("Erase", () => {
     eraseRuns();
@@ -556,6 +571,7 @@ function createRunTable(bench) {
   const box = element("div", { class: "lab-runs" }, element("p", { class: "senet-heading" }, "Finished runs"), empty, scroll, tools);
   let shown = null;
   const draw = () => {
+    if (bench.phase() === "running" && shown !== null) return; // only an end changes it
     const groups = groupRuns(readRuns());
     const text = JSON.stringify(groups);
     empty.hidden = groups.length > 0;

@@ -12,17 +12,12 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure as Picture
 
+from senet_lib.book.contestants import CONTESTANTS, Contestant
 from senet_lib.book.figures.figure import Figure
 from senet_lib.book.plots import COLOURS
 from senet_lib.book.records import list_records, load_record
 from senet_lib.data.context_world import SOLVED
 
-# The contestants whose graphs the book serves.
-CATALOGUE = (
-    *(f"plain-{blocks}" for blocks in (2, 4, 6)),
-    *(f"se-{blocks}-r{reduction}" for blocks in (2, 4, 6) for reduction in (1, 2, 4, 8, 16)),
-    *(f"se-2-r4-{place}" for place in ("pre", "post", "identity")),
-)
 GAPS = (1, 4, 8, 12, 16, 20)
 BLIND_VOTE = 9 / 16
 # Arm of the records of distances -> contestant.
@@ -70,7 +65,7 @@ class Laboratory(Figure):
         "Test accuracy over six epochs of two recorded trainings, a plain network and one with SE, at a distance of 12 "
         "rows between cue and glyph. SE rises to 1; the plain network stays at 9/16."
     )
-    catalogue = traitlets.List(traitlets.Unicode(), list(CATALOGUE)).tag(sync=True)
+    catalogue = traitlets.List(traitlets.Unicode(), [one.name for one in CONTESTANTS]).tag(sync=True)
     recorded = traitlets.Dict().tag(sync=True)
     kind_a = traitlets.Unicode("plain").tag(sync=True)
     blocks_a = traitlets.Int(2).tag(sync=True)
@@ -112,11 +107,18 @@ class Laboratory(Figure):
         )
         return cls.preset("add SE", caption=caption)
 
+    def contestant(self, lane: str) -> Contestant:
+        """The network that is chosen for a lane, "a" or "b"."""
+        kind, blocks, reduction, place = (
+            getattr(self, f"{part}_{lane}") for part in ("kind", "blocks", "reduction", "place")
+        )
+        return Contestant(blocks) if kind == "plain" else Contestant(blocks, reduction, place)
+
     def draw_still(self) -> Picture:
         figure, ax = plt.subplots(figsize=(7, 2.6), layout="constrained")
         looks = {"a": (COLOURS["plain"], "--", "s"), "b": (COLOURS["se"], "-", "o")}
         for lane, (colour, dash, marker) in looks.items():
-            name = self._name(lane)
+            name = self.contestant(lane).name
             runs = self.recorded.get(name, {}).get(str(self.gap), [])
             for index, run in enumerate(runs):
                 label = f"{lane.upper()}: {name}" if index == 0 else None
@@ -129,15 +131,6 @@ class Laboratory(Figure):
         if ax.get_legend_handles_labels()[0]:
             ax.legend(frameon=False, loc="center right")
         return figure
-
-    def _name(self, lane: str) -> str:
-        """The file name of a lane's network."""
-        kind, blocks, reduction, place = (
-            getattr(self, f"{part}_{lane}") for part in ("kind", "blocks", "reduction", "place")
-        )
-        if kind == "plain":
-            return f"plain-{blocks}"
-        return f"se-{blocks}-r{reduction}" + ("" if place == "standard" else f"-{place}")
 
 
 def read_recorded() -> dict[str, dict[str, list[list[float]]]]:

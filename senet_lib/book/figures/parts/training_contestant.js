@@ -49,9 +49,9 @@ export function createContestant({ moduleText, folders, changed }) {
       return;
     }
     if (message.type === "ready") {
-      const { steps, stepsPerEpoch, parameters } = message;
+      const { steps, stepsPerEpoch } = message;
       const isWanted = wish === "train" || wish === "step";
-      update({ steps, stepsPerEpoch, parameters, phase: isWanted ? "running" : "paused" });
+      update({ steps, stepsPerEpoch, phase: isWanted ? "running" : "paused" });
       if (isWanted) send(wish);
     } else if (message.type === "paused") {
       if (state.phase === "running") update({ phase: "paused" });

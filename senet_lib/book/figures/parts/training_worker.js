@@ -54,7 +54,7 @@ export function serveTraining(scope) {
       const prepared = await prepare(message.job, runtimes);
       if (run !== fresh) return;
       Object.assign(fresh, prepared, { isReady: true });
-      tell({ type: "ready", steps: fresh.steps, stepsPerEpoch: fresh.stepsPerEpoch, parameters: fresh.about.parameters });
+      tell({ type: "ready", steps: fresh.steps, stepsPerEpoch: fresh.stepsPerEpoch });
     } catch (error) {
       if (run === fresh) tell({ type: "failed", reason: shortly(error) });
     }
