@@ -213,8 +213,10 @@ def _adam(
     first, second = moments.split([len(w), len(w)])
     first = beta1 * first + (1 - beta1) * gradient
     second = BETA2 * second + (1 - BETA2) * gradient.square()
-    deviation = second.sqrt() / (1 - BETA2**step).sqrt() + EPSILON
-    return w - rate / (1 - beta1**step) * first / deviation, torch.cat([first, second])
+    deviation = second.sqrt() / (1 - BETA2**step).sqrt()
+    # first / (deviation + EPSILON), but torch's exporter takes an addend of 1e-8 for 0, and 0 / 0 is not a number.
+    direction = first / EPSILON / (deviation / EPSILON + 1)
+    return w - rate / (1 - beta1**step) * direction, torch.cat([first, second])
 
 
 def _sgd(
@@ -383,7 +385,7 @@ def _traced(compute: Callable[..., Vectors], inputs: Vectors) -> tuple[torch.fx.
     values = tuple(inputs.values())
     with torch.random.fork_rng(devices=[]):
         graph = make_fx(run)(*values)
-        graph = make_fx(functionalize(graph, remove="mutations_and_views"))(*values)
+        graph = make_fx(functionalize(graph, remove="mutations"))(*values)
     graph.graph.eliminate_dead_code()
     return graph, names
 
