@@ -4,6 +4,7 @@ import { picture, setText, slider, wantsStillness } from "./parts/kit.js";
 import { distanceWorld } from "./parts/distance_world.js";
 import { lineChart, lineSample } from "./parts/line_chart.js";
 import { createContestant } from "./parts/training_contestant.js";
+import { createKernelContestant } from "./parts/training_kernel.js";
 import { BLOCKS, GAPS, KINDS, LANES, MOST_EPOCHS, MOST_SEED, PICTURES, PLACES, RATES, REDUCTIONS, SCHEDULES } from "./parts/training_settings.js";
 import { jobOf, linkOf, networkLabel, networkName, networkOfName, networkReach, readNetwork, readSettings, traitsOfLink } from "./parts/training_settings.js";
 import { eraseRuns, groupRuns, keepRun, readRuns, runsAsCsv } from "./parts/training_store.js";
@@ -63,6 +64,7 @@ export default figure((view) => {
   view.onClose(() => clearTimeout(timer));
   return () => {
     bench.follow(readSettings(view), readBet(view));
+    bench.hear();
     drawNow();
   };
 });
@@ -124,10 +126,16 @@ function createBench(view, recorded, changed) {
     if (phase === "finished" && !counted) settle();
     changed();
   };
+  const isInKernel = view.data("kernel");
+  const device = view.get("device");
+  bench.place = isInKernel ? `in this notebook's kernel, on ${device}` : "each network in a worker of its own, in this page";
   for (const lane of LANES) {
-    bench.lanes[lane] = createContestant({ moduleText: view.get("_esm"), folders, changed: hear });
+    bench.lanes[lane] = isInKernel
+      ? createKernelContestant({ view, lane, changed: hear })
+      : createContestant({ moduleText: view.get("_esm"), folders, changed: hear });
     view.onClose(bench.lanes[lane].close);
   }
+  bench.hear = () => each((contestant) => contestant.hear());
   const settle = () => {
     counted = true;
     bench.storage = "";
@@ -360,6 +368,7 @@ function createDesk(view, bench, link) {
     draw();
   }).element;
   const status = element("p", { class: "lab-status", role: "status", "data-name": "status" });
+  copy.hidden = view.data("kernel"); // a notebook has no address that others can open
   const buttons = element("div", { class: "lab-buttons" }, go, step, reset, deal, copy);
   const desk = { element: element("div", { class: "lab-desk" }, buttons, status) };
   desk.refuse = () => {
@@ -382,7 +391,7 @@ function createDesk(view, bench, link) {
 }
 
 function statusText(bench, link) {
-  const { phase } = { phase: bench.phase() };
+  const phase = bench.phase();
   const troubles = LANES.map((lane) => [lane.toUpperCase(), bench.lanes[lane].state.message]).filter(([, text]) => text);
   const trouble = troubles.map(([lane, text]) => (phase === "failed" ? text : `${lane}: ${text}`))[0] ?? "";
   if (phase === "failed") {
@@ -391,9 +400,9 @@ function statusText(bench, link) {
   }
   const said = bench.note || trouble;
   const usual = {
-    idle: bench.bet === "" ? "Bet first, then train." : `Ready: seed ${bench.settings.seed}. Nothing leaves this page.`,
+    idle: bench.bet === "" ? "Bet first, then train." : `Ready: seed ${bench.settings.seed}.`,
     loading: "Loading the runtime and the two networks, and drawing the pictures …",
-    running: "Training: each network in a worker of its own.",
+    running: `Training: ${bench.place}.`,
     paused: "Paused.",
     finished: `Finished, with seed ${bench.settings.seed}. Another seed, another ending?`,
   }[phase];
@@ -440,7 +449,7 @@ function createLaneCard(view, lane, network, bench) {
     numbers.accuracy.set(state.accuracy ?? NaN);
     numbers.speed.set(state.picturesPerSecond ?? NaN);
     numbers.left.set(state.secondsLeft ?? NaN);
-    card.losses = state.losses; // for tests
+    Object.assign(card, { losses: state.losses, tests: state.tests }); // for tests and benchmarks
     card.dataset.phase = state.phase;
   };
   return { element: card, draw };
