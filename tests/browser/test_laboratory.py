@@ -11,18 +11,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
 from senet_lib.book.contestants import CONTESTANTS
 from senet_lib.book.figures.laboratory import PRESETS, Laboratory
-from senet_lib.data import Batches, PictureSet
-from senet_lib.data.context_world import SHAPES
-from senet_lib.data.distance_world import DistanceWorld
-from senet_lib.networks.models import create_model
-from senet_lib.training import Recipe
-from senet_lib.training.recipe import make_optimiser, make_schedule
+from senet_lib.book.figures.live.live_laboratory import ContestantTraining
 from tests.browser.conftest import ROOT
 from tests.browser.figures import Opened, open_figure
+from tests.browser.jupyterlab import open_and_run, save_notebook
 from tools.as_scripts import PARTS, write_scripts
 
 pytestmark = pytest.mark.browser
@@ -77,36 +72,41 @@ def losses(opened: Opened, lane: str) -> list[float]:
     return opened.root.locator(f'[data-lane="{lane}"]').evaluate("(card) => card.losses")
 
 
-def losses_of_torch(model: nn.Module, count: int, gap: int, seed: int) -> list[float]:
-    """One epoch as the book's experiments train."""
-    world = DistanceWorld.generate(count, 0, gap)
-    pictures = PictureSet(torch.from_numpy(world.pictures), torch.from_numpy(world.labels), SHAPES, "scenes")
-    batches = Batches(pictures, 32, shuffle=True, seed=seed)
-    recipe = Recipe(1, 0.005)
-    optimiser = make_optimiser(model.parameters(), recipe)
-    schedule = make_schedule(optimiser, recipe, len(batches))
-    found = []
-    for inputs, labels in batches:
-        loss = nn.functional.cross_entropy(model(inputs), labels)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        found.append(loss.item())
-    return found
-
-
 def test_a_run_in_the_page_is_the_run_of_torch(browser, site):
+    job = {"learningRate": 0.005, "schedule": "one-cycle", "testPictures": 200}
     with open_laboratory(browser, site) as opened:
         bet_and_train(opened)
         wait_for(opened, "finished")
-        for lane, name in {"a": "small_resnet", "b": "se_small_resnet"}.items():
-            torch.manual_seed(TINY["seed"])
-            model = create_model(name, num_classes=len(SHAPES))
-            expected = losses_of_torch(model, TINY["pictures"], TINY["gap"], TINY["seed"])
+        for lane, name in {"a": "plain-2", "b": "se-2-r4"}.items():
+            training = ContestantTraining({"name": name} | TINY | job, torch.device("cpu"))
+            while not training.is_over:
+                training.advance()
             found = losses(opened, lane)
-            assert found[0] == pytest.approx(expected[0], abs=1e-5)
-            assert found == pytest.approx(expected, abs=1e-3)
+            assert found[0] == pytest.approx(training.losses[0], abs=1e-5)
+            assert found == pytest.approx(training.losses, abs=1e-3)
+            assert opened.number(f"test_accuracy_{lane}") == pytest.approx(training.tests[0], abs=0.02)
+
+
+def test_in_a_notebook_the_kernel_trains(browser, lab):
+    address, root = lab
+    state = ", ".join(f"{name}={value}" for name, value in TINY.items())
+    cell = "from senet_lib.book.figures.live.live_laboratory import live_laboratory\n"
+    save_notebook(root / "laboratory" / "laboratory.ipynb", f"{cell}live_laboratory({state}, device='cpu')")
+    page = browser.new_page(viewport={"width": 1280, "height": 1800})
+    try:
+        open_and_run(page, f"{address}/lab/workspaces/laboratory/tree/laboratory/laboratory.ipynb")
+        page.locator('[data-bet="b"]').click()
+        page.get_by_role("button", name="One step", exact=True).click()
+        phases = f"{PHASES}.every((phase) => phase === '%s')"
+        page.wait_for_function(phases % "paused", timeout=WAIT)
+        page.wait_for_function("document.querySelector('[data-name=step_b]').dataset.value === '1'", timeout=WAIT)
+        page.get_by_role("button", name="Train", exact=True).click()
+        page.wait_for_function(phases % "finished", timeout=WAIT)
+        found = page.locator('[data-lane="b"]').evaluate("(card) => card.losses")
+        assert len(found) == 10
+        assert "A did not" in page.locator('[data-name="answer"]').inner_text()
+    finally:
+        page.close()
 
 
 def test_a_bet_comes_first_then_steps_pause_and_reset_lead_to_the_same_run(browser, site):

@@ -15,6 +15,7 @@ import io
 import json
 import math
 import re
+import threading
 import traceback
 import warnings
 from html import escape
@@ -108,7 +109,19 @@ class Figure(anywidget.AnyWidget):
         super().__init_subclass__(**options)
 
     def __init__(self, **state: Any):
+        self._lock = threading.RLock()
         super().__init__(_title=self.title, **state)
+
+    def update(self, **state: Any) -> None:
+        """Set several traits at once, from any thread: the browser gets them in one message."""
+        with self._lock, self.hold_sync():
+            for name, value in state.items():
+                setattr(self, name, value)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """What the browser has changed. It waits for an ``update`` in another thread, and the reverse."""
+        with self._lock:
+            super().set_state(sync_data)
 
     @classmethod
     def example(cls) -> Self:

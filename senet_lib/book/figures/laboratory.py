@@ -58,6 +58,10 @@ class Laboratory(Figure):
         bet: which one the reader expects to solve it: "a", "b", "both", "none", or "" before the bet.
         runtime: folder of ONNX Runtime Web, from the book's root.
         folder: folder of the contestants' files, from the book's root.
+        kernel: whether a notebook's kernel trains; in a page there is none.
+        device: what the kernel trains on, in words.
+        request_a: what is wanted of the kernel: ``id`` of the run, its ``job``, and ``until``, the step to train to.
+        report_a: what the kernel has done: the state of ``parts/training_contestant.js``, with ``id`` and ``until``.
     """
 
     title = "The laboratory: train two networks in this page"
@@ -84,6 +88,12 @@ class Laboratory(Figure):
     bet = traitlets.Unicode().tag(sync=True, transient=True)
     runtime = traitlets.Unicode("vendor/onnxruntime/").tag(sync=True)
     folder = traitlets.Unicode("networks/training/").tag(sync=True)
+    kernel = traitlets.Bool(False).tag(sync=True, transient=True)
+    device = traitlets.Unicode().tag(sync=True, transient=True)
+    request_a = traitlets.Dict().tag(sync=True, transient=True)
+    request_b = traitlets.Dict().tag(sync=True, transient=True)
+    report_a = traitlets.Dict().tag(sync=True, transient=True)
+    report_b = traitlets.Dict().tag(sync=True, transient=True)
 
     @classmethod
     def preset(cls, name: str, **state: Any) -> Self:

@@ -1,7 +1,6 @@
 """A race of networks on the same batches: live beside a kernel, replayed from its record without one."""
 
 import json
-import threading
 from pathlib import Path
 from typing import Any, Self
 
@@ -71,7 +70,6 @@ class TrainingRaceFigure(Figure):
     message = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, **state: Any):
-        self._lock = threading.RLock()
         super().__init__(**{"moment": _last_moment(state.get("record", {})), **state})
 
     @classmethod
@@ -95,17 +93,6 @@ class TrainingRaceFigure(Figure):
             caption="Move the step, or press Play. Both networks see the same batches. When do they part, and what do "
             "the gates do at that time?",
         )
-
-    def update(self, **state: Any) -> None:
-        """Set several traits at once, from any thread: the browser gets them in one message."""
-        with self._lock, self.hold_sync():
-            for name, value in state.items():
-                setattr(self, name, value)
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """What the browser has changed. It waits for an ``update`` in another thread, and the reverse."""
-        with self._lock:
-            super().set_state(sync_data)
 
     def draw_still(self) -> Picture:
         picture, (accuracy, loss) = plt.subplots(1, 2, figsize=(7, 2.9), layout="constrained")

@@ -133,11 +133,11 @@ class Choices:
 
     def _seeded(self, make: Callable[[], nn.Module]) -> nn.Module:
         """Made with the seed, on the CPU."""
-        with _OwnGenerator(torch.Generator().manual_seed(self.seed)):
+        with OwnGenerator(torch.Generator().manual_seed(self.seed)):
             return make()
 
 
-class _OwnGenerator(TorchDispatchMode):
+class OwnGenerator(TorchDispatchMode):
     """In this thread, weights are drawn from a generator of their own.
 
     torch's own one belongs to the whole process. The reader may draw from it at the same time, and must find it as if

@@ -7,7 +7,7 @@ const PATIENCE = 60_000; // milliseconds without a word after which a worker is 
 let lastRun = 0;
 
 /** Nothing is trained yet. Phases: idle, loading, paused, running, finished, diverged, failed. */
-const atStart = () => ({
+export const trainingAtStart = () => ({
   ...{ phase: "idle", step: 0, steps: 0, stepsPerEpoch: 0, losses: [], rights: [], tests: [], gates: null, message: "" },
   ...{ accuracy: null, picturesPerSecond: null, secondsLeft: null },
 });
@@ -20,7 +20,7 @@ const atStart = () => ({
  */
 export function createContestant({ moduleText, folders, changed }) {
   let [worker, id, watch, wish] = [null, null, null, null];
-  const contestant = { state: atStart() };
+  const contestant = { state: trainingAtStart(), hear: () => {} };
   const update = (more) => {
     Object.assign(contestant.state, more);
     changed();
@@ -41,7 +41,7 @@ export function createContestant({ moduleText, folders, changed }) {
   };
   const send = (type, more = {}) => worker.postMessage({ id, type, ...more });
 
-  const hear = (message) => {
+  const take = (message) => {
     const { state } = contestant;
     if (message.id !== id) return; // of a run that was reset
     if (message.type === "failed") {
@@ -56,11 +56,11 @@ export function createContestant({ moduleText, folders, changed }) {
     } else if (message.type === "paused") {
       if (state.phase === "running") update({ phase: "paused" });
     } else {
-      hearProgress(message);
+      takeProgress(message);
     }
     listen();
   };
-  const hearProgress = ({ type, losses, rights, tests, gates, ...numbers }) => {
+  const takeProgress = ({ type, losses, rights, tests, gates, ...numbers }) => {
     const { state } = contestant;
     state.losses.push(...losses);
     state.rights.push(...rights);
@@ -75,7 +75,7 @@ export function createContestant({ moduleText, folders, changed }) {
     worker = new Worker(address);
     worker.onmessage = ({ data }) => {
       URL.revokeObjectURL(address);
-      hear(data);
+      take(data);
     };
     worker.onerror = (event) => {
       event.preventDefault();
@@ -88,7 +88,7 @@ export function createContestant({ moduleText, folders, changed }) {
     id = lastRun += 1;
     const own = id;
     wish = null;
-    contestant.state = atStart();
+    contestant.state = trainingAtStart();
     update({ phase: "loading" });
     try {
       const obstacle = trainingObstacle();
@@ -117,7 +117,7 @@ export function createContestant({ moduleText, folders, changed }) {
     if (worker && contestant.state.phase === "running") send("pause");
     id = null;
     clearTimeout(watch);
-    contestant.state = atStart();
+    contestant.state = trainingAtStart();
     changed();
   };
   contestant.close = drop;
