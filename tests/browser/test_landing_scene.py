@@ -1,5 +1,7 @@
 """The landing page's figure: both networks answer as torch does; a drag changes one answer; nothing stops the page."""
 
+# cspell:ignore longtask
+
 import json
 
 import pytest

@@ -22,22 +22,23 @@ const WORDS = {
   picture: "three small shapes at the bottom, a {colour} square far away at the top",
   square: "the {colour} square: drag it, or move it with the arrow keys",
   column: "column {column} of {most}",
+  question: "Which shape is meant?",
   hint: "Drag a square in here",
   frame: "a window: 17 pixels",
   another: "Other shapes",
   networks: {
     plain: { name: "Without SE", how: "sees the picture in windows" },
-    se: { name: "With SE", how: "windows, and one look at the whole" },
+    se: { name: "With SE", how: "sees windows, and the whole" },
   },
-  right: "right",
+  right: { plain: "this time", se: "right" }, // without SE it says the same, whatever the square is
   wrong: "wrong",
   share: "{percent}%",
   gates: {
-    plain: "Its 32 channels: each counts in full, whatever the picture.",
-    se: "Its 32 channels, turned up or down by what is in the picture.",
+    plain: "Its channels all count in full.",
+    se: "Its channels, turned up or down.",
   },
   story: {
-    start: "Both networks are answering now: which shape is meant? It depends on the square. Change it, and watch.",
+    start: "It depends on the square. Change it, and watch both answers.",
     moved: "You moved the square, and neither answer changed. Now drag in a square of another colour.",
     followed: "Only the square changed. With SE the answer went from {before} to {after}. Without SE it is {plain}, as before.",
     shown: "Only the square changed, and with SE the answer went from {before} to {after}. Now you: drag a square in.",
@@ -75,7 +76,7 @@ export default figure((view) => {
     "div",
     { class: "landing" },
     element("div", { class: "landing-world" }, stage.element, element("div", { class: "landing-side" }, tray.element, another)),
-    element("div", { class: "landing-verdicts" }, ...verdicts.map((one) => one.element)),
+    element("div", { class: "landing-verdicts" }, element("p", { class: "landing-question" }, WORDS.question), ...verdicts.map((one) => one.element)),
     story.element,
     stage.ghost,
   );
@@ -325,7 +326,7 @@ function createVerdict(kind) {
     icons.forEach((icon, shape) => icon.toggleAttribute("data-best", shape === best));
     said.textContent = WORDS.shapes[best];
     sure.textContent = fillIn(WORDS.share, { percent: Math.round(100 * shares[best]) });
-    mark.textContent = best === label ? WORDS.right : WORDS.wrong;
+    mark.textContent = best === label ? WORDS.right[kind] : WORDS.wrong;
     mark.dataset.right = best === label;
     lines.forEach((line, shape) => line.draw(shares[shape], shape === best));
     drawChannels(channels, gates);
