@@ -37,15 +37,6 @@ def test_a_tiny_spread_around_a_large_mean_keeps_its_digits():
     np.testing.assert_allclose(moments.spread(), (values - 1e4).std(0), rtol=1e-6)  # a sum of squares would give noise
 
 
-def test_a_part_has_the_moments_of_its_columns():
-    values, labels = np.random.default_rng(1).normal(size=(20, 5)), np.arange(20) % 3
-    whole, part = ClassMoments(3, 5), ClassMoments(3, 2)
-    whole.add(values, labels)
-    part.add(values[:, 1:3], labels)
-    np.testing.assert_allclose(whole.part(slice(1, 3)).spread(), part.spread(), atol=1e-12)
-    np.testing.assert_allclose(whole.part(slice(1, 3)).class_means(), part.class_means(), atol=1e-12)
-
-
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 def test_tensors_are_gates_whatever_their_type_and_with_a_gradient(dtype):
     gates = (torch.arange(6).reshape(3, 2) / 7).to(dtype).requires_grad_()

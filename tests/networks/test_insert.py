@@ -136,14 +136,6 @@ def test_a_network_of_torchvisions_is_unchanged_at_first_then_learns_and_has_the
     assert all(block.fc2.weight.grad.any() for block in blocks)
 
 
-def test_a_resnet50_of_torchvisions_becomes_ours_with_se():
-    with torch.device("meta"):
-        model, ours = tv.resnet50(), create_model("se_resnet50")
-    names = insert_squeeze_excitation(model, residual_branches)
-    assert names == [f"layer{s}.{block}.bn3" for s, depth in enumerate((3, 4, 6, 3), 1) for block in range(depth)]
-    assert count_parameters(model) == count_parameters(ours) == 28_088_024
-
-
 def test_a_resnet18_of_torchvisions_gives_our_se_resnet18s_logits():
     model, ours = tv.resnet18(num_classes=10), create_model("se_resnet18", num_classes=10).eval()
     insert_squeeze_excitation(settled(model), residual_branches, input_size=(3, 64, 64))
