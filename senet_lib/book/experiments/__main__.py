@@ -42,7 +42,8 @@ def _run(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     write_atomically(options.page, report(options.results))
-    for chapter in sorted({*options.chapters.glob("*.md"), *options.page.parent.glob("*.md")}):
+    others = {*options.chapters.glob("*.md"), *options.page.parent.glob("*.md")} - {options.page}
+    for chapter in sorted(others):
         text = chapter.read_text(encoding="utf-8")
         filled = fill_tables(text, options.results)
         if filled != text:
