@@ -283,7 +283,8 @@ def test_adding_and_removing_from_the_keyboard_keeps_the_focus(opened):
     for _ in range(3):
         opened.press("Enter")
     assert opened.get("kernels") == [3] * 8
-    assert add.is_disabled() and opened.page.evaluate(focused) == "The chapter's network"
+    assert add.is_disabled() and opened.page.evaluate(focused) == "Add a layer"
+    assert add.get_attribute("title") == "More than 8 layers are not drawn here."
     opened.root.get_by_label("remove layer 8").focus()
     opened.press("Enter")
     assert opened.page.evaluate(focused) == "Add a layer"
@@ -292,7 +293,7 @@ def test_adding_and_removing_from_the_keyboard_keeps_the_focus(opened):
         opened.press("Enter")
     assert len(opened.get("kernels")) == 1
     assert opened.root.get_by_label("remove layer 1").is_disabled()
-    assert opened.page.evaluate(focused) == "Add a layer"
+    assert opened.page.evaluate(focused) == "remove layer 1"
 
 
 def test_the_unit_follows_the_pointer(opened):
@@ -351,3 +352,40 @@ def test_a_mistake_is_named_in_the_frame(opened):
         figure = make_figure()
         figure.set_trait(name, array)
         opened.says(figure, name)
+
+
+INSIDE = """root => {
+  const field = root.querySelector('.field-picture .edge').getBBox();
+  const over = ({ x, y, width, height }) =>
+    x < field.x + field.width && field.x < x + width && y < field.y + field.height && field.y < y + height;
+  return [...root.querySelectorAll('.field-picture text')].filter((one) => over(one.getBBox())).map((one) => one.textContent);
+}"""
+
+
+def test_no_name_stands_in_the_field_of_a_unit_that_does_not_see_it(opened):
+    count = len(opened.root.get_by_label("Scene", exact=True).locator("option").all())
+    for scene, place in itertools.product(range(count), (0, 4, 8, 11, 15)):
+        opened.set_all(scene=scene, row=place, column=15 - place)
+        inside = opened.root.evaluate(INSIDE)
+        sees = opened.text("what the unit sees").partition(", but")[0]
+        assert all(name in sees for name in inside), (scene, place, inside, sees)
+
+
+def test_a_drag_moves_the_unit_and_selects_no_text(opened):
+    box = opened.root.locator(".field-picture").bounding_box()
+    mouse = opened.page.mouse
+    mouse.move(box["x"] + 20, box["y"] + 20)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    assert opened.get("row") > 3
+    mouse.move(box["x"] + box["width"] + 60, box["y"] + box["height"] + 90, steps=4)
+    mouse.up()
+    assert opened.get("row") == 15
+    assert opened.page.evaluate("String(getSelection())") == ""
+
+
+@pytest.mark.parametrize("width", [320, 480, 540, 600])
+def test_the_table_of_layers_fits(opened, width):
+    opened.look(width, "light")
+    opened.fits(".receptive-field")
+    opened.look(1280, "light")

@@ -154,7 +154,7 @@ function ofChannel(name, label, digits = 3) {
   const which = element("span");
   const value = number(name, { label, digits });
   const set = (c, shown) => {
-    which.textContent = `channel ${c}: `;
+    setText(which, `channel ${c}: `);
     value.set(shown);
   };
   return { element: element("p", { class: "walk-value" }, which, value.element), set };

@@ -2,8 +2,8 @@
 // After Hu et al. (arXiv 1709.01507v4), Section 7.2, Figure 6.
 import { FEW, NO_FOCUS, createFitting, orderOf, placeOf, readNetworks } from "./parts/gate_groups.js";
 import { requireState, shortNames } from "./parts/gate_groups.js";
-import { button, choice, chooseAlong, controlRow, element, figure, formatNumber, freshId, menu } from "./parts/kit.js";
-import { number, panel, slider, svg, tableLine } from "./parts/kit.js";
+import { button, choice, chooseAlong, controlRow, element, figure, formatNumber, freshId } from "./parts/kit.js";
+import { menu, number, panel, setChildren, setText, slider, svg, tableLine } from "./parts/kit.js";
 import { chartText, createSheet, gridAcross, legend, lineSample, markAt, sampleBox, scaleTo } from "./parts/line_chart.js";
 import { createSimilarity } from "./parts/similarity_table.js";
 import { sumOf } from "./parts/statistics.js";
@@ -172,10 +172,10 @@ function createChart(groupedBy, choose) {
     const back = svg("rect", { class: "senet-gates-cursor", ...cursor });
     const axis = path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`);
     const spreadText = `${groups[band]}: mean ± one standard deviation`;
-    bandName.textContent = band === null ? `Bring out one ${groupedBy} to see its standard deviation.` : spreadText;
+    setText(bandName, band === null ? `Bring out one ${groupedBy} to see its standard deviation.` : spreadText);
     bandSample.toggleAttribute("hidden", band === null);
     const fill = band === null ? "none" : looks[band].colour;
-    bandSample.replaceChildren(path("gates-band", "M1 1h32v12h-32z", `fill: ${fill}`));
+    setChildren(bandSample, path("gates-band", "M1 1h32v12h-32z", `fill: ${fill}`));
     const said = shown.map((group) => `${groups[group]} ${formatNumber(gateOf(group, channel), 2)}`);
     const value = { "aria-valuemax": order.length - 1, "aria-valuenow": current };
     value["aria-valuetext"] = `channel ${channel}: ${said.join(", ") || "no group shown"}`;
@@ -232,7 +232,7 @@ function createGroups(view, { groups, groupedBy }, hover) {
   const all = button("All", () => choose([...groups.keys()]));
   const off = button("None", () => choose([]));
   const draw = ({ shown, block, channel, looks }) => {
-    channelName.textContent = `channel ${channel}`;
+    setText(channelName, `channel ${channel}`);
     none.checked = view.get("focus") === NO_FOCUS;
     for (const [index, { box, sample, band, gate, spread, said }] of lines.entries()) {
       const place = index * block.mean.length + channel;
@@ -241,7 +241,7 @@ function createGroups(view, { groups, groupedBy }, hover) {
       said.hidden = !box.checked;
       gate.set(block.means[place]);
       spread.set(block.spreads[place]);
-      sample.replaceChildren(sampleOf(looks[index]));
+      setChildren(sample, sampleOf(looks[index]));
     }
   };
   const buttons = element("div", { class: "senet-gates-buttons" }, all.element, off.element);
@@ -270,7 +270,7 @@ function createNumbers({ label, counts, groupedBy, data }) {
   const note = `${scope}${data && ` Recorded: ${data}.`}`;
   const draw = ({ name, block }) => {
     const pictures = formatNumber(sumOf(counts));
-    title.textContent = `${name}: ${block.mean.length} gates, ${pictures} pictures`;
+    setText(title, `${name}: ${block.mean.length} gates, ${pictures} pictures`);
     for (const { set } of rows) set(block);
   };
   const table = element("table", { class: "senet-gates-numbers" }, body);

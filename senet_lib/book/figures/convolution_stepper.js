@@ -1,7 +1,7 @@
 // A convolution, one place at a time: each product, the sum of each channel, and the sum over channels (equation 1).
 import { guess } from "./parts/guess.js";
-import { Problem, button, clamp, colour, disable, element, figure, formatNumber, heatmap, menu, number } from "./parts/kit.js";
-import { panel, player, row, setText, slider, toggle } from "./parts/kit.js";
+import { Problem, button, clamp, colour, disable, element, figure, formatNumber, heatmap } from "./parts/kit.js";
+import { menu, number, panel, player, row, setChildren, setText, slider, toggle } from "./parts/kit.js";
 import { sumOf } from "./parts/statistics.js";
 
 const KERNEL = 3;
@@ -259,8 +259,8 @@ function createSum(names) {
   const total = element("span", { class: "senet-stepper-total" }, "= ", u.element);
   const line = element("p", { class: "senet-stepper-sum" }, place, ...terms, total);
   const draw = (r, c, sums) => {
-    place.replaceChildren(element("strong", {}, "u"), `(${r}, ${c})`);
-    sums.forEach((sum, s) => (parts[s].textContent = s ? bracketed(sum) : written(sum)));
+    setChildren(place, element("strong", {}, "u"), `(${r}, ${c})`);
+    sums.forEach((sum, s) => setText(parts[s], s ? bracketed(sum) : written(sum)));
     u.set(sumOf(sums));
   };
   return { element: line, draw };
@@ -288,7 +288,7 @@ function createOutput(last, moveTo) {
         showNumber(cell, u[index], write);
         tint(cell, u[index], largest);
       } else {
-        cell.textContent = "";
+        setText(cell, "");
         delete cell.dataset.value;
       }
     });

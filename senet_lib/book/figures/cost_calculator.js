@@ -2,7 +2,7 @@
 // integers below 2^53, so they are exact.
 import { guess } from "./parts/guess.js";
 import { Problem, choice, controlRow, element, figure, formatNumber, isList, isText, isWhole } from "./parts/kit.js";
-import { menu, need, number, slider, tableHead, tableLine, toggle } from "./parts/kit.js";
+import { menu, need, number, setText, slider, tableHead, tableLine, toggle } from "./parts/kit.js";
 
 const REDUCTIONS = [1, 2, 4, 8, 16, 32, 64];
 // The three parts of a block's work: the quantity that each makes, and its MACs.
@@ -159,8 +159,8 @@ function createFormula() {
   });
   const note = element("p", { class: "parts-note senet-cost-note" }, letters, ...legend);
   const draw = ({ inMacs, bias }) => {
-    heading.textContent = FORMULAS[inMacs ? "MACs" : bias ? "biases" : "weights"];
-    letters.textContent = `N blocks in a stage, ${inMacs ? "C maps of H × W" : "C channels"}`;
+    setText(heading, FORMULAS[inMacs ? "MACs" : bias ? "biases" : "weights"]);
+    setText(letters, `N blocks in a stage, ${inMacs ? "C maps of H × W" : "C channels"}`);
     for (const entry of legend) entry.hidden = !inMacs;
   };
   return { element: element("div", {}, heading, note), draw };
@@ -211,12 +211,12 @@ function createStage(view, stage, fit) {
     line.hidden = cost === undefined; // a network with fewer stages than another
     if (line.hidden) return;
     const { isDropped } = cost;
-    size.textContent = `N = ${network.stages[stage - 1].blocks}, C = ${network.stages[stage - 1].channels}`;
+    setText(size, `N = ${network.stages[stage - 1].blocks}, C = ${network.stages[stage - 1].channels}`);
     box.checked = isDropped;
     line.classList.toggle("senet-cost-dropped", isDropped);
     const outline = { squeeze: 0, excitation: cost.total, rescale: 0 };
     bar.draw(isDropped ? outline : cost, Math.max(...costs.map((one) => one.total)));
-    formula.textContent = `${cost.text} `;
+    setText(formula, `${cost.text} `);
     total.set(cost.total);
     share.element.hidden = isDropped;
     saved.hidden = !isDropped;
@@ -249,7 +249,7 @@ function createInvoice() {
     const after = before + sums.total;
     own.style.width = `${(100 * before) / after}%`;
     bar.draw(sums, after);
-    head.querySelector("th").textContent = inMacs ? "MACs for one picture" : "parameters";
+    setText(head.querySelector("th"), inMacs ? "MACs for one picture" : "parameters");
     base.draw(network.title, before, before);
     for (const [name, line] of parts) {
       line.element.hidden = !inMacs;
@@ -260,7 +260,7 @@ function createInvoice() {
     total.draw("with SE", after, before);
     share.set((100 * added(costs.slice(-1), "total")) / sums.total);
     lastStage.hidden = sums.total === 0;
-    remark.textContent = printedTotal(state, after);
+    setText(remark, printedTotal(state, after));
   };
   const heading = element("p", { class: "senet-heading" }, "The whole network, to scale");
   const result = element("div", { class: "senet-cost-result" }, table, words);
@@ -276,7 +276,7 @@ function invoiceLine(name, paint = "transparent") {
   const line = tableLine(element("span", {}, chip, label), amount.element, share.element);
   line.classList.add(`senet-cost-${name}`);
   const draw = (text, value, base) => {
-    label.textContent = text;
+    setText(label, text);
     amount.set(value);
     share.set((100 * value) / base);
   };

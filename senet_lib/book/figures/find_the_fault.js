@@ -270,7 +270,7 @@ function createListing(onChoose) {
       const isFaulty = specimen.faulty.includes(index);
       const state = isFaulty && isRevealed ? "fault" : marks.includes(index) && !isFaulty ? "good" : "open";
       node.dataset.state = state;
-      sign.textContent = { fault: "➤", good: "✗", open: index + 1 }[state];
+      setText(sign, { fault: "➤", good: "✗", open: index + 1 }[state]);
       node.setAttribute("aria-disabled", String(isRevealed || state === "good"));
       const said = { fault: "this is the fault", good: "not the fault" }[state];
       if (said) node.setAttribute("aria-label", `line ${index + 1}, ${said}: ${text.trim()}`);

@@ -1,5 +1,5 @@
 // A scene that the reader changes, and a trained network that answers at once: class scores, and every gate.
-import { Problem, button, choice, element, figure, menu, number, panel } from "./parts/kit.js";
+import { Problem, button, choice, element, figure, menu, number, panel, setText } from "./parts/kit.js";
 import { COLOUR_NAMES, createStage, isUsual, limitOf, randomScene, sceneThumbnail } from "./parts/context_scene.js";
 import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
 import { createLoader, createNetworkChoice, createScoreTable, readNetworks } from "./parts/network_controls.js";
@@ -7,6 +7,9 @@ import { createRunner } from "./parts/onnx_session.js";
 import { CUE, renderScene } from "./parts/scene_drawing.js";
 
 const PICTURE_SHAPE = [3, 32, 32];
+const USUAL = "The training had pictures like this one.";
+const UNUSUAL =
+  "The training had no picture like this: there the cue touched an edge, and the glyphs stood in a row along the other.";
 const TURNS = ["0°", "90°", "180°", "270°"].map((text, turns) => [turns, text]);
 
 export default figure((view) => {
@@ -151,10 +154,8 @@ function createScores({ classes }) {
     const label = scene.shapes[scene.cueColour];
     answer.set(best < 0 ? "–" : classes[best]);
     const wanted = `the ${COLOUR_NAMES[scene.cueColour]} glyph is a ${classes[label]}`;
-    verdict.textContent = best < 0 ? "" : best === label ? ` – right: ${wanted}` : ` – wrong: ${wanted}`;
-    note.textContent = isUsual(scene)
-      ? "The training had pictures like this one."
-      : "The training had no picture like this: there the cue touched an edge, and the glyphs stood in a row along the other.";
+    setText(verdict, best < 0 ? "" : best === label ? ` – right: ${wanted}` : ` – wrong: ${wanted}`);
+    setText(note, isUsual(scene) ? USUAL : UNUSUAL);
   };
   return { element: panel("Class scores", null, table.element, line, note), draw };
 }

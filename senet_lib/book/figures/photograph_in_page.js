@@ -124,7 +124,7 @@ function createPair() {
     large.hidden = shown === null; // pixels that came from Python
     if (shown !== null && frame.firstChild !== shown) frame.replaceChildren(shown);
     seen.draw(pixels);
-    source.textContent = index === OWN ? `Your picture: ${name}` : `${name}: ${from}`;
+    setText(source, index === OWN ? `Your picture: ${name}` : `${name}: ${from}`);
   };
   const showOwn = (canvas) => {
     own = canvas;
@@ -159,7 +159,7 @@ function createInput(view, { show, load }) {
   const camera = createCamera(
     (frame) => use({ ...frame, name: "from the camera" }),
     (message) => {
-      toggleCamera.textContent = camera.isOn() ? "Stop the camera" : "Use the camera";
+      setText(toggleCamera, camera.isOn() ? "Stop the camera" : "Use the camera");
       say(message);
       if (camera.isOn() && message === "") load();
     },
@@ -198,9 +198,9 @@ function createInput(view, { show, load }) {
   zone.append(privacy);
   const draw = () => {
     again.hidden = view.get("picture") === OWN || view.get("own").length === 0;
-    privacy.textContent = view.get("kernel")
+    setText(privacy, view.get("kernel")
       ? "Of your picture only these 32 × 32 pixels go to this notebook's kernel, and nowhere else."
-      : "Your picture stays in this browser.";
+      : "Your picture stays in this browser.");
   };
   return { element: zone, draw, stop: camera.stop };
 }
@@ -257,9 +257,9 @@ function createScores({ byName }) {
     const before = job.before && shown?.before ? shown.before : null;
     const best = table.draw(shown?.logits ?? null, before);
     answer.set(best < 0 ? "–" : classes[best]);
-    verdict.textContent = judge(chosen, classes, best);
-    effect.textContent = before ? compare(classes, before, shown.logits, job.withSe) : "";
-    legend.textContent = before ? "The line on a bar: with the network's own gates." : "";
+    setText(verdict, judge(chosen, classes, best));
+    setText(effect, before ? compare(classes, before, shown.logits, job.withSe) : "");
+    setText(legend, before ? "The line on a bar: with the network's own gates." : "");
   };
   const line = element("p", { class: "photo-answer" }, answer.element, verdict);
   return { element: panel("Class scores", null, slot, legend, line, effect), draw };

@@ -1,7 +1,8 @@
 // Where SE stands in a residual block: the five places of the paper's Section 6.5, drawn, as formulas, and counted. All
 // counts are integers below 2^53, so they are exact. Nothing has biases here, as in the paper's count.
 import { guess } from "./parts/guess.js";
-import { Problem, choice, controlRow, element, figure, menu, number, setText, slider, svg, tableLine } from "./parts/kit.js";
+import { Problem, choice, controlRow, element, figure, menu, number, setChildren, setText } from "./parts/kit.js";
+import { slider, svg, tableLine } from "./parts/kit.js";
 
 const REDUCTIONS = [2, 4, 8, 16, 32];
 const FORMULAS = {
@@ -186,12 +187,12 @@ function createDrawing(choose) {
     const { network, place, index, reduction, channels } = state;
     const plan = arrange(state);
     const seen = seenChannels(network, place, index).later;
-    heading.textContent = `${network.isBottleneck ? "Bottleneck" : "Basic block"} of stage ${index + 1}`;
-    widths.textContent = `${seen} → ${Math.floor(seen / reduction)} → ${seen}`;
+    setText(heading, `${network.isBottleneck ? "Bottleneck" : "Basic block"} of stage ${index + 1}`);
+    setText(widths, `${seen} → ${Math.floor(seen / reduction)} → ${seen}`);
     se.style.transform = `translate(${plan.places[place].join("px, ")}px)`;
     const others = Object.entries(plan.places).filter(([other]) => other !== place);
-    still.replaceChildren(...drawLines(plan, channels), ...plan.parts.map(drawPart), ...drawBrackets(plan, place));
-    still.append(...others.map(drawSlot));
+    const drawn = [...drawLines(plan, channels), ...plan.parts.map(drawPart), ...drawBrackets(plan, place)];
+    setChildren(still, ...drawn, ...others.map(drawSlot));
     sheet.setAttribute("viewBox", `0 0 ${WIDTH} ${plan.height}`);
     const flow = plan.convs.map(({ text }) => text).join("; ");
     sheet.setAttribute("aria-label", `${heading.textContent}: ${flow}. SE: ${place}`);
@@ -256,9 +257,9 @@ function createFacts() {
   const draw = ({ network, place, index, reduction }) => {
     const { first, later } = seenChannels(network, place, index);
     const [before, after] = FORMULAS[place].split("SE");
-    formula.replaceChildren(before, element("mark", {}, "SE"), after);
+    setChildren(formula, before, element("mark", {}, "SE"), after);
     const all = `F: the ${network.isBottleneck ? "three" : "two"} convolutions`;
-    letters.textContent = place === "3x3" ? "F₁: conv 1×1 and conv 3×3; F₂: the last conv 1×1" : all;
+    setText(letters, place === "3x3" ? "F₁: conv 1×1 and conv 3×3; F₂: the last conv 1×1" : all);
     setText(story, STORIES[place]);
     const product = (channels) => `2·${channels}·${Math.floor(channels / reduction)}`;
     seen.draw("C that SE sees", later);
@@ -277,7 +278,7 @@ function factLine(name) {
   const value = number(name, name === "share" ? { digits: 2, unit: "%" } : {}); // whole numbers, but for one
   const node = tableLine("", value.element);
   const draw = (words, amount) => {
-    node.firstChild.textContent = words;
+    setText(node.firstChild, words);
     value.set(amount);
   };
   return { element: node, draw };

@@ -1,10 +1,12 @@
 // The field of one unit over a scene, the layers that make it, and what all units of the last map see.
-import { Problem, choice, clamp, element, figure, heatmap, menu, number, panel, picture, row, slider, svg } from "./parts/kit.js";
+import { Problem, choice, clamp, drag, element, figure, heatmap, menu, number, panel, picture, row } from "./parts/kit.js";
+import { setAttributes, slider, svg } from "./parts/kit.js";
 import { readStack, stackTable } from "./parts/layer_stack.js";
 import { SIDE, growFields, halfWidth, measureInfluence, pixelsInBoxes } from "./parts/receptive_field.js";
 import { reachedPlaces, sumInside } from "./parts/receptive_field.js";
 
 const GLYPHS = ["red", "green", "blue"];
+const LETTER = 1.4; // pixels of the picture: the size of the names beside the boxes
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
@@ -63,8 +65,7 @@ function onPoint(node, callback) {
     const { left, top, width, height } = node.getBoundingClientRect();
     callback((event.clientY - top) / height, (event.clientX - left) / width);
   };
-  node.addEventListener("pointerdown", point);
-  node.addEventListener("pointermove", (event) => event.buttons > 0 && event.pointerType === "mouse" && point(event));
+  drag(node, point);
 }
 
 /** The scene, or how much its pixels count, with the field of the unit over it. */
@@ -79,28 +80,34 @@ function fieldPicture() {
   const over = svg("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, "aria-hidden": "true" }, ...marks);
   const node = element("div", { class: "field-picture" }, scene.element, influence.element, over);
 
-  // Names stand beside their boxes, towards the empty middle.
-  const nameBoxes = (all) => {
+  // A name stands beside its box, and not in the field of a unit that does not see the box.
+  const nameBoxes = (all, [fieldTop, fieldLeft, fieldSize], counts) => {
     const spread = (starts) => Math.max(...starts) - Math.min(...starts);
     const glyphs = all.slice(1);
     const sideBySide = spread(glyphs.map(([, left]) => left)) >= spread(glyphs.map(([top]) => top));
     for (const [i, [top, left, height, width]] of all.entries()) {
-      const near = (sideBySide ? top + height / 2 : left + width / 2) < SIDE / 2;
-      const y = sideBySide ? (near ? top + height + 1.1 : top - 1.1) : top + height / 2;
-      const x = sideBySide ? left + width / 2 : near ? left + width + 0.5 : left - 0.5;
-      const anchor = sideBySide ? "middle" : near ? "start" : "end";
-      for (const [name, value] of Object.entries({ x, y, "text-anchor": anchor })) names[i].setAttribute(name, value);
+      const [y, x] = [top + height / 2, left + width / 2];
+      const [half, high] = [0.32 * LETTER * names[i].textContent.length, 0.6 * LETTER];
+      const beside = sideBySide
+        ? [[y < SIDE / 2 ? top + height + high + 0.3 : top - high - 0.3, x]]
+        : [[y, x < SIDE / 2 ? left + width + half + 0.5 : left - half - 0.5]];
+      const isFree = ([row, column]) =>
+        counts[i] > 0 ||
+        row + high < fieldTop || row - high > fieldTop + fieldSize ||
+        column + half < fieldLeft || column - half > fieldLeft + fieldSize;
+      const [row, column] = [...beside, [y, x]].find(isFree) ?? [y, x];
+      setAttributes(names[i], { x: column, y: row, "text-anchor": "middle" });
     }
   };
-  const draw = ({ planes, boxes: all }, window, rows, columns, show) => {
+  const draw = ({ planes, boxes: all }, [top, left, size], counts, rows, columns, show) => {
     node.dataset.show = show;
     scene.element.hidden = show !== "theory";
     influence.element.hidden = show === "theory";
     scene.draw(planes);
-    nameBoxes(all);
+    nameBoxes(all, [top, left, size], counts);
     boxes.setAttribute("d", all.map((box) => rectangle(...box)).join(""));
     fog.setAttribute("d", rectangle(0, 0, SIDE, SIDE) + patches(rows, columns));
-    field.draw(window);
+    field.draw(rectangle(top, left, size, size));
   };
   const drawInfluence = (values) => {
     const strongest = Math.max(...values) || 1;
@@ -300,7 +307,7 @@ export default figure((view) => {
     const [top, left] = unit.map((place) => place * jump - (size - 1) / 2);
     const counts = pixelsInBoxes(pixels, shownBoxes());
     const kinds = Array.from({ length: units * units }, (_, i) => kindOfUnit(counts(Math.floor(i / units), i % units)));
-    field.draw(scenes[view.get("scene")], rectangle(top, left, size, size), rows, columns, shown);
+    field.draw(scenes[view.get("scene")], [top, left, size], counts(...unit), rows, columns, shown);
     map.draw(kinds, units, ...unit);
     table.draw(stack.layers, stack.fields);
     facts.draw(stack, rows, columns, counts(...unit), kinds, shown);

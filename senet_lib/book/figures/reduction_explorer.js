@@ -320,7 +320,7 @@ function createCurves(series) {
     const plain = lines(series.arms.get(NO_SE), PLAIN_LOOK);
     const chosen = ratio === NO_SE ? [] : lines(series.arms.get(ratio), SE_LOOK);
     keys.firstChild.hidden = ratio === NO_SE;
-    name.textContent = `r = ${ratio}, each seed`;
+    setText(name, `r = ${ratio}, each seed`);
     chart.draw([...plain, ...chosen], { x: [0, epochs.length], y });
   };
   return { element: element("div", {}, keys, chart.element), draw };
@@ -373,7 +373,7 @@ function createNumbers(series) {
   });
   const body = element("tbody", {}, ...lines.map(({ node }) => node));
   const draw = (ratio) => {
-    head.textContent = titleOf(ratio);
+    setText(head, titleOf(ratio));
     last.hidden = ratio === NO_SE;
     for (const { beside, draw: drawLine } of lines) {
       beside.hidden = ratio === NO_SE;

@@ -1,6 +1,6 @@
 // A mixing desk for the channels of one block: a fader for each gate s; x̃ = s·u and the network's answer follow.
-import { Problem, button, choice, element, figure, formatNumber, heatmap } from "./parts/kit.js";
-import { number, panel, picture, requirePictures, requireWhole, row } from "./parts/kit.js";
+import { Problem, button, choice, element, figure, formatNumber, heatmap, number, panel } from "./parts/kit.js";
+import { picture, requirePictures, requireWhole, row, setText } from "./parts/kit.js";
 import { blockNames, classify, finishBlock, requireNetwork, runBlock, runNetwork } from "./parts/network_arithmetic.js";
 import { createScoreTable } from "./parts/network_controls.js";
 
@@ -285,8 +285,8 @@ function createScores(world) {
   const draw = ({ logits, trainedLogits, index, donor, s, own }) => {
     const best = table.draw(logits, trainedLogits);
     answer.set(classes[best]);
-    verdict.textContent = best === labelOf(index) ? "right" : `wrong, the label is ${classes[labelOf(index)]}`;
-    told.textContent = tellGates(world, { index, donor, s, own, best });
+    setText(verdict, best === labelOf(index) ? "right" : `wrong, the label is ${classes[labelOf(index)]}`);
+    setText(told, tellGates(world, { index, donor, s, own, best }));
   };
   const line = element("p", { class: "mixer-answer" }, answer.element, " – ", verdict);
   return { element: panel("… give these scores", null, table.element, line, told), draw };

@@ -1,7 +1,7 @@
 // A picture, the maps that a network's first block makes of it, and the number that squeeze leaves of each map.
 import { guess } from "./parts/guess.js";
 import { Problem, bars, button, choice, element, figure, formatNumber, heatmap, menu, number } from "./parts/kit.js";
-import { panel, picture, player, requirePictures, slider, svg, toggle } from "./parts/kit.js";
+import { panel, picture, player, requirePictures, setText, slider, svg, toggle } from "./parts/kit.js";
 import { uniformDraws } from "./parts/seeded_draws.js";
 import { normalise, requireNetwork, runBlock, runStem } from "./parts/network_arithmetic.js";
 
@@ -223,7 +223,7 @@ function createShuffler(view) {
   const result = element("span", { class: "squeeze-change" }, "largest change of a z: ", change);
   const draw = (shuffled, largest) => {
     change.dataset.value = largest;
-    change.textContent = shuffled ? largest.toFixed(4) : "–";
+    setText(change, shuffled ? largest.toFixed(4) : "–");
   };
   return { element: element("div", {}, box.element, again.element, result), draw };
 }
@@ -277,7 +277,7 @@ function createHistogram(count) {
     mark.style.left = place;
     note.style.left = place;
     note.style.transform = `translateX(-${place})`;
-    note.textContent = `z: the ${facts.name}`;
+    setText(note, `z: the ${facts.name}`);
     least.set(facts.least);
     largest.set(facts.largest);
   };
@@ -299,7 +299,7 @@ function createReadout(rows, columns) {
   const draw = (facts) => {
     average.hidden = facts.name === "maximum";
     maximum.hidden = facts.name === "mean";
-    formula.textContent = `z of channel ${facts.channel}, the ${facts.name}`;
+    setText(formula, `z of channel ${facts.channel}, the ${facts.name}`);
     sum.set(facts.sum);
     count.set(rows * columns);
     mean.set(facts.mean);

@@ -66,7 +66,7 @@ export default figure((view) => {
     replay.element.hidden = found.count < 2 || isMoving;
     numbers.draw(found, shown - 1);
     charts.draw(found, shown);
-    source.textContent = view.get("source");
+    setText(source, view.get("source"));
   };
 });
 

@@ -1,5 +1,5 @@
 // All gates of a network, stage after stage, and one gate or one block of them that the reader sets by hand.
-import { Problem, button, element, formatNumber, number, requireWhole } from "./kit.js";
+import { Problem, button, element, formatNumber, number, requireWhole, setText } from "./kit.js";
 import { createGateBars } from "./network_controls.js";
 
 const LARGEST_GATE = 2;
@@ -53,9 +53,9 @@ export function createGateDesk(view, networks) {
     const place = readChosenGate(view, networks, job.channels);
     const used = (block) => shown?.gates[block]?.map((gate, c) => job.overrides[block]?.[c] ?? gate) ?? null;
     const top = Object.values(job.overrides).some((gates) => gates.some((gate) => gate > 1)) ? LARGEST_GATE : 1;
-    note.textContent = bars.length
+    setText(note, bars.length
       ? `A full bar is a gate of ${top}. A line marks the network's own gate, where another is used.`
-      : "";
+      : "");
     for (const [block, one] of bars) {
       const chosen = block === place?.block ? place.channel : null;
       one.draw({ own: shown?.gates[block] ?? null, used: used(block), chosen, top });
@@ -132,8 +132,8 @@ function createHandEditor(view, meansOf) {
     for (const field of fields) field.disabled = !live || !view.get("se");
     if (place === null) return;
     const [now, itsOwn] = gates ? [gates.used[place.channel], gates.own[place.channel]] : [NaN, NaN];
-    gateName.textContent = `gate ${place.channel} of ${place.block}`;
-    blockName.textContent = place.block;
+    setText(gateName, `gate ${place.channel} of ${place.block}`);
+    setText(blockName, place.block);
     used.set(now);
     own.set(itsOwn);
     if (Number.isFinite(now)) input.value = now;

@@ -34,7 +34,7 @@ export function figure(build) {
           update = null; // begin anew with the next change
           frame.show(error instanceof Problem ? error.message : `This figure has a fault: ${error.message}`);
         }
-        frame.caption.textContent = model.get("caption");
+        setText(frame.caption, model.get("caption"));
       };
 
       view.onChange(refresh);
@@ -65,7 +65,7 @@ function createFrame(el, title, captionText) {
   frame.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
   el.append(frame);
   const show = (text) => {
-    message.textContent = text ?? "";
+    setText(message, text ?? "");
     alert.hidden = text === null;
     body.hidden = text !== null;
   };
@@ -253,7 +253,16 @@ export const controlRow = (...controls) => element("div", { class: "senet-row pa
 
 /** Change a node's text, if it is another one: a live region is read out with each change. */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  if (node.textContent !== String(text)) node.textContent = text;
+}
+
+const childrenSet = new WeakMap(); // node -> its children as a text
+/** Replace a node's children, if they are others: a node that is replaced between press and release gets no click. */
+export function setChildren(node, ...children) {
+  const text = children.map((child) => child.outerHTML ?? child).join("");
+  if (childrenSet.get(node) === text) return;
+  childrenSet.set(node, text);
+  node.replaceChildren(...children);
 }
 
 /** A number held between 0 and the most. */
@@ -342,7 +351,8 @@ export function slider(view, name, { label, min, max, step = 1, values = null, u
   return { element: box, input };
 }
 
-function setAttributes(node, attributes) {
+/** Write the attributes that are others. */
+export function setAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
   }
@@ -587,17 +597,29 @@ export function bars({ count, quantity, label, height = 90, onChoose = null }) {
   };
 
   if (onChoose) {
-    const placeOf = (event) => Math.floor((event.offsetX / canvas.clientWidth) * count);
+    const placeOf = ({ clientX }) => {
+      const { left, width } = canvas.getBoundingClientRect();
+      return Math.floor(((clientX - left) / width) * count);
+    };
     chooseAlong(canvas, { placeOf, placeNow: () => current, count: () => count, choose: onChoose });
   }
   return { element: canvas, draw };
 }
 
+/** Call back where the reader presses on a node, and wherever the pointer goes until it is let go, also beside the node. */
+export function drag(node, follow) {
+  node.classList.add("parts-drag");
+  node.addEventListener("pointerdown", (event) => {
+    node.setPointerCapture(event.pointerId);
+    follow(event);
+  });
+  node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && follow(event));
+}
+
 /** Choose one of count() places in a row: with a press, dragging, or the arrow keys. */
 export function chooseAlong(node, { placeOf, placeNow, count, choose }) {
   const go = (place) => choose(clamp(place, count() - 1));
-  node.addEventListener("pointerdown", (event) => go(placeOf(event)));
-  node.addEventListener("pointermove", (event) => event.buttons > 0 && go(placeOf(event))); // drag, but not in passing
+  drag(node, (event) => go(placeOf(event)));
   node.addEventListener("keydown", (event) => {
     const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
     const ends = { Home: 0, End: count() - 1 };

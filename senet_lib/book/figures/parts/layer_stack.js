@@ -1,5 +1,5 @@
 // A stack of convolutions as the reader edits it: the traits kernels, strides and dilations, and a table of layers.
-import { Problem, button, element, number, row } from "./kit.js";
+import { Problem, button, disable, element, number, row } from "./kit.js";
 import { growFields } from "./receptive_field.js";
 
 const MOST_LAYERS = 8;
@@ -43,15 +43,15 @@ export function stackTable(view) {
   const rows = Array.from({ length: MOST_LAYERS }, (_, l) => stackRow(view, l));
   const body = element("tbody", {}, ...rows.map((one) => one.element));
   const table = element("table", {}, element("thead", {}, head), body);
-  const add = button("Add a layer", () => writeStack(view, [...readStack(view), ADDED_LAYER])).element;
+  const grow = (layers) => layers.length < MOST_LAYERS && writeStack(view, [...layers, ADDED_LAYER]);
+  const add = button("Add a layer", () => grow(readStack(view))).element;
   const chapter = button("The chapter's network", () => writeStack(view, CHAPTER_NETWORK)).element;
   const node = element("div", {}, table, row(add, chapter));
   const draw = (layers, fields) => {
     const focused = node.contains(document.activeElement) ? document.activeElement : null;
     for (const one of rows) one.draw(layers, fields);
-    add.disabled = layers.length === MOST_LAYERS;
-    const lost = focused && (focused.disabled || !focused.checkVisibility());
-    if (lost) (add.disabled ? chapter : add).focus(); // so that the keyboard can go on from here
+    disable(add, layers.length === MOST_LAYERS && `More than ${MOST_LAYERS} layers are not drawn here.`);
+    if (focused && !focused.checkVisibility()) add.focus(); // so that the keyboard can go on from here
   };
   return { element: node, draw };
 }
@@ -66,7 +66,8 @@ function stackRow(view, l) {
     return node;
   });
   const [size, jump] = ["size", "jump"].map((name) => number(`${name} after layer ${l + 1}`));
-  const remove = button("×", () => writeStack(view, readStack(view).filter((_, i) => i !== l))).element;
+  const shrink = (layers) => layers.length > 1 && writeStack(view, layers.filter((_, i) => i !== l));
+  const remove = button("×", () => shrink(readStack(view))).element;
   remove.setAttribute("aria-label", `remove layer ${l + 1}`);
   const cells = [...selects, size.element, jump.element, remove].map((node) => element("td", {}, node));
   const line = element("tr", {}, element("th", { scope: "row" }, String(l + 1)), ...cells);
@@ -76,7 +77,7 @@ function stackRow(view, l) {
     for (const select of selects) select.value = layers[l][singular(select.dataset.trait)];
     size.set(fields[l + 1].size);
     jump.set(fields[l + 1].jump);
-    remove.disabled = layers.length === 1;
+    disable(remove, layers.length === 1 && "The last layer stays.");
   };
   return { element: line, draw };
 }

@@ -1,5 +1,5 @@
 // Lines over two axes, as an SVG that is as wide as its place.
-import { element, svg } from "./kit.js";
+import { element, setChildren, svg } from "./kit.js";
 
 const EDGE = { left: 46, right: 12, top: 24, bottom: 36 }; // around the axes, in CSS pixels: room for their texts
 const SHAPES = {
@@ -31,12 +31,14 @@ export function createSheet({ label, height, least = 160 }) {
     const width = Math.max(least, box.clientWidth);
     sheet.setAttribute("width", width);
     sheet.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    sheet.replaceChildren(...paint(width));
+    setChildren(sheet, ...paint(width));
   };
   /** Call back with data-name of what the reader presses on. */
   const onPress = (name, choose) =>
-    sheet.addEventListener("click", ({ target }) => {
-      const found = target.closest(`[data-${name}]`);
+    sheet.addEventListener("click", ({ target, clientX, clientY }) => {
+      // What was pressed may have been drawn anew before the release: then the click goes to the sheet.
+      const pressed = target === sheet ? document.elementFromPoint(clientX, clientY) : target;
+      const found = pressed?.closest(`[data-${name}]`);
       if (found) choose(found.dataset[name]);
     });
   return { element: box, sheet, draw, onPress };

@@ -51,7 +51,7 @@ export function createNetworkChoice(view, networks) {
   const told = element("p", { class: "parts-note", "data-name": "note" });
   const draw = ({ channels, note = "" }) => {
     useGates.querySelector("input").disabled = Object.keys(channels).length === 0;
-    told.textContent = note;
+    setText(told, note);
     told.hidden = !note;
   };
   const line = row(names.element, useGates, told);

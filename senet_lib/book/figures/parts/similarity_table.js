@@ -1,6 +1,6 @@
 // How alike the blocks of a network are: a square table of colours and numbers.
 import { NEVER_CHANGES, shortNames } from "./gate_groups.js";
-import { colour, element, formatNumber, panel } from "./kit.js";
+import { colour, element, formatNumber, panel, setText } from "./kit.js";
 
 const LEGIBLE = 16; // so many blocks have room for numbers in their cells
 const STEPS = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }; // rows, columns
@@ -18,7 +18,7 @@ export function createSimilarity({ blocks, alike }) {
     const node = element("td", { tabindex: place ? -1 : 0, "data-value": value }, text);
     const said = never ? "one of them never changes" : formatNumber(value, 3);
     const pair = `${names[Math.floor(place / count)]} and ${names[place % count]}`;
-    const read = () => (reading.textContent = `${pair}: ${said}`);
+    const read = () => setText(reading, `${pair}: ${said}`);
     node.addEventListener("pointerenter", read);
     node.addEventListener("focus", read);
     return { node, value: never ? 0 : Math.min(1, Math.max(0, value)) };
