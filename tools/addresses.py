@@ -26,6 +26,11 @@ class Repository:
     branch: str
 
     @property
+    def is_real(self) -> bool:
+        """Whether somebody can own it. The placeholder's owner begins with a hyphen, and no account on GitHub does."""
+        return not urlsplit(self.url).path.startswith("/-")
+
+    @property
     def book(self) -> str | None:
         """The address of the published book, with a slash at the end; None if the repository is not on GitHub."""
         if urlsplit(self.url).hostname != "github.com":

@@ -22,6 +22,7 @@ PICTURE_SAYS = "One picture of the Context World, squeezed, excited and rescaled
 def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinxext.opengraph")
     app.connect("config-inited", set_addresses)
+    app.connect("config-inited", leave_out_buttons)
     app.connect("html-page-context", mend_lists, priority=900)  # after the tags are there
     app.connect("build-finished", write_robots)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -45,6 +46,16 @@ def set_addresses(app: Sphinx, config: Config) -> None:
         f'<meta property="og:image:height" content="{height}" />',
         '<meta name="twitter:card" content="summary_large_image" />',
     ]
+
+
+def leave_out_buttons(app: Sphinx, config: Config) -> None:
+    """No buttons of Colab, Binder and GitHub while the repository has no home: they would lead nowhere."""
+    if not read_repository(Path(app.srcdir)).is_real:
+        config.html_theme_options |= {
+            "launch_buttons": {},
+            "use_issues_button": False,
+            "use_repository_button": False,
+        }
 
 
 def mend_lists(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, Response
 from tests.browser.audit import COUNT_MATH_ERRORS
 from tests.browser.conftest import HTML
 from tests.browser.test_pages import CHAPTERS, PAGES
+from tools.addresses import read_repository
 
 pytestmark = pytest.mark.browser
 
@@ -94,7 +95,7 @@ def colours(element: Locator) -> int:
 def test_every_button_of_the_header_shows_something(visit, viewport, scheme):
     buttons = visit(CHAPTERS[0], viewport=viewport, color_scheme=scheme).locator(".bd-header-article .btn")
     shown = [button for button in buttons.all() if button.is_visible()]
-    assert len(shown) >= 6
+    assert len(shown) >= 4
     assert [button.get_attribute("class") for button in shown if colours(button) < 5] == []
 
 
@@ -109,7 +110,8 @@ def test_the_copy_button_has_its_icon_and_copies(visit):
     assert page.evaluate("navigator.clipboard.readText()").strip() == code.locator("pre").inner_text().strip()
 
 
-MENUS = ["Launch interactive content", "Source repositories", "Download this page"]
+OF_THE_REPOSITORY = ["Launch interactive content", "Source repositories"]
+MENUS = [*(OF_THE_REPOSITORY if read_repository().is_real else []), "Download this page"]
 
 
 def find_menu(page: Page, label: str) -> tuple[Locator, Locator]:
@@ -139,7 +141,9 @@ def test_a_menu_opens_on_the_first_click(visit, label, viewport, way):
 
 def test_a_second_menu_closes_the_first_and_a_second_click_closes_its_own(visit):
     page = visit(CHAPTERS[0])
-    (first, first_menu), (second, second_menu) = (find_menu(page, label) for label in MENUS[:2])
+    page.locator(".bd-header-article .dropdown").last.evaluate("one => one.after(one.cloneNode(true))")
+    buttons, menus = find_menu(page, MENUS[-1])
+    (first, first_menu), (second, second_menu) = ((buttons.nth(place), menus.nth(place)) for place in (0, 1))
     first.click()
     second.click()
     assert not first_menu.is_visible() and second_menu.is_visible()

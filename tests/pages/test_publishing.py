@@ -36,6 +36,11 @@ def test_address_of_the_book_follows_from_that_of_the_repository(url, book):
     assert Repository(url, "main").book == book
 
 
+@pytest.mark.parametrize(("owner", "is_real"), [("some-body", True), ("--your-account--", False)])
+def test_a_placeholder_is_told_from_a_repository(owner, is_real):
+    assert Repository(f"https://github.com/{owner}/a-book", "main").is_real == is_real
+
+
 def read_page(name: str) -> BeautifulSoup:
     if not (HTML / f"{name}.html").exists():
         pytest.fail("there is no built book; run: make book")
@@ -60,6 +65,15 @@ def test_page_says_what_it_is_to_search_engines_and_shared_links(name):
     assert meta(page, "og:image") == f"{home}{PICTURE}"
     assert meta(page, "og:image:alt")
     assert meta(page, "twitter:card") == "summary_large_image"
+
+
+@pytest.mark.parametrize("name", list_pages())
+def test_buttons_lead_to_a_repository_that_is_there_or_are_not_there(name):
+    repository, page = read_repository(), read_page(name)
+    links = [link["href"] for link in page.select(".article-header-buttons a, .bd-footer a")]
+    outside = [link for link in links if re.search("github|colab|mybinder", link)]
+    assert bool(outside) == repository.is_real
+    assert "/--" not in " ".join(link["href"] for link in page.select("a[href]"))
 
 
 def test_descriptions_differ():
