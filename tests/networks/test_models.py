@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 from torchvision import models as torchvision_models
-from torchvision.models import resnet
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from senet_lib.networks.models import ResNet, create_model, list_models
@@ -15,34 +14,7 @@ from senet_lib.networks.residual_blocks import PLACEMENTS
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
 from tests.sample_networks import assert_same_logits, count_parameters, empty, noise, shaken, squeeze_excitations
 
-
-def settled(model: nn.Module, seed: int = 0) -> nn.Module:
-    """In evaluation mode, after it has seen some pictures."""
-    model.train()
-    with torch.no_grad():
-        for step in range(2):
-            model(noise(4, 3, 9, 9, seed=seed + step))
-    return model.eval()
-
-
-class Ones(nn.Module):
-    """A gate that is always open."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.ones_like(x)
-
-
 # --- the plain network ------------------------------------------------------------------------------------------------
-
-
-def test_names_are_torchvisions():
-    theirs = resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1]).state_dict()
-    names = {name for name in theirs if not name.startswith(("layer3", "layer4"))}
-    assert set(ResNet((1, 1), (64, 128), (1, 2), num_classes=2).state_dict()) == names
-    assert {"conv1.weight", "layer1.0.conv1.weight", "layer2.0.downsample.0.weight", "fc.bias"} <= names
-    # torchvision has no projection in the first stage, because its first stage keeps the resolution
-    ours = create_model("small_resnet").state_dict()
-    assert {name.replace("layer1.0.downsample", "layer2.0.downsample") for name in ours} == names
 
 
 def test_a_small_resnet_has_16_and_32_channels_and_halves_the_picture_once():
@@ -90,35 +62,6 @@ def test_weights_start_as_he_et_al_say():
     assert se.fc1.weight.std().item() == pytest.approx((2 / 64) ** 0.5, rel=0.1)
     assert se.fc2.weight.std().item() == pytest.approx((2 / 32) ** 0.5, rel=0.1)
     assert not se.fc1.bias.any() and not se.fc2.bias.any() and not model.fc.bias.any()
-
-
-# --- what SE adds -----------------------------------------------------------------------------------------------------
-
-
-def test_a_plain_networks_weights_fit_into_the_se_network_and_only_the_gates_are_left():
-    missing, unexpected = create_model("se_small_resnet").load_state_dict(
-        create_model("small_resnet").state_dict(), strict=False
-    )
-    assert unexpected == []
-    assert missing == [
-        f"{layer}.0.attention.{name}"
-        for layer in ("layer1", "layer2")
-        for name in ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
-    ]
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_with_all_gates_at_one_the_se_network_is_the_plain_network(training):
-    torch.manual_seed(0)
-    plain, with_se = settled(create_model("small_resnet")), create_model("se_small_resnet")
-    with_se.load_state_dict(plain.state_dict(), strict=False)
-    plain.train(training)
-    with_se.train(training)
-    x = noise(4, 3, 13, 16)
-    assert not torch.allclose(with_se(x), plain(x), atol=1e-3)
-    for block in squeeze_excitations(with_se):
-        block.gate = Ones()
-    assert torch.equal(with_se(x), plain(x))
 
 
 # --- wrong input ------------------------------------------------------------------------------------------------------
