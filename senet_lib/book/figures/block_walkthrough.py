@@ -7,11 +7,10 @@ import numpy as np
 import traitlets
 
 from senet_lib.book import plots
-from senet_lib.book.draws import normal_draws
 from senet_lib.book.figures.figure import Array, Arrays, Asking, Figure
+from senet_lib.book.figures.parts.untrained_network import untrained_network
 from senet_lib.data.context_world import Scene, render_scene
 
-EXAMPLE_CHANNELS, EXAMPLE_HIDDEN = 8, 4
 STILL_STAGES = (  # letter, quantity, how it is made
     ("x", "x", "the picture"),
     ("u", "u", "convolutions of x"),
@@ -56,7 +55,7 @@ class BlockWalkthrough(Asking, Figure):
         scenes = [Scene((0, 1, 2), corners, 0, (0, 4), 0), Scene((0, 1, 2), corners, 1, (0, 4), 0)]
         scenes.append(Scene((3, 2, 0), corners, 0, (0, 20), 1))
         return cls(
-            network=_random_network(EXAMPLE_CHANNELS, EXAMPLE_HIDDEN),
+            network=untrained_network(widths=(8,), reduction=2),
             pictures=np.stack([render_scene(scene) for scene in scenes]),
             picture_names=["red cue", "green cue", "other glyphs"],
             caption="Only the colour of the cue differs. Where does the difference reach the gates?",
@@ -77,22 +76,3 @@ class BlockWalkthrough(Asking, Figure):
         middle.set(xlim=(0, 1), ylim=(-len(STILL_STAGES) + 0.5, 0.5), title="one block, the same weights")
         middle.axis("off")
         return figure
-
-
-def _random_network(channels: int, hidden: int) -> dict[str, np.ndarray]:
-    """A stem and a block with SE, as ``network_arrays`` gives them, with weights that nobody has trained."""
-    block = "layer1.0"
-    shapes = {
-        "conv1": (channels, 3, 3, 3),
-        f"{block}.conv1": (channels, channels, 3, 3),
-        f"{block}.conv2": (channels, channels, 3, 3),
-        f"{block}.downsample": (channels, channels, 1, 1),
-        f"{block}.attention.fc1": (hidden, channels),
-        f"{block}.attention.fc2": (channels, hidden),
-    }
-    arrays = {"mean": np.full(3, 0.06), "std": np.full(3, 0.24), f"{block}.stride": np.array([2])}
-    for seed, (name, shape) in enumerate(shapes.items()):
-        size = np.sqrt(2 / np.prod(shape[1:])) * (3 if "attention" in name else 1)  # gates that differ in sight
-        arrays[f"{name}.weight"] = size * normal_draws(seed, int(np.prod(shape))).reshape(shape)
-        arrays[f"{name}.bias"] = 0.1 * normal_draws(100 + seed, shape[0])
-    return arrays

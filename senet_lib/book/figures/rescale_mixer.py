@@ -6,8 +6,8 @@ import traitlets
 from matplotlib.figure import Figure as StillPicture
 
 from senet_lib.book import plots
-from senet_lib.book.draws import normal_draws
 from senet_lib.book.figures.figure import Array, Arrays, Figure
+from senet_lib.book.figures.parts.untrained_network import untrained_network
 from senet_lib.data.context_world import SHAPES, ContextWorld
 
 STILL_GATES = {0.0: "0·u: mute", 0.5: "0.5·u", 1.0: "1·u: unchanged", 2.0: "2·u: boost"}
@@ -51,7 +51,7 @@ class RescaleMixer(Figure):
     def example(cls) -> "RescaleMixer":
         world = ContextWorld.generate(count=3, seed=0)
         return cls(
-            network=_untrained_network(),
+            network=untrained_network(),
             pictures=world.pictures,
             picture_names=[f"picture {letter}" for letter in "ABC"],
             labels=[[scene.shapes[donor.cue_colour] for donor in world.scenes] for scene in world.scenes],
@@ -73,30 +73,3 @@ class RescaleMixer(Figure):
             ax.set_axis_on()
             plots.plot_map(gate * u, name, "x_tilde", max(STILL_GATES), ax)
         return figure
-
-
-def _untrained_network(
-    widths: tuple[int, ...] = (8, 12), reduction: int = 4, classes: int = 4
-) -> dict[str, np.ndarray]:
-    """A stem and one block a width, the first with stride 2: names as in ``network_arrays``, weights drawn."""
-    seeds = iter(range(1, 100))
-
-    def draw(*shape: int, size: float = 1.0) -> np.ndarray:
-        fan_in = max(1, int(np.prod(shape[1:])))
-        return normal_draws(next(seeds), int(np.prod(shape))).reshape(shape) * np.float32(size * (2 / fan_in) ** 0.5)
-
-    def layer(name: str, *shape: int, size: float = 1.0) -> dict[str, np.ndarray]:
-        return {f"{name}.weight": draw(*shape, size=size), f"{name}.bias": draw(shape[0], size=0.1)}
-
-    arrays = {"mean": np.full(3, 0.06, np.float32), "std": np.full(3, 0.24, np.float32)}
-    arrays |= layer("conv1", widths[0], 3, 3, 3)
-    inputs = widths[0]
-    for stage, width in enumerate(widths, start=1):
-        name = f"layer{stage}.0"
-        arrays[f"{name}.stride"] = np.array([2 if stage == 1 else 1])
-        arrays |= layer(f"{name}.conv1", width, inputs, 3, 3) | layer(f"{name}.conv2", width, width, 3, 3)
-        arrays |= layer(f"{name}.downsample", width, inputs, 1, 1)
-        arrays |= layer(f"{name}.attention.fc1", width // reduction, width, size=3)
-        arrays |= layer(f"{name}.attention.fc2", width, width // reduction, size=3)
-        inputs = width
-    return arrays | layer("fc", classes, inputs)

@@ -8,8 +8,8 @@ import traitlets
 from matplotlib.colors import LinearSegmentedColormap
 
 from senet_lib.book import plots
-from senet_lib.book.draws import normal_draws
 from senet_lib.book.figures.figure import Array, Arrays, Asking, Figure
+from senet_lib.book.figures.parts.untrained_network import untrained_network
 from senet_lib.data.context_world import ContextWorld
 
 SIGNED = LinearSegmentedColormap.from_list("u, signed", ["#D55E00", "#FFFFFF", plots.COLOURS["u"]])
@@ -57,22 +57,10 @@ class SqueezeExplorer(Asking, Figure):
     @classmethod
     def example(cls) -> Self:
         """Three scenes of the Context World, and 16 maps from random weights."""
-        channels = 16
-        network = {
-            "mean": np.full(3, 0.1, np.float32),
-            "std": np.full(3, 0.25, np.float32),
-            "conv1.weight": _random_kernels(1, channels, 3),
-            "conv1.bias": np.zeros(channels, np.float32),
-            "layer1.0.stride": np.array([1]),
-            "layer1.0.conv1.weight": _random_kernels(2, channels, channels),
-            "layer1.0.conv1.bias": np.zeros(channels, np.float32),
-            "layer1.0.conv2.weight": _random_kernels(3, channels, channels),
-            "layer1.0.conv2.bias": 0.3 * normal_draws(4, channels),
-        }
         return cls(
             pictures=ContextWorld.generate(count=3, seed=1).pictures,
             picture_names=["scene 1", "scene 2", "scene 3"],
-            network=network,
+            network=untrained_network(widths=(16,), stride=1),
             channel=3,
             caption="Squeeze the maps, step by step. Then shuffle the pixels: which of the numbers move?",
         )
@@ -103,8 +91,3 @@ class SqueezeExplorer(Asking, Figure):
         ax.axhline(0, color="#1A1A2E", linewidth=0.8)
         ax.set(xlabel="channel c", ylabel="mean $z_c$", xticks=range(channels))
         return figure
-
-
-def _random_kernels(seed: int, count: int, inputs: int) -> np.ndarray:
-    """3x3 kernels that keep the size of the signal (He et al.), float32 (count, inputs, 3, 3)."""
-    return normal_draws(seed, count * inputs * 9).reshape(count, inputs, 3, 3) * np.sqrt(2 / (9 * inputs))
