@@ -1,9 +1,8 @@
-"""Tests of residual_blocks: the blocks against torchvision's, the places of attention, the shortcuts."""
+"""Tests of residual_blocks: the places of attention, the shortcuts. test_models.py has the blocks of whole networks."""
 
 import pytest
 import torch
 from torch import nn
-from torchvision.models import resnet
 
 from senet_lib.networks.residual_blocks import BasicBlock, Bottleneck, PaddedShortcut
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
@@ -14,31 +13,6 @@ KINDS = [BasicBlock, Bottleneck]
 
 def squeeze_excitation(channels: int) -> SqueezeExcitation:
     return SqueezeExcitation(channels, 2)
-
-
-@pytest.mark.parametrize(("in_channels", "channels", "stride"), [(6, 6, 1), (4, 6, 1), (6, 6, 2), (4, 8, 2)])
-def test_a_plain_residual_block_is_torchvisions(in_channels, channels, stride):
-    torch.manual_seed(0)
-    block = settled(BasicBlock(in_channels, channels, stride))
-    peer = resnet.BasicBlock(in_channels, channels, stride, projection(block)).eval()
-    peer.load_state_dict(block.state_dict())
-    x = noise(2, in_channels, 9, 6)
-    torch.testing.assert_close(block(x), peer(x))
-
-
-def projection(block: nn.Module) -> nn.Module | None:
-    return None if isinstance(block.downsample, nn.Identity) else block.downsample
-
-
-@pytest.mark.parametrize(("groups", "width_per_group"), [(1, 64), (8, 4), (1, 128)])
-@pytest.mark.parametrize(("in_channels", "stride"), [(256, 1), (64, 1), (256, 2)])
-def test_a_plain_bottleneck_is_torchvisions(in_channels, stride, groups, width_per_group):
-    torch.manual_seed(0)
-    block = settled(Bottleneck(in_channels, 256, stride, groups=groups, width_per_group=width_per_group))
-    peer = resnet.Bottleneck(in_channels, 64, stride, projection(block), groups, width_per_group).eval()
-    peer.load_state_dict(block.state_dict())
-    x = noise(2, in_channels, 9, 6)
-    torch.testing.assert_close(block(x), peer(x))
 
 
 def test_the_stride_can_be_in_the_first_1x1_convolution():

@@ -72,13 +72,6 @@ def test_activation_and_gate_can_be_chosen(activation, gate):
     torch.testing.assert_close(block(x), peer(x))
 
 
-@pytest.mark.parametrize("bias", [True, False])
-def test_state_dict_has_torchvisions_names(bias):
-    names = {"fc1.weight", "fc2.weight"} | ({"fc1.bias", "fc2.bias"} if bias else set())
-    assert set(SqueezeExcitation(8, 2, bias=bias).state_dict()) == names
-    assert set(ops.SqueezeExcitation(8, 4).state_dict()) == {"fc1.weight", "fc2.weight", "fc1.bias", "fc2.bias"}
-
-
 # --- parameters -------------------------------------------------------------------------------------------------------
 
 
@@ -132,15 +125,6 @@ def test_excite_is_equation_3(bias):
     hidden = torch.relu(z @ block.fc1.weight.T + (block.fc1.bias if bias else 0))
     s = torch.sigmoid(hidden @ block.fc2.weight.T + (block.fc2.bias if bias else 0))
     torch.testing.assert_close(block.excite(z), s)
-
-
-def test_a_hook_on_the_gate_sees_the_gates():
-    block, x, seen = seeded_block(), noise(3, 8, 5, 4), []
-    block.gate.register_forward_hook(lambda module, inputs, s: seen.append(s))
-    y = block(x)
-    (s,) = seen
-    assert s.shape == (3, 8) and s.min() > 0 and s.max() < 1
-    assert torch.equal(y, x * s[:, :, None, None])
 
 
 @given(st.integers(0, 2**31), st.sampled_from(["avg", "max", "both"]))
@@ -269,7 +253,3 @@ def test_without_squeeze_a_place_knows_nothing_of_another():
     changed[..., 4, 4] += 1
     assert torch.equal(without(x)[..., :4, :], without(changed)[..., :4, :])
     assert not torch.equal(se(x)[..., :4, :], se(changed)[..., :4, :])
-
-
-def test_without_squeeze_it_has_as_many_weights():
-    assert count_parameters(NoSqueeze(32, 8)) == count_parameters(SqueezeExcitation(32, 8))
