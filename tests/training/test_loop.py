@@ -390,32 +390,6 @@ def test_a_closed_run_changes_nothing_more(train, test):
     assert same_weights(after_one, weights(model))
 
 
-# --- the recipe -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("setting", "value", "fix"),
-    [
-        ("epochs", 0, "at least 1"),
-        ("epochs", 1.5, "at least 1"),
-        ("epochs", True, "at least 1"),
-        ("learning_rate", 0, "above 0"),
-        ("learning_rate", -0.1, "above 0"),
-        ("learning_rate", float("nan"), "above 0"),
-        ("learning_rate", float("inf"), "above 0"),
-        ("weight_decay", -1, "at least 0"),
-        ("weight_decay", float("nan"), "at least 0"),
-        ("weight_decay", float("inf"), "at least 0"),
-        ("label_smoothing", 1, "from 0 to below 1"),
-        ("label_smoothing", -0.1, "from 0 to below 1"),
-        ("label_smoothing", float("nan"), "from 0 to below 1"),
-    ],
-)
-def test_a_recipe_out_of_range_is_refused(setting, value, fix, refused):
-    with refused(f"{setting} is {value}", fix):
-        Recipe(**{"epochs": 1, "learning_rate": 0.1, setting: value})
-
-
 def test_an_interruption_before_the_first_batch_leaves_the_model_in_evaluation_mode(train, test, monkeypatch):
     """The optimiser is made first, and that takes a while the first time."""
 
