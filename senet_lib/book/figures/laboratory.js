@@ -93,15 +93,15 @@ function readBet(view) {
 function takeLink(view, catalogue) {
   const note = { text: "" };
   const take = () => {
+    if (globalThis.senetTakenLink === location.hash) return; // another laboratory of this page has taken it
+    globalThis.senetTakenLink = location.hash;
     const found = traitsOfLink(location.hash, catalogue);
     if (!found) return;
     for (const [trait, value] of Object.entries(found.traits)) view.set(trait, value);
-    note.text = found.faults.length
-      ? `The link asks for what is not offered here: ${found.faults.join(", ")}. The rest is set.`
-      : "Set as the link says.";
+    const lacks = `The link asks for what is not offered here: ${found.faults.join(", ")}. The rest is set.`;
+    note.text = found.faults.length ? lacks : "Set as the link says.";
   };
-  if (globalThis.senetTakenLink !== location.hash) take();
-  globalThis.senetTakenLink = location.hash;
+  take();
   addEventListener("hashchange", take);
   view.onClose(() => removeEventListener("hashchange", take));
   return note;
@@ -246,17 +246,17 @@ function createSettings(view, catalogue, bench) {
     slider(view, "epochs", { label: "epochs", min: 1, max: MOST_EPOCHS }),
     menu(view, "pictures", { label: "pictures to learn from", options: PICTURES.map((count) => [count, text(count)]) }),
     menu(view, "learning_rate", { label: "learning rate", options: RATES.map((rate) => [rate, String(rate)]) }),
-    menu(view, "schedule", { label: "its course", options: SCHEDULES }),
+    menu(view, "schedule", { label: "course of the rate", options: SCHEDULES }),
   ];
   const fields = element("fieldset", { class: "lab-more" }, ...LANES.map((lane) => cards[lane].more), ...shared.map((one) => one.element));
   const more = element("details", {}, element("summary", {}, "More settings"), fields);
-  const lockNote = element("p", { class: "parts-note", "data-name": "lock" });
+  const lockNote = element("p", { class: "parts-note lab-lock", "data-name": "lock" });
   const box = element("div", {}, more, lockNote);
   let drawn = null;
   const draw = () => {
     const isLocked = bench.isBusy();
     for (const one of [world, fields, ...LANES.map((lane) => cards[lane].element)]) one.disabled = isLocked;
-    setText(lockNote, isLocked ? "The settings are locked while this run is going: Reset gives them free." : "");
+    setText(lockNote, isLocked ? "Locked while this run is going; Reset frees them." : "");
     const rows = bench.settings.gap;
     if (drawn !== rows) image.draw(distanceWorld(1, 0, rows).pictures);
     drawn = rows;

@@ -133,8 +133,8 @@ async function readTrainingFile({ name, address, packed }) {
 async function openTrainingRuntime({ runtime, wasm }) {
   let address = runtime.address;
   if (!address) address = URL.createObjectURL(new Blob([await readTrainingFile(runtime)], { type: "text/javascript" }));
-  const ort = await import(address).catch((error) => {
-    throw new Error(`${runtime.name} cannot be loaded (${shortly(error)})`);
+  const ort = await import(address).catch(() => {
+    throw new Error(`${runtime.name} cannot be loaded`);
   });
   ort.env.wasm.numThreads = 1; // more would need special headers from the server
   ort.env.wasm.proxy = false;
