@@ -313,7 +313,7 @@ function createVerdict(kind) {
   const node = element(
     "section",
     { class: "landing-verdict", "data-kind": kind, "aria-label": name },
-    element("h3", {}, name),
+    element("p", { class: "landing-kind" }, name),
     element("p", { class: "landing-how" }, how),
     answer,
     bars,
