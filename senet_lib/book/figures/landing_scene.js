@@ -33,6 +33,7 @@ const WORDS = {
   right: { plain: "this time", se: "right" }, // without SE it says the same, whatever the square is
   wrong: "wrong",
   share: "{percent}%",
+  sure: "{percent}% sure",
   gates: {
     plain: "Its channels all count in full.",
     se: "Its channels, turned up or down.",
@@ -41,7 +42,7 @@ const WORDS = {
     start: "It depends on the square. Change it, and watch both answers.",
     moved: "You moved the square, and neither answer changed. Now drag in a square of another colour.",
     followed: "Only the square changed. With SE the answer went from {before} to {after}. Without SE it is {plain}, as before.",
-    shown: "Only the square changed, and with SE the answer went from {before} to {after}. Now you: drag a square in.",
+    shown: "Only the square changed: with SE, {before} became {after}. Without SE it is still {plain}. Now you: drag one in.",
     both: "Now the answer is {after} with SE, and {plain} without.",
     another: "Three other shapes. Without SE the answer is {plain}, with SE it is {after}. Change the square again.",
   },
@@ -325,7 +326,7 @@ function createVerdict(kind) {
     const best = shares.indexOf(Math.max(...shares));
     icons.forEach((icon, shape) => icon.toggleAttribute("data-best", shape === best));
     said.textContent = WORDS.shapes[best];
-    sure.textContent = fillIn(WORDS.share, { percent: Math.round(100 * shares[best]) });
+    sure.textContent = fillIn(WORDS.sure, { percent: Math.round(100 * shares[best]) });
     mark.textContent = best === label ? WORDS.right[kind] : WORDS.wrong;
     mark.dataset.right = best === label;
     lines.forEach((line, shape) => line.draw(shares[shape], shape === best));
