@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import nn
 
 from senet_lib.data import load_pictures, streaming
 from senet_lib.data.pictures import read_picture
 from senet_lib.data.streaming import IMAGENET_MEAN, IMAGENET_STD, StreamedBatches
-from senet_lib.training import Recipe, fit
 
 SMALL = {"batch_size": 4, "image_size": 28, "workers": 0}
 BYTES = {"mean": (0, 0, 0), "std": (1 / 255,) * 3}  # batches then hold levels from 0 to 255
@@ -228,18 +226,6 @@ def test_the_fingerprint_changes_with_files_and_settings(folder, tmp_path):
     file.with_name("zero.jpg").unlink()
     seen.append(fingerprint())
     assert len(set(seen)) == len(seen)
-
-
-def test_a_run_is_not_resumed_on_a_changed_folder(folder, tmp_path, refused):
-    def run():
-        train, test = (StreamedBatches(folder, train=train, **SMALL) for train in (True, False))
-        model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 28 * 28, 2))
-        return list(fit(model, train, test, Recipe(epochs=1, learning_rate=1e-3), checkpoints=tmp_path / "run"))
-
-    assert run() == run()
-    (folder / "train" / "dog" / "0.jpg").unlink()
-    with refused("other pictures"):
-        run()
 
 
 @pytest.mark.parametrize(

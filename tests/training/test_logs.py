@@ -8,12 +8,9 @@ import time
 from dataclasses import dataclass
 
 import pytest
-import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch import nn
 from torch.utils import tensorboard
 
-from senet_lib.training import Recipe, fit
 from senet_lib.training.logs import log_csv, log_tensorboard
 
 LOGS = {"csv": log_csv, "tensorboard": log_tensorboard}
@@ -186,15 +183,3 @@ def test_without_tensorboard_one_line_says_how_to_install_it(tmp_path, monkeypat
 def test_the_table_needs_no_tensorboard(root):
     code = "import sys; from senet_lib.training.logs import log_csv; sys.exit('tensorboard' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
-
-
-def test_the_statistics_of_a_real_run_are_written(tmp_path, list_batches):
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
-    batches = list_batches([(torch.randn(8, 1, 2, 2), torch.arange(8) % 2)])
-    run = fit(model, batches, batches, Recipe(epochs=2, learning_rate=0.1))
-    seen = list(log_tensorboard(log_csv(run, tmp_path / "run.csv"), tmp_path / "run"))
-    assert [float(row["test_loss"]) for row in table(tmp_path / "run.csv")] == [one.test_loss for one in seen]
-    assert [value for _, value in curves(tmp_path / "run")["test_loss"]] == pytest.approx(
-        [one.test_loss for one in seen]
-    )
