@@ -1,12 +1,14 @@
 """What holds for every figure of the library: it lives without a kernel, for every reader, and fails kindly."""
 
 import importlib.util
+import io
 import json
 import re
 import sys
 from itertools import product
 
 import pytest
+from PIL import Image
 
 from senet_lib.book.figures.figure import Figure
 from tests.browser.conftest import ROOT
@@ -109,7 +111,7 @@ def test_without_scripts_there_are_picture_and_caption(browser, figure, tmp_path
 
 REDRAW = """async (root) => {
   const written = [];
-  const note = ({ target, type }) => written.push(`${type}: ${target.className?.baseVal ?? target.className ?? target.data}`);
+  const note = ({ target, type }) => written.push(`${type}: ${target.outerHTML ?? target.data}`.slice(0, 80));
   const observer = new MutationObserver((records) => records.forEach(note));
   observer.observe(root, { childList: true, characterData: true, subtree: true });
   document.body.className = 'another'; // a change of the theme draws every figure
@@ -199,3 +201,74 @@ def test_html_in_a_caption_is_text(browser, figure, tmp_path):
 def test_the_test_in_contributing_passes(browser, tmp_path):
     smallest = load_from_contributing(tmp_path)
     smallest.shown_test(browser, tmp_path)
+
+
+BARS = {"CostCalculator": ".senet-cost-bar", "GateTraining": ".training-tables i", "PhotographInPage": ".parts-gates"}
+BARS |= {"RescaleMixer": ".mixer-track"}
+
+
+@pytest.mark.parametrize("name", BARS)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_bars_are_seen_in_the_readers_own_colours(browser, tmp_path, name, theme):
+    """Forced colours take gradients and backgrounds away. A bar has at least its own colour, and the page's."""
+    (cls,) = [one for one in FIGURES if one.__name__ == name]
+    with open_figure(browser, cls.example(), tmp_path) as opened:
+        opened.page.emulate_media(forced_colors="active", color_scheme=theme)
+        opened.settle()
+        bar = Image.open(io.BytesIO(opened.root.locator(f"{BARS[name]}:visible").first.screenshot())).convert("RGB")
+        colours = [colour for count, colour in bar.getcolors(1 << 16) if count > 20]
+        assert any(max(colour) - min(colour) >= 26 for colour in colours), "no colour is left"
+        pressed = opened.root.locator(".senet-choice input:checked + span, [aria-pressed=true], [aria-current=true]")
+        if pressed.count():
+            look = "el => getComputedStyle(el).backgroundColor"
+            assert pressed.first.evaluate(look) != opened.page.locator("body").evaluate(look)
+
+
+# Controls that choose something else to be drawn, with more or fewer lines; and figures of pages of their own.
+OTHER_HEIGHT = {
+    "ClassGates": ["network"],
+    "FindTheFault": ["chosen"],
+    "PhotographInPage": ["network"],
+    "PlacementChooser": ["network"],
+    "ReductionExplorer": ["shown"],
+    "RescaleMixer": ["block"],
+}
+STEADY = [one for one in FIGURES if one.__name__ not in ("Laboratory", "LandingScene", "NetworkInPage")]
+# Move each control to some of its places, and note where the figure's height is another then. [trait, place, pixels].
+MOVE_ALL = """async (root, others) => {
+  const drawn = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  const height = () => root.getBoundingClientRect().height;
+  const [first, found] = [height(), []];
+  for (const one of root.querySelectorAll('.senet-live [data-trait]')) {
+    const isRange = one.type === 'range';
+    const isBox = one.type === 'checkbox';
+    const isRadio = one.type === 'radio';
+    if (others.includes(one.dataset.trait) || one.disabled || (!one.checkVisibility() && !isRadio)) continue;
+    const now = isRadio ? [...document.getElementsByName(one.name)].find(({ checked }) => checked) : one.value;
+    const put = async (value) => {
+      if (isBox) one.click();
+      else if (isRadio) value.click();
+      else {
+        one.value = value;
+        one.dispatchEvent(new Event(isRange ? 'input' : 'change', { bubbles: true }));
+      }
+      await drawn();
+    };
+    const ends = [0, 0.25, 0.5, 0.75, 1].map((part) => Number(one.min) + part * (one.max - one.min));
+    const options = one.tagName === 'SELECT' ? [...one.options].filter((each) => !each.disabled) : [];
+    for (const place of isRange ? ends : isBox ? [true] : isRadio ? [one] : options.map(({ value }) => value)) {
+      await put(place);
+      const more = Math.round(height() - first);
+      if (Math.abs(more) > 2) found.push([one.dataset.trait, place.value ?? place, more]);
+    }
+    await put(now);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("width", [820, 390])
+@pytest.mark.parametrize("cls", STEADY, ids=lambda one: one.__name__)
+def test_a_figure_keeps_its_height_while_it_is_used(browser, tmp_path, cls, width):
+    with open_figure(browser, cls.example(), tmp_path, width=width) as opened:
+        assert opened.root.evaluate(MOVE_ALL, OTHER_HEIGHT.get(cls.__name__, [])) == []

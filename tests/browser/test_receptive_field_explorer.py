@@ -358,7 +358,8 @@ INSIDE = """root => {
   const field = root.querySelector('.field-picture .edge').getBBox();
   const over = ({ x, y, width, height }) =>
     x < field.x + field.width && field.x < x + width && y < field.y + field.height && field.y < y + height;
-  return [...root.querySelectorAll('.field-picture text')].filter((one) => over(one.getBBox())).map((one) => one.textContent);
+  const names = [...root.querySelectorAll('.field-picture text')];
+  return names.filter((one) => over(one.getBBox())).map((one) => one.textContent);
 }"""
 
 

@@ -4,6 +4,7 @@ import { Problem, button, clamp, colour, disable, element, figure, formatNumber,
 import { menu, number, panel, player, row, setChildren, setText, slider, toggle } from "./parts/kit.js";
 import { sumOf } from "./parts/statistics.js";
 
+const COLOURED = ["red", "green", "blue"]; // channels that are drawn in their own colour
 const KERNEL = 3;
 const TAPS = KERNEL * KERNEL;
 const MOST_CHANNELS = 3;
@@ -212,7 +213,8 @@ function createChannel(view, data, s, name, moveTo) {
 /** One channel as a map. The window on it follows a pointer that is held down, and the arrow keys. */
 function createWindowMap(view, data, s, name, moveTo) {
   const { rows, columns } = data;
-  const map = heatmap({ rows, columns, quantity: "x", label: `x, channel ${name}` });
+  const quantity = COLOURED.includes(name) ? name : "x";
+  const map = heatmap({ rows, columns, quantity, label: `x, channel ${name}` });
   const size = `width: ${(100 * KERNEL) / columns}%; height: ${(100 * KERNEL) / rows}%`;
   const frame = element("div", { class: "senet-stepper-window", style: size });
   // One stop for the Tab key is enough: the other maps take the focus when the reader clicks them.

@@ -208,8 +208,9 @@ function createStage(view, stage, fit) {
     element("div", { class: "senet-cost-sum" }, formula, total.element),
   );
   const draw = (costs, cost, { network }) => {
-    line.hidden = cost === undefined; // a network with fewer stages than another
-    if (line.hidden) return;
+    const isAbsent = cost === undefined; // a network with fewer stages than another: its room stays
+    line.classList.toggle("senet-cost-absent", isAbsent);
+    if (isAbsent) return;
     const { isDropped } = cost;
     setText(size, `N = ${network.stages[stage - 1].blocks}, C = ${network.stages[stage - 1].channels}`);
     box.checked = isDropped;

@@ -207,7 +207,7 @@ function describe({ block, logits, s, products }, { C, r, gate, channel }, sourc
     weights: 2 * C * H,
     addition: `${formatNumber(2 * C * H)} + ${width} + ${h} =`,
     parameters: 2 * C * H + H + C,
-    which: `Gate ${c} (point at another): W₂ · hidden = `,
+    which: `Gate ${c} (press on another): W₂ · hidden = `,
     products: logits[c] - block.b2[c],
     bias: block.b2[c],
     logit: logits[c],

@@ -202,6 +202,8 @@ function createCell(name, digits) {
 
 // ----------------------------------------------------------------------------------------------------- a hundred runs
 
+const LONG_NAME = "a point for each seed, by number of hidden units";
+const SHORT_NAME = "a point for each seed, by hidden units";
 const ROW = 26; // pixels of the chart for each number of hidden units
 const FRAME = { left: 26, right: 132, top: 44, bottom: 38 };
 const LEAST = 0.5; // where the axis begins; a training below is drawn there
@@ -260,7 +262,7 @@ function tally(values) {
 /** A row for each number of hidden units, a point for each training. A click chooses a row. */
 function createStrips(choose) {
   const height = FRAME.top + MOST_HIDDEN * ROW + FRAME.bottom;
-  const sheet = createSheet({ height, least: 280 });
+  const sheet = createSheet({ height, least: 240 });
   sheet.onPress("hidden", (hidden) => choose(Number(hidden)));
   const strips = Array.from({ length: MOST_HIDDEN }, (_, index) => createStrip(index + 1));
   const paint = (found, chosen, width) => {
@@ -272,7 +274,7 @@ function createStrips(choose) {
       chartText(across(value), FRAME.top - 6, name),
     ]);
     const names = [
-      chartText(0, 12, "a point for each seed, by number of hidden units", "start", "senet-chart-name"),
+      chartText(0, 12, width < 300 ? SHORT_NAME : LONG_NAME, "start", "senet-chart-name"),
       chartText((FRAME.left + right) / 2, height - 4, "test accuracy at the end", "middle", "senet-chart-name"),
     ];
     const drawn = strips.map((draw, index) => {

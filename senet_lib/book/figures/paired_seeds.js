@@ -17,6 +17,7 @@ const LOOKS = [
 ];
 const FRAME = { left: 52, right: 10, top: 26, bottom: 38 }; // around the axes, in CSS pixels: room for their texts
 const HEIGHT = 216; // of both charts
+const POINT = 3.5; // pixels: the radius of a seed's point
 const LANES = { seeds: 52, paired: 99, unpaired: 142 }; // the rows of the differences, from the top
 const FLOOR = HEIGHT - FRAME.bottom;
 
@@ -312,7 +313,7 @@ function createRuns() {
       const right = width - FRAME.right;
       const scale = gridAcross(ticks(range, 4), up, FRAME.left, right);
       const areHidden = state.isPaired && state.places.length < state.all.seeds.length;
-      const name = `test accuracy, 0 to 1${areHidden ? "; dotted: seeds not shown" : ""}`;
+      const name = `test accuracy, 0 to 1${areHidden && width > 300 ? "; dotted: seeds not shown" : ""}`;
       const heading = chartText(0, 12, name, "start", "senet-chart-name");
       const axis = path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`);
       const drawRuns = state.isPaired ? drawPairs : drawGroups;
@@ -373,9 +374,10 @@ function createGains() {
         chartText(across(tick), FLOOR + 17, tickText(tick)),
       ]);
       const lanes = ["seeds", ...ways].map((name) => chartText(0, LANES[name] + 4, name, "start"));
-      const points = found.gains.map((gain) => {
+      const heights = sideBySide(found.gains.map(across));
+      const points = found.gains.map((gain, index) => {
         const name = `senet-pairs-${gain < 0 ? "worse" : "better"}`;
-        return svg("circle", { class: name, cx: across(gain), cy: LANES.seeds, r: 4.5 });
+        return svg("circle", { class: name, cx: across(gain), cy: LANES.seeds + heights[index], r: POINT });
       });
       return [
         chartText(0, 12, heading, "start", "senet-chart-name"),
@@ -390,6 +392,18 @@ function createGains() {
     });
   };
   return { element: sheet.element, draw };
+}
+
+/** How far each point is moved up or down, so that points at the same place are all seen: 0, up, down, further up, … */
+function sideBySide(xs) {
+  const placed = [];
+  return xs.map((x) => {
+    const isFree = (y) => placed.every((one) => Math.hypot(one.x - x, one.y - y) >= 2 * POINT);
+    const steps = Array.from({ length: xs.length }, (_, index) => (index % 2 ? 1 : -1) * Math.ceil(index / 2) * 2 * POINT);
+    const y = steps.find(isFree) ?? 0;
+    placed.push({ x, y });
+    return y;
+  });
 }
 
 /** A mean and its interval; an arrow where that leaves the axis. With one seed there is only the mean. */

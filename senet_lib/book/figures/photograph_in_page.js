@@ -28,6 +28,7 @@ export default figure((view) => {
   const scores = createScores(world);
   const gates = createGateDesk(view, world.networks);
   const choices = createNetworkChoice(view, world.networks);
+  const below = element("p", { class: "photo-below", role: "status", "data-name": "below" }); // the desk moves it
   view.body.append(
     choices.element,
     loader.element,
@@ -39,6 +40,7 @@ export default figure((view) => {
       scores.element,
     ),
     gates.element,
+    below,
   );
 
   return () => {
@@ -52,7 +54,7 @@ export default figure((view) => {
     offer.draw(chosen.index);
     input.draw();
     loader.draw(shown);
-    scores.draw(chosen, job, shown);
+    setText(below, scores.draw(chosen, job, shown));
     gates.draw(job, shown, live);
     view.body.dataset.answered = shown?.key === job.key; // for tests
   };
@@ -260,6 +262,8 @@ function createScores({ byName }) {
     setText(verdict, judge(chosen, classes, best));
     setText(effect, before ? compare(classes, before, shown.logits, job.withSe) : "");
     setText(legend, before ? "The line on a bar: with the network's own gates." : "");
+    if (best < 0) return "";
+    return before ? effect.textContent : `The answer: ${classes[best]}, ${formatNumber(softmax(shown.logits)[best], 3, true)}.`;
   };
   const line = element("p", { class: "photo-answer" }, answer.element, verdict);
   return { element: panel("Class scores", null, slot, legend, line, effect), draw };

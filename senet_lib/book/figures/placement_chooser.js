@@ -264,7 +264,7 @@ function createFacts() {
     const product = (channels) => `2·${channels}·${Math.floor(channels / reduction)}`;
     seen.draw("C that SE sees", later);
     block.draw(`weights of SE here, ${product(later)}`, seWeights(later, reduction));
-    start.element.hidden = first === later;
+    start.element.style.visibility = first === later ? "hidden" : "visible"; // its room stays
     start.draw(`in the stage’s first block, ${product(first)}`, seWeights(first, reduction));
     const blocks = network.stages.reduce((sum, one) => sum + one.blocks, 0);
     const total = addedWeights(network, place, reduction);
@@ -302,7 +302,7 @@ function createErrors() {
     absent.hidden = !shown.hidden;
     for (const one of lines) one.element.classList.toggle("senet-place-chosen", one.place === place);
   };
-  return { element: element("div", {}, shown, absent), draw };
+  return { element: element("div", { class: "senet-place-printed" }, shown, absent), draw };
 }
 
 function errorLine(place, ...printed) {

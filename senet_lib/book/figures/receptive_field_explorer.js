@@ -191,7 +191,7 @@ function createFacts() {
     reached.set(rows.length * columns.length);
     both.set(kinds.filter((kind) => kind === "both").length);
     all.set(units * units);
-    uses.hidden = show === "theory";
+    uses.style.visibility = show === "theory" ? "hidden" : "visible"; // its room stays
   };
   /** influence: of each pixel, or null while it is being measured. */
   const drawInfluence = (influence, boxes, centre) => {

@@ -20,6 +20,16 @@ export default figure((view) => {
   const [{ name: block, channels, stride }] = requireNetwork(network);
   const pictures = requirePictures(view);
   const run = createRunner(network, block, pictures);
+  // One scale for the bars of all pictures, so that the same length is the same number.
+  const ranges = new Map();
+  const rangeOf = (operator) => {
+    if (!ranges.has(operator)) {
+      const { squeeze } = OPERATORS[operator];
+      const all = pictures.names.flatMap((_, index) => describe(run(index)).map(({ mean, largest }) => squeeze(mean, largest)));
+      ranges.set(operator, { least: Math.min(0, ...all), largest: Math.max(0, ...all) });
+    }
+    return ranges.get(operator);
+  };
   const size = { channels, rows: Math.ceil(pictures.rows / stride), columns: Math.ceil(pictures.columns / stride) };
   const tiles = tileSizes(size);
   const photo = createPhoto(view, pictures);
@@ -48,7 +58,7 @@ export default figure((view) => {
     photo.draw(view.get("picture"));
     const strongest = grid.draw(tiled, z);
     shuffler.draw(view.get("shuffled"), Math.max(...change));
-    chart.draw(z, { chosen: channel });
+    chart.draw(z, { chosen: channel, ...rangeOf(view.get("operator")) });
     const facts = { channel, name, z: z[channel], ...statistics[channel] };
     closeUp.draw(facts, mapOf(shown, channel), mapOf(tiled, channel), strongest);
     asked.draw();
@@ -234,8 +244,14 @@ function createChart(view, { channels }) {
   const every = Math.ceil(channels / 16);
   const names = Array.from({ length: Math.ceil(channels / every) }, (_, i) => element("span", {}, String(i * every)));
   const axis = element("div", { class: "squeeze-channels", "aria-hidden": "true" }, ...names);
-  const box = panel(`z: ${channels} numbers, one for each map`, "z", chart.element, axis);
-  return { element: placed("z", box), draw: chart.draw };
+  const scale = number("scale", { label: "axis, the same for all pictures:" });
+  const note = element("p", { class: "parts-note" }, scale.element);
+  const box = panel(`z: ${channels} numbers, one for each map`, "z", chart.element, axis, note);
+  const draw = (z, { least, largest, chosen }) => {
+    scale.set([least, largest].map((end) => formatNumber(end, 2)).join(" to "));
+    chart.draw(z, { least, largest, chosen });
+  };
+  return { element: placed("z", box), draw };
 }
 
 // The chosen channel: its map (where), its numbers without their places (how distributed), its z (how much).

@@ -52,7 +52,7 @@ export default figure((view) => {
 
   const live = isLive ? createLive(view) : null;
   const replay = createReplay(view, record);
-  const numbers = createNumbers(lanes);
+  const numbers = createNumbers(lanes, isLive);
   const charts = createCharts(lanes);
   const source = element("p", { class: "parts-note", "data-name": "source" });
   view.body.append(...(live ? [live.element] : []), replay.element, numbers.element, charts.element, source);
@@ -179,13 +179,14 @@ function createReplay(view, record) {
 // --------------------------------------------------------------------------------------------------------- the drawing
 
 /** The numbers at a moment: the time, and a table with a column for each lane. */
-function createNumbers(lanes) {
+function createNumbers(lanes, isLive) {
   const clock = {
     step: number("step", { label: "step" }),
     epoch: number("epoch", { label: "epoch" }),
     seconds: number("seconds", { label: "trained for", unit: "s", digits: 1 }),
     seconds_left: number("seconds_left", { label: "still to train: about", unit: "s", digits: 0 }),
   };
+  clock.seconds_left.element.hidden = !isLive; // of a record nothing is still to come
   const head = tableHead(...lanes.map(({ name }) => name));
   lanes.forEach((look, lane) => head.querySelectorAll("th")[lane].prepend(lineSample(look)));
   const rows = ROWS.map(([key, name, digits]) => {
