@@ -14,7 +14,7 @@ const BETWEEN_REPORTS = 100; // milliseconds
 
 /** The text of a classic worker, from that of a figure's module. A module worker from a blob fails from a folder. */
 export const trainingWorkerText = (moduleText) =>
-  `(() => {\n"use strict";\n${moduleText.replace(/^export default /m, "const senetFigure = ")}\nserveTraining(self);\n})();`;
+  `(() => {\n"use strict";\n${moduleText.replace(/\bexport default /, "const senetFigure = ")}\nserveTraining(self);\n})();`;
 
 /**
  * Answer the messages of training_contestant.js. The page sends { id, type, … }: "start" with a job, then "train", "step",
