@@ -152,8 +152,8 @@ class TrainingStep(_Graph):
             "step": np.asarray(state.steps + 1, FLOAT),
         }
         outputs = self._run(feeds, pictures, labels)
-        new = [outputs[f"new_{name}"] for name in ("weights", "moments", "statistics")]
-        return TrainingState(*new, steps=state.steps + 1), self._result(outputs)
+        new = {name: outputs[f"new_{name}"] for name in ("weights", "moments", "statistics")}
+        return TrainingState(steps=state.steps + 1, **new), self._result(outputs)
 
 
 class Evaluation(_Graph):

@@ -265,10 +265,7 @@ class _FlatNetwork:
 
     def layout(self) -> dict[str, Any]:
         """What lies where in the vectors: name and shape of each tensor, in order."""
-        shapes = {"weights": self._parameters, "statistics": self._statistics}
-        return {
-            vector: [[name, list(one.shape)] for name, one in tensors.items()] for vector, tensors in shapes.items()
-        }
+        return {"weights": _shapes(self._parameters), "statistics": _shapes(self._statistics)}
 
     def require_trainable(self, size: tuple[int, ...]) -> None:
         """Raise a ``ValueError`` that names the part that keeps this network from being trained in a graph."""
@@ -340,6 +337,10 @@ def _flat(tensors: Mapping[str, Tensor]) -> Tensor:
 def _unflatten(vector: Tensor, like: Mapping[str, Tensor]) -> Vectors:
     parts = vector.split([one.numel() for one in like.values()])
     return {name: part.view(one.shape) for (name, one), part in zip(like.items(), parts, strict=True)}
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> list[list[Any]]:
+    return [[name, list(one.shape)] for name, one in tensors.items()]
 
 
 def _count(tensors: Mapping[str, Tensor]) -> int:

@@ -79,13 +79,3 @@ def test_a_bad_state_is_named(opened):
     opened.refuses("moment is 100000; it must be a whole number from 0 to", moment=100_000)
     opened.refuses("it must be a list of 1 to 4 names", lanes=[])
     opened.refuses("replay_seconds is 7; it must be one of 5, 15, 60", replay_seconds=7)
-
-
-def test_the_record_says_what_chapter_4_says_of_it(figure, root):
-    text = " ".join((root / "notebooks" / "04_rescale.md").read_text(encoding="utf-8").split())
-    step, spread = figure.record["step"], figure.record["gate_spread"][:, 1]
-    loss, tested = figure.record["loss"], figure.record["test_accuracy"]
-    assert np.abs(loss[step <= 200, 0] - loss[step <= 200, 1]).max() < 0.15 and step[-1] == 1000
-    assert f"grows from {spread[0]:.2f} to {spread[step == 200][0]:.2f}" in text
-    (plain, se), second = tested[step == 250][0], tested[step == 500][0, 1]
-    assert f"{se:.2f} against {plain:.2f}" in text and f"After the second epoch it has {second:.3f}" in text
