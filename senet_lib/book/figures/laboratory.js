@@ -1,20 +1,18 @@
 // The laboratory: two networks train in the reader's page, each in a worker of its own, after a bet on how it ends.
-import { Problem, button, choice, disable, element, figure, formatNumber, heatmap, isText, menu, need, number } from "./parts/kit.js";
-import { picture, setText, slider, wantsStillness } from "./parts/kit.js";
+import { Problem, button, choice, disable, element, figure, formatNumber, menu, number, picture } from "./parts/kit.js";
+import { setText, slider } from "./parts/kit.js";
 import { distanceWorld } from "./parts/distance_world.js";
 import { lineChart, lineSample } from "./parts/line_chart.js";
-import { createContestant } from "./parts/training_contestant.js";
-import { createKernelContestant } from "./parts/training_kernel.js";
+import { SOLVED, createBench, finalOf, outcomeOf, readRecorded } from "./parts/training_bench.js";
+import { createGatePanels } from "./parts/training_gates.js";
 import { BLOCKS, GAPS, KINDS, LANES, MOST_EPOCHS, MOST_SEED, PICTURES, PLACES, RATES, REDUCTIONS, SCHEDULES } from "./parts/training_settings.js";
-import { jobOf, linkOf, networkLabel, networkName, networkOfName, networkReach, readNetwork, readSettings, traitsOfLink } from "./parts/training_settings.js";
-import { eraseRuns, groupRuns, keepRun, readRuns, runsAsCsv } from "./parts/training_store.js";
+import { linkOf, networkName, networkOfName, networkReach, readNetwork, readSettings, traitsOfLink } from "./parts/training_settings.js";
+import { createRunTable } from "./parts/training_table.js";
 
-const SOLVED = 0.97; // the test accuracy from which on the book calls the task solved
 const BLIND_VOTE = 9 / 16;
 const BOTH_WHOLE = 12; // rows of a cue and of a glyph
 const POINTS = 150; // of a curve, at most
 const BETWEEN_DRAWINGS = 250; // milliseconds
-const REPLAY_SECONDS = 0.4; // for each epoch of a recorded run
 const BETS = [["a", "A"], ["b", "B"], ["both", "both"], ["none", "none"]];
 const LOOKS = {
   a: { dash: "6 4", marker: "square" },
@@ -24,8 +22,6 @@ const COLOURS_OF = {
   plain: ["var(--look-plain)", "var(--look-x)"],
   se: ["var(--look-s)", "var(--look-x-tilde)"],
 };
-const CUE_NAMES = ["red", "green", "blue"];
-const BUSY = ["loading", "running", "paused"];
 
 export default figure((view) => {
   const catalogue = view.data("catalogue");
@@ -71,18 +67,6 @@ export default figure((view) => {
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
-/** From a network's name to its recorded test accuracies: by distance, seed after seed, epoch after epoch. */
-function readRecorded(view) {
-  const recorded = view.data("recorded");
-  const isRun = (run) => Array.isArray(run) && run.length > 0 && run.every((one) => one >= 0 && one <= 1);
-  for (const [name, byGap] of Object.entries(recorded)) {
-    for (const [gap, runs] of Object.entries(byGap)) {
-      need(Array.isArray(runs) && runs.every(isRun), `recorded has no whole runs for ${name} at ${gap}; give accuracies from 0 to 1.`);
-    }
-  }
-  return (name, gap) => recorded[name]?.[gap] ?? [];
-}
-
 function readBet(view) {
   const bet = view.get("bet");
   if (bet === "" || BETS.some(([name]) => name === bet)) return bet;
@@ -105,122 +89,6 @@ function takeLink(view, catalogue) {
   addEventListener("hashchange", take);
   view.onClose(() => removeEventListener("hashchange", take));
   return note;
-}
-
-/** Two contestants and what is known of their run: { phase, settings, bet, lanes, train, pause, step, reset, … }. */
-function createBench(view, recorded, changed) {
-  const folders = { runtime: view.get("runtime"), contestants: view.get("folder") };
-  need(isText(folders.runtime) && isText(folders.contestants), "runtime and folder must be texts: where the files are.");
-  const bench = { lanes: {}, settings: null, bet: "", note: "", replay: null, score: { right: 0, all: 0 }, storage: "" };
-  let [key, counted, timer] = [null, false, null];
-  const phases = () => LANES.map((lane) => bench.lanes[lane].state.phase);
-  bench.phase = () => {
-    const found = phases();
-    const isOver = found.every((phase) => ["finished", "diverged"].includes(phase));
-    return isOver ? "finished" : ["failed", "loading", "running", "paused"].find((phase) => found.includes(phase)) ?? "idle";
-  };
-  bench.isBusy = () => BUSY.includes(bench.phase());
-  const hear = () => {
-    const phase = bench.phase();
-    if (phase === "failed" && !bench.replay) fallBack();
-    if (phase === "finished" && !counted) settle();
-    changed();
-  };
-  const isInKernel = view.data("kernel");
-  const device = view.get("device");
-  bench.place = isInKernel ? `in this notebook's kernel, on ${device}` : "each network in a worker of its own, in this page";
-  for (const lane of LANES) {
-    bench.lanes[lane] = isInKernel
-      ? createKernelContestant({ view, lane, changed: hear })
-      : createContestant({ moduleText: view.get("_esm"), folders, changed: hear });
-    view.onClose(bench.lanes[lane].close);
-  }
-  bench.hear = () => each((contestant) => contestant.hear());
-  const settle = () => {
-    counted = true;
-    bench.storage = "";
-    const { settings } = bench;
-    for (const lane of LANES) {
-      const { phase, tests } = bench.lanes[lane].state;
-      if (phase === "finished") bench.storage = keepRun(runOf(settings, lane, tests)) || bench.storage;
-    }
-    count();
-  };
-  const count = () => {
-    bench.score.all += 1;
-    if (outcomeOf(bench) === bench.bet) bench.score.right += 1;
-  };
-  // A page that cannot train shows what PyTorch has recorded, epoch after epoch.
-  const fallBack = () => {
-    const runs = Object.fromEntries(LANES.map((lane) => [lane, recorded(bench.settings[lane].name, bench.settings.gap)]));
-    const epochs = Math.max(0, ...LANES.map((lane) => runs[lane][0]?.length ?? 0));
-    bench.replay = { runs, epochs, shown: wantsStillness() ? epochs : 0 };
-    for (const lane of LANES) bench.lanes[lane].pause();
-    const next = () => {
-      if (bench.replay.shown >= epochs) {
-        clearInterval(timer);
-        if (bench.bet !== "" && !counted && outcomeOf(bench) !== null) [counted] = [true, count()];
-      } else bench.replay.shown += 1;
-      changed();
-    };
-    clearInterval(timer);
-    timer = setInterval(next, 1000 * REPLAY_SECONDS);
-  };
-  const each = (action) => LANES.forEach((lane) => action(bench.lanes[lane], lane));
-  const begin = () => {
-    bench.note = "";
-    if (bench.phase() === "idle") each((contestant, lane) => contestant.start(jobOf(bench.settings, lane)));
-  };
-  bench.train = () => (begin(), each((contestant) => contestant.train()));
-  bench.step = () => (begin(), each((contestant) => contestant.step()));
-  bench.pause = () => each((contestant) => contestant.pause());
-  bench.reset = () => {
-    clearInterval(timer);
-    Object.assign(bench, { replay: null, note: "" });
-    counted = false;
-    each((contestant) => contestant.reset());
-  };
-  // Another run is asked for: what belongs to the last one goes, and its bet, unless only the seed is another.
-  bench.follow = (settings, bet) => {
-    const { seed, ...rest } = settings;
-    const now = JSON.stringify(rest);
-    const isOther = bench.settings !== null && (now !== key || seed !== bench.settings.seed);
-    const isOtherGame = bench.settings !== null && now !== key;
-    [key, bench.settings, bench.bet] = [now, settings, isOtherGame ? "" : bet];
-    if (isOtherGame && bet !== "") view.set("bet", "");
-    if (isOther) bench.reset();
-  };
-  const whenHidden = () => {
-    if (!document.hidden || !["loading", "running"].includes(bench.phase())) return;
-    bench.note = "Paused, because the page was hidden. Press Train to go on.";
-    bench.pause();
-    changed();
-  };
-  document.addEventListener("visibilitychange", whenHidden);
-  view.onClose(() => {
-    document.removeEventListener("visibilitychange", whenHidden);
-    clearInterval(timer);
-  });
-  return bench;
-}
-
-const runOf = ({ gap, seed, epochs, pictures, learningRate, schedule, ...networks }, lane, accuracies) => ({
-  ...{ network: networks[lane].name, gap, seed, epochs, pictures, rate: learningRate, schedule },
-  accuracies: [...accuracies],
-});
-
-/** The last test accuracy of a lane, trained or recorded; null if there is none yet. */
-function finalOf(bench, lane) {
-  const { tests } = bench.lanes[lane].state;
-  const found = bench.replay ? bench.replay.runs[lane].map((run) => run[run.length - 1]) : tests.slice(-1);
-  return found[0] ?? null;
-}
-
-/** Which bet was right: a, b, both or none; null if it is not known. A network that diverged has solved nothing. */
-function outcomeOf(bench) {
-  if (bench.replay && LANES.some((lane) => finalOf(bench, lane) === null)) return null;
-  const [a, b] = LANES.map((lane) => (finalOf(bench, lane) ?? 0) >= SOLVED);
-  return a && b ? "both" : a ? "a" : b ? "b" : "none";
 }
 
 /** How a lane looks: a colour by its kind, another one where both are of a kind. */
@@ -508,101 +376,4 @@ function thinOut(values, steps, stepsPerEpoch) {
     ys.push(sum / (end - start));
   }
   return { xs, ys };
-}
-
-/** The gates of each SE network: a row for each colour of the cue, a column for each channel. */
-function createGatePanels(bench) {
-  const panels = Object.fromEntries(LANES.map((lane) => [lane, element("div", { class: "lab-gates", "data-gates": lane })]));
-  const maps = new Map(); // lane/block/channels -> its map
-  const mapOf = (lane, block, channels) => {
-    const key = `${lane}/${block}/${channels}`;
-    if (!maps.has(key)) {
-      const label = `gates of ${lane.toUpperCase()} in ${block}: rows red, green and blue cue, ${channels} channels`;
-      const map = heatmap({ rows: 3, columns: channels, quantity: "s", label });
-      const spread = number(`gate_range_${lane}_${block}`, { label: `${block}, range over the cues:`, digits: 2, isMeasured: true });
-      const names = element("div", { class: "lab-cues", "aria-hidden": "true" }, ...CUE_NAMES.map((cue) => element("span", { class: `lab-${cue}` }, cue)));
-      maps.set(key, { map, spread, element: element("div", { class: "lab-block" }, spread.element, names, map.element) });
-    }
-    return maps.get(key);
-  };
-  const draw = () => {
-    for (const lane of LANES) {
-      const { kind, blocks } = bench.settings[lane];
-      const { gates } = bench.lanes[lane].state;
-      panels[lane].hidden = kind !== "se";
-      const shown = Object.entries(gates ?? emptyGatesOf(blocks)).map(([block, rows]) => {
-        const one = mapOf(lane, block, rows[0].length);
-        one.map.draw(rows.flatMap((row) => Array.from(row)), 1);
-        one.spread.set(gates ? rangeOfGates(rows) : NaN);
-        return one.element;
-      });
-      const heading = element("p", { class: "senet-heading" }, `The gates of ${lane.toUpperCase()}, by the cue's colour`);
-      const there = [...panels[lane].children].slice(1);
-      if (there.length !== shown.length || there.some((one, index) => one !== shown[index])) {
-        panels[lane].replaceChildren(heading, ...shown);
-      }
-    }
-  };
-  return { element: element("div", { class: "lab-pair" }, ...LANES.map((lane) => panels[lane])), draw };
-}
-
-const STAGE_CHANNELS = [16, 32];
-
-// Before the first step: the blocks of a small network, two stages of equal depth, without a colour.
-function emptyGatesOf(blocks) {
-  const names = STAGE_CHANNELS.flatMap((channels, stage) =>
-    Array.from({ length: blocks / 2 }, (_, index) => [`layer${stage + 1}.${index}`, Array.from({ length: 3 }, () => Array(channels).fill(0))]),
-  );
-  return Object.fromEntries(names);
-}
-
-// How far a gate's mean moves with the cue's colour, the mean of all channels.
-function rangeOfGates(rows) {
-  const channels = Array.from(rows[0], (_, c) => rows.map((row) => row[c]));
-  return channels.reduce((sum, three) => sum + Math.max(...three) - Math.min(...three), 0) / channels.length;
-}
-
-// ---------------------------------------------------------------------------------------------------- the finished runs
-
-function createRunTable(bench) {
-  const body = element("tbody");
-  const head = element("tr", {}, ...["network", "distance", "training", "test accuracy, seed by seed"].map((name) => element("th", { scope: "col" }, name)));
-  const grid = element("table", { class: "lab-table" }, element("thead", {}, head), body);
-  const empty = element("p", { class: "parts-note" }, "Runs that end are listed here, and kept in this browser until you erase them.");
-  const save = button("Save as CSV", () => offerFile("senet-laboratory.csv", runsAsCsv(readRuns()))).element;
-  const erase = button("Erase", () => {
-    eraseRuns();
-    bench.storage = "";
-    draw();
-  }).element;
-  const tools = element("div", { class: "lab-buttons" }, save, erase);
-  const scroll = element("div", { class: "lab-scroll" }, grid);
-  const box = element("div", { class: "lab-runs" }, element("p", { class: "senet-heading" }, "Finished runs"), empty, scroll, tools);
-  let shown = null;
-  const draw = () => {
-    if (bench.phase() === "running" && shown !== null) return; // only an end changes it
-    const groups = groupRuns(readRuns());
-    const text = JSON.stringify(groups);
-    empty.hidden = groups.length > 0;
-    scroll.hidden = tools.hidden = groups.length === 0;
-    if (text === shown) return;
-    shown = text;
-    body.replaceChildren(...groups.map(rowOfGroup));
-  };
-  return { element: box, draw };
-}
-
-function rowOfGroup({ network, gap, epochs, pictures, rate, schedule, seeds, finals }) {
-  const known = networkOfName(network);
-  const training = `${epochs} ${epochs === 1 ? "epoch" : "epochs"} of ${formatNumber(pictures)}, rate ${rate}${schedule === "constant" ? ", constant" : ""}`;
-  const cells = [`gap ${gap}`, training].map((text) => element("td", {}, text));
-  const values = finals.map((final, index) => element("span", { title: `seed ${seeds[index]}` }, final.toFixed(2), index < finals.length - 1 ? ", " : ""));
-  return element("tr", {}, element("th", { scope: "row" }, known ? networkLabel(known) : network), ...cells, element("td", {}, ...values));
-}
-
-function offerFile(name, text) {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  const anchor = element("a", { href: address, download: name });
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(address), 1000);
 }

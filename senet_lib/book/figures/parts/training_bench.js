@@ -1,0 +1,138 @@
+// The laboratory's bench: two contestants, the bet on them, and what happens when both have ended, or one has failed.
+import { isText, need, wantsStillness } from "./kit.js";
+import { createContestant } from "./training_contestant.js";
+import { createKernelContestant } from "./training_kernel.js";
+import { LANES, jobOf } from "./training_settings.js";
+import { keepRun } from "./training_store.js";
+
+export const SOLVED = 0.97; // the test accuracy from which on the book calls the task solved
+const REPLAY_SECONDS = 0.4; // for each epoch of a recorded run
+const BUSY = ["loading", "running", "paused"];
+
+/** From a network's name to its recorded test accuracies: by distance, seed after seed, epoch after epoch. */
+export function readRecorded(view) {
+  const recorded = view.data("recorded");
+  const isRun = (run) => Array.isArray(run) && run.length > 0 && run.every((one) => one >= 0 && one <= 1);
+  for (const [name, byGap] of Object.entries(recorded)) {
+    for (const [gap, runs] of Object.entries(byGap)) {
+      need(Array.isArray(runs) && runs.every(isRun), `recorded has no whole runs for ${name} at ${gap}; give accuracies from 0 to 1.`);
+    }
+  }
+  return (name, gap) => recorded[name]?.[gap] ?? [];
+}
+
+/** Two contestants and what is known of their run: { phase, settings, bet, lanes, train, pause, step, reset, … }. */
+export function createBench(view, recorded, changed) {
+  const folders = { runtime: view.get("runtime"), contestants: view.get("folder") };
+  need(isText(folders.runtime) && isText(folders.contestants), "runtime and folder must be texts: where the files are.");
+  const bench = { lanes: {}, settings: null, bet: "", note: "", replay: null, score: { right: 0, all: 0 }, storage: "" };
+  let [key, counted, timer] = [null, false, null];
+  const phases = () => LANES.map((lane) => bench.lanes[lane].state.phase);
+  bench.phase = () => {
+    const found = phases();
+    const isOver = found.every((phase) => ["finished", "diverged"].includes(phase));
+    return isOver ? "finished" : ["failed", "loading", "running", "paused"].find((phase) => found.includes(phase)) ?? "idle";
+  };
+  bench.isBusy = () => BUSY.includes(bench.phase());
+  const hear = () => {
+    const phase = bench.phase();
+    if (phase === "failed" && !bench.replay) fallBack();
+    if (phase === "finished" && !counted) settle();
+    changed();
+  };
+  const isInKernel = view.data("kernel");
+  const device = view.get("device");
+  bench.place = isInKernel ? `in this notebook's kernel, on ${device}` : "each network in a worker of its own, in this page";
+  for (const lane of LANES) {
+    bench.lanes[lane] = isInKernel
+      ? createKernelContestant({ view, lane, changed: hear })
+      : createContestant({ moduleText: view.get("_esm"), folders, changed: hear });
+    view.onClose(bench.lanes[lane].close);
+  }
+  bench.hear = () => each((contestant) => contestant.hear());
+  const settle = () => {
+    counted = true;
+    bench.storage = "";
+    const { settings } = bench;
+    for (const lane of LANES) {
+      const { phase, tests } = bench.lanes[lane].state;
+      if (phase === "finished") bench.storage = keepRun(runOf(settings, lane, tests)) || bench.storage;
+    }
+    count();
+  };
+  const count = () => {
+    bench.score.all += 1;
+    if (outcomeOf(bench) === bench.bet) bench.score.right += 1;
+  };
+  // A page that cannot train shows what PyTorch has recorded, epoch after epoch.
+  const fallBack = () => {
+    const runs = Object.fromEntries(LANES.map((lane) => [lane, recorded(bench.settings[lane].name, bench.settings.gap)]));
+    const epochs = Math.max(0, ...LANES.map((lane) => runs[lane][0]?.length ?? 0));
+    bench.replay = { runs, epochs, shown: wantsStillness() ? epochs : 0 };
+    for (const lane of LANES) bench.lanes[lane].pause();
+    const next = () => {
+      if (bench.replay.shown >= epochs) {
+        clearInterval(timer);
+        if (bench.bet !== "" && !counted && outcomeOf(bench) !== null) [counted] = [true, count()];
+      } else bench.replay.shown += 1;
+      changed();
+    };
+    clearInterval(timer);
+    timer = setInterval(next, 1000 * REPLAY_SECONDS);
+  };
+  const each = (action) => LANES.forEach((lane) => action(bench.lanes[lane], lane));
+  const begin = () => {
+    bench.note = "";
+    if (bench.phase() === "idle") each((contestant, lane) => contestant.start(jobOf(bench.settings, lane)));
+  };
+  bench.train = () => (begin(), each((contestant) => contestant.train()));
+  bench.step = () => (begin(), each((contestant) => contestant.step()));
+  bench.pause = () => each((contestant) => contestant.pause());
+  bench.reset = () => {
+    clearInterval(timer);
+    Object.assign(bench, { replay: null, note: "" });
+    counted = false;
+    each((contestant) => contestant.reset());
+  };
+  // Another run is asked for: what belongs to the last one goes, and its bet, unless only the seed is another.
+  bench.follow = (settings, bet) => {
+    const { seed, ...rest } = settings;
+    const now = JSON.stringify(rest);
+    const isOther = bench.settings !== null && (now !== key || seed !== bench.settings.seed);
+    const isOtherGame = bench.settings !== null && now !== key;
+    [key, bench.settings, bench.bet] = [now, settings, isOtherGame ? "" : bet];
+    if (isOtherGame && bet !== "") view.set("bet", "");
+    if (isOther) bench.reset();
+  };
+  const whenHidden = () => {
+    if (!document.hidden || !["loading", "running"].includes(bench.phase())) return;
+    bench.note = "Paused, because the page was hidden. Press Train to go on.";
+    bench.pause();
+    changed();
+  };
+  document.addEventListener("visibilitychange", whenHidden);
+  view.onClose(() => {
+    document.removeEventListener("visibilitychange", whenHidden);
+    clearInterval(timer);
+  });
+  return bench;
+}
+
+const runOf = ({ gap, seed, epochs, pictures, learningRate, schedule, ...networks }, lane, accuracies) => ({
+  ...{ network: networks[lane].name, gap, seed, epochs, pictures, rate: learningRate, schedule },
+  accuracies: [...accuracies],
+});
+
+/** The last test accuracy of a lane, trained or recorded; null if there is none yet. */
+export function finalOf(bench, lane) {
+  const { tests } = bench.lanes[lane].state;
+  const found = bench.replay ? bench.replay.runs[lane].map((run) => run[run.length - 1]) : tests.slice(-1);
+  return found[0] ?? null;
+}
+
+/** Which bet was right: a, b, both or none; null if it is not known. A network that diverged has solved nothing. */
+export function outcomeOf(bench) {
+  if (bench.replay && LANES.some((lane) => finalOf(bench, lane) === null)) return null;
+  const [a, b] = LANES.map((lane) => (finalOf(bench, lane) ?? 0) >= SOLVED);
+  return a && b ? "both" : a ? "a" : b ? "b" : "none";
+}
