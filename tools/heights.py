@@ -22,8 +22,11 @@ WIDTHS = (280, 358, 420, 480, 540, 600, 660, 720, 790, 920, 1120)
 
 
 def measure(browser: Browser, figure: type[Figure], widths: Sequence[int] = WIDTHS) -> list[list[int]]:
-    """Widths of a figure's example and its heights, in pixels."""
-    with TemporaryDirectory() as folder, open_figure(browser, figure.example(), Path(folder)) as opened:
+    """Widths of a figure's example and its heights, in pixels; of one that asks, with its question, as in the book."""
+    example = figure.example()
+    if example.has_trait("asks"):
+        example.asks = True
+    with TemporaryDirectory() as folder, open_figure(browser, example, Path(folder)) as opened:
         heights = []
         for width in widths:
             opened.look(width, "light")

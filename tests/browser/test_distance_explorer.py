@@ -54,6 +54,17 @@ def test_it_opens_without_any_verdict_and_a_guess_uncovers_one(opened, figure):
     assert opened.text("score") == "Right so far: 1 of 2."
 
 
+def test_guesses_last_over_a_reload(opened):
+    guess(opened, "all")
+    told = opened.text("score")
+    kept = "localStorage['senet-book/distances']"
+    opened.page.evaluate(f"{kept} = JSON.stringify({{ 'x/1': 3, ...JSON.parse({kept}) }})")  # of another edition
+    opened.page.reload()
+    opened.page.wait_for_selector('[data-mounted="yes"]')
+    opened.settle()
+    assert points(opened) == 1 and opened.text("score") == told
+
+
 def test_a_second_guess_does_not_count_and_the_button_says_why(opened):
     guess(opened, "all")
     told = opened.text("score")

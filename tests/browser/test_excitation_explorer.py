@@ -41,10 +41,9 @@ def torch_block(channels: int, reduction: int, weights: list[np.ndarray], gate: 
 
 
 def show(opened, channels: int, reduction: int) -> None:
-    """Move both sliders, as a reader would."""
+    """Move both sliders, as a reader would; that of r has the same places for every C."""
     opened.move("channels", [8, 16, 64, 128, 256, 512, 1024, 2048].index(channels))
-    ratios = [r for c, r in TRAINED if c == channels] or [2, 4, 8, 16, 32]
-    opened.move("reduction", ratios.index(reduction))
+    opened.move("reduction", sorted({r for _, r in TRAINED} | {2, 4, 8, 16, 32}).index(reduction))
     assert (opened.get("channels"), opened.get("reduction")) == (channels, reduction)
 
 

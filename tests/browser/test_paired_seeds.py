@@ -1,6 +1,8 @@
 """Paired seeds: each number against NumPy's and SciPy's, the sentence that follows from it, and bad states."""
 
 import copy
+import itertools
+import math
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -380,3 +382,14 @@ def test_the_still_picture_of_one_seed_has_no_interval():
     labels = [text.get_text() for text in picture.axes[1].get_yticklabels()]
     plt.close(picture)
     assert labels == ["each seed", "paired\n0.0028"]
+
+
+def test_seeds_with_equal_differences_are_all_seen(opened):
+    plain, se = accuracies(DIGITS, "plain", "se")
+    opened.set("shown", len(plain))
+    places = opened.root.locator("circle[class^=senet-pairs]").evaluate_all(
+        "all => all.map((one) => [one.cx.baseVal.value, one.cy.baseVal.value, one.r.baseVal.value])"
+    )
+    assert len(places) == len(plain) > len(set((se - plain).round(9)))
+    for (x, y, r), (other_x, other_y, _) in itertools.combinations(places, 2):
+        assert math.hypot(x - other_x, y - other_y) >= 2 * r - 1e-3

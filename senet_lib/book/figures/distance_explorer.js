@@ -1,5 +1,6 @@
 // How far does a network see? A scene whose cue the reader moves away, a guess, and what training reached, from records.
-import { button, choice, element, figure, need, number, picture, setText, slider, toggle } from "./parts/kit.js";
+import { recall, remember } from "./parts/browser_store.js";
+import { button, choice, disable, element, figure, need, number, picture, setText, slider, toggle } from "./parts/kit.js";
 import { legend, lineChart, lineSample } from "./parts/line_chart.js";
 import { meanOf } from "./parts/statistics.js";
 
@@ -8,6 +9,7 @@ const BLIND_VOTE = 9 / 16;
 const GLYPH_SIZE = 7;
 const CUE_HEIGHT = 5;
 const MISSING = -1;
+const DISTANCES = "senet-book/distances"; // "network/gap" -> the guess, in the browser's storage
 // How networks look, in their order: each with a dash and a marker of its own.
 const LOOKS = [
   { colour: "var(--look-plain)", dash: "6 4", marker: "square" },
@@ -24,6 +26,7 @@ const VERDICTS = { all: "every seed learned it", some: "some seeds learned it, s
 
 export default figure((view) => {
   const record = readRecord(view);
+  recallGuesses(view, record);
   const stage = createStage(record);
   const question = createQuestion(view, record);
   const charts = createCharts(record);
@@ -80,6 +83,17 @@ function readRecord(view) {
   };
 }
 
+/** What the reader has guessed on earlier visits, as far as this figure has it. */
+function recallGuesses(view, record) {
+  const isKnown = ([key, guess]) => {
+    const [name, gap] = key.split("/");
+    return record.indexOf(name) >= 0 && record.gaps.includes(Number(gap)) && Object.hasOwn(VERDICTS, guess);
+  };
+  const kept = Object.entries(recall(DISTANCES)).filter(isKnown);
+  const isNew = Object.keys(view.get("guesses")).length === 0;
+  if (isNew && kept.length > 0) view.set("guesses", Object.fromEntries(kept));
+}
+
 const keyOf = (record, network, gap) => `${record.networks[network].name}/${record.gaps[gap]}`;
 
 function verdictOf(finals) {
@@ -118,8 +132,12 @@ function createStage(record) {
 function createQuestion(view, record) {
   const text = element("p", { class: "distance-question" }, "Your guess: after six epochs of training,");
   let [key, isOpen] = ["", false]; // of what is asked, and whether a guess is still to be made
+  const take = (guess) => {
+    view.set("guesses", { ...view.get("guesses"), [key]: guess });
+    remember(DISTANCES, { ...recall(DISTANCES), [key]: guess });
+  };
   const buttons = GUESSES.map(([guess, label]) => {
-    const one = button(label, () => isOpen && view.set("guesses", { ...view.get("guesses"), [key]: guess })).element;
+    const one = button(label, () => isOpen && take(guess)).element;
     one.dataset.guess = guess;
     return one;
   });
@@ -130,8 +148,7 @@ function createQuestion(view, record) {
     const guesses = view.get("guesses");
     const guess = guesses[key];
     for (const one of buttons) {
-      one.setAttribute("aria-disabled", String(isShown)); // not disabled: that would lose the focus
-      one.title = isShown ? "The answer is shown already: choose another distance or network." : "";
+      disable(one, isShown && "The answer is shown already: choose another distance or network.");
       one.setAttribute("aria-current", String(one.dataset.guess === guess));
     }
     setText(answer, isShown ? answerText(record, network, gap, guess) : "Guess, and you will see.");

@@ -1,6 +1,6 @@
 // z -> hidden -> s: equation 3 on trained weights, and on new ones for widths that no network of the book has.
 import { bars, choice, colour, element, figure, formatNumber } from "./parts/kit.js";
-import { heatmap, menu, number, picture, requirePictures, requireWhole, row, setText, slider } from "./parts/kit.js";
+import { heatmap, menu, need, number, picture, requirePictures, requireWhole, row, setText, slider } from "./parts/kit.js";
 import { meanOf } from "./parts/statistics.js";
 import { GATES, MOST_SCALE, createMemory, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./parts/excitation.js";
 
@@ -236,6 +236,13 @@ export default figure((view) => {
     const own = [...trained.values()].filter((block) => block.channels === channels).map((block) => block.reduction);
     return own.length > 0 ? own.sort((a, b) => a - b) : NEW_REDUCTIONS;
   };
+  // The slider has the same places for every C, so that a place always means the same r; where a C lacks one, the
+  // next smaller one is taken.
+  const ratios = [...new Set([...[...trained.values()].map((block) => block.reduction), ...NEW_REDUCTIONS])].sort((a, b) => a - b);
+  view.addControl(() => {
+    const [r, own] = [view.get("reduction"), ratiosOf(view.get("channels"))];
+    need(own.includes(r), `reduction is ${r}; it must be one of ${own.join(", ")}.`);
+  });
   // A new C keeps r and the chosen channel if it has them.
   const fit = (channels) => {
     const ratios = ratiosOf(channels);
@@ -250,7 +257,7 @@ export default figure((view) => {
   const show = (value) => value.toFixed(2);
   const controls = row(
     slider(view, "channels", { label: "channels C", values: widths.sort((a, b) => a - b), then: fit }).element,
-    slider(view, "reduction", { label: "reduction r", values: () => ratiosOf(view.get("channels")) }).element,
+    slider(view, "reduction", { label: "reduction r", values: ratios, then: () => fit(view.get("channels")) }).element,
     element("div", { class: "excitation-source" }, seen.element, named.element, drawn.element),
     slider(view, "scale", { label: "z times", min: 0, max: MOST_SCALE, step: 0.05, show }).element,
   );

@@ -34,6 +34,8 @@ const SOURCE =
   "ResNet-50, r\u00a0=\u00a016; Tables 14 and 15. The dots are the first column; their axis starts at 22%.";
 const ELSEWHERE =
   "The paper has errors for the five places only of ResNet-50 with r\u00a0=\u00a016: choose both to see them.";
+const NO_BOTTLENECK = "This network has no bottleneck: choose ResNet-50.";
+const NO_STAGE = "This network has three stages only.";
 const HINT =
   "Press a dashed circle to move SE there. Shown: a block after the stage’s first. Batch normalisation is not drawn.";
 
@@ -62,8 +64,8 @@ export default figure((view) => {
   return () => {
     const [place, index, r] = [view.get("placement"), view.get("stage") - 1, view.get("reduction")];
     const state = { network: chosen(), place, index, reduction: r, ...chosen().stages[index] };
-    allow(placement.element, (value) => value !== "3x3" || state.network.isBottleneck);
-    allow(stage.element, (value) => Number(value) <= state.network.stages.length);
+    allow(placement.element, (value) => value !== "3x3" || state.network.isBottleneck, NO_BOTTLENECK);
+    allow(stage.element, (value) => Number(value) <= state.network.stages.length, NO_STAGE);
     drawing.draw(state);
     facts.draw(state);
     errors.draw(state);
@@ -131,8 +133,11 @@ function requireFit(view, { title, isBottleneck, stages, stem }) {
 }
 
 /** Let the reader choose only what the network has. */
-function allow(group, isThere) {
-  for (const radio of group.querySelectorAll("input")) radio.disabled = !isThere(radio.value);
+function allow(group, isThere, why) {
+  for (const radio of group.querySelectorAll("input")) {
+    radio.disabled = !isThere(radio.value);
+    radio.title = radio.disabled ? why : "";
+  }
 }
 
 // --------------------------------------------------------------------------------------------------------- the drawing

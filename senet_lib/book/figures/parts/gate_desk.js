@@ -4,6 +4,9 @@ import { createGateBars } from "./network_controls.js";
 
 const LARGEST_GATE = 2;
 const HAND_STEP = 0.05;
+// Why nothing can be set by hand.
+const NOT_LIVE = "To set gates by hand, first run the networks in this page.";
+const NO_GATES = "To set gates by hand, first let the network use its gates.";
 
 /** What the traits se and hand put in place of a network's own gates: by block the C gates, null for its own. Checked. */
 export function readOverrides(view, channels) {
@@ -124,12 +127,14 @@ function createHandEditor(view, meansOf) {
       button("All their own", () => view.set("hand", {})).element,
     ),
   ];
-  const node = element("div", {}, ...fields);
+  const why = element("p", { class: "parts-note desk-why", "data-name": "why" });
+  const node = element("div", {}, why, ...fields);
   const draw = (nextJob, nextPlace, gates, live) => {
     [job, place] = [nextJob, nextPlace];
     node.hidden = place === null;
     for (const one of meanButtons) one.hidden = !means();
     for (const field of fields) field.disabled = !live || !view.get("se");
+    setText(why, live ? (view.get("se") ? "" : NO_GATES) : NOT_LIVE);
     if (place === null) return;
     const [now, itsOwn] = gates ? [gates.used[place.channel], gates.own[place.channel]] : [NaN, NaN];
     setText(gateName, `gate ${place.channel} of ${place.block}`);

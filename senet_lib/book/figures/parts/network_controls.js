@@ -50,7 +50,9 @@ export function createNetworkChoice(view, networks) {
   const useGates = toggle(view, "se", { label: "use the gates (SE)" }).element;
   const told = element("p", { class: "parts-note", "data-name": "note" });
   const draw = ({ channels, note = "" }) => {
-    useGates.querySelector("input").disabled = Object.keys(channels).length === 0;
+    const isAbsent = Object.keys(channels).length === 0;
+    useGates.querySelector("input").disabled = isAbsent;
+    useGates.title = isAbsent ? "This network has no SE, and so no gates." : "";
     setText(told, note);
     told.hidden = !note;
   };
