@@ -39,9 +39,10 @@ RECORDED = {
 # What the chapters ask of the laboratory: where its controls begin.
 PRESETS: dict[str, dict[str, Any]] = {
     "find the wall": {"kind_a": "plain", "blocks_a": 2, "kind_b": "plain", "blocks_b": 4, "gap": 8},
-    "add SE": {"kind_a": "plain", "kind_b": "se", "gap": 12},
-    "deal seeds": {"kind_a": "plain", "blocks_a": 4, "kind_b": "se", "gap": 12},
-    "choose r": {"kind_a": "se", "reduction_a": 16, "kind_b": "se", "reduction_b": 1, "gap": 16},
+    "add SE": {"kind_a": "plain", "kind_b": "se", "gap": 12, "epochs": 3},
+    # So short that no seed finds the rule: who ends higher is luck.
+    "deal seeds": {"kind_a": "se", "reduction_a": 1, "kind_b": "se", "gap": 12, "epochs": 2, "pictures": 1600},
+    "choose r": {"kind_a": "se", "reduction_a": 16, "kind_b": "se", "reduction_b": 1, "gap": 12, "epochs": 3},
 }
 
 
