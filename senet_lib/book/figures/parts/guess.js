@@ -23,10 +23,14 @@ const GUESS_WORDS = {
 /** Fill in the parts of a text: "{name}" stands for parts.name. */
 const fillGuess = (text, parts) => text.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
 
+const recalledViews = new WeakSet(); // a figure that is built anew does not go back to an earlier visit
+
 /** What the reader has guessed, by question, from the trait guesses; the first time also from earlier visits. */
-function readGuesses(view, isFirst = false) {
+function readGuesses(view) {
   const now = view.get("guesses");
-  if (!isFirst || Object.keys(now).length > 0) return now;
+  if (recalledViews.has(view)) return now;
+  recalledViews.add(view);
+  if (Object.keys(now).length > 0) return now;
   const kept = Object.entries(recall(GUESS_STORE)).filter(([, entry]) => Array.isArray(entry));
   const guesses = Object.fromEntries(kept.map(([key, [guess]]) => [key, guess]));
   if (kept.length > 0) view.set("guesses", guesses);
@@ -35,31 +39,32 @@ function readGuesses(view, isFirst = false) {
 
 /**
  * A question with its answer, for a figure with the traits asks and guesses.
- * @param key names the question among all of the book.
+ * @param key names the question among all of the book; a function, where the figure asks several, one after the other.
  * @param options to choose from, [[value, text], …]; or range, for a number: { min, max, step, unit, digits }.
  * @param answer () => { value, told }: what is right, and a sentence on it. Without a value nobody knows it yet.
  * @param covered elements that are seen after the guess only.
  */
 export function guess(view, { key, question, options = null, range = null, answer, covered = [] }) {
   if (!view.data("asks")) return { element: document.createDocumentFragment(), isOpen: () => false, draw: () => {} };
-  readGuesses(view, true);
-  const keep = (entry) => remember(GUESS_STORE, { ...recall(GUESS_STORE), [key]: entry });
+  readGuesses(view);
+  const keyNow = typeof key === "function" ? key : () => key;
+  const keep = (entry) => remember(GUESS_STORE, { ...recall(GUESS_STORE), [keyNow()]: entry });
   const take = (value) => {
     if (isTaken()) return;
-    view.set("guesses", { ...readGuesses(view), [key]: value });
+    view.set("guesses", { ...readGuesses(view), [keyNow()]: value });
     keep([value, value === answer().value]);
   };
   const forget = () => {
-    const { [key]: _, ...others } = readGuesses(view);
+    const { [keyNow()]: _, ...others } = readGuesses(view);
     view.set("guesses", others);
     keep(undefined);
   };
-  const given = () => readGuesses(view)[key];
+  const given = () => readGuesses(view)[keyNow()];
   const isAllowed = (value) => (options ? options.some(([option]) => option === value) : Number.isFinite(value));
   const isTaken = () => given() === NOT_GUESSED || isAllowed(given());
   const isOpen = () => !isTaken();
 
-  const ways = options ? createGuessOptions(options, take) : createGuessRange(range, key, take);
+  const ways = options ? createGuessOptions(options, take) : createGuessRange(range, take);
   const skip = button(GUESS_WORDS.skip, () => (isTaken() ? forget() : take(NOT_GUESSED))).element;
   const told = element("p", { class: "parts-guess-told", role: "status", "data-name": "guess" });
   const asked = element("legend", {}, fillGuess(GUESS_WORDS.lead, { question }));
@@ -94,7 +99,7 @@ function createGuessOptions(options, take) {
   });
   const draw = (given, isTaken) => {
     for (const { value, node } of buttons) {
-      node.setAttribute("aria-pressed", String(isTaken && value === given));
+      node.setAttribute("aria-current", String(isTaken && value === given));
       disable(node, isTaken && GUESS_WORDS.done);
     }
   };
@@ -102,7 +107,7 @@ function createGuessOptions(options, take) {
 }
 
 /** A slider for a number, and the button that hands it in. */
-function createGuessRange({ min, max, step = 1, unit = "", digits = 3 }, key, take) {
+function createGuessRange({ min, max, step = 1, unit = "", digits = 3 }, take) {
   const id = freshId("guess");
   const text = (value) => `${formatNumber(value, digits)}${afterNumber(unit)}`;
   const middle = min + step * Math.round((max - min) / step / 2);

@@ -1,0 +1,54 @@
+// Scenes without their labels: the reader names each, and then learns which glyph was meant.
+import { guess } from "./parts/guess.js";
+import { button, element, figure, isList, need, number, picture, slider } from "./parts/kit.js";
+
+export default figure((view) => {
+  const pictures = view.array("pictures", ["K", 3, "rows", "columns"]);
+  const [count, , rows, columns] = pictures.shape;
+  const [shapes, colours] = ["shapes", "colours"].map((name) => readNames(view, name));
+  const labels = readIndices(view, "labels", count, shapes);
+  const cues = readIndices(view, "cues", count, colours);
+  const now = () => view.get("scene");
+  const keyOf = (scene) => `label/${scene}`;
+
+  const image = picture({ rows, columns, label: "the scene" });
+  const show = (scene) => `${scene + 1} of ${count}`;
+  const which = slider(view, "scene", { label: "picture", min: 0, max: count - 1, show });
+  const next = button("Next picture", () => view.set("scene", (now() + 1) % count));
+  const asked = guess(view, {
+    key: () => keyOf(now()),
+    question: "What is the label of this picture?",
+    options: shapes.map((name, index) => [index, name]),
+    answer: () => ({ value: labels[now()], told: tell(colours[cues[now()]], shapes[labels[now()]]) }),
+  });
+  const [right, all] = [number("right", { label: "Right so far:" }), number("guessed", { label: "of" })];
+  const score = element("p", { class: "parts-note" }, right.element, " ", all.element);
+  const side = element("div", { class: "labels-side" }, asked.element, which.element, next.element, score);
+  view.body.append(element("div", { class: "labels" }, element("div", { class: "labels-picture" }, image.element), side));
+
+  const size = 3 * rows * columns;
+  return () => {
+    image.draw(pictures.data.subarray(now() * size, (now() + 1) * size));
+    asked.draw();
+    const guesses = Array.from(labels, (label, scene) => [view.get("guesses")[keyOf(scene)], label]);
+    const made = guesses.filter(([given]) => typeof given === "number");
+    all.set(made.length);
+    right.set(made.filter(([given, label]) => given === label).length);
+  };
+});
+
+const tell = (colour, shape) => `The cue is ${colour}, and the ${colour} glyph is a ${shape}.`;
+
+function readNames(view, name) {
+  const names = view.data(name);
+  need(isList(names), `${name} is not a list, or is empty; give the names.`);
+  return names;
+}
+
+/** An array of whole numbers that stand for names. */
+function readIndices(view, name, count, names) {
+  const { data } = view.array(name, [count]);
+  const bad = data.find((index) => !(Number.isInteger(index) && index in names));
+  need(bad === undefined, `${name} holds ${bad}; it must be whole numbers from 0 to ${names.length - 1}.`);
+  return data;
+}
