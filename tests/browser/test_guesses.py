@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from senet_lib.book.figures.block_walkthrough import BlockWalkthrough
+from senet_lib.book.figures.class_gates import ClassGates
 from senet_lib.book.figures.convolution_stepper import ConvolutionStepper
 from senet_lib.book.figures.cost_calculator import CostCalculator
 from senet_lib.book.figures.figure import Figure
@@ -36,6 +37,7 @@ def seeds_solved() -> int:
 # Figure, what is covered, a right guess ("": the figure's largest difference of gates), a wrong one, and what is said.
 ASKED = [
     (BlockWalkthrough, ".walk-comparison", "", "0", "gates are computed from the picture"),
+    (ClassGates, ".senet-gates-chart", "layer2", "layer1", "The accuracy with the mean gates of one block"),
     (CostCalculator, ".senet-cost-invoice", "4", "1", "Stage 4 pays 62.5% of the weights."),
     (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
     (PlacementChooser, "[data-name=errors]", "post", "pre", "The paper prints 22.78%"),

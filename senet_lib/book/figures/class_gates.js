@@ -1,5 +1,6 @@
 // What the gates of a trained network say for each group of pictures: the controls and the drawings.
 // After Hu et al. (arXiv 1709.01507v4), Section 7.2, Figure 6.
+import { guess } from "./parts/guess.js";
 import { FEW, NO_FOCUS, createFitting, orderOf, placeOf, readNetworks } from "./parts/gate_groups.js";
 import { requireState, shortNames } from "./parts/gate_groups.js";
 import { button, choice, chooseAlong, controlRow, element, figure, formatNumber, freshId } from "./parts/kit.js";
@@ -42,14 +43,28 @@ export default figure((view) => {
   const controls = controlRow(network.element, depth.element, order.element);
   const boards = new Map(networks.map((one) => [one, createBoard(view, one)]));
   const place = element("div");
-  view.body.append(controls, place);
+  const asked = askForTheIdle(view, [controls, place]);
+  view.body.append(...asked.map((one) => one.element), controls, place);
 
   return () => {
     const board = boards.get(chosen());
     if (place.firstChild !== board.element) place.replaceChildren(board.element); // charts are as wide as their place
     board.draw();
+    asked.forEach((one) => one.draw());
   };
 });
+
+/** Before any gate: which block can give up its own gates with less loss? Nothing is asked if nobody has tried it. */
+function askForTheIdle(view, covered) {
+  const accuracies = Object.entries(view.data("silenced")).sort(([a], [b]) => a.localeCompare(b));
+  if (accuracies.length < 2) return [];
+  const idle = accuracies.reduce((one, other) => (other[1] > one[1] ? other : one))[0];
+  const found = accuracies.map(([block, accuracy]) => `${block} ${formatNumber(accuracy, 3, true)}`).join(", ");
+  const told = `The accuracy with the mean gates of one block, mean of the seeds: ${found}.`;
+  const options = accuracies.map(([block]) => [block, block]);
+  const question = "All pictures get the mean gates of one block. With which block do you lose fewer answers?";
+  return [guess(view, { key: "silenced", question, options, answer: () => ({ value: idle, told }), covered })];
+}
 
 // --------------------------------------------------------------------------------------------------------- the drawing
 

@@ -76,7 +76,7 @@ export function guess(view, { key, question, options = null, range = null, answe
     for (const one of covered) one.classList.toggle("parts-covered", isOpen());
     ways.draw(given(), isTaken());
     setText(skip, isTaken() ? GUESS_WORDS.again : GUESS_WORDS.skip);
-    setText(told, isTaken() ? judgeGuess(given(), answer(), ways.text) : GUESS_WORDS.open);
+    setText(told, isTaken() ? judgeGuess(given(), answer(), ways.text) : covered.length > 0 ? GUESS_WORDS.open : "");
   };
   return { element: box, isOpen, draw };
 }
