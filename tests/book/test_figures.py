@@ -228,7 +228,7 @@ def test_draws_have_the_moments_of_their_distributions():
 
 
 def test_comments_and_indentation_do_not_go_into_the_page(tmp_path):
-    source = 'const a = 1; // goes\n  /** goes\n * too */\nconst b = `// stays\n  so`;\nexport default a + b;\n'
+    source = "const a = 1; // goes\n  /** goes\n * too */\nconst b = `// stays\n  so`;\nexport default a + b;\n"
     (tmp_path / "a.js").write_text(source)
     (joined,) = join_modules(tmp_path / "a.js")
     assert "goes" not in joined and "too" not in joined
@@ -242,3 +242,10 @@ def test_what_belongs_to_a_moment_is_not_in_the_html_form(tiny):
     figure.asked = figure.kept = "something"
     state = figure._plain_state()
     assert (state["asked"], state["kept"]) == ("at the start", "something")
+
+
+def test_no_text_stands_in_the_braces_of_another():
+    """What makes the modules small would take spaces from such a text."""
+    for path in sorted(HERE.rglob("*.js")):
+        found = re.findall(r"\$\{[^{}`]*`.*", path.read_text(encoding="utf-8"))
+        assert found == [], path.name

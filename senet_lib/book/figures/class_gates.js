@@ -282,7 +282,7 @@ function createNumbers({ label, counts, groupedBy, data }) {
   const body = element("tbody", {}, ...rows.map(({ node }) => node));
   const title = element("span");
   const scope = `${label}: over all channels and all groups, also those that are not drawn.`;
-  const note = `${scope}${data && ` Recorded: ${data}.`}`;
+  const note = data ? `${scope} Recorded: ${data}.` : scope;
   const draw = ({ name, block }) => {
     const pictures = formatNumber(sumOf(counts));
     setText(title, `${name}: ${block.mean.length} gates, ${pictures} pictures`);

@@ -289,5 +289,6 @@ function printedTotal({ network, reduction, bias, inMacs, dropped }, total) {
   const printed = PRINTED[reduction];
   if (network.name !== "resnet50" || bias || inMacs || dropped.size > 0 || !printed) return "";
   const ours = (total / 1e6).toFixed(1);
-  return `The paper’s Table 10 prints ${printed} million${Number(ours) === printed ? ", too" : `; this is ${ours}`}.`;
+  const said = `The paper’s Table 10 prints ${printed} million`;
+  return Number(ours) === printed ? `${said}, too.` : `${said}; this is ${ours}.`;
 }

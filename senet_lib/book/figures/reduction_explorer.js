@@ -278,7 +278,7 @@ function drawSeeds({ results, seeds }, centre, slot, up, kind) {
   const scale = step < 4 ? 0.75 : 1;
   const dots = results.map((value, index) => {
     const x = centre + (index - (results.length - 1) / 2) * step;
-    const name = svg("title", {}, `${seeds ? `seed ${seeds[index]}: ` : ""}${value}`);
+    const name = svg("title", {}, seeds ? `seed ${seeds[index]}: ${value}` : `${value}`);
     const transform = `translate(${x.toFixed(1)} ${up(value).toFixed(1)}) scale(${scale})`;
     return svg("path", { d: MARKS[kind], class: `senet-reduction-dot senet-reduction-${kind}`, transform }, name);
   });

@@ -95,7 +95,8 @@ export function placeOf(names, name) {
   const stem = (one) => one.slice(0, Math.max(0, one.lastIndexOf(".")));
   const stage = /^layer(\d+)$/.exec(stem(name))?.[1];
   const beside = stage ? names.filter((one) => stem(one) === stem(name)) : names;
-  return `${stage ? `stage ${stage}, ` : ""}block ${beside.indexOf(name) + 1} of ${beside.length}`;
+  const place = `block ${beside.indexOf(name) + 1} of ${beside.length}`;
+  return stage ? `stage ${stage}, ${place}` : place;
 }
 
 /** Names without what all begin with, up to the first digit: "2.1" for "layer2.1". */

@@ -23,7 +23,8 @@ const KIND_OF_PAGE = "Laboratory";
 /** The file name of a network. */
 export function networkName({ kind, blocks, reduction, place }) {
   if (kind === "plain") return `plain-${blocks}`;
-  return `se-${blocks}-r${reduction}${place === "standard" ? "" : `-${place}`}`;
+  const name = `se-${blocks}-r${reduction}`;
+  return place === "standard" ? name : `${name}-${place}`;
 }
 
 /** { kind, blocks, reduction, place } of a file name; null if it is none. */
@@ -38,7 +39,8 @@ export function networkOfName(name) {
 /** What people call a network. */
 export function networkLabel({ kind, blocks, reduction, place }) {
   if (kind === "plain") return `plain, ${blocks} blocks`;
-  return `SE, ${blocks} blocks, r = ${reduction}${place === "standard" ? "" : `, ${place}`}`;
+  const label = `SE, ${blocks} blocks, r = ${reduction}`;
+  return place === "standard" ? label : `${label}, ${place}`;
 }
 
 /** What a unit of it can see. */
