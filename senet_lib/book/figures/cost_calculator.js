@@ -210,6 +210,7 @@ function createStage(view, stage, fit) {
   const draw = (costs, cost, { network }) => {
     const isAbsent = cost === undefined; // a network with fewer stages than another: its room stays
     line.classList.toggle("senet-cost-absent", isAbsent);
+    total.element.hidden = share.element.hidden = isAbsent;
     if (isAbsent) return;
     const { isDropped } = cost;
     setText(size, `N = ${network.stages[stage - 1].blocks}, C = ${network.stages[stage - 1].channels}`);
