@@ -31,7 +31,8 @@ READ = """async (root, states) => {
   for (const state of states) {
     for (const [name, value] of Object.entries(state)) root.model.set(name, value);
     await new Promise((drawn) => setTimeout(drawn));
-    const shown = [...root.querySelectorAll('[data-name]')].filter((one) => one.checkVisibility() && one.dataset.value);
+    const inSight = (one) => one.checkVisibility({ visibilityProperty: true });
+    const shown = [...root.querySelectorAll('[data-name]')].filter((one) => inSight(one) && one.dataset.value);
     readings.push(Object.fromEntries(shown.map((one) => [one.dataset.name, [one.dataset.value, one.textContent]])));
   }
   return readings;
