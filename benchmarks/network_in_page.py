@@ -25,7 +25,7 @@ LOAD_BUDGET_MS = 2000
 # The page, the place of the figure on it, the trait that moves it and its number of values, and the budget for an
 # answer, in milliseconds.
 FIGURES = {
-    "Context World": ("notebooks/09_the_reduction_ratio.html", 1, "cue_colour", 3, 30),
+    "Context World": ("notebooks/10_what_the_gates_say.html", -2, "cue_colour", 3, 30),
     "photographs": ("notebooks/10_what_the_gates_say.html", -1, "picture", 8, 50),
 }
 

@@ -25,7 +25,7 @@ INSTALL_CELL = """\
 import importlib.util
 
 if importlib.util.find_spec("senet_lib") is None:
-    %pip install --quiet --no-deps torchinfo anywidget psygnal rjsmin "senet-lib @ git+{url}@{branch}"
+    %pip install --quiet --no-deps torchinfo anywidget psygnal "senet-lib @ git+{url}@{branch}"
 """
 
 

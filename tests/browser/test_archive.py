@@ -81,7 +81,7 @@ def test_a_double_click_on_the_front_door_opens_the_landing_page(browser, unpack
 
 def test_what_needs_a_server_says_so_in_the_page(browser, unpacked):
     page = browser.new_page()
-    page.goto((unpacked / f"{CHAPTERS[8]}.html").as_uri())
+    page.goto((unpacked / f"{CHAPTERS[9]}.html").as_uri())
     page.locator('[data-kind="NetworkInPage"]').scroll_into_view_if_needed()
     note = page.locator(".senet-frame", has_text="Opened from a folder")
     note.first.wait_for()

@@ -1,6 +1,8 @@
 """What the build leaves out of style sheets, what it makes of formulas, and where it breaks no line."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +10,7 @@ import pytest
 from docutils import nodes
 from sphinxcontrib import katex
 
-from tools import formulas, lean_styles, no_breaks
+from tools import formulas, lean_scripts, lean_styles, no_breaks
 
 # --- style sheets -----------------------------------------------------------------------------------------------------
 
@@ -128,3 +130,22 @@ def test_code_and_formulas_keep_their_spaces_and_a_spread_may_stand_below_its_me
     no_breaks.keep_together(None, page, "page")
     kept = [one.astext().replace("\N{NO-BREAK SPACE}", "~") for one in page.children]
     assert kept == ["3~±~4 in 5~s", "3 ± 4 in 5 s", "3 ± 4 in 5 s", "3 ± 4 in 5 s", "3 ± 4 in 5~s"]
+
+
+# --- scripts ----------------------------------------------------------------------------------------------------------
+
+
+def test_modules_of_figures_are_shortened_and_keep_the_names_that_they_share(tmp_path):
+    text = "const shared = (value) => `<${value} ${`of  ${value}`}>`;\nexport default { render: shared };\n"
+    page = f'<script type="application/json" class="senet-module" data-key="a1">{json.dumps(text)}</script>'
+    (tmp_path / "index.html").write_text(page, encoding="utf-8")
+    lean_scripts.shorten_modules(SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(name="html")), None)
+    made = (tmp_path / "index.html").read_text(encoding="utf-8")
+    short = json.loads(re.search(r'data-key="a1">(.*)</script>', made)[1])
+    assert len(short) < len(text) and "const shared=" in short and "of  ${" in short and "export default" in short
+    assert "<" not in made.partition(">")[2].removesuffix("</script>")
+
+
+def test_a_module_that_cannot_be_read_stops_the_build():
+    with pytest.raises(subprocess.CalledProcessError):
+        lean_scripts.shorten(["const = 1;"])

@@ -28,11 +28,12 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 from PIL import Image
-from rjsmin import jsmin
 
 HERE = Path(__file__).parent
 HEIGHTS = HERE / "heights.json"  # pixels: of each figure [width, height], …; python -m tools.heights measures them
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w./]+)";\n', re.MULTILINE)
+# Lines that are nothing but a comment. tests/book/test_figures.py sees to it that no text in the code looks like one.
+COMMENT = re.compile(r"^[ \t]*(//[^\n]*|/\*.*?\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
 EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 STILL_DOTS_PER_INCH = 144
 STILL_COLOURS = 128
@@ -250,7 +251,7 @@ def join_modules(path: Path) -> list[str]:
 
     A front end gets a widget's module as one text, and a page opened from a folder may not import files. A bundler
     would need Node.js wherever the library runs; figures import nothing but files of this folder, so this is enough.
-    Comments and indentation stay behind: whoever reads them has the file.
+    Comments stay behind: whoever reads them has the file.
     """
     seen: set[Path] = set()
 
@@ -265,8 +266,8 @@ def join_modules(path: Path) -> list[str]:
                 texts += read(imported)
         return [*texts, IMPORT.sub("", text)]
 
-    *imported, own = read(path)
-    return [f"{jsmin(text)}\n" for text in (*(EXPORT.sub("", text) for text in imported), own)]
+    *imported, own = (COMMENT.sub("", text) for text in read(path))
+    return [EXPORT.sub("", text) for text in imported] + [own]
 
 
 def _browser_type(array: np.ndarray) -> type:
