@@ -408,7 +408,7 @@ def test_the_score_lasts_over_a_reload(browser, tmp_path):
         opened.settle()
         assert (opened.number("found"), opened.number("shown")) == (1, 1)
         assert opened.get("marked")[name] == [line]
-        opened.page.evaluate("localStorage.setItem('senet-book/faults', '{\"marked\": {\"x\": [99]}, \"hinted\": 3}')")
+        opened.page.evaluate('localStorage.setItem(\'senet-book/faults\', \'{"marked": {"x": [99]}, "hinted": 3}\')')
         opened.page.reload()
         opened.page.wait_for_selector('[data-mounted="yes"]')
         opened.settle()
