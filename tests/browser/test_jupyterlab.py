@@ -55,7 +55,11 @@ def write_notebook(figure: type[Figure], folder: Path) -> None:
     save_notebook(folder / "figure.ipynb", CELL.format(module=figure.__module__, name=figure.__name__, traits=own))
 
 
-@pytest.mark.parametrize("figure", all_figures(), ids=lambda figure: figure.__name__)
+# The landing page's scene has no control of this kind: its square is dragged, and no notebook shows it.
+STEPPED = [figure for figure in all_figures() if figure.__name__ != "LandingScene"]
+
+
+@pytest.mark.parametrize("figure", STEPPED, ids=lambda figure: figure.__name__)
 def test_page_and_python_stay_in_step(browser, lab, figure):
     address, root = lab
     folder = root / figure.__name__
