@@ -85,7 +85,7 @@ SLIDES = (
     Slide(RESCALE, "the-multiplication", (FORMULA, "div.highlight")),
     Slide(RESCALE, "the-whole-block", ("div.highlight",)),
     Slide(RESCALE, "the-whole-block", (asks("Now run it on pictures"), STILL)),
-    Slide(RESCALE, "the-same-network-with-se", (STILL, says("The derivation of chapter 1"))),
+    Slide(RESCALE, "the-same-network-with-se", (PLOT, says("The derivation of chapter 1"))),
     Slide(RESCALE, "do-the-gates-cause-it", (asks("Do it by hand"), STILL)),
     Slide(NETWORK, "a-question-first", (QUESTION, STILL)),
     Slide(COST, "a-question-first", (asks("Now a large one"), STILL)),
