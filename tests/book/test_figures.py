@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from senet_lib.book import draws as draws
+from senet_lib.book.figures.convolution_stepper import ConvolutionStepper
+from senet_lib.book.figures.cost_calculator import CostCalculator
 from senet_lib.book.figures.figure import COMMENT, HERE, Figure, join_modules
 
 MODULE = 'import { figure } from "./parts/kit.js";\n\nexport default figure(() => {});\n'
@@ -225,6 +227,13 @@ def test_draws_have_the_moments_of_their_distributions():
     assert uniform.mean() == pytest.approx(0.5, abs=0.01) and uniform.std() == pytest.approx(12**-0.5, abs=0.005)
     assert normal.mean() == pytest.approx(0, abs=0.03) and normal.std() == pytest.approx(1, abs=0.02)
     assert abs(np.corrcoef(normal[:-1], normal[1:])[0, 1]) < 0.03
+
+
+def test_figures_of_two_kinds_share_the_common_style_sheet():
+    """So a page keeps it once."""
+    pages = [figure.example().to_html() for figure in (CostCalculator, ConvolutionStepper)]
+    (shared,) = set.intersection(*(set(re.findall(r'<style data-key="(\w+)">', page)) for page in pages))
+    assert all(page.count(f'data-key="{shared}"') == 1 for page in pages)
 
 
 def test_comments_do_not_go_into_the_page(tmp_path):

@@ -1,6 +1,7 @@
 """A real Chromium, a server for the built book on 127.0.0.1, and no other host."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +10,12 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.figures import Opened, open_figure, serve
 from tests.browser.jupyterlab import ROOT, run_lab
+from tools.as_scripts import PARTS
 from tools.chromium import HOW_TO_ENABLE, find_chromium
 
 HTML = ROOT / "_build" / "html"
+VENDOR = ROOT / "_build" / "extra" / "vendor" / "onnxruntime"
+STEPS = ROOT / "results" / "training_steps"
 # The first two: each new window would also load the pop-ups of its address bar, which no test opens, in a process of
 # their own. The others are those of Playwright's chromiumSwitches.ts, since only the last --disable-features counts.
 UNUSED_FEATURES = (
@@ -76,3 +80,19 @@ def addresses() -> Iterator[dict[str, str]]:
     server = serve(HTML)
     yield {"http": f"http://127.0.0.1:{server.server_port}", "file": HTML.as_uri()}
     server.shutdown()
+
+
+@pytest.fixture
+def site(tmp_path) -> Path:
+    """A folder with the runtime and two contestants where the built book has them; copies, to be spoilt."""
+    if not (VENDOR / "LICENSE").exists():
+        pytest.fail("there is no ONNX Runtime Web to serve; run: make book")
+    runtime, contestants = tmp_path / "vendor" / "onnxruntime", tmp_path / "networks" / "training"
+    runtime.mkdir(parents=True)
+    contestants.mkdir(parents=True)
+    for file in VENDOR.glob("ort*"):
+        (runtime / file.name).symlink_to(file)
+    for name in ("plain-2", "se-2-r4"):
+        for part in PARTS:
+            shutil.copy(STEPS / f"{name}{part}", contestants)
+    return tmp_path

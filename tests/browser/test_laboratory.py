@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,34 +14,18 @@ import torch
 from senet_lib.book.contestants import CONTESTANTS
 from senet_lib.book.figures.laboratory import PRESETS, Laboratory
 from senet_lib.book.figures.live.live_laboratory import ContestantTraining
-from tests.browser.conftest import ROOT
+from senet_lib.data.context_world import SOLVED
+from tests.browser.conftest import STEPS
 from tests.browser.figures import Opened, open_figure
 from tests.browser.jupyterlab import open_and_run, save_notebook
 from tools.as_scripts import PARTS, write_scripts
 
 pytestmark = pytest.mark.browser
 
-VENDOR = ROOT / "_build" / "extra" / "vendor" / "onnxruntime"
-STEPS = ROOT / "results" / "training_steps"
 TINY = {"pictures": 320, "epochs": 1, "seed": 3, "gap": 12}  # ten steps
 WAIT = 60_000  # milliseconds at most; what is waited for is an event
+LONG_WAIT = 900_000
 PHASES = "[...document.querySelectorAll('[data-lane]')].map((card) => card.dataset.phase)"
-
-
-@pytest.fixture
-def site(tmp_path) -> Path:
-    """A folder with the runtime and two contestants where the built book has them; copies, to be spoilt."""
-    if not (VENDOR / "LICENSE").exists():
-        pytest.fail("there is no ONNX Runtime Web to serve; run: make book")
-    runtime, contestants = tmp_path / "vendor" / "onnxruntime", tmp_path / "networks" / "training"
-    runtime.mkdir(parents=True)
-    contestants.mkdir(parents=True)
-    for file in VENDOR.glob("ort*"):
-        (runtime / file.name).symlink_to(file)
-    for name in ("plain-2", "se-2-r4"):
-        for part in PARTS:
-            shutil.copy(STEPS / f"{name}{part}", contestants)
-    return tmp_path
 
 
 @contextmanager
@@ -60,10 +43,10 @@ def bet_and_train(opened: Opened, bet: str = "b") -> None:
     opened.click("Train")
 
 
-def wait_for(opened: Opened, *phases: str) -> None:
+def wait_for(opened: Opened, *phases: str, patience: int = WAIT) -> None:
     """Until both networks are in one of these phases."""
     ends = json.dumps([*phases, "failed"])
-    opened.page.wait_for_function(f"{PHASES}.every((phase) => {ends}.includes(phase))", timeout=WAIT)
+    opened.page.wait_for_function(f"{PHASES}.every((phase) => {ends}.includes(phase))", timeout=patience)
     opened.settle()
     assert "failed" in phases or "failed" not in opened.page.evaluate(PHASES), opened.text("status")
 
@@ -107,6 +90,16 @@ def test_in_a_notebook_the_kernel_trains(browser, lab):
         assert "A did not" in page.locator('[data-name="answer"]').inner_text()
     finally:
         page.close()
+
+
+def test_a_whole_training_in_the_page_parts_the_two(browser, site):
+    """Four short epochs, for both alike: what a reader sees who waits for a minute."""
+    with open_laboratory(browser, site, pictures=4000, epochs=4, seed=0) as opened:
+        bet_and_train(opened)
+        wait_for(opened, "finished", patience=LONG_WAIT)
+        lanes = [opened.root.locator(f'[data-lane="{lane}"]') for lane in "ab"]
+        plain, se = (lane.evaluate("(card) => card.tests.at(-1)") for lane in lanes)
+        assert plain < 0.65 and se >= SOLVED
 
 
 def test_a_bet_comes_first_then_steps_pause_and_reset_lead_to_the_same_run(browser, site):

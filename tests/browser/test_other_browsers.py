@@ -12,11 +12,10 @@ from selenium.webdriver.support.ui import WebDriverWait
 from senet_lib.book.figures.laboratory import Laboratory
 from tests.browser.figures import PAGE, PAPER, serve
 from tests.browser.other_browsers import PATIENCE_S, firefox, webkit
-from tests.browser.test_laboratory import TINY, bet_and_train, losses, open_laboratory, site, wait_for
+from tests.browser.test_laboratory import TINY, bet_and_train, losses, open_laboratory, wait_for
 from tools.as_scripts import write_scripts
 
 pytestmark = pytest.mark.browser
-__all__ = ["site"]  # a fixture
 
 
 CARDS = "[...document.querySelectorAll('[data-lane]')]"

@@ -383,7 +383,7 @@ def test_a_cell_of_another_session_has_the_same_fingerprint():
         return Batches(picture_set(4), 2, augment=names["augment"]).fingerprint()
 
     flip = "random_flip(x, generator)"
-    assert in_a_cell(flip, "/tmp/ipykernel_1/2.py") == in_a_cell(flip, "/tmp/ipykernel_3/4.py") != in_a_cell("x", "")
+    assert in_a_cell(flip, "ipykernel_1/2.py") == in_a_cell(flip, "ipykernel_3/4.py") != in_a_cell("x", "")
 
 
 def test_what_cannot_be_told_apart_has_no_fingerprint(refused):

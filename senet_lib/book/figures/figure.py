@@ -95,6 +95,7 @@ class Figure(anywidget.AnyWidget):
     title: ClassVar[str]
     description: ClassVar[str]
     _parts: ClassVar[list[str]]
+    _sheets: ClassVar[list[str]]
     caption = traitlets.Unicode().tag(sync=True)
     _title = traitlets.Unicode().tag(sync=True)
 
@@ -105,7 +106,8 @@ class Figure(anywidget.AnyWidget):
             cls._parts = join_modules(source.with_suffix(".js"))
             cls._esm = "".join(cls._parts)
             sheets = (HERE / "figure.css", source.with_suffix(".css"))
-            cls._css = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists())
+            cls._sheets = [sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists()]
+            cls._css = "".join(cls._sheets)
         super().__init_subclass__(**options)
 
     def __init__(self, **state: Any):
@@ -135,7 +137,7 @@ class Figure(anywidget.AnyWidget):
     def to_html(self) -> str:
         """The figure as HTML that stands alone: put it into any page, and it lives there.
 
-        Style sheet, modules and host carry a key. Of those with the same key a page needs only the first.
+        Style sheets, modules and host carry a key. Of those with the same key a page needs only the first.
         """
         return self._to_html(base64.b64encode(self._still_png()).decode())
 
@@ -145,7 +147,8 @@ class Figure(anywidget.AnyWidget):
         parts = [(_key(text), _as_script(text)) for text in self._parts]
         name = _key(state + "".join(key for key, _ in parts))
         kind = type(self).__name__
-        css = self._css + reserve_height(kind)
+        sheets = [text for text in (*self._sheets, reserve_height(kind)) if text]
+        styles = "\n".join(f'<style data-key="{_key(text)}">{text}</style>' for text in sheets)
         host = (HERE / "host.js").read_text(encoding="utf-8")
         modules = "\n".join(
             f'<script type="application/json" class="senet-module" data-key="{key}">{text}</script>'
@@ -154,7 +157,7 @@ class Figure(anywidget.AnyWidget):
         return (
             f'<div class="senet-figure" id="figure-{name}" data-kind="{kind}" '
             f'data-modules="{" ".join(key for key, _ in parts)}">\n'
-            f'<style data-key="{_key(css)}">{css}</style>\n'
+            f"{styles}\n"
             f'<div class="senet-still"><img alt="{escape(self.description)}" src="data:image/png;base64,{picture}">'
             f'<p class="senet-caption">{escape(self.caption)}</p></div>\n'
             f'<script type="application/json" class="senet-state">{state}</script>\n{modules}\n'

@@ -10,5 +10,6 @@
   ``layer_stack`` (convolutions), ``scene_drawing`` and ``context_scene`` (glyphs and cue, and a stage for them),
   ``picture_input`` (file and camera).
 - To look at: ``line_chart``, ``similarity_table``, ``code_lines``.
+- ``book_files`` says where the files of the book are, seen from a page.
 - ``onnx_session`` runs trained networks, in the page or in the kernel; ``network_state`` holds the traits for that.
 """

@@ -1,31 +1,22 @@
 // Runs trained networks: in the page with ONNX Runtime Web, served with the book; or in the notebook's kernel.
+import { HOW_TO_SERVE, RUNTIME, fromBookRoot } from "./book_files.js";
 import { Problem } from "./kit.js";
 
-const RUNTIME = "ort.wasm.bundle.min.mjs"; // it fetches its .wasm file from beside itself
 const KERNEL_PATIENCE = 20_000; // milliseconds: the first answer reads a network from its file
-const SERVE =
-  "serve the book (make serve, or python3 -m http.server in the folder with index.html), and open this page there";
-
 /** Why this page can run no network, or null. The examples work everywhere. */
 export function obstacle() {
   if (location.protocol === "file:") {
-    return `Opened from a folder, a page may not fetch a network; the examples work. For the rest, ${SERVE}.`;
+    return `Opened from a folder, a page may not fetch a network; the examples work. For the rest, ${HOW_TO_SERVE}.`;
   }
   if (typeof WebAssembly !== "object") return "This browser has no WebAssembly to run networks with; the examples work.";
   return null;
 }
 
-// Every page of the book says where its root is; another page is taken for the root itself.
-const addressOf = (path) => {
-  const root = new URL(document.documentElement.dataset.content_root ?? "./", location.href);
-  return new URL(path, root).href;
-};
-
 async function openRuntime(folder, attempt) {
-  const address = addressOf(folder + RUNTIME);
+  const address = fromBookRoot(folder + RUNTIME);
   // A browser remembers that a module could not be loaded; under another name it asks again.
   const ort = await import(attempt > 1 ? `${address}?${attempt}` : address).catch(() => {
-    throw new Problem(`${address} cannot be loaded; ${SERVE}. In a notebook use senet_lib.book.figures.live.live_network.`);
+    throw new Problem(`${address} cannot be loaded; ${HOW_TO_SERVE}. In a notebook use senet_lib.book.figures.live.live_network.`);
   });
   ort.env.wasm.numThreads = 1; // more would need special headers from the server
   ort.env.logLevel = "error";
@@ -34,7 +25,7 @@ async function openRuntime(folder, attempt) {
 
 async function fetchBytes(address) {
   const response = await fetch(address).catch(() => null);
-  if (!response?.ok) throw new Problem(`${address} cannot be loaded (${response?.status ?? "no answer"}); ${SERVE}.`);
+  if (!response?.ok) throw new Problem(`${address} cannot be loaded (${response?.status ?? "no answer"}); ${HOW_TO_SERVE}.`);
   return new Uint8Array(await response.arrayBuffer());
 }
 
@@ -82,7 +73,7 @@ export function createRunner(view) {
   const sessionOf = (file) => {
     if (!file) return Promise.reject(new Problem("This network is in a notebook's kernel, not in the page. Its examples work."));
     if (!sessions.has(file)) {
-      const address = addressOf(view.get("folder") + file);
+      const address = fromBookRoot(view.get("folder") + file);
       const opening = runtimeOf().then((ort) => openSession(ort, address));
       opening.catch(() => sessions.delete(file));
       sessions.set(file, opening);

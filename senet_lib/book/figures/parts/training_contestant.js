@@ -1,5 +1,6 @@
 // One contestant of the laboratory, seen from the page: its worker, its phase, and what it has told so far.
-import { findTrainingFiles, howToServe, trainingObstacle } from "./training_files.js";
+import { HOW_TO_SERVE } from "./book_files.js";
+import { findTrainingFiles, trainingObstacle } from "./training_files.js";
 import { trainingWorkerText } from "./training_worker.js";
 
 const PATIENCE = 60_000; // milliseconds without a word after which a worker is taken for dead
@@ -45,7 +46,7 @@ export function createContestant({ moduleText, folders, changed }) {
     const { state } = contestant;
     if (message.id !== id) return; // of a run that was reset
     if (message.type === "failed") {
-      fail(/cannot be loaded/.test(message.reason) ? `${message.reason}; ${howToServe}.` : `${message.reason}.`);
+      fail(/cannot be loaded/.test(message.reason) ? `${message.reason}; ${HOW_TO_SERVE}.` : `${message.reason}.`);
       return;
     }
     if (message.type === "ready") {

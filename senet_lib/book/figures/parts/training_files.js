@@ -1,25 +1,18 @@
 // Where the files of a training are: fetched from the book's server, or, in a page from a folder, in classic scripts.
+import { HOW_TO_SERVE, RUNTIME, fromBookRoot } from "./book_files.js";
 import { Problem } from "./kit.js";
 
-const RUNTIME = "ort.wasm.bundle.min.mjs";
 const WASM = "ort-wasm-simd-threaded.wasm";
 const AS_SCRIPT = "as_script/"; // what tools/as_scripts.py makes: the same files, gzip'd, as base64 in a script
-const SERVE = "serve the book (make serve, or python3 -m http.server in the folder with index.html), and open this page there";
 
 /** Why this page can train no network, or null. */
 export function trainingObstacle() {
   if (typeof WebAssembly !== "object") return "This browser has no WebAssembly to train networks with; take another one.";
   if (typeof Worker !== "function") return "This browser starts no worker to train networks in; take another one.";
   if (location.protocol === "file:" && /AppleWebKit(?!.*(Chrome|Chromium))/.test(navigator.userAgent)) {
-    return `Opened from a folder, a page may train nothing in this browser; ${SERVE}, or take Firefox, Chrome or Edge.`;
+    return `Opened from a folder, a page may train nothing in this browser; ${HOW_TO_SERVE}, or take Firefox, Chrome or Edge.`;
   }
   return null;
-}
-
-// Every page of the book says where its root is; another page is taken for the root itself.
-function fromBookRoot(path) {
-  const root = new URL(document.documentElement.dataset.content_root ?? "./", location.href);
-  return new URL(path, root).href;
 }
 
 /** What a training needs, as training_worker.js reads it. folders: { runtime, contestants }, from the book's root. */
@@ -58,7 +51,7 @@ function loadClassicScript(path) {
       script.onerror = () => {
         script.remove();
         loadedScripts.delete(path);
-        reject(new Problem(`${path} is not beside this page; unpack the whole archive of the book, or ${SERVE}.`));
+        reject(new Problem(`${path} is not beside this page; unpack the whole archive of the book, or ${HOW_TO_SERVE}.`));
       };
       document.head.append(script);
     });
@@ -66,6 +59,3 @@ function loadClassicScript(path) {
   }
   return loadedScripts.get(path);
 }
-
-/** What to do about a file that cannot be loaded. */
-export const howToServe = SERVE;
