@@ -102,6 +102,17 @@ def test_a_whole_training_in_the_page_parts_the_two(browser, site):
         assert plain < 0.65 and se >= SOLVED
 
 
+def test_a_bet_can_be_on_who_ends_higher(browser, site):
+    same = {"reduction_a": 4, "question": "higher", "kind_a": "plain"}
+    with open_laboratory(browser, site, **same) as opened:
+        bet_and_train(opened, "a")
+        wait_for(opened, "finished")
+        lanes = [opened.root.locator(f'[data-lane="{lane}"]') for lane in "ab"]
+        plain, se = (lane.evaluate("(card) => card.tests.at(-1)") for lane in lanes)
+        assert opened.text("answer").startswith("Right: A ended" if plain > se else "Not so: A ended")
+        assert opened.root.locator("[data-bet]").all_inner_texts() == ["A", "B", "level"]
+
+
 def test_a_bet_comes_first_then_steps_pause_and_reset_lead_to_the_same_run(browser, site):
     with open_laboratory(browser, site) as opened:
         opened.click("Train", force=True)

@@ -13,7 +13,14 @@ const BLIND_VOTE = 9 / 16;
 const BOTH_WHOLE = 12; // rows of a cue and of a glyph
 const POINTS = 150; // of a curve, at most
 const BETWEEN_DRAWINGS = 250; // milliseconds
-const BETS = [["a", "A"], ["b", "B"], ["both", "both"], ["none", "none"]];
+// What the reader bets on, and the answers there are.
+const QUESTIONS = {
+  solve: {
+    text: `Your bet: which one will solve it? (test accuracy ${SOLVED} or more)`,
+    bets: [["a", "A"], ["b", "B"], ["both", "both"], ["none", "none"]],
+  },
+  higher: { text: "Your bet: which one will end higher? (test accuracy)", bets: [["a", "A"], ["b", "B"], ["none", "level"]] },
+};
 const LOOKS = {
   a: { dash: "6 4", marker: "square" },
   b: { dash: null, marker: "circle" },
@@ -28,6 +35,7 @@ export default figure((view) => {
   const recorded = readRecorded(view);
   const link = takeLink(view, catalogue);
   const bench = createBench(view, recorded, () => draw());
+  bench.question = readQuestion(view);
   const settings = createSettings(view, catalogue, bench);
   const bets = createBets(view, bench);
   const desk = createDesk(view, bench, link);
@@ -67,10 +75,17 @@ export default figure((view) => {
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
+function readQuestion(view) {
+  const question = view.data("question");
+  if (Object.hasOwn(QUESTIONS, question)) return question;
+  throw new Problem(`question is ${question}; it must be one of ${Object.keys(QUESTIONS).join(", ")}.`);
+}
+
 function readBet(view) {
   const bet = view.get("bet");
-  if (bet === "" || BETS.some(([name]) => name === bet)) return bet;
-  throw new Problem(`bet is ${bet}; it must be one of a, b, both, none, or empty.`);
+  const names = QUESTIONS[readQuestion(view)].bets.map(([name]) => name);
+  if (bet === "" || names.includes(bet)) return bet;
+  throw new Problem(`bet is ${bet}; it must be one of ${names.join(", ")}, or empty.`);
 }
 
 // What the address says is set before the first drawing, once for each page.
@@ -173,13 +188,14 @@ function createNetworkChoice(view, lane, catalogue) {
 }
 
 function createBets(view, bench) {
-  const question = element("p", { class: "lab-question" }, `Your bet: which one will solve it? (test accuracy ${SOLVED} or more)`);
+  const { text, bets } = QUESTIONS[bench.question];
+  const question = element("p", { class: "lab-question" }, text);
   const choose = (bet) => () => {
     if (bench.phase() !== "idle") return;
     bench.note = "";
     view.set("bet", bet);
   };
-  const buttons = BETS.map(([bet, label]) => {
+  const buttons = bets.map(([bet, label]) => {
     const one = button(label, choose(bet)).element;
     one.dataset.bet = bet;
     return one;
@@ -207,7 +223,7 @@ function betText(bench) {
   if (outcome === null) return `Not all of this is recorded, so your bet stays open.${told}`;
   const said = LANES.map((lane) => {
     const final = finalOf(bench, lane);
-    const verb = (final ?? 0) >= SOLVED ? "solved it" : "did not";
+    const verb = bench.question === "higher" ? "ended" : (final ?? 0) >= SOLVED ? "solved it" : "did not";
     return `${lane.toUpperCase()} ${verb} (${final === null ? "no accuracy" : final.toFixed(3)})`;
   });
   return `${outcome === bet ? "Right: " : "Not so: "}${said.join(", ")}.${told}`;

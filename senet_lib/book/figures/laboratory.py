@@ -40,8 +40,11 @@ RECORDED = {
 PRESETS: dict[str, dict[str, Any]] = {
     "find the wall": {"kind_a": "plain", "blocks_a": 2, "kind_b": "plain", "blocks_b": 4, "gap": 8},
     "add SE": {"kind_a": "plain", "kind_b": "se", "gap": 12, "epochs": 3},
-    # So short that no seed finds the rule: who ends higher is luck.
-    "deal seeds": {"kind_a": "se", "reduction_a": 1, "kind_b": "se", "gap": 12, "epochs": 2, "pictures": 1600},
+    # So short that hardly a seed finds the rule: who ends higher is luck.
+    "deal seeds": {
+        **{"kind_a": "se", "reduction_a": 1, "kind_b": "se", "gap": 12, "epochs": 2, "pictures": 1600},
+        "question": "higher",
+    },
     "choose r": {"kind_a": "se", "reduction_a": 16, "kind_b": "se", "reduction_b": 1, "gap": 12, "epochs": 3},
 }
 
@@ -65,7 +68,8 @@ class Laboratory(Figure):
         pictures: how many to learn from, 320, 800, 1600, 4000 or 8000: the first ones of the training set.
         learning_rate: the peak, or the constant rate.
         schedule: "one-cycle" or "constant".
-        bet: which one the reader expects to solve it: "a", "b", "both", "none", or "" before the bet.
+        question: what the bet is about: "solve", which one reaches 0.97, or "higher", which one ends higher.
+        bet: the reader's answer: "a", "b", "both" or "none" (for "higher": level), or "" before the bet.
         runtime: folder of ONNX Runtime Web, from the book's root.
         folder: folder of the contestants' files, from the book's root.
         kernel: whether a notebook's kernel trains; in a page there is none.
@@ -95,6 +99,7 @@ class Laboratory(Figure):
     pictures = traitlets.Int(8000).tag(sync=True)
     learning_rate = traitlets.Float(0.005).tag(sync=True)
     schedule = traitlets.Unicode("one-cycle").tag(sync=True)
+    question = traitlets.Unicode("solve").tag(sync=True)
     bet = traitlets.Unicode().tag(sync=True, transient=True)
     runtime = traitlets.Unicode("vendor/onnxruntime/").tag(sync=True)
     folder = traitlets.Unicode("networks/training/").tag(sync=True)

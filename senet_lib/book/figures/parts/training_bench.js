@@ -130,9 +130,11 @@ export function finalOf(bench, lane) {
   return found[0] ?? null;
 }
 
-/** Which bet was right: a, b, both or none; null if it is not known. A network that diverged has solved nothing. */
+/** Which bet was right: a, b, both or none (or level); null if it is not known. A network that diverged has 0. */
 export function outcomeOf(bench) {
   if (bench.replay && LANES.some((lane) => finalOf(bench, lane) === null)) return null;
-  const [a, b] = LANES.map((lane) => (finalOf(bench, lane) ?? 0) >= SOLVED);
+  const finals = LANES.map((lane) => finalOf(bench, lane) ?? 0);
+  if (bench.question === "higher") return finals[0] > finals[1] ? "a" : finals[0] < finals[1] ? "b" : "none";
+  const [a, b] = finals.map((final) => final >= SOLVED);
   return a && b ? "both" : a ? "a" : b ? "b" : "none";
 }
