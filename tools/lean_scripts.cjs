@@ -6,7 +6,13 @@ process.stdin.on("data", (chunk) => chunks.push(chunk));
 process.stdin.on("end", async () => {
   const texts = JSON.parse(Buffer.concat(chunks));
   // Top-level names stay: other texts of the same page use them.
-  const options = { compress: { passes: 2, toplevel: false }, mangle: { toplevel: false } };
+  // Single quotes, since in the page's JSON each double one needs a backslash.
+  const options = {
+    ecma: 2020,
+    compress: { passes: 2, toplevel: false },
+    mangle: { toplevel: false },
+    format: { quote_style: 1 },
+  };
   const results = await Promise.all(texts.map((text) => minify(text, options)));
   process.stdout.write(JSON.stringify(results.map((result) => result.code)));
 });
