@@ -35,6 +35,7 @@ IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w./]+)";\n', re.MULT
 # Lines that are nothing but a comment. tests/book/test_figures.py sees to it that no text in the code looks like one.
 COMMENT = re.compile(r"^[ \t]*(//[^\n]*|/\*.*?\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
 EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+NOT_SHARED = {"asks", "caption", "folder", "runtime"}  # the book's own settings; the last two are addresses of files
 STILL_DOTS_PER_INCH = 144
 STILL_COLOURS = 128
 
@@ -90,10 +91,13 @@ class Figure(anywidget.AnyWidget):
         title: what the figure is called, in a few words.
         description: what the still picture shows, for readers who cannot see it.
         caption: one or two sentences below the figure: what to do, and what to notice.
+        shares: names of traits that a link to a view may set; ``None``: all numbers, switches and texts, but for
+            ``transient`` ones. Never the addresses of files: a link must not choose what a page loads.
     """
 
     title: ClassVar[str]
     description: ClassVar[str]
+    shares: ClassVar[tuple[str, ...] | None] = None
     _parts: ClassVar[list[str]]
     _sheets: ClassVar[list[str]]
     caption = traitlets.Unicode().tag(sync=True)
@@ -156,7 +160,7 @@ class Figure(anywidget.AnyWidget):
         )
         return (
             f'<div class="senet-figure" id="figure-{name}" data-kind="{kind}" '
-            f'data-modules="{" ".join(key for key, _ in parts)}">\n'
+            f'data-modules="{" ".join(key for key, _ in parts)}" data-shares="{" ".join(self._shared())}">\n'
             f"{styles}\n"
             f'<div class="senet-still"><img alt="{escape(self.description)}" src="data:image/png;base64,{picture}">'
             f'<p class="senet-caption">{escape(self.caption)}</p></div>\n'
@@ -171,6 +175,14 @@ class Figure(anywidget.AnyWidget):
         picture = base64.b64encode(self._still_png()).decode()
         forms = {"text/html": self._to_html(picture), "image/png": picture}
         return {**data, **forms, "text/plain": f"{self.title}. {self.caption}"}, metadata
+
+    def _shared(self) -> tuple[str, ...]:
+        if self.shares is not None:
+            return self.shares
+        plain = (traitlets.Int, traitlets.Float, traitlets.Bool, traitlets.Unicode)
+        own = set(self.traits(sync=True, transient=None)) - set(anywidget.AnyWidget.class_traits())
+        named = {name for name in own - NOT_SHARED if not name.startswith("_")}
+        return tuple(sorted(name for name in named if isinstance(self.traits()[name], plain)))
 
     def _plain_state(self) -> dict[str, Any]:
         """The figure's own traits, without those of the widget machinery, as JSON can hold them.

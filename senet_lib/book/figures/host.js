@@ -5,6 +5,10 @@
 
   const NEAR = "800px"; // how far below the window a figure is mounted
 
+  const PAUSE_MS = 400; // after the last change, before the address follows
+
+  const WORDS = { share: "Link to this view", copied: "The link is copied.", shown: "The link is in the address bar." };
+
   // What a widget front end offers to a module, on a plain object: https://anywidget.dev/en/afm/
   function createModel(state) {
     const listeners = new Map();
@@ -57,8 +61,10 @@
       URL.revokeObjectURL(address);
       const state = unpack(readJson(figure.querySelector("script.senet-state")));
       const model = createModel({ ...state, _esm: texts.join("") }); // as a front end with a kernel has it
+      for (const [name, value] of Object.entries(readAddress(figure))) model.set(name, value);
       figure.append(live);
       module.default.render({ model, el: live });
+      share(figure, model, state);
       figure.model = model; // for tests, and for the curious
       figure.dataset.mounted = "yes";
       performance.mark("senet-live");
@@ -83,15 +89,80 @@
   const scan = () => {
     for (const figure of document.querySelectorAll(".senet-figure:not([data-mounted])")) nearby.observe(figure);
   };
-  // An address that ends in #Kind?settings is a link to the first figure of this kind, which reads the settings.
-  const goToFigure = () => {
-    const kind = /^#(\w+)\?/.exec(location.hash)?.[1];
-    if (kind) document.querySelector(`.senet-figure[data-kind="${kind}"]`)?.scrollIntoView();
+  // An address that ends in #Kind?name=value&… is a link to a view: to the first figure of this kind, with these settings.
+  // A figure that shares none reads them itself.
+  const partsOf = (hash) => /^#(\w+)\?(.*)$/.exec(hash)?.slice(1) ?? [];
+  const figuresOf = (kind) => [...document.querySelectorAll(`.senet-figure[data-kind="${kind}"]`)];
+  const sharedBy = (figure) => figure.dataset.shares?.split(" ") ?? [];
+  const readSettings = (figure, query) => {
+    const given = [...new URLSearchParams(query)].filter(([name]) => sharedBy(figure).includes(name));
+    try {
+      return Object.fromEntries(given.map(([name, value]) => [name, JSON.parse(value)]));
+    } catch {
+      return {}; // a link that was cut short
+    }
   };
+  const readAddress = (figure) => {
+    const [kind, query] = partsOf(location.hash);
+    return figuresOf(kind)[0] === figure ? readSettings(figure, query) : {};
+  };
+
+  // The address follows what the reader changes, so that it is kept over a reload; a button copies it.
+  function share(figure, model, start) {
+    if (sharedBy(figure).length === 0 || figuresOf(figure.dataset.kind)[0] !== figure) return;
+    const follow = () => {
+      const changed = sharedBy(figure).filter((name) => model.get(name) !== start[name]);
+      const settings = new URLSearchParams(changed.map((name) => [name, JSON.stringify(model.get(name))]));
+      history.replaceState(history.state, "", `#${figure.dataset.kind}?${settings}`);
+    };
+    let timer = 0;
+    for (const name of sharedBy(figure)) {
+      model.on(`change:${name}`, () => {
+        clearTimeout(timer);
+        timer = setTimeout(follow, PAUSE_MS);
+      });
+    }
+    const copy = Object.assign(document.createElement("button"), { type: "button", className: "senet-share" });
+    const told = Object.assign(document.createElement("span"), { className: "senet-shared" });
+    told.setAttribute("role", "status");
+    copy.setAttribute("aria-label", WORDS.share);
+    copy.title = WORDS.share;
+    copy.addEventListener("click", async () => {
+      follow();
+      const isCopied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
+      told.textContent = isCopied ? WORDS.copied : WORDS.shown;
+      setTimeout(() => (told.textContent = ""), 3000);
+    });
+    figure.querySelector(".senet-title")?.append(told, copy);
+  }
+
+  const goToFigure = () => {
+    const [kind] = partsOf(location.hash);
+    if (kind) figuresOf(kind)[0]?.scrollIntoView();
+  };
+  // A phrase of the text that is such a link sets the nearest figure of this kind, wherever it stands.
+  async function setNearest(link) {
+    const [kind, query] = partsOf(link.hash);
+    const middle = (one) => one.getBoundingClientRect().top + one.getBoundingClientRect().height / 2;
+    const away = (figure) => Math.abs(middle(figure) - middle(link));
+    const [figure] = figuresOf(kind).sort((one, other) => away(one) - away(other));
+    await mount(figure);
+    for (const [name, value] of Object.entries(readSettings(figure, query))) figure.model?.set(name, value);
+    figure.scrollIntoView({ block: "nearest" });
+    figure.classList.add("senet-pointed");
+    setTimeout(() => figure.classList.remove("senet-pointed"), 1500);
+  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.('a[href^="#"]');
+    const figures = link ? figuresOf(partsOf(link.hash)[0]) : [];
+    if (!figures.some((figure) => sharedBy(figure).length > 0)) return;
+    event.preventDefault();
+    setNearest(link);
+  });
   window.senetHost = { scan };
   const begin = () => {
     scan();
-    goToFigure();
+    if (performance.getEntriesByType("navigation")[0]?.type !== "reload") goToFigure(); // a reload stays where it was
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   begin();

@@ -49,6 +49,7 @@ class TrainingRaceFigure(Figure):
     """
 
     title = "A race on the same batches"
+    shares = ()  # what it shows is a run, which no address can hold
     description = (
         "Two charts over the epochs. On the left the accuracy of each network, on the training pictures as a thin line "
         "and on the test pictures as points; on the right the training loss."
