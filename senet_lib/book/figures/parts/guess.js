@@ -76,16 +76,16 @@ export function guess(view, { key, question, options = null, range = null, answe
     for (const one of covered) one.classList.toggle("parts-covered", isOpen());
     ways.draw(given(), isTaken());
     setText(skip, isTaken() ? GUESS_WORDS.again : GUESS_WORDS.skip);
-    setText(told, isTaken() ? judgeGuess(given(), answer(), ways.text) : covered.length > 0 ? GUESS_WORDS.open : "");
+    setText(told, isTaken() ? judgeGuess(given(), answer(), ways) : covered.length > 0 ? GUESS_WORDS.open : "");
   };
   return { element: box, isOpen, draw };
 }
 
 /** How far off a guess is, in words. */
-function judgeGuess(given, { value, told }, text) {
+function judgeGuess(given, { value, told }, { text, isNumber }) {
   if (given === NOT_GUESSED) return told;
   if (value === undefined) return fillGuess(GUESS_WORDS.waiting, { guess: text(given), told });
-  if (text === null) return fillGuess(given === value ? GUESS_WORDS.right : GUESS_WORDS.wrong, { told });
+  if (!isNumber) return fillGuess(given === value ? GUESS_WORDS.right : GUESS_WORDS.wrong, { told });
   const parts = { guess: text(given), answer: text(value), off: text(Math.abs(given - value)), told };
   return fillGuess(parts.guess === parts.answer ? GUESS_WORDS.exact : GUESS_WORDS.off, parts);
 }
@@ -103,7 +103,8 @@ function createGuessOptions(options, take) {
       disable(node, isTaken && GUESS_WORDS.done);
     }
   };
-  return { elements: buttons.map(({ node }) => node), draw, text: null };
+  const text = (chosen) => options.find(([value]) => value === chosen)[1];
+  return { elements: buttons.map(({ node }) => node), draw, text, isNumber: false };
 }
 
 /** A slider for a number, and the button that hands it in. */
@@ -122,7 +123,7 @@ function createGuessRange({ min, max, step = 1, unit = "", digits = 3 }, take) {
     disable(hand, isTaken && GUESS_WORDS.done);
   };
   const whole = element("span", { class: "parts-guess-range" }, input, output);
-  return { elements: [whole, hand], draw, text };
+  return { elements: [whole, hand], draw, text, isNumber: true };
 }
 
 
