@@ -1,4 +1,6 @@
-"""The squeeze explorer: maps and z against torch's, shuffling, squeezing step by step, and the close-up."""
+"""The squeeze explorer: maps and z against torch's, shuffling, squeezing, painting, the pin, the close-up."""
+
+import io
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from senet_lib.book.figures.squeeze_explorer import SqueezeExplorer
 from senet_lib.export.arrays import network_arrays
 from senet_lib.networks.squeeze_excitation import SQUEEZE_OPERATORS, SqueezeExcitation
 from senet_lib.weights.weight_files import load_pretrained
-from tests.browser.figures import Opened
+from tests.browser.figures import Opened, open_figure
 from tests.sample_networks import seen_in_block
 
 pytestmark = pytest.mark.browser
@@ -64,8 +66,7 @@ def u() -> torch.Tensor:
 
 
 def choose_picture(opened: Opened, index: int) -> None:
-    opened.root.locator('select[data-trait="picture"]').select_option(index=index)
-    opened.settle()
+    choose(opened, "picture", index)
 
 
 def choose(opened: Opened, trait: str, value) -> None:
@@ -112,7 +113,6 @@ def test_z_is_the_blocks_squeeze_for_each_picture(opened, u, operator):
     for index in range(len(NAMES)):
         choose_picture(opened, index)
         assert all_z(opened) == close(expected[index])
-        assert opened.values("z of each channel") == close(expected[index])
         assert opened.number("z") == close(expected[index, CHOSEN])
 
 
@@ -190,22 +190,142 @@ def test_a_side_that_cannot_be_halved_ends_the_steps(opened):
     assert_close(all_maps(opened), np.repeat(whole.mean(1, keepdims=True), 240, axis=1))
 
 
-def test_the_button_squeezes_to_the_end_and_starts_anew(opened):
-    button = opened.root.locator("button[aria-pressed]")
-    assert button.inner_text() == "Squeeze"
-    for _ in range(2):
+def bars_in_sight(opened: Opened, names: str = "^=z-") -> int:
+    outputs = opened.root.locator(f"[data-name{names}]")
+    return sum(outputs.evaluate_all("all => all.map((one) => one.checkVisibility({ visibilityProperty: true }))"))
+
+
+def let_squeeze(opened: Opened) -> None:
+    """Wait until the tiles have fallen together, and the maps are whole again."""
+    opened.page.wait_for_selector("button[aria-pressed=true]")
+    opened.page.wait_for_selector("button[aria-pressed=true]", state="detached")
+    opened.settle()
+
+
+def test_the_numbers_come_with_the_squeeze_and_the_maps_are_whole_again(opened):
+    button, whole = opened.root.locator("button[aria-pressed]"), all_maps(opened)
+    height = opened.root.bounding_box()["height"]
+    for times in (1, 2):
+        assert bars_in_sight(opened) == (0 if times == 1 else CHANNELS)
         button.click()
         assert button.inner_text() == "Stop"
-        opened.page.wait_for_function("document.querySelector('button[aria-pressed]').innerText === 'Squeeze'")
-        assert opened.get("squeezed") == 5
+        opened.page.wait_for_function("document.querySelector('.senet-figure').model.get('squeezed') === 5")
+        opened.settle()
+        assert bars_in_sight(opened) == CHANNELS and opened.get("squeezes") == times
+        let_squeeze(opened)
+        assert button.inner_text() == "Squeeze" and opened.get("squeezed") == 0
+    assert (all_maps(opened) == whole).all() and opened.root.bounding_box()["height"] == height
+    choose(opened, "picture", 1)  # another picture: all bars anew
+    assert bars_in_sight(opened) == 0
+    let_squeeze(opened)
+    assert bars_in_sight(opened) == CHANNELS
 
 
 def test_the_button_stops_what_it_started(opened):
     button = opened.root.locator("button[aria-pressed]")
     button.evaluate("one => { one.click(); one.click(); }")
     opened.page.wait_for_timeout(400)
-    assert opened.get("squeezed") == 0
+    assert (opened.get("squeezed"), bars_in_sight(opened)) == (0, 0)
     assert button.get_attribute("aria-pressed") == "false"
+
+
+def test_with_reduced_motion_the_numbers_come_at_once(browser, tmp_path):
+    with open_figure(browser, make_figure(), tmp_path, motion="reduce") as still:
+        still.click("Squeeze")
+        assert bars_in_sight(still) == CHANNELS
+        pad = still.root.locator(".squeeze-large")
+        pad.click(position={"x": 30, "y": 30})
+        still.settle()
+        assert bars_in_sight(still) == CHANNELS and "16 of 2,304 places" in still.text("painted")
+        assert still.page.evaluate("document.getAnimations().length") == 0
+
+
+# ----------------------------------------------------------------------------------------------- painting, and the pin
+
+
+def stroke(opened: Opened, *shares: tuple[float, float]) -> None:
+    """Press on the large map, drag through these places (shares of its width and height), and let go."""
+    pad = opened.root.locator(".squeeze-large")
+    pad.scroll_into_view_if_needed()
+    box, mouse = pad.bounding_box(), opened.page.mouse
+    for index, (across, down) in enumerate(shares):
+        mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+        if index == 0:
+            mouse.down()
+    opened.settle()
+    assert bars_in_sight(opened, f"=z-{CHOSEN}") == 0, "what is being painted has no mean yet"
+    mouse.up()
+    let_squeeze(opened)
+
+
+def test_painting_moves_one_z_by_the_mean_of_what_was_painted(opened, u):
+    before, z = all_maps(opened), np.array(all_z(opened))
+    for sign, value in (("+", 3), ("-", -3), ("0", 0)):
+        choose(opened, "brush", sign)
+        stroke(opened, (0.1, 0.1), (0.9, 0.6), (0.2, 0.8))
+        after, found = all_maps(opened), np.array(all_z(opened))
+        difference = after - before
+        assert (after[CHOSEN][difference[CHOSEN] != 0] == value).all() and (difference[CHOSEN] != 0).sum() > 300
+        assert not np.delete(difference, CHOSEN, 0).any()
+        assert (np.delete(found, CHOSEN) == np.delete(z, CHOSEN)).all()
+        assert found[CHOSEN] - z[CHOSEN] == close(difference[CHOSEN].mean())
+        assert f"= {difference[CHOSEN].mean():+.3f} to its mean".replace("-", "−") in opened.text("painted")
+    opened.click("Empty the map")
+    let_squeeze(opened)
+    assert opened.number(f"z-{CHOSEN}") == 0 and not all_maps(opened)[CHOSEN].any()
+    opened.click("Undo all paint")
+    let_squeeze(opened)
+    assert all_z(opened) == close(z) and opened.get("painted") == {}
+
+
+def test_the_keyboard_paints_where_the_brush_stands_also_on_shuffled_maps(opened):
+    tick_shuffle(opened)
+    before, pad = all_maps(opened), opened.root.locator(".squeeze-large")
+    opened.press("ArrowUp", "ArrowLeft", "Space", on=pad)
+    let_squeeze(opened)
+    changed = np.flatnonzero((all_maps(opened) != before)[CHOSEN])
+    assert [divmod(int(place), SIZE) for place in changed] == [(i, j) for i in range(18, 22) for j in range(18, 22)]
+    assert "row 21, column 21" in pad.get_attribute("aria-label")
+
+
+def test_two_pictures_stand_on_one_scale_and_its_change_is_said(opened, u):
+    assert "press Squeeze" in opened.root.locator(".squeeze-pin").get_attribute("title")
+    opened.click("Squeeze")
+    let_squeeze(opened)
+    opened.click("Pin these bars")
+    choose_picture(opened, 3)
+    let_squeeze(opened)
+
+    def heights(kind: str) -> np.ndarray:
+        bars = opened.root.locator(f".squeeze-box .squeeze-{kind}")
+        return np.array(bars.evaluate_all("all => all.map((one) => parseFloat(one.style.height))"))
+
+    means = u.mean((2, 3)).numpy()
+    assert "from −1 to 1" in opened.text("scale")
+    np.testing.assert_allclose(heights("pinned"), 50 * abs(means[0]), atol=1e-3)
+    np.testing.assert_allclose(heights("now"), 50 * abs(means[3]), atol=1e-3)
+    assert [opened.number(f"pinned-z-{c}") for c in range(CHANNELS)] == close(means[0])
+    opened.set("painted", {f"3.{CHOSEN}": "+" * SIZE**2})
+    assert "now goes from −1 to 5, no longer −1 to 1" in opened.text("scale")
+    np.testing.assert_allclose(heights("pinned"), 100 / 6 * abs(means[0]), atol=1e-3)
+    assert heights("now")[CHOSEN] == pytest.approx(50)
+    opened.click("Take the pin out")
+    assert opened.get("pinned") == {} and not opened.root.locator(".squeeze-box .squeeze-pinned").first.is_visible()
+
+
+def test_a_dropped_picture_passes_the_same_network(opened):
+    file = io.BytesIO()
+    Image.new("RGB", (640, 480), "teal").save(file, "PNG")
+    given = opened.root.locator("input[type=file]")
+    own = opened.root.locator('input[data-trait="picture"][value="4"]')
+    assert own.is_disabled()
+    given.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"no picture"})
+    opened.page.wait_for_function("/not a picture/.test(document.querySelector('[data-name=own]').textContent)")
+    given.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    opened.page.wait_for_function("document.querySelector('.senet-figure').model.get('picture') === 4")
+    opened.settle()
+    teal = np.broadcast_to(np.array([0, 128, 128], np.uint8)[:, None, None], (3, SIZE, SIZE))
+    assert own.is_checked() and all_z(opened) == close(features(TRAINED, teal[None])[0].mean((1, 2)))
 
 
 # --------------------------------------------------------------------------------------------------------- the close-up
@@ -235,6 +355,7 @@ def test_the_close_up_spells_the_mean_and_the_maximum_in_numbers(opened, u):
 
 def test_the_close_up_shows_what_its_operator_needs(opened):
     parts = {"sum": "sum", "largest": "largest-value"}
+    opened.set("squeezes", 1)
     for operator, shown in {"avg": {"sum"}, "max": {"largest"}, "both": {"sum", "largest"}}.items():
         choose(opened, "operator", operator)
         visible = {part for part, name in parts.items() if opened.root.locator(f'[data-name="{name}"]').is_visible()}
@@ -269,12 +390,8 @@ def test_channels_are_chosen_by_pointer_and_keys_on_maps_and_bars(opened):
     page.keyboard.press("ArrowRight")
     opened.settle()
     assert opened.get("channel") == 5
-    chart = opened.root.locator('canvas[aria-label^="z of each channel"]')
-    opened.click(chart, position={"x": chart.bounding_box()["width"] * 9.5 / CHANNELS, "y": 40})
+    opened.click(opened.root.locator(".squeeze-box").nth(9))
     assert opened.get("channel") == 9
-    opened.press("ArrowLeft", on=chart)
-    assert opened.get("channel") == 8
-    assert opened.root.locator('input[data-trait="channel"]:checked').get_attribute("value") == "8"
 
 
 # ----------------------------------------------------------------------------------------------------------- bad state
@@ -299,6 +416,8 @@ BAD_STATES = [
     ({"shuffle_seed": -1}, "shuffle_seed is -1"),
     ({"squeezed": 6}, "squeezed is 6"),
     ({"channel": 16}, "channel is 16"),
+    ({"painted": {"0.3": "+-0."}}, "painted.0.3 must be a text of"),
+    ({"pinned": {"picture": 7}}, "pinned.picture is 7"),
 ]
 
 

@@ -1,76 +1,145 @@
-// A picture, the maps that a network's first block makes of it, and the number that squeeze leaves of each map.
+// A picture, the maps that a network's first block makes of it, and the number that squeeze leaves of each map. The reader
+// paints on a map, and its tiles fall together into its bar; a pinned picture keeps its bars beside those of another.
 import { guess } from "./parts/guess.js";
-import { Problem, bars, button, choice, element, figure, formatNumber, heatmap, menu, number } from "./parts/kit.js";
-import { panel, picture, player, requirePictures, setText, slider, svg, toggle } from "./parts/kit.js";
+import { Problem, button, choice, disable, element, figure, formatNumber, heatmap, number, panel } from "./parts/kit.js";
+import { clamp, drag, picture, player, requirePictures, setText, slider, svg, toggle, wantsStillness } from "./parts/kit.js";
+import { readPicture } from "./parts/picture_input.js";
 import { uniformDraws } from "./parts/seeded_draws.js";
 import { normalise, requireNetwork, runBlock, runStem } from "./parts/network_arithmetic.js";
 
+const WORDS = {
+  pictures: "picture",
+  own: "yours",
+  ownMissing: "First choose or drop a picture of yours.",
+  choose: "A picture of yours …",
+  drop: "Or drop a file here. It stays in this browser.",
+  taken: ({ name }) => `${name} is here, as the network sees it.`,
+  map: ({ channel }) => `u: map ${channel}, to paint on`,
+  paintable: ({ channel, row, column }) =>
+    `map ${channel}: paint on it. The brush is in row ${row}, column ${column}; arrow keys move it, the space bar paints`,
+  brush: "brush",
+  empty: "Empty the map",
+  restore: "Undo all paint",
+  nothingPainted: "Nothing is painted on this picture's maps.",
+  emptyAlready: "This map is empty already.",
+  unpainted: ({ channel }) => `Nothing is painted on map ${channel}: press on it and drag. Let go, and its mean is taken anew.`,
+  painted: ({ channel, count, places, sum, change }) =>
+    `On map ${channel}, ${count} of ${places} places are painted. That adds ${sum} to its sum, so ${sum} / ${places} = ${change} to its mean. No other mean moves.`,
+  squeeze: "Squeeze",
+  tiles: "one number for each",
+  onePlace: "place",
+  somePlaces: ({ high, wide }) => `${high} × ${wide} places`,
+  wholeMap: "map: z",
+  operator: "squeeze with",
+  pin: "Pin these bars",
+  unpin: "Take the pin out",
+  notSqueezed: "Nothing is squeezed yet: press Squeeze.",
+  maps: ({ channels }) => `u: ${channels} maps, and below each its z`,
+  channel: "channel",
+  axis: ({ least, largest }) => `Every box goes from ${least} to ${largest}, the line is 0: one scale for all maps and all pictures.`,
+  wider: ({ least, largest, before }) => `The scale has grown to hold a bar: every box now goes from ${least} to ${largest}, no longer ${before}.`,
+  now: ({ name }) => `now: ${name}`,
+  pinned: ({ name }) => `pinned: ${name}`,
+  noPin: "pinned: none",
+  spread: "How spread?",
+  much: "How much?",
+  values: ({ count }) => `${count} values`,
+  mark: ({ name }) => `z: the ${name}`,
+  result: ({ channel, name }) => `z of channel ${channel}, the ${name}`,
+  shuffle: "Shuffle the pixels of u",
+  order: "Another order",
+  change: "largest change of a z: ",
+  question: ({ count }) => `Each map becomes its mean. Now shuffle the places of all maps: how many of the ${count} means change?`,
+  told: "A mean adds up all numbers of its map, and their order does not matter. Shuffle, and see.",
+};
 const OPERATORS = {
   avg: { name: "mean", option: "mean", squeeze: (mean) => mean },
   max: { name: "maximum", option: "maximum", squeeze: (mean, largest) => largest },
   both: { name: "midpoint", option: "both: midpoint", squeeze: (mean, largest) => (mean + largest) / 2 },
 };
+const PAINTS = { "+": 1, "-": -1, 0: 0 }; // times the number that has the full colour
+const BARE = ".";
 const STEP_SECONDS = 0.16; // five steps in less than a second
-const STRONG = 2.5; // full colour from so many times the root mean square of all maps
+const HOLD = 5; // steps for which the maps stay flat, before they are whole again
+const FALL_MILLISECONDS = 400;
+const STRONG = 2.5; // full colour from about so many times the root mean square of all maps
+const BRUSHES = 12; // the brush is a twelfth of a map wide
 const BINS = 48;
 const SLIVER = 1.5; // per cent of the height: so that a single place shows in the histogram
 
 export default figure((view) => {
   const network = view.arrays("network");
   const [{ name: block, channels, stride }] = requireNetwork(network);
-  const pictures = requirePictures(view);
-  const run = createRunner(network, block, pictures);
-  // One scale for the bars of all pictures, so that the same length is the same number.
-  const ranges = new Map();
-  const rangeOf = (operator) => {
-    if (!ranges.has(operator)) {
-      const { squeeze } = OPERATORS[operator];
-      const all = pictures.names.flatMap((_, index) => describe(run(index)).map(({ mean, largest }) => squeeze(mean, largest)));
-      ranges.set(operator, { least: Math.min(0, ...all), largest: Math.max(0, ...all) });
-    }
-    return ranges.get(operator);
+  const album = createAlbum(requirePictures(view));
+  const run = createRunner(network, block, album);
+  const size = { channels, rows: Math.ceil(album.rows / stride), columns: Math.ceil(album.columns / stride) };
+  const [places, tiles] = [size.rows * size.columns, tileSizes(size)];
+  // One colour scale, one brush and one scale for the bars, from all given pictures: a length is a number.
+  const given = album.names.map((_, index) => run(index));
+  const full = Number((STRONG * Math.sqrt(meanSquare(given))).toPrecision(1)) || 1;
+  const axes = createAxes(given);
+  const paintNow = () => requirePaint(view, places);
+  const indexNow = () => album.choose(view.get("picture"));
+  const uOf = (index, painted) => applyPaint(run(index), index, painted, full);
+
+  const fresh = createFresh(view, size.channels);
+  const squeezer = createSqueezer(view, tiles, fresh);
+  const chooser = createChooser(view, album, (index) => {
+    if (index === album.own) view.set("painted", withoutPicture(paintNow(), index));
+    if (index === album.own) run.forget(index);
+    if (!fresh.hasSqueezed()) return;
+    fresh.redo();
+    squeezer.start();
+  });
+  const orderNow = () => {
+    const seed = requireSeed(view);
+    return view.get("shuffled") ? shuffledPlaces(seed, places) : null;
   };
-  const size = { channels, rows: Math.ceil(pictures.rows / stride), columns: Math.ceil(pictures.columns / stride) };
-  const tiles = tileSizes(size);
-  const photo = createPhoto(view, pictures);
-  const grid = createGrid(view, size);
-  const chart = createChart(view, size);
-  const closeUp = createCloseUp(size);
+  const stage = createStage(view, size, full, { squeezer, fresh, paintNow, orderNow, indexNow });
+  const strip = createStrip(view, size);
   const options = Object.entries(OPERATORS).map(([value, { option }]) => [value, option]);
-  const operators = choice(view, "operator", { label: "squeeze with", options });
+  const operators = choice(view, "operator", { label: WORDS.operator, options });
+  const pin = createPin(view, fresh, paintNow, indexNow);
+  const closeUp = createCloseUp(size);
+  const choices = element("div", { class: "squeeze-choices" }, operators.element, pin.element);
   const shuffler = createShuffler(view);
-  const movers = element("div", { class: "squeeze-movers" }, createSqueezer(view, tiles), shuffler.element);
-  const parts = [photo.element, grid.element, movers, operators.element, chart.element, closeUp.element];
-  const asked = askForTheChanged(view, size.channels, [movers, operators.element, chart.element, closeUp.element, ...grid.means]);
-  view.body.append(asked.element, element("div", { class: "squeeze-explorer" }, ...parts));
+  const said = element("p", { class: "squeeze-painted", role: "status", "data-name": "painted" });
+  const asked = askForTheChanged(view, size.channels, [shuffler.element]);
+  const parts = [chooser.element, stage.element, stage.tools, squeezer.element, strip.element, choices, said, closeUp.element];
+  view.body.append(element("div", { class: "squeeze-explorer" }, ...parts), asked.element, shuffler.element);
 
   return () => {
     const { squeeze, name } = OPERATORS[view.get("operator")];
-    const channel = view.get("channel");
-    const u = run(view.get("picture"));
-    const seed = requireSeed(view);
-    const shown = view.get("shuffled") ? shuffle(u, shuffledPlaces(seed, size.rows * size.columns)) : u;
+    const [channel, index, painted] = [view.get("channel"), indexNow(), paintNow()];
+    const zOf = (u) => describe(u).map(({ mean, largest }) => squeeze(mean, largest));
+    const u = uOf(index, painted);
+    const order = orderNow();
+    const shown = order ? shuffle(u, order) : u;
     const tiled = squeezeTiles(shown, tiles[view.get("squeezed")], squeeze);
     const statistics = describe(shown);
     const z = statistics.map(({ mean, largest }) => squeeze(mean, largest));
-    const change = describe(u).map(({ mean, largest }, c) => Math.abs(squeeze(mean, largest) - z[c]));
+    const change = zOf(u).map((before, c) => Math.abs(before - z[c]));
+    const held = requirePinned(view, album, places);
+    const zHeld = held && zOf(uOf(held.picture, held.painted));
 
-    photo.draw(view.get("picture"));
-    const strongest = grid.draw(tiled, z);
-    shuffler.draw(view.get("shuffled"), Math.max(...change));
-    chart.draw(z, { chosen: channel, ...rangeOf(view.get("operator")) });
-    const facts = { channel, name, z: z[channel], ...statistics[channel] };
-    closeUp.draw(facts, mapOf(shown, channel), mapOf(tiled, channel), strongest);
+    chooser.draw(index);
+    stage.draw({ channel, map: mapOf(tiled, channel), place: statistics[channel].place, isMean: name === "mean" });
+    const names = { now: album.nameOf(index), pinned: held && album.nameOf(held.picture) };
+    strip.draw({ u: tiled, full, z, zHeld, names, axis: axes(view.get("operator"), [...z, ...(zHeld ?? [])]), fresh });
+    closeUp.draw({ channel, name, z: z[channel], ...statistics[channel] }, mapOf(shown, channel), fresh.isHidden(channel));
+    setText(said, sayPaint(channel, mapOf(run(index), channel), mapOf(u, channel), painted[`${index}.${channel}`]));
+    pin.draw();
+    shuffler.draw(order !== null, Math.max(...change));
+    strip.fall(fresh.landed());
     asked.draw();
   };
 });
 
 /** Before any mean: how many of them depend on where the numbers of a map stand? */
 function askForTheChanged(view, count, covered) {
-  const question = `Each map becomes its mean. Now shuffle the places of all maps: how many of the ${count} means change?`;
-  const told = "A mean adds up all numbers of its map, and their order does not matter. Press Squeeze, then shuffle.";
-  const range = { min: 0, max: count };
-  return guess(view, { key: "squeeze", question, range, answer: () => ({ value: 0, told }), covered });
+  const question = WORDS.question({ count });
+  const answer = () => ({ value: 0, told: WORDS.told });
+  return guess(view, { key: "squeeze", question, range: { min: 0, max: count }, answer, covered });
 }
 
 // ---------------------------------------------------------------------------------------------------------- the state
@@ -81,21 +150,147 @@ function requireSeed(view) {
   throw new Problem(`shuffle_seed is ${seed ?? "not a number"}; it must be a whole number from 0.`);
 }
 
+/** From "picture.channel" to a text with one sign for each place: what was painted there, or that nothing was. */
+function requirePaint(view, places) {
+  const painted = view.get("painted");
+  for (const [key, signs] of Object.entries(painted)) checkPaint(`painted.${key}`, signs, places);
+  return painted;
+}
+
+function checkPaint(name, signs, places) {
+  if (typeof signs === "string" && signs.length === places && !/[^-+0.]/.test(signs)) return;
+  throw new Problem(`${name} must be a text of ${places} signs, each one of + - 0 and the full stop.`);
+}
+
+function requirePinned(view, album, places) {
+  const { picture: index, painted = {} } = view.get("pinned");
+  if (index === undefined || (index === album.own && !album.hasOwn())) return null;
+  Object.entries(painted).forEach(([key, signs]) => checkPaint(`pinned.painted.${key}`, signs, places));
+  if (Number.isInteger(index) && index >= 0 && index <= album.own) return { picture: index, painted };
+  throw new Problem(`pinned.picture is ${index}; it must be a whole number from 0 to ${album.own}.`);
+}
+
+const withoutPicture = (painted, index) =>
+  Object.fromEntries(Object.entries(painted).filter(([key]) => !key.startsWith(`${index}.`)));
+
+/** The given pictures, and one of the reader's own, which stays in this browser. */
+function createAlbum({ names, rows, columns, planes }) {
+  const own = names.length;
+  let mine = null;
+  return {
+    ...{ names, rows, columns, own },
+    hasOwn: () => mine !== null,
+    take: (shown) => (mine = toPlanes(shown, rows, columns)),
+    planes: (index) => (index === own ? mine : planes(index)),
+    nameOf: (index) => names[index] ?? WORDS.own,
+    choose: (index) => (index === own && mine === null ? 0 : index), // it is gone with the page that it was given to
+  };
+}
+
+function toPlanes(shown, rows, columns) {
+  const context = Object.assign(document.createElement("canvas"), { width: columns, height: rows }).getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(shown, 0, 0, columns, rows);
+  const { data } = context.getImageData(0, 0, columns, rows);
+  const count = rows * columns;
+  return Uint8Array.from({ length: 3 * count }, (_, i) => data[4 * (i % count) + Math.floor(i / count)]);
+}
+
+/**
+ * Which bars are not there yet: none is before the first squeeze, and what was painted on waits for the next one.
+ * landed(): the channels whose bars have come since it was asked last.
+ */
+function createFresh(view, channels) {
+  const waiting = new Set();
+  let landed = [];
+  const hasSqueezed = () => view.get("squeezes") > 0;
+  const isHidden = (channel) => !hasSqueezed() || waiting.has(channel);
+  const all = Array.from({ length: channels }, (_, channel) => channel);
+  return {
+    ...{ hasSqueezed, isHidden },
+    wait: (channel) => waiting.add(channel),
+    redo: () => all.forEach((channel) => waiting.add(channel)),
+    land() {
+      landed = all.filter(isHidden);
+      waiting.clear();
+      view.set("squeezes", view.get("squeezes") + 1);
+    },
+    landed: () => [landed, (landed = [])][0],
+  };
+}
+
 // ----------------------------------------------------------------------------------------------------- the arithmetic
 
 // From a picture's index to u. Each picture passes the network once.
 function createRunner(network, block, { rows, columns, planes }) {
   const known = new Map();
-  return (index) => {
+  const run = (index) => {
     if (!known.has(index)) {
       const { u } = runBlock(network, block, runStem(network, normalise(network, planes(index), rows, columns)));
       known.set(index, u);
     }
     return known.get(index);
   };
+  return Object.assign(run, { forget: (index) => known.delete(index) });
 }
 
 const mapOf = (u, channel) => u.data.subarray(channel * u.rows * u.columns, (channel + 1) * u.rows * u.columns);
+
+function meanSquare(all) {
+  const sums = all.map(({ data }) => data.reduce((sum, value) => sum + value * value, 0) / data.length);
+  return sums.reduce((sum, one) => sum + one, 0) / all.length;
+}
+
+/** u with what is painted on its maps. */
+function applyPaint(u, index, painted, full) {
+  const own = Object.entries(painted).filter(([key]) => key.startsWith(`${index}.`));
+  if (own.length === 0) return u;
+  const data = u.data.slice();
+  for (const [key, signs] of own) {
+    const start = Number(key.split(".")[1]) * signs.length;
+    for (let i = 0; i < signs.length; i += 1) if (signs[i] !== BARE) data[start + i] = PAINTS[signs[i]] * full;
+  }
+  return { ...u, data };
+}
+
+const signed = (value, digits) => `${value < 0 ? "" : "+"}${formatNumber(value, digits, true)}`;
+
+/** What the paint on a map does to its mean. */
+function sayPaint(channel, before, after, signs) {
+  const count = signs ? [...signs].filter((sign) => sign !== BARE).length : 0;
+  if (count === 0) return WORDS.unpainted({ channel });
+  const sum = after.reduce((total, value, i) => total + value - before[i], 0);
+  const [places, change] = [formatNumber(after.length), signed(sum / after.length, 3)];
+  return WORDS.painted({ channel, count: formatNumber(count), places, sum: signed(sum, 1), change });
+}
+
+/** The ends of the bars' scale: those for all given pictures, or wider ones if a bar needs them. */
+function createAxes(given) {
+  const ends = new Map();
+  return (operator, values) => {
+    const { squeeze } = OPERATORS[operator];
+    if (!ends.has(operator)) {
+      ends.set(operator, roundEnds(given.flatMap((u) => describe(u).map(({ mean, largest }) => squeeze(mean, largest)))));
+    }
+    const usual = ends.get(operator);
+    const needed = roundEnds(values);
+    return {
+      usual,
+      least: Math.min(usual.least, needed.least),
+      largest: Math.max(usual.largest, needed.largest),
+    };
+  };
+}
+
+/** 0 or the next of 1, 2, 5, 10, … and a tenth of them, beyond the least and beyond the largest of all numbers. */
+function roundEnds(values) {
+  const up = (value) => {
+    if (value <= 0) return 0;
+    const power = 10 ** Math.floor(Math.log10(value));
+    return [1, 2, 5, 10].map((step) => Number((step * power).toPrecision(1))).find((step) => step >= value);
+  };
+  return { least: -up(-Math.min(...values)) || 0, largest: up(Math.max(...values)) };
+}
 
 // Of each map the sum, the mean, the least and the largest number, and the place of the largest.
 function describe(u) {
@@ -156,121 +351,317 @@ const shuffle = (u, order) => ({
   data: u.data.map((_, i) => u.data[i - (i % order.length) + order[i % order.length]]),
 });
 
+
 // --------------------------------------------------------------------------------------------------------- the panels
+
+/** The pictures to choose from, and a way for one of the reader's own. changed(index): another one is chosen. */
+function createChooser(view, album, changed) {
+  const options = [...album.names, WORDS.own].map((name, index) => [index, name]);
+  const group = choice(view, "picture", { label: WORDS.pictures, options, then: changed }).element;
+  group.style.setProperty("--count", options.length);
+  const canvases = [...group.querySelectorAll("label > span")].map((cell) => {
+    const canvas = picture({ rows: album.rows, columns: album.columns, label: "" });
+    canvas.element.setAttribute("aria-hidden", "true");
+    cell.prepend(canvas.element);
+    return canvas;
+  });
+  const own = group.querySelector("label:last-of-type");
+  const status = element("span", { role: "status", class: "parts-note", "data-name": "own" }, WORDS.drop);
+  const file = element("input", { type: "file", accept: "image/*", hidden: true });
+  const take = async (given) => {
+    if (!given) return;
+    try {
+      const { name, shown } = await readPicture(given);
+      album.take(shown);
+      setText(status, WORDS.taken({ name }));
+      changed(album.own);
+      view.set("picture", album.own);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      setText(status, error.message);
+    }
+  };
+  file.addEventListener("change", () => {
+    take(file.files[0]);
+    file.value = ""; // so that the same file can be chosen again
+  });
+  own.addEventListener("click", () => album.hasOwn() || file.click());
+  acceptDrops(view.body, take);
+  const choose = button(WORDS.choose, () => file.click()).element;
+  const ways = element("div", { class: "squeeze-own" }, choose, status, file);
+  const draw = (index) => {
+    const radio = own.querySelector("input");
+    radio.disabled = !album.hasOwn();
+    radio.checked = radio.checked && album.hasOwn();
+    own.title = album.hasOwn() ? "" : WORDS.ownMissing;
+    canvases.forEach((canvas, k) => (k < album.own || album.hasOwn()) && canvas.draw(album.planes(k)));
+    group.querySelectorAll("input")[index].checked = true;
+  };
+  return { element: placed("x", element("div", {}, group, ways)), draw };
+}
+
+function acceptDrops(node, take) {
+  node.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    node.classList.add("squeeze-over");
+  });
+  node.addEventListener("dragleave", () => node.classList.remove("squeeze-over"));
+  node.addEventListener("drop", (event) => {
+    event.preventDefault();
+    node.classList.remove("squeeze-over");
+    take(event.dataTransfer.files[0]);
+  });
+}
 
 const placed = (area, box) => {
   box.classList.add(`squeeze-${area}`);
   return box;
 };
 
-function createPhoto(view, { names, rows, columns, planes }) {
-  const canvas = picture({ rows, columns, label: "the picture" });
-  const choose = menu(view, "picture", { label: "picture", options: names.map((name, index) => [index, name]) });
-  const box = placed("x", panel("x: a picture", "x", canvas.element, choose.element));
-  const draw = (index) => {
-    canvas.draw(planes(index));
-    canvas.element.setAttribute("aria-label", `the picture: ${names[index]}`);
+/** The chosen map, large, with a brush on it; and the brush's colours beside it. */
+function createStage(view, { rows, columns }, full, { squeezer, fresh, paintNow, orderNow, indexNow }) {
+  const breadth = Math.max(1, Math.round(columns / BRUSHES));
+  const map = heatmap({ rows, columns, quantity: "u", label: "the chosen map" });
+  const ring = element("span", { class: "squeeze-ring" });
+  const brush = element("span", { class: "squeeze-brush", style: `width: ${(100 * breadth) / columns}%; height: ${(100 * breadth) / rows}%` });
+  const heading = element("span");
+  const pad = element("div", { class: "squeeze-large", tabindex: 0, role: "application" }, map.element, ring, brush);
+  let [row, column] = [Math.floor(rows / 2), Math.floor(columns / 2)];
+
+  const keyNow = () => `${indexNow()}.${view.get("channel")}`;
+  const signsNow = () => [...(paintNow()[keyNow()] ?? BARE.repeat(rows * columns))];
+  const setSigns = (signs) => view.set("painted", { ...paintNow(), [keyNow()]: signs.join("") });
+  const begin = () => {
+    fresh.wait(view.get("channel"));
+    squeezer.stop();
+    view.set("squeezed", 0);
   };
-  return { element: box, draw };
+  // From where the brush was to where it is: a fast hand skips places.
+  const paintTo = (toRow, toColumn) => {
+    const [signs, order, sign] = [signsNow(), orderNow(), view.get("brush")];
+    const steps = Math.max(1, Math.abs(toRow - row), Math.abs(toColumn - column));
+    const corner = (middle, most) => clamp(middle - Math.floor(breadth / 2), most - breadth);
+    for (let step = 0; step <= steps; step += 1) {
+      const top = corner(Math.round(row + ((toRow - row) * step) / steps), rows);
+      const left = corner(Math.round(column + ((toColumn - column) * step) / steps), columns);
+      for (let i = 0; i < breadth * breadth; i += 1) {
+        const place = (top + Math.floor(i / breadth)) * columns + left + (i % breadth);
+        signs[order ? order[place] : place] = sign;
+      }
+    }
+    [row, column] = [toRow, toColumn];
+    setSigns(signs);
+  };
+  const placeOf = ({ clientX, clientY }) => {
+    const { left, top, width, height } = map.element.getBoundingClientRect();
+    const along = (share, count) => clamp(Math.floor(share * count), count - 1);
+    return [along((clientY - top) / height, rows), along((clientX - left) / width, columns)];
+  };
+  let isDown = false;
+  drag(pad, (event) => {
+    const place = placeOf(event);
+    if (!isDown) {
+      [row, column] = place;
+      isDown = true;
+      begin();
+    }
+    paintTo(...place);
+  });
+  const end = () => {
+    if (isDown) squeezer.start();
+    isDown = false;
+  };
+  for (const type of ["pointerup", "pointercancel"]) pad.addEventListener(type, end);
+  pad.addEventListener("keydown", (event) => {
+    const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [0, 0];
+    if (down === 0 && right === 0 && event.key !== " ") return;
+    event.preventDefault();
+    if (event.key === " ") {
+      begin();
+      paintTo(row, column);
+      squeezer.start();
+      return;
+    }
+    [row, column] = [clamp(row + down * breadth, rows - 1), clamp(column + right * breadth, columns - 1)];
+    drawBrush();
+  });
+  const drawBrush = () => {
+    const corner = (middle, most) => clamp(middle - Math.floor(breadth / 2), most - breadth);
+    brush.style.left = `${(100 * corner(column, columns)) / columns}%`;
+    brush.style.top = `${(100 * corner(row, rows)) / rows}%`;
+    pad.setAttribute("aria-label", WORDS.paintable({ channel: view.get("channel"), row: row + 1, column: column + 1 }));
+  };
+
+  const kinds = Object.entries(PAINTS).map(([sign, times]) => [sign, times === 0 ? "0" : signed(times * full, full % 1 ? 1 : 0)]);
+  const kind = choice(view, "brush", { label: WORDS.brush, options: kinds.sort(([a], [b]) => PAINTS[b] - PAINTS[a]) });
+  const change = (signs) => {
+    begin();
+    view.set("painted", signs);
+    squeezer.start();
+  };
+  const isEmpty = () => /^0+$/.test(paintNow()[keyNow()] ?? "");
+  const hasPaint = () => Object.keys(paintNow()).some((key) => key.startsWith(`${indexNow()}.`));
+  const empty = button(WORDS.empty, () => isEmpty() || change({ ...paintNow(), [keyNow()]: "0".repeat(rows * columns) })).element;
+  const restore = button(WORDS.restore, () => {
+    if (!hasPaint()) return;
+    fresh.redo();
+    change(withoutPicture(paintNow(), indexNow()));
+  }).element;
+  const draw = ({ channel, map: values, place, isMean }) => {
+    map.draw(values, full);
+    setText(heading, WORDS.map({ channel }));
+    ring.hidden = isMean;
+    ring.style.left = `${(100 * ((place % columns) + 0.5)) / columns}%`;
+    ring.style.top = `${(100 * (Math.floor(place / columns) + 0.5)) / rows}%`;
+    drawBrush();
+    disable(empty, isEmpty() && WORDS.emptyAlready);
+    disable(restore, !hasPaint() && WORDS.nothingPainted);
+  };
+  const tools = element("div", { class: "squeeze-tools" }, kind.element, empty, restore);
+  return { element: placed("stage", panel(heading, "u", pad)), tools, draw };
 }
 
-// One radio button for each channel, with its map and its z.
-function createGrid(view, { channels, rows, columns }) {
+/** Press Squeeze: the maps' tiles grow, the bars come, and the maps are whole again. With reduced motion at once. */
+function createSqueezer(view, tiles, fresh) {
+  const last = tiles.length - 1;
+  const sizeOf = ([high, wide]) => WORDS.somePlaces({ high, wide });
+  const show = (step) => (step === 0 ? WORDS.onePlace : step < last ? sizeOf(tiles[step]) : WORDS.wholeMap);
+  const byHand = slider(view, "squeezed", { label: WORDS.tiles, min: 0, max: last, show, then: (step) => step === last && fresh.land() });
+  let flat = 0; // for how many steps the maps have been flat
+  const advance = () => {
+    const step = view.get("squeezed");
+    if (step < last) {
+      view.set("squeezed", step + 1);
+      if (step + 1 === last) fresh.land();
+      return true;
+    }
+    flat += 1;
+    if (flat < HOLD) return true;
+    view.set("squeezed", 0);
+    return false;
+  };
+  const play = player(view, { label: WORDS.squeeze, seconds: STEP_SECONDS, advance });
+  const isRunning = () => play.element.getAttribute("aria-pressed") === "true";
+  play.element.addEventListener("click", () => {
+    if (!isRunning()) return;
+    flat = 0;
+    if (view.get("squeezed") === last) view.set("squeezed", 0);
+  });
+  const start = () => {
+    if (play.element.hidden) return fresh.land();
+    play.stop();
+    view.set("squeezed", 0);
+    play.element.click();
+  };
+  const still = wantsStillness() ? button(WORDS.squeeze, () => fresh.land()).element : "";
+  return { element: element("div", { class: "squeeze-by-hand" }, play.element, still, byHand.element), start, stop: play.stop };
+}
+
+/** Keep the bars that stand there, with the paint on their maps. */
+function createPin(view, fresh, paintNow, indexNow) {
+  const isPinned = () => view.get("pinned").picture !== undefined;
+  const press = () => {
+    if (isPinned()) view.set("pinned", {});
+    else if (fresh.hasSqueezed()) {
+      const own = Object.entries(paintNow()).filter(([key]) => key.startsWith(`${indexNow()}.`));
+      view.set("pinned", { picture: indexNow(), painted: Object.fromEntries(own) });
+    }
+  };
+  const node = button(WORDS.pin, press).element;
+  node.classList.add("squeeze-pin");
+  const draw = () => {
+    setText(node, isPinned() ? WORDS.unpin : WORDS.pin);
+    disable(node, !isPinned() && !fresh.hasSqueezed() && WORDS.notSqueezed);
+  };
+  return { element: node, draw };
+}
+
+/** One radio button for each channel: its map, the box with its bars, its z, and that of the pinned picture. */
+function createStrip(view, { channels, rows, columns }) {
   const options = Array.from({ length: channels }, (_, channel) => [channel, String(channel)]);
-  const group = choice(view, "channel", { label: "channel", options }).element;
+  const group = choice(view, "channel", { label: WORDS.channel, options }).element;
   const cells = [...group.querySelectorAll("label > span")].map((cell, channel) => {
     const map = heatmap({ rows, columns, quantity: "u", label: `map of channel ${channel}` });
+    const [bar, pinnedBar, zero] = ["now", "pinned", "zero"].map((kind) => element("i", { class: `squeeze-${kind}` }));
     const z = number(`z-${channel}`, { digits: 2 });
-    cell.prepend(map.element);
-    cell.append(z.element);
-    return { map, z };
+    const held = number(`pinned-z-${channel}`, { digits: 2 });
+    held.element.classList.add("squeeze-held");
+    const box = element("span", { class: "squeeze-box", "aria-hidden": "true" }, zero, pinnedBar, bar);
+    cell.prepend(map.element, box, z.element, held.element);
+    return { cell, map, bar, pinnedBar, zero, z, held };
   });
-  const strongest = number("strongest", { digits: 1 });
-  const weakest = number("weakest", { digits: 1 });
-  const legend = element(
-    "p",
-    { class: "squeeze-legend" },
-    weakest.element,
-    element("span", { class: "squeeze-scale" }),
-    strongest.element,
-    element("span", {}, "choose a map; below it stand its channel and its z"),
-  );
-  const heading = `u: ${channels} feature maps of the first block, before its gates`;
-  const draw = (u, z) => {
-    const strong = STRONG * Math.sqrt(u.data.reduce((sum, value) => sum + value * value, 0) / u.data.length);
-    cells.forEach((cell, channel) => {
-      cell.map.draw(mapOf(u, channel), strong);
-      cell.z.set(z[channel]);
+  const keys = ["now", "pinned"].map((kind) => [element("i", { class: `squeeze-${kind}` }), element("span")]);
+  const scale = element("span", { "data-name": "scale" });
+  const legend = element("p", { class: "squeeze-legend" }, ...keys.map((pair) => element("span", {}, ...pair)), scale);
+  const draw = ({ u, full, z, zHeld, names, axis, fresh }) => {
+    const share = (value) => (100 * (value - axis.least)) / (axis.largest - axis.least);
+    const stand = (node, value) => {
+      const [from, to] = [share(Math.min(0, value)), share(Math.max(0, value))];
+      Object.assign(node.style, { bottom: `${from}%`, height: `${to - from}%` });
+    };
+    cells.forEach(({ cell, map, bar, pinnedBar, zero, z: shown, held }, channel) => {
+      map.draw(mapOf(u, channel), full);
+      cell.classList.toggle("squeeze-waiting", fresh.isHidden(channel));
+      cell.classList.toggle("squeeze-both", zHeld !== null);
+      zero.style.bottom = `${share(0)}%`;
+      stand(bar, z[channel]);
+      shown.set(z[channel]);
+      pinnedBar.hidden = zHeld === null;
+      if (zHeld) stand(pinnedBar, zHeld[channel]);
+      held.set(zHeld ? zHeld[channel] : "");
     });
-    strongest.set(strong);
-    weakest.set(-strong);
-    return strong;
+    setText(keys[0][1], WORDS.now({ name: names.now }));
+    setText(keys[1][1], names.pinned ? WORDS.pinned({ name: names.pinned }) : WORDS.noPin);
+    const [least, largest, low, high] = [axis.least, axis.largest, axis.usual.least, axis.usual.largest].map((end) => formatNumber(end, 1));
+    const isWider = least !== low || largest !== high;
+    setText(scale, isWider ? WORDS.wider({ least, largest, before: `${low} to ${high}` }) : WORDS.axis({ least, largest }));
+    scale.classList.toggle("squeeze-wider", isWider);
   };
-  const means = cells.map(({ z }) => z.element);
-  return { element: placed("u", panel(heading, "u", group, legend)), means, draw };
-}
-
-function createSqueezer(view, tiles) {
-  const last = tiles.length - 1;
-  const show = (step) => (step === 0 ? "place" : step < last ? `${tiles[step].join(" × ")} places` : "map: z");
-  const squeeze = slider(view, "squeezed", { label: "one number for each", min: 0, max: last, show });
-  const advance = () => {
-    const next = view.get("squeezed") >= last ? 0 : view.get("squeezed") + 1;
-    view.set("squeezed", next);
-    return next < last;
+  /** What is left of each of these maps, a flat tile, falls into its box and is its bar. */
+  const fall = (landed) => {
+    if (wantsStillness()) return;
+    for (const channel of landed) {
+      const { map, bar } = cells[channel];
+      const [from, to] = [map.element, bar].map((node) => node.getBoundingClientRect());
+      const [right, down] = [from.left + from.width / 2 - to.left - to.width / 2, from.bottom - to.bottom];
+      const tall = from.height / Math.max(1, to.height);
+      bar.animate(
+        [{ transform: `translate(${right}px, ${down}px) scale(${from.width / to.width}, ${tall})`, transformOrigin: "bottom" }, { transform: "none", transformOrigin: "bottom" }],
+        { duration: FALL_MILLISECONDS, easing: "cubic-bezier(0.6, 0, 0.9, 0.6)" },
+      );
+    }
   };
-  const play = player(view, { label: "Squeeze", seconds: STEP_SECONDS, advance });
-  return element("div", {}, play.element, squeeze.element);
+  const heading = WORDS.maps({ channels });
+  return { element: placed("strip", panel(heading, "z", group, legend)), draw, fall };
 }
 
 function createShuffler(view) {
-  const again = button("Another order", () => {
+  const again = button(WORDS.order, () => {
     view.set("shuffle_seed", view.get("shuffle_seed") + 1);
     view.set("shuffled", true);
   });
-  const box = toggle(view, "shuffled", { label: "Shuffle the pixels of u" });
+  const box = toggle(view, "shuffled", { label: WORDS.shuffle });
   const change = element("output", { "data-name": "largest-change" });
-  const result = element("span", { class: "squeeze-change" }, "largest change of a z: ", change);
+  const result = element("span", { class: "squeeze-change" }, WORDS.change, change);
   const draw = (shuffled, largest) => {
     change.dataset.value = largest;
     setText(change, shuffled ? largest.toFixed(4) : "–");
   };
-  return { element: element("div", {}, box.element, again.element, result), draw };
+  return { element: element("div", { class: "squeeze-shuffler" }, box.element, again.element, result), draw };
 }
 
-function createChart(view, { channels }) {
-  const onChoose = (channel) => view.set("channel", channel);
-  const chart = bars({ count: channels, quantity: "z", label: "z of each channel", height: 84, onChoose });
-  const every = Math.ceil(channels / 16);
-  const names = Array.from({ length: Math.ceil(channels / every) }, (_, i) => element("span", {}, String(i * every)));
-  const axis = element("div", { class: "squeeze-channels", "aria-hidden": "true" }, ...names);
-  const scale = number("scale", { label: "axis, the same for all pictures:" });
-  const note = element("p", { class: "parts-note" }, scale.element);
-  const box = panel(`z: ${channels} numbers, one for each map`, "z", chart.element, axis, note);
-  const draw = (z, { least, largest, chosen }) => {
-    scale.set([least, largest].map((end) => formatNumber(end, 2)).join(" to "));
-    chart.draw(z, { least, largest, chosen });
-  };
-  return { element: placed("z", box), draw };
-}
-
-// The chosen channel: its map (where), its numbers without their places (how distributed), its z (how much).
+// The chosen channel: its numbers without their places (how distributed), and its z (how much).
 function createCloseUp({ rows, columns }) {
-  const map = heatmap({ rows, columns, quantity: "u", label: "the chosen map" });
-  const ring = element("span", { class: "squeeze-ring" });
-  const where = panel("Where?", "u", element("div", { class: "squeeze-large" }, map.element, ring));
   const spread = createHistogram(rows * columns);
   const readout = createReadout(rows, columns);
-  const parts = [where, panel("How spread?", "u", spread.element), panel("How much?", "z", readout.element)];
-  const draw = (facts, values, tiled, strongest) => {
-    map.draw(tiled, strongest);
-    ring.hidden = facts.name === "mean";
-    ring.style.left = `${(100 * ((facts.place % columns) + 0.5)) / columns}%`;
-    ring.style.top = `${(100 * (Math.floor(facts.place / columns) + 0.5)) / rows}%`;
+  const parts = [panel(WORDS.spread, "u", spread.element), panel(WORDS.much, "z", readout.element)];
+  const box = element("div", { class: "squeeze-close" }, ...parts);
+  const draw = (facts, values, isWaiting) => {
+    box.classList.toggle("squeeze-waiting", isWaiting);
     spread.draw(values, facts);
     readout.draw(facts);
   };
-  return { element: element("div", { class: "squeeze-close" }, ...parts), draw };
+  return { element: box, draw };
 }
 
 // How many places have which number. Shuffling cannot change it.
@@ -280,7 +671,7 @@ function createHistogram(count) {
   const mark = element("span", { class: "squeeze-mark" });
   const note = element("span", { class: "squeeze-note" });
   const [least, largest] = ["least", "largest"].map((name) => number(name, { digits: 2 }));
-  const middle = element("span", { class: "squeeze-count" }, `${formatNumber(count)} values`);
+  const middle = element("span", { class: "squeeze-count" }, WORDS.values({ count: formatNumber(count) }));
   const axis = element("div", { class: "squeeze-axis" }, least.element, middle, largest.element);
   const draw = (values, facts) => {
     const width = (facts.largest - facts.least) / BINS || 1;
@@ -293,7 +684,7 @@ function createHistogram(count) {
     mark.style.left = place;
     note.style.left = place;
     note.style.transform = `translateX(-${place})`;
-    setText(note, `z: the ${facts.name}`);
+    setText(note, WORDS.mark(facts));
     least.set(facts.least);
     largest.set(facts.largest);
   };
@@ -315,7 +706,7 @@ function createReadout(rows, columns) {
   const draw = (facts) => {
     average.hidden = facts.name === "maximum";
     maximum.hidden = facts.name === "mean";
-    setText(formula, `z of channel ${facts.channel}, the ${facts.name}`);
+    setText(formula, WORDS.result(facts));
     sum.set(facts.sum);
     count.set(rows * columns);
     mean.set(facts.mean);

@@ -18,17 +18,26 @@ SIGNED = LinearSegmentedColormap.from_list("u, signed", ["#D55E00", "#FFFFFF", p
 class SqueezeExplorer(Asking, Figure):
     """A picture, the maps u of the first residual block, and their squeezed numbers z; all are computed in the page.
 
-    With ``asks``, the means wait for a guess: how many of them change if the places of u are shuffled?
+    The reader paints on a map, and sees its tiles fall together into one bar. With ``asks``, shuffling waits for a guess:
+    how many of the means change if the places of u are shuffled?
 
     Attributes:
         pictures: uint8 (N, 3, H, W).
         picture_names: N short names, for the menu.
-        picture: which picture is shown, 0 to N - 1; the reader chooses it.
+        picture: which picture is shown, 0 to N - 1; the reader chooses it. N is one of the reader's own, from a file; it
+            stays in the browser.
         network: of ``senet_lib.export.network_arrays(model, mean, std, stages=1)``: the stem and the first block, with
             weights for 3 colours. u is what its second convolution puts out, normalised: (C, H', W').
         operator: "avg", "max" or "both", as in ``senet_lib.networks.squeeze_excitation.SQUEEZE_OPERATORS``; the reader
-        chooses it.
-        channel: the map that is shown large, 0 to C - 1; the reader chooses it.
+            chooses it.
+        channel: the map that is shown large, and painted on, 0 to C - 1; the reader chooses it.
+        squeezes: how often the maps were squeezed to the end: before the first time no bar is shown.
+        brush: what the brush leaves: "+" and "-" the number with the full colour, or its opposite, "0" nothing. The reader
+            chooses it.
+        painted: what the reader has painted: from "picture.channel" to a text of H' * W' signs, row by row: "+", "-" and
+            "0" as above, "." where the map is as it was.
+        pinned: the bars that stay beside those of the picture: empty for none, or {"picture": its index, "painted": as
+            above}; a button sets it.
         squeezed: how far the maps are squeezed. 0: not at all. Each step makes one number of 2 by 2, as long as both
             sides can be halved; the last step (5 for 48 by 48 places) leaves one number for each map. The reader moves
             it.
@@ -49,6 +58,10 @@ class SqueezeExplorer(Asking, Figure):
     network = Arrays()
     operator = traitlets.Unicode("avg").tag(sync=True)
     channel = traitlets.Int(0).tag(sync=True)
+    squeezes = traitlets.Int(0).tag(sync=True)
+    brush = traitlets.Unicode("+").tag(sync=True)
+    painted = traitlets.Dict().tag(sync=True)
+    pinned = traitlets.Dict().tag(sync=True)
     squeezed = traitlets.Int(0).tag(sync=True)
     shuffled = traitlets.Bool(False).tag(sync=True)
     shuffle_seed = traitlets.Int(0).tag(sync=True)
@@ -62,7 +75,7 @@ class SqueezeExplorer(Asking, Figure):
             picture_names=["scene 1", "scene 2", "scene 3"],
             network=untrained_network(widths=(16,), stride=1),
             channel=3,
-            caption="Squeeze the maps, step by step. Then shuffle the pixels: which of the numbers move?",
+            caption="Paint on a map and let go: which bar moves? Then shuffle the pixels: which one does now?",
         )
 
     def draw_still(self) -> Any:
@@ -77,9 +90,8 @@ class SqueezeExplorer(Asking, Figure):
         channels, columns = len(u), (len(u) + 1) // 2
         figure = plt.figure(figsize=(7, 3.8), layout="constrained")
         grid = figure.add_gridspec(3, columns + 3, height_ratios=[1, 1, 1.6])
-        plots.plot_picture(
-            self.pictures[self.picture], self.picture_names[self.picture], figure.add_subplot(grid[:2, :3])
-        )
+        shown = self.picture if self.picture < len(self.pictures) else 0
+        plots.plot_picture(self.pictures[shown], self.picture_names[shown], figure.add_subplot(grid[:2, :3]))
         strongest = np.abs(u).max() / 2
         for c in range(channels):
             ax = figure.add_subplot(grid[c // columns, 3 + c % columns])
