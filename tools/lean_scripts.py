@@ -3,6 +3,7 @@
 A figure's module comes from a kernel, where no Node.js need be, so it comes as it was written. When all pages are
 written, each text is shortened once, and put into all pages that hold it. Names that parts share stay: a page joins
 them. It pays for the budget of 150 KB of script where a laboratory stands beside other figures: chapters 1, 4, 8, 9.
+So do the book's own scripts, and two of Sphinx's, which come as they were written.
 """
 
 import json
@@ -17,11 +18,13 @@ from sphinx.application import Sphinx
 from tools.lean_styles import list_pages
 
 HERE = Path(__file__).parent
+FILES = ("copybutton.js", "doctools.js", "exercises.js", "lean_pages.js", "previews.js", "print.js", "progress.js")
 MODULE = re.compile(r'(?<=class="senet-module" data-key=")(\w+)">(.*?)(?=</script>)', re.DOTALL)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", shorten_modules, priority=950)
+    app.connect("build-finished", shorten_files, priority=950)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -36,6 +39,15 @@ def shorten_modules(app: Sphinx, error: Exception | None) -> None:
     short = {key: _as_script(text) for key, text in zip(texts, shorten(texts.values()), strict=True)}
     for path, page in pages.items():
         path.write_text(MODULE.sub(lambda found: f'{found[1]}">{short[found[1]]}', page), encoding="utf-8")
+
+
+def shorten_files(app: Sphinx, error: Exception | None) -> None:
+    """Shorten the scripts that all pages load."""
+    if error is not None or app.builder.name != "html":
+        return
+    files = [file for name in FILES if (file := Path(app.outdir) / "_static" / name).exists()]
+    for file, text in zip(files, shorten(file.read_text(encoding="utf-8") for file in files), strict=True):
+        file.write_text(text, encoding="utf-8")
 
 
 def shorten(texts: Iterable[str]) -> list[str]:

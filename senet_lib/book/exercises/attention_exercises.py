@@ -4,49 +4,83 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from scipy.special import expit
+from torch import Tensor
 
 from senet_lib.book.exercises.answers import (
     Exercises,
-    Wrong,
-    call,
     call_for_tensor,
     compare,
-    number,
     random_numbers,
     refuse_changed,
 )
+from senet_lib.book.exercises.page_answers import FormulaAnswer, Rule, near, refuse
 
 
-def _hard_sigmoid(answer: Any) -> None:
-    a = torch.tensor([-5.0, -3.0, -1.5, 0.0, 1.0, 2.9, 4.0])
-    given = call_for_tensor(answer, (7,), "(N,)", a.clone())
-    right = nn.functional.hardsigmoid(a)
-    wrong = int(torch.argmax((given - right).abs()))
-    mistakes = {
-        "Below -3 and above 3 it is still a straight line. A gate lies between 0 and 1: cut it off there.": a / 6 + 0.5,
-        "That is the soft sigmoid. The hard one has three straight pieces.": torch.sigmoid(a),
-        "Yours rises from -1 to 1. The hard sigmoid rises from -3 to 3: its slope is 1/6.": ((a + 1) / 2).clamp(0, 1),
-        "Yours is 0 at a = 0. Move it up by 1/2: a logit of 0 gives a gate of 0.5.": (a / 6).clamp(0, 1),
-        "That is what comes before the division by 6.": (a + 3).clamp(0, 6),
-    }
-    otherwise = f"For a = {a[wrong]:g} you give {float(given[wrong]):.4f}; it is {float(right[wrong]):.4f}."
-    compare(given, right, mistakes, otherwise)
-    call_for_tensor(answer, (1,), "(N,)", a[:1].clone())
+class FormulaOfTensor(FormulaAnswer):
+    """A formula that a notebook gives as a function of a tensor."""
+
+    def __call__(self, answer: Any) -> None:
+        points = [arguments[0] for arguments, _ in self.cases]
+        given = call_for_tensor(answer, (len(points),), "(N,)", torch.tensor(points))
+        for (_, rule), value in zip(self.cases, given.tolist(), strict=True):
+            refuse(rule.reply(value))
+        call_for_tensor(answer, (1,), "(N,)", torch.tensor(points[:1]))
 
 
-def _eca_kernel(answer: Any) -> None:
-    for channels, right in ((64, 3), (256, 5), (2048, 7), (16, 3), (512, 5)):
-        given = number(call(answer, channels), "a whole number")
-        if given == right:
-            continue
-        if not float(given).is_integer():
-            raise Wrong(f"For {channels} channels you give {given:g}. k is a whole number: round down first.")
-        if given % 2 == 0:
-            raise Wrong(f"For {channels} channels you give {given}. k must be odd, to have a middle: add 1.")
-        if math.isclose(given, math.log2(channels), abs_tol=1.01):
-            raise Wrong(f"For {channels} channels you give {given}. You forget to halve: it is (log2(C) + 1) / 2.")
-        raise Wrong(f"For {channels} channels you give {given}, not {right}.")
+def _hard_sigmoid_rule(a: float, *mistakes: tuple[float, str]) -> Rule:
+    right = min(max(a / 6 + 0.5, 0.0), 1.0)
+    return Rule(
+        wanted="a number",
+        right=near(right, 1e-4),
+        replies=tuple((near(value, 1e-4), text) for value, text in mistakes),
+        otherwise=f"For a = {a:g} you give {{given:.4f}}; it is {right:.4f}.",
+    )
+
+
+SOFT = "That is the soft sigmoid. The hard one has three straight pieces."
+UNCUT = "Below -3 and above 3 it is still a straight line. A gate lies between 0 and 1: cut it off there."
+LOW = "Yours is 0 at a = 0. Move it up by 1/2: a logit of 0 gives a gate of 0.5."
+STEEP = "Yours rises from -1 to 1. The hard sigmoid rises from -3 to 3: its slope is 1/6."
+WHOLE = "That is what comes before the division by 6."
+# In this order each mistake is met first where no other gives the same.
+HARD_SIGMOID = FormulaOfTensor(
+    variables=("a",),
+    cases=(
+        ((4.0,), _hard_sigmoid_rule(4.0, (4 / 6 + 0.5, UNCUT), (expit(4), SOFT), (4 / 6, LOW), (6.0, WHOLE))),
+        ((1.0,), _hard_sigmoid_rule(1.0, (1.0, STEEP))),
+        ((0.0,), _hard_sigmoid_rule(0.0)),
+        ((-1.5,), _hard_sigmoid_rule(-1.5)),
+        ((2.9,), _hard_sigmoid_rule(2.9)),
+        ((-3.0,), _hard_sigmoid_rule(-3.0)),
+        ((-5.0,), _hard_sigmoid_rule(-5.0, (-5 / 6 + 0.5, UNCUT))),
+    ),
+    template="max(0, a)",
+)
+
+
+def _eca_kernel_rule(channels: int, right: int) -> Rule:
+    lead = f"For {channels} channels you give {{given:g}}"
+    return Rule(
+        wanted="a whole number",
+        right=f"given == {right}",
+        replies=(
+            ("given != floor(given)", f"{lead}. k is a whole number: round down first."),
+            ("given % 2 == 0", f"{lead}. k must be odd, to have a middle: add 1."),
+            (near(math.log2(channels), 1.01), f"{lead}. You forget to halve: it is (log2(C) + 1) / 2."),
+        ),
+        otherwise=f"{lead}, not {right}.",
+    )
+
+
+ECA_KERNEL = FormulaAnswer(
+    variables=("C",),
+    cases=tuple(
+        ((channels,), _eca_kernel_rule(channels, right))
+        for channels, right in ((64, 3), (256, 5), (2048, 7), (16, 3), (512, 5))
+    ),
+    template="log2(C) / 2",
+)
 
 
 def _relative_strength(answer: Any) -> None:
@@ -76,7 +110,7 @@ def _relative_strength_of(answer: Any, x: Tensor) -> None:
 
 
 EXERCISES: Exercises = {
-    "hard_sigmoid": (_hard_sigmoid, "Right: three straight pieces, and no exponential."),
-    "eca_kernel": (_eca_kernel, "Right: a few neighbours, more where there are more channels."),
+    "hard_sigmoid": (HARD_SIGMOID, "Right: three straight pieces, and no exponential."),
+    "eca_kernel": (ECA_KERNEL, "Right: a few neighbours, more where there are more channels."),
     "relative_strength": (_relative_strength, "Right: each channel beside the others of its picture."),
 }

@@ -15,14 +15,55 @@ from senet_lib.book.exercises.answers import (
     number,
     random_numbers,
     refuse_changed,
-    refuse_known_numbers,
     same,
 )
+from senet_lib.book.exercises.page_answers import FormulaAnswer, NumberAnswer, Rule, SeveralNumbers, near
 from senet_lib.cost.receptive_field import Layer, receptive_field
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
 
 # (B, C, H, W) to try an answer on: three sizes, several channels, and a batch of one.
 MAPS = ((2, 3, 4, 5), (3, 2, 6, 6), (1, 4, 5, 3))
+LAYERS_TO_SEE_BOTH = NumberAnswer(
+    Rule(
+        wanted="a whole number",
+        right="given == 1",
+        replies=(
+            (
+                "given == 0",
+                "With no more layers the field stays 17 pixels wide, and the nearest cue and glyph need 18.",
+            ),
+        ),
+        otherwise="You give {given:g}. Each further 3x3 layer adds 2 steps, and a step is now 2 pixels: 17 + 4 per "
+        "layer. You need at least 18, with as few layers as you can.",
+    )
+)
+CUE_BLIND_THREE_SHAPES = NumberAnswer(
+    Rule(
+        wanted="a number, such as 9 / 16",
+        right=near("17 / 27", 1e-3),
+        replies=(
+            (
+                "(1 < given) * (given <= 100)",
+                "You give {given:g}: give a fraction, not percent. Always right is 1.",
+            ),
+            (near("9 / 16", 1e-3), "That is the value for four shapes; here there are three."),
+            (
+                near("1 / 3", 1e-3),
+                "That is pure guessing. Whoever sees the glyphs can vote for the shape that is there most often.",
+            ),
+            (
+                near("1 / 9", 1e-3),
+                "That is how often all three shapes are the same. The other cases also give something.",
+            ),
+            (
+                near("5 / 9", 1e-3),
+                "You have counted the cases with a repeated shape, and left out the six with three different ones.",
+            ),
+        ),
+        otherwise="You give {given:.4f}. There are 27 triples: count those with three equal shapes, with two, and with "
+        "none, and weigh them by 1, 2/3 and 1/3.",
+    )
+)
 # What to add to an error of torch in the reader's code.
 TRANSPOSES = "w1 is (C/r, C): multiply by its transpose, z @ w1.T. The same goes for w2, which is (C, C/r)."
 PLACES_FOR_S = (
@@ -65,36 +106,6 @@ def _field_size_hint(given: Any, kernels: list[int], strides: list[int]) -> str:
         ),
     ]
     return next((f" {hint}" for size, hint in mistakes if given == size), "")
-
-
-def _layers_to_see_both(answer: Any) -> None:
-    answer = number(answer, "a whole number")
-    if answer == 0:
-        raise Wrong("With no more layers the field stays 17 pixels wide, and the nearest cue and glyph need 18.")
-    if answer != 1:
-        raise Wrong(
-            f"You give {answer}. Each further 3x3 layer adds 2 steps, and a step is now 2 pixels: 17 + 4 per layer. "
-            "You need at least 18, with as few layers as you can."
-        )
-
-
-def _cue_blind_three_shapes(answer: Any) -> None:
-    answer = number(answer, "a number, such as 9 / 16")
-    if math.isclose(answer, 17 / 27, abs_tol=1e-3):
-        return
-    if 1 < answer <= 100:
-        raise Wrong(f"You give {float(answer):g}: give a fraction, not percent. Always right is 1.")
-    mistakes = {
-        "That is the value for four shapes; here there are three.": 9 / 16,
-        "That is pure guessing. Whoever sees the glyphs can vote for the shape that is there most often.": 1 / 3,
-        "That is how often all three shapes are the same. The other cases also give something.": 1 / 9,
-        "You have counted the cases with a repeated shape, and left out the six with three different ones.": 5 / 9,
-    }
-    refuse_known_numbers(answer, mistakes, within=1e-3)
-    raise Wrong(
-        f"You give {float(answer):.4f}. There are 27 triples: count those with three equal shapes, with two, and with "
-        "none, and weigh them by 1, 2/3 and 1/3."
-    )
 
 
 def _squeeze(answer: Any) -> None:
@@ -170,57 +181,83 @@ def _excite_with(answer: Any, pictures: int, channels: int, hidden_units: int) -
     compare(s, torch.sigmoid(torch.relu(hidden) @ w2.T), mistakes, otherwise)
 
 
-def _se_parameters(answer: Any) -> None:
-    for channels, reduction, bias in [(64, 16, False), (64, 16, True), (32, 4, True), (30, 4, False)]:
-        block = SqueezeExcitation(channels, reduction, bias=bias)
-        right = sum(parameter.numel() for parameter in block.parameters())
-        given = call(answer, channels, reduction, bias)
-        if given != right:
-            hint = _se_parameters_hint(given, channels, reduction, bias)
-            raise Wrong(f"For C = {channels}, r = {reduction}, bias = {bias} you give {given}; it is {right}.{hint}")
+class WidthsByChannels(SeveralNumbers):
+    """Several numbers that a notebook gives as a dictionary, from channels to hidden width."""
+
+    def __call__(self, answer: Any) -> None:
+        if not isinstance(answer, dict):
+            raise Wrong(f"Give a dictionary from channels to hidden width, {{16: ..., 64: ...}}, not {answer!r}.")
+        missing = [str(c) for c in WIDTHS_OF if c not in answer]
+        if missing:
+            raise Wrong(f"Your dictionary has no width for {', '.join(missing)}. Its keys are the numbers of channels.")
+        if any(answer[c] is None or answer[c] is ... for c in WIDTHS_OF):
+            raise Wrong("Not answered yet: replace the ... in your dictionary by widths.")
+        super().__call__(
+            [number(answer[c], rule.wanted) for c, rule in zip(WIDTHS_OF, self.rules, strict=True)],
+        )
 
 
-def _se_parameters_hint(given: Any, channels: int, reduction: int, bias: bool) -> str:
+def _width_rule(channels: int, reduction: int) -> Rule:
+    quotient, width = channels / reduction, hidden_width(channels, reduction)
+    up = f"For {channels} channels you round {quotient:g} up to {{given:g}}; C // r rounds down."
+    return Rule(
+        wanted=f"a whole number for {channels} channels",
+        right=f"given == {width}",
+        replies=(
+            (
+                f"given == {quotient}",
+                f"{channels} / {reduction} is {quotient:g}, but a width is a whole number: C // r rounds down.",
+            ),
+            (f"given == {math.ceil(quotient)}", up),
+        ),
+        otherwise=f"For {channels} channels you give {{given:.10g}}; {channels} // {reduction} is {width}.",
+    )
+
+
+WIDTHS_OF = (16, 64, 100, 2048)
+HIDDEN_WIDTHS = WidthsByChannels(
+    wanted="four whole numbers",
+    labels=tuple(f"C = {channels}" for channels in WIDTHS_OF),
+    rules=tuple(_width_rule(channels, 16) for channels in WIDTHS_OF),
+    together=(
+        (
+            (16, 16, 16, 16),
+            "16 is r, by how much the layer narrows. The hidden width is C // r, another one for each C.",
+        ),
+    ),
+)
+
+
+def _se_parameters_rule(channels: int, reduction: int, bias: bool) -> Rule:
     hidden, rounded_up = channels // reduction, math.ceil(channels / reduction)
-    if given == channels * hidden + (channels + hidden) * bias:
-        return " You count one weight matrix; there are two, W1 and W2."
-    if bias and given == 2 * channels * hidden:
-        return " You leave out the biases."
-    if not bias and given == 2 * channels * hidden + channels + hidden:
-        return " Without biases there are only the weights."
-    if bias and given in (2 * channels * hidden + 2 * channels, 2 * channels * hidden + channels):
-        return " The first layer has C // r biases, the second has C."
-    if given == 2 * channels**2 / reduction:
-        return " The hidden width is a whole number: C // r, not C / r."
-    if given == 2 * channels * rounded_up + (channels + rounded_up) * bias:
-        return f" You round {channels / reduction:g} to {rounded_up}; C // r always rounds down, here to {hidden}."
-    return ""
+    right = sum(one.numel() for one in SqueezeExcitation(channels, reduction, bias=bias).parameters())
+    lead = f"For C = {channels}, r = {reduction}, bias = {bias} you give {{given:.10g}}; it is {right}."
+    hints = [
+        (channels * hidden + (channels + hidden) * bias, "You count one weight matrix; there are two, W1 and W2."),
+        (2 * channels**2 / reduction, "The hidden width is a whole number: C // r, not C / r."),
+        (
+            2 * channels * rounded_up + (channels + rounded_up) * bias,
+            f"You round {channels / reduction:g} to {rounded_up}; C // r always rounds down, here to {hidden}.",
+        ),
+    ]
+    if bias:
+        hints.insert(1, (2 * channels * hidden, "You leave out the biases."))
+        own_biases = "The first layer has C // r biases, the second has C."
+        hints[2:2] = [(2 * channels * hidden + count, own_biases) for count in (2 * channels, channels)]
+    else:
+        hints.insert(1, (2 * channels * hidden + channels + hidden, "Without biases there are only the weights."))
+    replies = tuple((f"given == {value}", f"{lead} {hint}") for value, hint in hints if value != right)
+    return Rule(wanted="a whole number", right=f"given == {right}", replies=replies, otherwise=lead)
 
 
-def _hidden_widths(answer: Any) -> None:
-    if not isinstance(answer, dict):
-        raise Wrong(f"Give a dictionary from channels to hidden width, {{16: ..., 64: ...}}, not {answer!r}.")
-    channels, reduction = (16, 64, 100, 2048), 16
-    missing = [str(c) for c in channels if c not in answer]
-    if missing:
-        raise Wrong(f"Your dictionary has no width for {', '.join(missing)}. Its keys are the numbers of channels.")
-    if any(answer[c] is None or answer[c] is ... for c in channels):
-        raise Wrong("Not answered yet: replace the ... in your dictionary by widths.")
-    if all(answer[c] == reduction for c in channels):
-        raise Wrong("16 is r, by how much the layer narrows. The hidden width is C // r, another one for each C.")
-    for c in channels:
-        _refuse_wrong_width(number(answer[c], f"a whole number for {c} channels"), c, reduction)
-
-
-def _refuse_wrong_width(given: Any, channels: int, reduction: int) -> None:
-    right, quotient = hidden_width(channels, reduction), channels / reduction
-    if given == right:
-        return
-    if given == quotient:
-        raise Wrong(f"{channels} / {reduction} is {quotient:g}, but a width is a whole number: C // r rounds down.")
-    if given == math.ceil(quotient):
-        raise Wrong(f"For {channels} channels you round {quotient:g} up to {given}; C // r rounds down.")
-    raise Wrong(f"For {channels} channels you give {given}; {channels} // {reduction} is {right}.")
+SE_PARAMETERS = FormulaAnswer(
+    variables=("C", "r", "bias"),
+    cases=tuple(
+        (arguments, _se_parameters_rule(*arguments))
+        for arguments in ((64, 16, False), (64, 16, True), (32, 4, True), (30, 4, False))
+    ),
+    template="C // r + bias * C",
+)
 
 
 def _rescale(answer: Any) -> None:
@@ -341,14 +378,14 @@ def _find_the_bug_in(answer: Any, shape: tuple[int, int, int, int], hidden: int)
 
 EXERCISES: Exercises = {
     "field_size": (_field_size, "Right: strides before a layer widen its steps, its own does not."),
-    "layers_to_see_both": (_layers_to_see_both, "Right: 17 + 2·2 = 21 pixels, and 18 are enough."),
-    "cue_blind_three_shapes": (_cue_blind_three_shapes, "Right: 3/27·1 + 18/27·2/3 + 6/27·1/3 = 17/27."),
+    "layers_to_see_both": (LAYERS_TO_SEE_BOTH, "Right: 17 + 2·2 = 21 pixels, and 18 are enough."),
+    "cue_blind_three_shapes": (CUE_BLIND_THREE_SHAPES, "Right: 3/27·1 + 18/27·2/3 + 6/27·1/3 = 17/27."),
     "squeeze": (_squeeze, "Right: one mean for each channel, whatever the size of the map."),
     "same_squeeze": (_same_squeeze, "Right: the mean cannot tell these maps apart, the maximum can."),
     "excite": (_excite, "Right: narrow, ReLU, widen, sigmoid."),
-    "se_parameters": (_se_parameters, "Right: two matrices of C · (C // r) weights, and C // r + C biases."),
+    "se_parameters": (SE_PARAMETERS, "Right: two matrices of C · (C // r) weights, and C // r + C biases."),
     "hidden_widths": (
-        _hidden_widths,
+        HIDDEN_WIDTHS,
         "Right: C // 16. With 16 channels one hidden unit is all that is left.",
     ),
     "rescale": (_rescale, "Right: each channel times its own gate, at every place."),

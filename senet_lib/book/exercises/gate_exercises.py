@@ -18,6 +18,7 @@ from senet_lib.book.exercises.answers import (
     refuse_known_numbers,
     same,
 )
+from senet_lib.book.exercises.page_answers import NumberAnswer, Rule, near
 
 # Classes of different sizes: whoever does not weigh them is found out.
 LABELS = torch.tensor([0, 0, 0, 0, 0, 1, 1, 2])
@@ -110,24 +111,33 @@ def _fold_gates_of(answer: Any, channels: int) -> None:
     raise Wrong("For some input, your layer differs from the old one times the gates. Multiply out s·(w·n + b).")
 
 
-def _gate_spread(answer: Any) -> None:
-    given = number(answer, "a number")
-    mistakes = {
-        "That is the spread of the logits. The sigmoid is flatter than the identity: at 0 its slope is s(1 − s).": 0.2,
-        "That is the mean gate. How far do the gates scatter around it?": 0.5,
-        "The slope of the sigmoid at 0 is not 1/2: it is s(1 − s) with s = 1/2.": 0.1,
-        "That is the variance of the logits, 0.2². You need their standard deviation, times the slope.": 0.04,
-        "That is a variance times the slope. Take the standard deviation.": 0.01,
-        "You divide by the slope. Multiply with it.": 0.8,
-        "That is the slope. Multiply it with the spread of the logits.": 0.25,
-    }
-    refuse_known_numbers(given, mistakes)
-    if not math.isclose(given, 0.05, abs_tol=0.002):
-        raise Wrong(f"You give {float(given):g}. Near 0 the sigmoid is almost a straight line of slope 1/4.")
+GATE_SPREAD = NumberAnswer(
+    Rule(
+        wanted="a number",
+        right=near(0.05, 0.002),
+        replies=(
+            (
+                near(0.2, 1e-9),
+                "That is the spread of the logits. The sigmoid is flatter than the identity: at 0 its "
+                "slope is s(1 − s).",
+            ),
+            (near(0.5, 1e-9), "That is the mean gate. How far do the gates scatter around it?"),
+            (near(0.1, 1e-9), "The slope of the sigmoid at 0 is not 1/2: it is s(1 − s) with s = 1/2."),
+            (
+                near(0.04, 1e-9),
+                "That is the variance of the logits, 0.2². You need their standard deviation, times the slope.",
+            ),
+            (near(0.01, 1e-9), "That is a variance times the slope. Take the standard deviation."),
+            (near(0.8, 1e-9), "You divide by the slope. Multiply with it."),
+            (near(0.25, 1e-9), "That is the slope. Multiply it with the spread of the logits."),
+        ),
+        otherwise="You give {given:g}. Near 0 the sigmoid is almost a straight line of slope 1/4.",
+    )
+)
 
 
 EXERCISES: Exercises = {
-    "gate_spread": (_gate_spread, "Right: 0.2 · 1/4. A fresh block holds all its gates near a half."),
+    "gate_spread": (GATE_SPREAD, "Right: 0.2 · 1/4. A fresh block holds all its gates near a half."),
     "explained_share": (_explained_share, "Right: between the classes, over all there is."),
     "gates_of_others": (_gates_of_others, "Right: the picture stays, and hears what was meant for another."),
     "fold_gates": (_fold_gates, "Right: constant gates cost nothing, neither parameters nor time."),

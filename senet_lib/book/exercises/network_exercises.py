@@ -1,6 +1,5 @@
 """Checkers for the exercises on networks: chapters 5 to 7."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +12,10 @@ from senet_lib.book.exercises.answers import (
     call,
     call_for_tensor,
     compare,
-    number,
     random_numbers,
-    refuse_known_numbers,
     same,
-    several_numbers,
 )
+from senet_lib.book.exercises.page_answers import NumberAnswer, Rule, SeveralNumbers, near
 
 Stages = Sequence[tuple[int, int]]
 
@@ -69,19 +66,27 @@ def _se_residual_of(answer: Any, x: Tensor) -> None:
     compare(y, relu(se(u) + kept), mistakes, otherwise)
 
 
-def _largest_reduction(answer: Any) -> None:
-    pair = several_numbers(answer, 2, "a pair, such as (8, 8): with SE in all stages, and in the last one only")
-    for given, right, where in zip(pair, (16, 64), ("all stages", "the last stage only"), strict=True):
-        if given > right:
-            raise Wrong(
-                f"With SE in {where} you give r = {given}. A block of {right} channels would have "
-                f"{right} // {given} = 0 hidden units."
-            )
-        if given < right:
-            raise Wrong(
-                f"With SE in {where} you give r = {given}, but a larger r works: {right} // {right} is still "
-                "one hidden unit."
-            )
+def _largest_reduction_rule(right: int, where: str) -> Rule:
+    return Rule(
+        wanted="a whole number",
+        right=f"given == {right}",
+        replies=(
+            (
+                f"given > {right}",
+                f"With SE in {where} you give r = {{given:g}}. A block of {right} channels would have "
+                f"{right} // {{given:g}} = 0 hidden units.",
+            ),
+        ),
+        otherwise=f"With SE in {where} you give r = {{given:g}}, but a larger r works: {right} // {right} is still "
+        "one hidden unit.",
+    )
+
+
+LARGEST_REDUCTION = SeveralNumbers(
+    wanted="a pair, such as (8, 8): with SE in all stages, and in the last one only",
+    labels=("SE in all stages: r", "in the last one only: r"),
+    rules=(_largest_reduction_rule(16, "all stages"), _largest_reduction_rule(64, "the last stage only")),
+)
 
 
 def _added_weights(answer: Any) -> None:
@@ -109,22 +114,27 @@ def _added_weights_hint(given: Any, stages: Stages, r: int) -> str:
     return next((f" {hint}" for hint, value in mistakes.items() if value == given), "")
 
 
-def _last_stage_share(answer: Any) -> None:
-    given = number(answer, "a fraction, such as 1 / 2")
-    if math.isclose(given, 192 / 579, abs_tol=5e-4):
-        return
-    if math.isclose(given, 192 / 579, abs_tol=2e-3):
-        raise Wrong(f"You give {float(given):.4f}. It is about a third, but not that: give the quotient of your sums.")
-    if 1 < given <= 100:
-        raise Wrong(f"You give {float(given):g}: give a fraction, not percent. All of it is 1.")
-    mistakes = {
-        "That is ResNet-50, with 6 blocks in stage 3. ResNet-101 has 23 there.": 0.625,
-        "That is the share of the blocks. A block of stage 4 is dearer than the others: C counts squared.": 3 / 33,
-        "You weigh the blocks by C. C counts squared.": 24 / 127,
-        "You leave out N, the number of blocks in a stage.": 64 / 85,
-    }
-    refuse_known_numbers(given, mistakes, within=2e-3)
-    raise Wrong(f"You give {float(given):.4f}. Divide N · C² of the last stage by the sum over all four stages.")
+LAST_STAGE_SHARE = NumberAnswer(
+    Rule(
+        wanted="a fraction, such as 1 / 2",
+        right=near("192 / 579", 5e-4),
+        replies=(
+            (
+                near("192 / 579", 2e-3),
+                "You give {given:.4f}. It is about a third, but not that: give the quotient of your sums.",
+            ),
+            ("(1 < given) * (given <= 100)", "You give {given:g}: give a fraction, not percent. All of it is 1."),
+            (near(0.625, 2e-3), "That is ResNet-50, with 6 blocks in stage 3. ResNet-101 has 23 there."),
+            (
+                near("3 / 33", 2e-3),
+                "That is the share of the blocks. A block of stage 4 is dearer than the others: C counts squared.",
+            ),
+            (near("24 / 127", 2e-3), "You weigh the blocks by C. C counts squared."),
+            (near("64 / 85", 2e-3), "You leave out N, the number of blocks in a stage."),
+        ),
+        otherwise="You give {given:.4f}. Divide N · C² of the last stage by the sum over all four stages.",
+    )
+)
 
 
 def _to_matrix(answer: Any) -> None:
@@ -149,27 +159,34 @@ def _to_matrix(answer: Any) -> None:
             raise Wrong("The shape is right, but the numbers have changed their places or values.")
 
 
-def _logit_of_gate(answer: Any) -> None:
-    given = number(answer, "a number")
-    if math.isclose(given, math.log(3), abs_tol=2e-3):
-        return
-    mistakes = {
-        "That is the gate itself. Which a makes 2·sigmoid(a) = 1.5?": 1.5,
-        "That is sigmoid(a). Solve for a once more: a = log(s / (1 - s)).": 0.75,
-        "That is sigmoid(1.5). You need the other direction: the a whose gate is 1.5.": 1 / (1 + math.exp(-1.5)),
-        "That is the gate at a = 1.5. You need the other direction: the a whose gate is 1.5.": 2 / (1 + math.exp(-1.5)),
-        "The sign is wrong: a gate above 1 needs a above 0.": -math.log(3),
-    }
-    refuse_known_numbers(given, mistakes, within=2e-3)
-    gate = 2 / (1 + math.exp(-max(-50.0, min(50.0, float(given)))))
-    raise Wrong(f"At a = {float(given):.4g} the gate is {gate:.4f}; it must be 1.5.")
+LOGIT_OF_GATE = NumberAnswer(
+    Rule(
+        wanted="a number",
+        right=near("log(3)", 2e-3),
+        replies=(
+            (near(1.5, 2e-3), "That is the gate itself. Which a makes 2·sigmoid(a) = 1.5?"),
+            (near(0.75, 2e-3), "That is sigmoid(a). Solve for a once more: a = log(s / (1 - s))."),
+            (
+                near("1 / (1 + exp(-1.5))", 2e-3),
+                "That is sigmoid(1.5). You need the other direction: the a whose gate is 1.5.",
+            ),
+            (
+                near("2 / (1 + exp(-1.5))", 2e-3),
+                "That is the gate at a = 1.5. You need the other direction: the a whose gate is 1.5.",
+            ),
+            (near("-log(3)", 2e-3), "The sign is wrong: a gate above 1 needs a above 0."),
+        ),
+        otherwise="At a = {given:.4g} the gate is {gate:.4f}; it must be 1.5.",
+        values={"gate": "2 / (1 + exp(-clamp(given, -50, 50)))"},
+    )
+)
 
 
 EXERCISES: Exercises = {
     "se_residual": (_se_residual, "Right: gate the branch, add the shortcut, and one ReLU at the end."),
-    "largest_reduction": (_largest_reduction, "Right: the narrowest stage with SE decides."),
+    "largest_reduction": (LARGEST_REDUCTION, "Right: the narrowest stage with SE decides."),
     "added_weights": (_added_weights, "Right: two matrices a block, N blocks a stage, whole hidden widths."),
-    "last_stage_share": (_last_stage_share, "Right: 192 of 579. The depth of ResNet-101 is in stage 3."),
+    "last_stage_share": (LAST_STAGE_SHARE, "Right: 192 of 579. The depth of ResNet-101 is in stage 3."),
     "to_matrix": (_to_matrix, "Right: the last two places go, whatever the other two are."),
-    "logit_of_gate": (_logit_of_gate, "Right: a = log 3, because sigmoid(a) = 0.75."),
+    "logit_of_gate": (LOGIT_OF_GATE, "Right: a = log 3, because sigmoid(a) = 0.75."),
 }

@@ -12,6 +12,7 @@ from senet_lib.book.exercises.answers import (
     refuse_known_numbers,
     several_numbers,
 )
+from senet_lib.book.exercises.page_answers import NumberAnswer, Rule, SeveralNumbers
 
 # Accuracies without and with SE, in the order of the seeds; the first two lists are those of the hint.
 RACES = (
@@ -58,21 +59,30 @@ def _refuse_wrong_difference(middle: float, error: float, plain: list[float], wi
         raise Wrong(f"Your standard error is {float(error):.5f}; {lists} it is {right:.5f}.")
 
 
-def _seeds_needed(answer: Any) -> None:
-    given = number(answer, "a whole number of seeds")
-    hints = {
-        8: "That is the root of it: the error falls with the root of n, so solve for n, not for its root.",
-        16: "You leave out the factor 2: the interval is twice the standard error to each side.",
-        4: "You leave out the factor 2, and the square.",
-        32: "The factor 2 is squared, too: (2 · 0.008 / 0.002)².",
-        256: "You take the whole width of the interval for the half: it is 0.002 to each side.",
-    }
-    if given in hints:
-        raise Wrong(hints[given])
-    if given != 64:
-        reach = 2 * 0.008 / math.sqrt(given) if given > 0 else math.inf
-        verdict = "enough, but not the fewest that are" if given > 64 else "it must not be more than 0.002"
-        raise Wrong(f"With {given:g} seeds the interval reaches {reach:.4f} to each side: {verdict}.")
+SEEDS_NEEDED = NumberAnswer(
+    Rule(
+        wanted="a whole number of seeds",
+        right="given == 64",
+        replies=(
+            (
+                "given == 8",
+                "That is the root of it: the error falls with the root of n, so solve for n, not for its root.",
+            ),
+            ("given == 16", "You leave out the factor 2: the interval is twice the standard error to each side."),
+            ("given == 4", "You leave out the factor 2, and the square."),
+            ("given == 32", "The factor 2 is squared, too: (2 · 0.008 / 0.002)²."),
+            ("given == 256", "You take the whole width of the interval for the half: it is 0.002 to each side."),
+            (
+                "given > 64",
+                "With {given:g} seeds the interval reaches {reach:.4f} to each side: enough, but not "
+                "the fewest that are.",
+            ),
+            ("given <= 0", "With {given:g} seeds there is no interval: it must not be more than 0.002 to each side."),
+        ),
+        otherwise="With {given:g} seeds the interval reaches {reach:.4f} to each side: it must not be more than 0.002.",
+        values={"reach": "2 * 0.008 / sqrt(clamp(given, 1e-9, 1e300))"},
+    )
+)
 
 
 # The mean loss of each batch, and how many pictures it has: the last one is smaller, or all are alike, or there is one.
@@ -113,23 +123,24 @@ def _refuse_wrong_loss(given: float, batches: list[tuple[float, int]]) -> None:
         raise Wrong(f"For {batches} you give {float(given):.4f}; it is {right:.4f}.")
 
 
-def _hidden_units(answer: Any) -> None:
-    given = tuple(several_numbers(answer, 3, "three whole numbers, such as (4, 4, 4)"))
-    if given == (1, 2, 4):
-        return
-    hints = {
-        (4, 2, 1): "The order is wrong: the first stage has the fewest channels.",
-        (16, 16, 16): "r is not the hidden width: the channels are divided by it.",
-        (1, 1, 1): "The channels double from stage to stage, and the hidden width with them.",
-        (256, 512, 1024): "You multiply by r. Divide.",
-        (8, 8, 8): "That is timm's rule, which rounds to multiples of 8. Here it is C // r.",
-        (16, 32, 64): "These are the channels. Divide them by r.",
-    }
-    if given in hints:
-        raise Wrong(hints[given])
-    wrong = next(i for i in range(3) if given[i] != (1, 2, 4)[i])
-    C = (16, 32, 64)[wrong]
-    raise Wrong(f"Stage {wrong + 1} has {C} channels, so {C} // 16 hidden units, not {given[wrong]}.")
+def _hidden_units_rule(stage: int, channels: int) -> Rule:
+    text = f"Stage {stage} has {channels} channels, so {channels} // 16 hidden units, not {{given:g}}."
+    return Rule(wanted="a whole number", right=f"given == {channels // 16}", replies=(), otherwise=text)
+
+
+HIDDEN_UNITS = SeveralNumbers(
+    wanted="three whole numbers, such as (4, 4, 4)",
+    labels=("stage 1", "stage 2", "stage 3"),
+    rules=tuple(_hidden_units_rule(stage, channels) for stage, channels in enumerate((16, 32, 64), 1)),
+    together=(
+        ((4, 2, 1), "The order is wrong: the first stage has the fewest channels."),
+        ((16, 16, 16), "r is not the hidden width: the channels are divided by it."),
+        ((1, 1, 1), "The channels double from stage to stage, and the hidden width with them."),
+        ((256, 512, 1024), "You multiply by r. Divide."),
+        ((8, 8, 8), "That is timm's rule, which rounds to multiples of 8. Here it is C // r."),
+        ((16, 32, 64), "These are the channels. Divide them by r."),
+    ),
+)
 
 
 RESNET50 = ([(3, 256), (4, 512), (6, 1024), (3, 2048)], 25_557_032)
@@ -165,26 +176,27 @@ def _smallest_reduction_hint(given: Any, stages: list[tuple[int, int]], paramete
     return mistakes.get(given, "")
 
 
-def _rank_of_logits(answer: Any) -> None:
-    given = number(answer, "a whole number")
-    hints = {
-        64: "That is the number of gates. They are made from fewer numbers.",
-        16: "That is r. There are C / r hidden units.",
-        100: "That is the number of pictures. Each row is made from a few hidden units.",
-        5: "That would be with the bias, which adds 1. It is taken away here.",
-        1: "That is the rank for a single hidden unit. Here are 64 / 16.",
-    }
-    if given in hints:
-        raise Wrong(hints[given])
-    if given != 4:
-        raise Wrong(f"You give {given:g}. The matrix is a product of (100, 64 / 16) and (64 / 16, 64).")
+RANK_OF_LOGITS = NumberAnswer(
+    Rule(
+        wanted="a whole number",
+        right="given == 4",
+        replies=(
+            ("given == 64", "That is the number of gates. They are made from fewer numbers."),
+            ("given == 16", "That is r. There are C / r hidden units."),
+            ("given == 100", "That is the number of pictures. Each row is made from a few hidden units."),
+            ("given == 5", "That would be with the bias, which adds 1. It is taken away here."),
+            ("given == 1", "That is the rank for a single hidden unit. Here are 64 / 16."),
+        ),
+        otherwise="You give {given:g}. The matrix is a product of (100, 64 / 16) and (64 / 16, 64).",
+    )
+)
 
 
 EXERCISES: Exercises = {
     "paired_difference": (_paired_difference, "Right: the differences first, then their mean and its error."),
-    "seeds_needed": (_seeds_needed, "Right: 64. Half the interval costs four times the seeds."),
+    "seeds_needed": (SEEDS_NEEDED, "Right: 64. Half the interval costs four times the seeds."),
     "mean_loss": (_mean_loss, "Right: each batch counts as often as it has pictures."),
-    "hidden_units": (_hidden_units, "Right: each block of the first stage hangs on a single unit."),
+    "hidden_units": (HIDDEN_UNITS, "Right: each block of the first stage hangs on a single unit."),
     "smallest_reduction": (_smallest_reduction, "Right: the most hidden units that the budget allows."),
-    "rank_of_logits": (_rank_of_logits, "Right: C / r, however many pictures and channels there are."),
+    "rank_of_logits": (RANK_OF_LOGITS, "Right: C / r, however many pictures and channels there are."),
 }

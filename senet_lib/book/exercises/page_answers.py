@@ -1,0 +1,139 @@
+"""Answers that a page checks as a kernel does: numbers, several numbers, formulas.
+
+What is right, what is wrong and what is said then are data here. ``check`` reads them, and so does the form in the page
+(``book/_static/exercises.js``). Their conditions and values are expressions that mean the same in both: numbers, names,
+``+ - * / // % **``, comparisons (``*`` stands for "and"), and the functions of ``FUNCTIONS``.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from senet_lib.book.exercises.answers import Wrong, call, number, several_numbers
+
+FUNCTIONS: dict[str, Callable[..., float]] = {
+    "abs": abs,
+    "ceil": math.ceil,
+    "clamp": lambda value, least, most: max(least, min(most, value)),
+    "exp": math.exp,
+    "floor": math.floor,
+    "log": math.log,
+    "log2": math.log2,
+    "max": max,
+    "min": min,
+    "sqrt": math.sqrt,
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is said of one number.
+
+    Attributes:
+        wanted: what to give, if it is no number.
+        right: holds for a right answer, an expression of ``given``.
+        replies: conditions, and what is said; the first that holds speaks.
+        otherwise: what is said of all other wrong answers.
+        values: more names for the texts: name -> expression of ``given``.
+
+    The texts hold ``{name:format}``, where a format is ``g``, ``.4g`` or ``.4f``, with any number of digits.
+    """
+
+    wanted: str
+    right: str
+    replies: tuple[tuple[str, str], ...]
+    otherwise: str
+    values: dict[str, str] = field(default_factory=dict)
+
+    def reply(self, given: float) -> str | None:
+        """What is wrong with a number; None if it is right."""
+        text = self.otherwise  # of what is no finite number, too
+        if math.isfinite(given):
+            if evaluate(self.right, given=given):
+                return None
+            text = next((text for when, text in self.replies if evaluate(when, given=given)), text)
+        shown = {name: evaluate(one, given=given) for name, one in self.values.items()}
+        return text.format(given=given, **shown)
+
+
+@dataclass(frozen=True)
+class NumberAnswer:
+    """An exercise that asks for one number."""
+
+    rule: Rule
+
+    def __call__(self, answer: Any) -> None:
+        refuse(self.rule.reply(float(number(answer, self.rule.wanted))))
+
+    def form(self) -> dict[str, Any]:
+        """What the page needs: names of the fields, rules of the fields, replies to all of them together."""
+        return {"labels": [""], "rules": [asdict(self.rule)], "together": []}
+
+
+@dataclass(frozen=True)
+class SeveralNumbers:
+    """An exercise that asks for some numbers in their order, or for a dictionary of them if it has ``keys``.
+
+    Attributes:
+        wanted: what to give, if it is none of these.
+        labels: what each number is.
+        rules: of each number.
+        together: what is said of certain answers as a whole, before the numbers are looked at.
+    """
+
+    wanted: str
+    labels: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    together: tuple[tuple[tuple[float, ...], str], ...] = ()
+
+    def __call__(self, answer: Any) -> None:
+        given = several_numbers(answer, len(self.rules), self.wanted)
+        refuse(next((text for numbers, text in self.together if numbers == tuple(given)), None))
+        for rule, one in zip(self.rules, given, strict=True):
+            refuse(rule.reply(float(one)))
+
+    def form(self) -> dict[str, Any]:
+        return {
+            "labels": list(self.labels),
+            "rules": [asdict(rule) for rule in self.rules],
+            "together": [[list(numbers), text] for numbers, text in self.together],
+        }
+
+
+@dataclass(frozen=True)
+class FormulaAnswer:
+    """An exercise that asks for a function of numbers: in a page, for a formula of ``variables``.
+
+    Attributes:
+        variables: the arguments, in their order.
+        cases: arguments to try, and the rule for the value there.
+        template: a formula of the right form, which is wrong, to begin with.
+    """
+
+    variables: tuple[str, ...]
+    cases: tuple[tuple[tuple[float, ...], Rule], ...]
+    template: str
+
+    def __call__(self, answer: Any) -> None:
+        for arguments, rule in self.cases:
+            refuse(rule.reply(float(number(call(answer, *arguments), rule.wanted))))
+
+    def form(self) -> dict[str, Any]:
+        cases = [[[float(one) for one in arguments], asdict(rule)] for arguments, rule in self.cases]
+        return {"variables": list(self.variables), "cases": cases, "template": self.template}
+
+
+def refuse(text: str | None) -> None:
+    if text is not None:
+        raise Wrong(text)
+
+
+def near(value: str | float, within: float) -> str:
+    """The condition that ``given`` is no further from a value than ``within``."""
+    return f"abs(given - ({value})) <= {within}"
+
+
+def evaluate(expression: str, **values: float) -> Any:
+    """The value of one of the book's own expressions; never of a reader's text."""
+    return eval(expression, {"__builtins__": {}}, {**FUNCTIONS, **values})
