@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.figures import Opened, open_figure, serve
 from tests.browser.jupyterlab import ROOT, run_lab
@@ -14,6 +14,7 @@ from tools.as_scripts import PARTS
 from tools.chromium import HOW_TO_ENABLE, find_chromium
 
 HTML = ROOT / "_build" / "html"
+FIRST_SCREENS = [(1440, 900), (1366, 768), (390, 800)]
 VENDOR = ROOT / "_build" / "extra" / "vendor" / "onnxruntime"
 STEPS = ROOT / "results" / "training_steps"
 # The first two: each new window would also load the pop-ups of its address bar, which no test opens, in a process of
@@ -96,3 +97,20 @@ def site(tmp_path) -> Path:
         for part in PARTS:
             shutil.copy(STEPS / f"{name}{part}", contestants)
     return tmp_path
+
+
+@pytest.fixture
+def visit(browser, addresses) -> Iterator:
+    """Opens a page in the test's own window; no script may have failed at the end."""
+    context = browser.new_context(reduced_motion="reduce")
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def go(name: str, way: str = "file", size: tuple[int, int] = FIRST_SCREENS[0]) -> Page:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.goto(f"{addresses[way]}/{name}.html")
+        return page
+
+    yield go
+    context.close()
+    assert errors == []

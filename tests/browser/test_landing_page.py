@@ -1,15 +1,13 @@
 """The landing page of the built book: its first screen, the chapters as cards, and which of them have been opened."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from tests.browser.conftest import FIRST_SCREENS
 from tests.browser.test_pages import CHAPTERS
 
 pytestmark = pytest.mark.browser
 
-FIRST_SCREENS = [(1440, 900), (1366, 768), (390, 800)]
 # What the theme keeps, it may keep: its own scripts would fail.
 REFUSE = """for (const name of ['getItem', 'setItem']) {
   const own = Storage.prototype[name];
@@ -18,23 +16,6 @@ REFUSE = """for (const name of ['getItem', 'setItem']) {
     return own.call(this, key, ...rest);
   };
 }"""
-
-
-@pytest.fixture
-def visit(browser, addresses) -> Iterator:
-    """Opens a page in the test's own window; no script may have failed at the end."""
-    context = browser.new_context(reduced_motion="reduce")
-    page, errors = context.new_page(), []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-
-    def go(name: str, way: str = "file", size: tuple[int, int] = FIRST_SCREENS[0]) -> Page:
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        page.goto(f"{addresses[way]}/{name}.html")
-        return page
-
-    yield go
-    context.close()
-    assert errors == []
 
 
 @pytest.mark.parametrize("size", FIRST_SCREENS, ids=str)

@@ -1,5 +1,5 @@
 // Finished runs: kept in the browser's storage, where that is allowed, and in the page; nobody else gets them.
-const STORE = "senet-laboratory";
+const STORE = "senet-book/runs";
 const ONLY_HERE = "the table lasts as long as this page.";
 const FIELDS = ["network", "gap", "seed", "epochs", "pictures", "rate", "schedule"];
 
