@@ -229,7 +229,6 @@ OTHER_HEIGHT = {
     "ClassGates": ["network"],
     "FindTheFault": ["chosen"],
     "PhotographInPage": ["network"],
-    "PlacementChooser": ["network"],
     "ReductionExplorer": ["shown"],
     "RescaleMixer": ["block"],
 }
