@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 from torch import nn
 
-from senet_lib.book.experiments.find_the_fault_record import TRAININGS, describe, main
+from senet_lib.book.experiments.find_the_fault_record import PROBES, TRAININGS, describe, describe_probe, main
 from senet_lib.book.experiments.specimen_runs import NOT_ON_DIGITS, NOT_TRAINED
 from senet_lib.book.figures.find_the_fault import EXAMPLE, FindTheFault
 from senet_lib.book.records import load_record, paired_differences
 from senet_lib.doctor.specimens import SPECIMENS
 
 MOST_BYTES = 100_000
-SAVED: dict[str, Any] = {one["name"]: one for one in json.loads(EXAMPLE.read_text(encoding="utf-8"))["specimens"]}
+FILE = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+SAVED: dict[str, Any] = {one["name"]: one for one in FILE["specimens"]}
+TESTS: dict[str, Any] = {one["name"]: one for one in FILE["probes"]}
 
 
 @pytest.fixture(scope="module")
@@ -75,17 +77,43 @@ def test_what_is_not_on_record_yet_is_left_out():
 
 def test_what_a_listing_does_not_show_is_said():
     """Each name that a class takes from outside is explained: else x * gate(x) may be right or wrong."""
-    assert "from x it returns x, each channel times its gate" in SAVED["input-squared"]["setting"]
     assert "nn.CrossEntropyLoss" in SAVED["softmax-output"]["setting"]
     for one in SAVED.values():
-        assert ("gate(channels)" in "".join(one["code"])) <= ("gate(channels) makes" in one["setting"])
+        _, *inside = one["code"]
+        for name in ("SELayer", "SEBasicBlock", "conv3x3", "downsample"):
+            uses_it = any(f"{name}(" in line or f"{name}=" in line for line in inside)
+            assert uses_it == (name in one["setting"]) or "self.downsample" in "".join(inside), one["name"]
 
 
-def test_a_test_names_its_helpers_and_what_it_says():
-    assert SAVED["rounded-width"]["helpers"] == "hidden_width is in senet_lib/doctor/specimens/probes.py."
-    assert SAVED["rounded-width"]["says"].startswith("AssertionError: For C = 88 and r = 16 there are 6 hidden units")
-    for one in SAVED.values():
-        assert one["test"][0].startswith("def ") and any("assert " in line for line in one["test"])
+def test_the_first_listing_shows_all_that_one_must_know():
+    """Both multiplications stand in it: nothing is said of code elsewhere, but for the shortcut."""
+    first = SAVED[next(iter(SAVED))]
+    code = "\n".join(first["code"])
+    assert "return u * s" in code and "out = self.se(out) * out" in code and "SELayer" not in code
+
+
+def test_tests_say_what_they_do_and_are_what_their_module_has():
+    for name, one in TESTS.items():
+        assert one == describe_probe(name)
+        assert one["what"].endswith(".") and one["code"][0].startswith(f"def {name}(")
+        assert any("assert " in line for line in one["code"]) and not any('"""' in line for line in one["code"])
+    assert TESTS["hidden_width_is_rounded_down"]["helpers"].startswith("hidden_width is in senet_lib/doctor/specimens/")
+    assert set(TESTS) <= set(PROBES)
+
+
+@pytest.mark.parametrize("name", SPECIMENS)
+def test_of_four_tests_one_exposes_the_fault_and_its_place_tells_nothing(name):
+    one = SAVED[name]
+    assert len(one["says"]) == 4 and set(one["says"]) <= set(TESTS)
+    assert one["probe"] == SPECIMENS[name].test.__name__
+    assert all(said == "" or said.startswith("AssertionError: ") for said in one["says"].values())
+    assert one["says"][one["probe"]] and "" in one["says"].values()
+    assert len({list(each["says"]).index(each["probe"]) for each in SAVED.values()}) == 4
+
+
+def test_a_test_says_the_numbers_that_it_has_measured():
+    assert "there are 6 hidden units, not 5" in SAVED["rounded-width"]["says"]["hidden_width_is_rounded_down"]
+    assert "4 in one block and 16" in SAVED["width-is-ratio"]["says"]["ratio_is_the_same_everywhere"]
 
 
 def test_what_does_not_run_says_why():
@@ -98,8 +126,9 @@ def sees_nothing(network: nn.Module) -> None:
 
 
 def test_a_test_that_passes_for_the_fault_is_refused(monkeypatch, refused):
+    monkeypatch.setitem(PROBES, "sees_nothing", sees_nothing)
     monkeypatch.setitem(SPECIMENS, "one-bias", replace(SPECIMENS["one-bias"], test=sees_nothing))
-    with refused("the test of 'bias in one layer only' passes"):
+    with refused("the test of 'bias in one layer only' does not tell"):
         describe("one-bias", NO_RUNS)
 
 
@@ -134,7 +163,13 @@ def test_a_file_of_something_else_is_refused(tmp_path, refused, text):
 def test_the_state_is_small():
     state = FindTheFault.example()._plain_state()
     assert len(json.dumps(state).encode()) < MOST_BYTES
-    assert (state["chosen"], state["marked"], state["hinted"], state["revealed"]) == (0, {}, [], [])
+    assert (state["chosen"], state["tested"], state["marked"], state["hinted"], state["revealed"]) == (
+        0,
+        {},
+        {},
+        [],
+        [],
+    )
 
 
 def test_the_still_picture_has_a_row_for_each_trained_specimen_and_a_dot_for_each_seed():

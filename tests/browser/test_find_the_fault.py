@@ -1,4 +1,4 @@
-"""Find the fault: guesses right and wrong, the hint, what is told, the keyboard alone, and bad states."""
+"""Find the fault: tests, guesses right and wrong, the hint, what is told, the keyboard alone, and bad states."""
 
 import copy
 import re
@@ -14,9 +14,9 @@ from tests.browser.figures import Opened, open_figure, says, serious_violations
 pytestmark = pytest.mark.browser
 
 EXAMPLE = FindTheFault.example().specimens
-START = {"chosen": 0, "marked": {}, "hinted": [], "revealed": []}
-# Two in which a line of a method is wrong, one in which it is above all methods.
-WRONG_AXES, NORM_AFTER_GATE, ONE_BIAS = ("wrong-axes", "norm-after-gate", "one-bias")
+PROBES = {one["name"]: one for one in FindTheFault.example().probes}
+START = {"chosen": 0, "tested": {}, "marked": {}, "hinted": [], "revealed": []}
+WRONG_AXES, NORM_AFTER_GATE, TWO_LINES = ("wrong-axes", "norm-after-gate", "gated-shortcut")
 
 
 def training(faulty: list[float], sound: list[float], title: str = "Digits") -> dict[str, Any]:
@@ -35,15 +35,24 @@ def specimen(name: str = "mine", **parts: Any) -> dict[str, Any]:
         "fault": "It is wrong.",
         "mend": "Mend it.",
         "difference": [["-", "        return x"], ["+", "        return 2 * x"]],
-        "test": ["def doubles(a):", "    assert a(1) == 2"],
-        "helpers": "",
-        "says": "AssertionError: it does not double.",
+        "probe": "doubles",
+        "says": {"doubles": "AssertionError: it does not double.", "is_there": ""},
         "finding": {"code": "not-doubled", "kind": "fault", "what": "It does not double."},
         "trainings": [],
         "untrained": "",
     } | parts
 
 
+def probe(name: str, **parts: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "what": f"Does it say {name}?",
+        "code": [f"def {name}(a):", "    assert a"],
+        "helpers": "",
+    } | parts
+
+
+OWN_PROBES = [probe("doubles"), probe("is_there")]
 make_figure = FindTheFault.example
 
 
@@ -94,7 +103,7 @@ def test_nothing_is_told_before_the_guess_and_each_faulty_line_is_right(opened, 
         opened.set_all(**START | {"chosen": place_of(name)})
         assert option(opened) == f"{place_of(name) + 1} of {len(EXAMPLE)}"
         assert not is_told(opened) and one["fault"] not in opened.root.locator(".senet-live").inner_text()
-        assert opened.text("answer").startswith("Which line is wrong?") and opened.text("setting") == one["setting"]
+        assert opened.text("answer") == "You have chosen no line yet." and opened.text("setting") == one["setting"]
         click_line(opened, line)
         assert opened.text("answer") == f"Yes, line {line + 1}: you have found it, at the first try."
         assert is_told(opened)
@@ -107,14 +116,14 @@ def test_two_wrong_lines_bring_a_hint(opened):
     one = go_to(opened, WRONG_AXES)
     first, second, third = wrong_lines(one)[:3]
     click_line(opened, first)
-    assert opened.text("answer") == f"Line {first + 1} is good: the sound network has it too. Look further."
+    assert opened.text("answer") == f"Line {first + 1} is good: the sound twin has it too."
     assert not is_told(opened) and not is_visible(opened, "Hint")
     click_line(opened, first)  # once more: that does not count
     assert not is_visible(opened, "Hint") and opened.get("marked") == {WRONG_AXES: [first]}
     click_line(opened, second)
-    assert opened.text("answer").endswith("Look further. If you like, there is a hint.") and is_visible(opened, "Hint")
+    assert opened.text("answer").endswith("has it too. If you like, there is a hint.") and is_visible(opened, "Hint")
     opened.click("Hint", force=True)
-    assert opened.text("answer").endswith("Look further. The hint: look in the method squeeze.")
+    assert opened.text("answer").endswith("has it too. The hint: look in the method forward.")
     assert opened.get("hinted") == [WRONG_AXES] and not is_told(opened)
     click_line(opened, third)
     assert opened.text("answer").startswith(f"Line {third + 1} is good")
@@ -129,15 +138,13 @@ def test_two_wrong_lines_bring_a_hint(opened):
 
 
 def test_the_hint_for_a_fault_above_the_methods(opened):
-    one = go_to(opened, ONE_BIAS)
-    for line in wrong_lines(one)[-2:]:
-        click_line(opened, line)
-    opened.click("Hint", force=True)
+    above = specimen(method="", faulty=[1])
+    opened.set_all(probes=OWN_PROBES, specimens=[above], chosen=0, marked={"mine": [3, 4]}, hinted=["mine"])
     assert opened.text("answer").endswith("The hint: look above the methods.")
 
 
 def test_show_me_tells_and_counts_apart(opened):
-    one = go_to(opened, NORM_AFTER_GATE)
+    one = go_to(opened, TWO_LINES)
     opened.click("Show me", force=True)
     lines = " and ".join(str(line + 1) for line in one["faulty"])
     assert opened.text("answer") == f"Here it is: lines {lines}." and is_told(opened)
@@ -145,9 +152,55 @@ def test_show_me_tells_and_counts_apart(opened):
     before = opened.get("marked")
     click_line(opened, one["faulty"][0])  # too late
     opened.click("Show me", force=True)
-    assert opened.get("marked") == before == {} and opened.get("revealed") == [NORM_AFTER_GATE]
+    assert opened.get("marked") == before == {} and opened.get("revealed") == [TWO_LINES]
     states = opened.root.locator("[data-line]").evaluate_all("all => all.map((one) => one.dataset.state)")
     assert states.count("fault") == len(one["faulty"]) and states.count("open") == len(states) - len(one["faulty"])
+
+
+# --- the tests --------------------------------------------------------------------------------------------------------
+
+
+def run_test(opened: Opened, name: str) -> None:
+    opened.click(opened.root.locator(f'[data-probe="{name}"]'), force=True)
+
+
+def results(opened: Opened) -> tuple[str, str]:
+    return opened.text("listing-says"), opened.text("twin-says")
+
+
+@pytest.mark.parametrize("name", [one["name"] for one in EXAMPLE])
+def test_a_test_says_what_was_recorded_of_both_and_moves_nothing(opened, name):
+    one = go_to(opened, name)
+    opened.set_all(tested={}, marked={}, revealed=[])
+    buttons = opened.root.locator("[data-probe]")
+    assert [text.partition("\n")[2] for text in buttons.all_inner_texts()] == [
+        PROBES[each]["what"] for each in one["says"]
+    ]
+    assert results(opened) == ("What the test says comes here.", "")
+    height = opened.root.bounding_box()["height"]
+    for each, said in one["says"].items():
+        run_test(opened, each)
+        passed = ("Both passed: this test does not see the fault.", "")
+        assert results(opened) == ((f"This listing: {said}", "Its sound twin: passed.") if said else passed)
+        assert opened.root.locator('[data-probe][aria-pressed="true"]').get_attribute("data-probe") == each
+        assert opened.root.bounding_box()["height"] == height
+    states = buttons.evaluate_all("all => all.map((one) => one.dataset.state)")
+    assert states == ["fails" if said else "passes" for said in one["says"].values()]
+    assert not is_told(opened) and opened.get("tested") == {name: list(one["says"])}
+
+
+@pytest.mark.parametrize("width", [390, 600, 1440])
+def test_a_test_and_what_it_says_are_on_one_screen_and_no_result_moves_the_page(opened, width):
+    opened.look(width, "light")
+    for place, one in enumerate(EXAMPLE):
+        opened.set_all(**START | {"chosen": place})
+        height = opened.root.bounding_box()["height"]
+        for each in one["says"]:
+            run_test(opened, each)
+        assert opened.root.bounding_box()["height"] == height, one["name"]
+    first, last = (opened.root.locator(one).bounding_box() for one in ("[data-probe] >> nth=0", ".senet-fault-result"))
+    assert last["y"] + last["height"] - first["y"] < 768 - 56
+    opened.look(1280, "light")
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------
@@ -157,22 +210,26 @@ def test_show_me_tells_and_counts_apart(opened):
 def test_all_of_a_specimen_is_told(opened, name):
     one = go_to(opened, name)
     opened.click("Show me", force=True)
-    for part in ("fault", "mend", "helpers", "says", "untrained"):
-        assert opened.root.locator(f'[data-name="{part}"]').text_content() == one[part]
+    exposing = PROBES[one["probe"]]
+    told = {"helpers": exposing["helpers"], "says": one["says"][one["probe"]]}
+    for part, text in (told | {part: one[part] for part in ("fault", "mend", "untrained")}).items():
+        assert opened.root.locator(f'[data-name="{part}"]').text_content() == text
     assert opened.root.get_by_text(f"What is wrong: {one['title']}", exact=True).is_visible()
     assert opened.text("finding") == f"{one['finding']['code']} (a {one['finding']['kind']}): {one['finding']['what']}"
     assert code_in(opened, '[data-name="difference"]') == [line for _, line in one["difference"]]
-    assert code_in(opened, ".senet-panel:has([data-name=says])") == one["test"]
+    assert code_in(opened, ".senet-panel:has([data-name=says])") == exposing["code"]
     charts = opened.root.locator(".senet-fault-told svg")
     assert charts.count() == len(one["trainings"])
     for chart, training in zip(charts.all(), one["trainings"], strict=True):
-        assert chart.get_attribute("aria-label").startswith(f"{training['title']}, test accuracy with ")
+        assert chart.get_attribute("aria-label").startswith(f"{training['title']}, test accuracy by seed.")
         for arm in ("faulty", "sound"):
             assert chart.locator(f'[data-arm="{arm}"] path').count() == len(training[arm])
 
 
 def verdict(opened: Opened, faulty: list[float], sound: list[float]) -> str:
-    opened.set_all(specimens=[specimen(trainings=[training(faulty, sound)])], revealed=["mine"], chosen=0)
+    opened.set_all(
+        probes=OWN_PROBES, specimens=[specimen(trainings=[training(faulty, sound)])], revealed=["mine"], chosen=0
+    )
     return opened.text("verdict").replace("−", "-")
 
 
@@ -206,7 +263,7 @@ def test_a_verdict_follows_from_the_paired_interval(opened):
 def test_dots_stand_at_their_accuracies_on_an_axis_that_all_specimens_share(opened):
     trained = [specimen("a", trainings=[training([0.25, 1.0], [0.5, 0.75])]), specimen("b")]
     trained[1]["trainings"] = [training([0.95], [1.0])]
-    opened.set_all(specimens=trained, revealed=["a", "b"], chosen=0)
+    opened.set_all(probes=OWN_PROBES, specimens=trained, revealed=["a", "b"], chosen=0)
     places = {}
     for place in (0, 1):
         opened.set("chosen", place)
@@ -271,11 +328,16 @@ def test_with_the_keyboard_alone(opened):
         keyboard.press("ArrowDown")
         assert focused() == str(line)
         opened.press("Enter", on=keyboard)
+    for name in one["says"]:
+        keyboard.press("Tab")
+        opened.press("Enter", on=keyboard)
+        assert opened.get("tested")[one["name"]][-1] == name
     keyboard.press("Tab")
     assert focused() == "Hint"
     opened.press("Space", on=keyboard)
     assert opened.get("hinted") == [one["name"]]
-    keyboard.press("Shift+Tab")
+    for _ in range(1 + len(one["says"])):
+        keyboard.press("Shift+Tab")
     assert focused() == str(wrong_lines(one)[2])  # back where the reader was
     lines = [place for place, line in enumerate(one["code"]) if line]
     for _ in range(lines.index(one["faulty"][0]) - lines.index(wrong_lines(one)[2])):
@@ -304,7 +366,7 @@ def test_axe_targets_and_a_narrow_frame_in_the_states_that_the_example_does_not_
             opened.set_all(chosen=place_of(name), marked={name: wrong}, hinted=[name], revealed=revealed)
             assert serious_violations(opened.page) == []
             assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
-            sides = opened.root.locator(".senet-frame :not(select)").evaluate_all(
+            sides = opened.root.locator(".senet-body :not(select)").evaluate_all(
                 "all => all.filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1"
                 " && getComputedStyle(one).display !== 'inline' && !one.closest('svg')).map((one) => one.className)"
             )
@@ -319,6 +381,13 @@ def test_axe_targets_and_a_narrow_frame_in_the_states_that_the_example_does_not_
 # --- bad states -------------------------------------------------------------------------------------------------------
 
 BAD_STATES = [
+    ({"probes": []}, "probes is not a list, or is empty"),
+    ({"probes": [probe("doubles", code="def")]}, "probes has a test without the texts name, what and helpers"),
+    (
+        {"tested": {"other": ["doubles"]}},
+        'tested is {"other":["doubles"]}; give names of tests for names of specimens.',
+    ),
+    ({"tested": {"mine": ["halves"]}}, 'tested is {"mine":["halves"]}'),
     ({"specimens": []}, "specimens is not a list, or is empty"),
     ({"specimens": [specimen(), specimen()]}, "the name “mine” at place 1"),
     ({"specimens": [specimen(name="")]}, "the name “” at place 0"),
@@ -337,7 +406,12 @@ BAD_PARTS = [
     ({"fault": None}, "fault of “mine” in specimens is null"),
     ({"untrained": 1}, 'untrained of “mine” in specimens is 1; give a text, or "".'),
     ({"code": ["a", 1]}, "code of “mine” in specimens is not a list of lines"),
-    ({"test": "def"}, "test of “mine” in specimens is not a list of lines"),
+    (
+        {"says": {"other": "no"}},
+        'says of “mine” in specimens is {"other":"no"}; give a text, or "", for names of probes.',
+    ),
+    ({"says": None}, "says of “mine” in specimens is null"),
+    ({"probe": "is_there"}, "probe of “mine” in specimens is is_there; give a name of says that has a text."),
     ({"faulty": []}, "faulty of “mine” in specimens is []; give one or more lines of the code, from 0 to 4"),
     ({"faulty": [2]}, "faulty of “mine” in specimens is [2]"),
     ({"faulty": [5]}, "faulty of “mine” in specimens is [5]"),
@@ -359,7 +433,7 @@ BAD_PARTS = [
 
 
 def test_a_bad_state_is_named_and_start_again_mends_it(browser, tmp_path):
-    figure = FindTheFault(specimens=[specimen(), specimen("second")])
+    figure = FindTheFault(probes=OWN_PROBES, specimens=[specimen(), specimen("second")])
     with open_figure(browser, figure, tmp_path) as opened:
         for state, sign in BAD_STATES:
             opened.refuses(sign, **state)
@@ -369,11 +443,12 @@ def test_a_bad_state_is_named_and_start_again_mends_it(browser, tmp_path):
 
 
 def test_a_figure_that_begins_in_a_bad_state_says_so(browser, tmp_path):
-    says(browser, FindTheFault(), tmp_path, "specimens is not a list, or is empty")
+    says(browser, FindTheFault(), tmp_path, "probes is not a list, or is empty")
 
 
 def test_what_is_marked_in_python_counts_and_what_nobody_has_trained_has_no_part_on_training(opened):
-    opened.set_all(specimens=[specimen(), specimen("second")], marked={"mine": [0, 4]}, revealed=["second"], chosen=0)
+    specimens = [specimen(), specimen("second")]
+    opened.set_all(probes=OWN_PROBES, specimens=specimens, marked={"mine": [0, 4]}, revealed=["second"], chosen=0)
     assert opened.text("answer") == "Yes, line 5: you have found it, after 1 other line."
     assert (opened.number("found"), opened.number("shown")) == (1, 1)
     assert is_told(opened) and not opened.root.get_by_text("What it does to training").is_visible()
@@ -382,7 +457,10 @@ def test_what_is_marked_in_python_counts_and_what_nobody_has_trained_has_no_part
 
 def test_code_is_text_never_markup(browser, tmp_path):
     tricky = "    return '<b>x</b>'  # <i>s</i>"
-    figure = FindTheFault(specimens=[specimen(code=["def f():", tricky], faulty=[1], test=[tricky])], revealed=["mine"])
+    shown = specimen(code=["def f():", tricky], faulty=[1])
+    figure = FindTheFault(
+        probes=[*OWN_PROBES[1:], probe("doubles", code=[tricky])], specimens=[shown], revealed=["mine"]
+    )
     with open_figure(browser, figure, tmp_path) as opened:
         assert code_in(opened, ".senet-fault-code") == ["def f():", tricky]
         assert opened.root.locator(".senet-live :is(b, i)").count() == 0

@@ -1,4 +1,5 @@
-// A listing with one fault: the reader chooses a line, and then learns what is wrong, what mends it, and what it does.
+// A listing with one fault: the reader runs tests on it and on its sound twin, chooses the line that is wrong, and then
+// learns what mends it and what it does. What the tests say was recorded in Python.
 import { recall, remember } from "./parts/browser_store.js";
 import { codeLine } from "./parts/code_lines.js";
 import { button, clamp, controlRow, disable, element, figure, formatNumber, isList, isText } from "./parts/kit.js";
@@ -6,10 +7,70 @@ import { menu, need, number, panel, setText, svg } from "./parts/kit.js";
 import { chartText, createSheet, markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
 import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
+const FAULT_WORDS = {
+  listing: "listing",
+  place: ({ place, count }) => `${place} of ${count}`,
+  placeTold: ({ place, count, title }) => `${place} of ${count}: ${title}`,
+  previous: "Previous",
+  next: "Next",
+  isFirst: "This is the first listing.",
+  isLast: "This is the last listing.",
+  found: "found",
+  shown: "shown",
+  ofAll: ({ count }) => `of ${count}`,
+  code: "the code: choose the line that is wrong",
+  lineFault: ({ line, text }) => `line ${line}, this is the fault: ${text}`,
+  lineGood: ({ line, text }) => `line ${line}, not the fault: ${text}`,
+  tests: "Run a test on this listing, and on its sound twin:",
+  testFails: ({ what }) => `${what} This listing fails.`,
+  testPasses: ({ what }) => `${what} This listing passes.`,
+  notRun: "What the test says comes here.",
+  listingSays: ({ says }) => `This listing: ${says}`,
+  twinPasses: "Its sound twin: passed.",
+  bothPass: "Both passed: this test does not see the fault.",
+  task: "One thing in this code is wrong. Run tests on it. Then press on the line that is to blame.",
+  toDo: "You have chosen no line yet.",
+  foundAtOnce: ({ line }) => `Yes, line ${line}: you have found it, at the first try.`,
+  foundAfterOne: ({ line }) => `Yes, line ${line}: you have found it, after 1 other line.`,
+  foundAfter: ({ line, tries }) => `Yes, line ${line}: you have found it, after ${tries} other lines.`,
+  hereOne: ({ line }) => `Here it is: line ${line}.`,
+  hereTwo: ({ line, other }) => `Here it is: lines ${line} and ${other}.`,
+  good: ({ line }) => `Line ${line} is good: the sound twin has it too.`,
+  hint: "Hint",
+  mayHint: "If you like, there is a hint.",
+  hintAbove: "The hint: look above the methods.",
+  hintIn: ({ method }) => `The hint: look in the method ${method}.`,
+  hinted: "The hint stands above.",
+  show: "Show me",
+  told: "The fault is told already.",
+  onward: "Next listing",
+  fault: ({ title }) => `What is wrong: ${title}`,
+  mend: "The mend",
+  test: "A test that exposes it",
+  training: "What it does to training",
+  doctor: "What senet_lib.doctor calls it",
+  finding: ({ kind, what }) => ` (a ${kind}): ${what}`,
+  faulty: "faulty",
+  sound: "sound",
+  chart: ({ title, faulty, sound }) => `${title}, test accuracy by seed. faulty: ${faulty}; sound: ${sound}`,
+  chartTitle: ({ title }) => `${title}, test accuracy`,
+  oneEqual: "With this one seed it is equal. Another seed may say something else.",
+  oneLower: ({ gap }) => `With this one seed ${gap} lower. Another seed may say something else.`,
+  oneHigher: ({ gap }) => `With this one seed ${gap} higher. Another seed may say something else.`,
+  allEqual: ({ count }) => `No difference to be seen: equal with each of ${count} seeds.`,
+  allLower: ({ gap, count }) => `${gap} lower with each of ${count} seeds.`,
+  allHigher: ({ gap, count }) => `${gap} higher with each of ${count} seeds.`,
+  notSeen: "No difference to be seen.",
+  lower: ({ gap }) => `${gap} lower than its sound twin.`,
+  higher: ({ gap }) => `${gap} higher than its sound twin.`,
+  range: ({ count, low, high }) =>
+    `The 95% interval of the difference, over ${count} paired seeds: ${low} to ${high}.`,
+};
 const TRIES = 2; // wrong lines before there is a hint
 const DIGITS = 3; // of accuracies; a difference below LARGE has one more
 const LARGE = 0.01;
 const MARKS = { "-": ["−", "out"], "+": ["+", "in"], " ": ["", "same"], "…": ["…", "gap"] };
+const SIGNS = { open: "▸", fails: "✗", passes: "✓" };
 // The dots of both networks, and the rows in which they are.
 const LOOKS = [
   { key: "faulty", colour: "var(--fault-out)", marker: "diamond", y: 36 },
@@ -20,15 +81,14 @@ const HEIGHT = 112;
 const SPREAD = 18; // pixels over which the seeds of a row are spread, so that equal ones are all seen
 const SCORE = ["marked", "hinted", "revealed"];
 const SCORE_STORE = "senet-book/faults";
-const TOLD = "The fault is told already.";
-const TO_DO = "Which line is wrong? Press on it, or go there with the arrow keys and press Enter.";
 
 export default figure((view) => {
   const quantiles = view.data("_quantiles");
-  const specimens = readSpecimens(view.data("specimens"), quantiles);
+  const probes = readProbes(view.data("probes"));
+  const specimens = readSpecimens(view.data("specimens"), probes, quantiles);
   const count = specimens.length;
-  const options = specimens.map((_, index) => [index, `${index + 1} of ${count}`]);
-  const chosen = menu(view, "chosen", { label: "listing", options });
+  const options = specimens.map((_, index) => [index, FAULT_WORDS.place({ place: index + 1, count })]);
+  const chosen = menu(view, "chosen", { label: FAULT_WORDS.listing, options });
   view.addControl(() => requireMarks(view, specimens));
 
   const keepScore = createScore(view, specimens);
@@ -45,22 +105,29 @@ export default figure((view) => {
     view.set("marked", { ...view.get("marked"), [name]: [...marks, line] });
     if (faulty.includes(line)) add("revealed");
   });
-  const previous = button("Previous", () => move(-1));
-  const next = button("Next", () => move(1));
+  const tests = createTests(probes, (probe) => {
+    const { name } = now();
+    const before = (view.get("tested")[name] ?? []).filter((one) => one !== probe);
+    view.set("tested", { ...view.get("tested"), [name]: [...before, probe] });
+  });
+  const previous = button(FAULT_WORDS.previous, () => move(-1));
+  const next = button(FAULT_WORDS.next, () => move(1));
   const tally = createTally(count);
   const setting = element("p", { class: "senet-fault-note", "data-name": "setting" });
-  const hint = button("Hint", () => progressOf(view, now()).isRevealed || add("hinted"));
-  const show = button("Show me", () => add("revealed"));
+  const hint = button(FAULT_WORDS.hint, () => progressOf(view, now()).isRevealed || add("hinted"));
+  const show = button(FAULT_WORDS.show, () => add("revealed"));
   const answer = element("p", { class: "senet-fault-answer", role: "status", "data-name": "answer" });
-  const onward = button("Next listing", () => {
+  const onward = button(FAULT_WORDS.onward, () => {
     move(1);
     queueMicrotask(() => listing.focus()); // after the drawing
   });
-  const told = createTelling(quantiles, rangesOf(specimens));
+  const told = createTelling(probes, quantiles, rangesOf(specimens));
   const top = controlRow(chosen.element, previous.element, next.element, tally.element);
-  const below = controlRow(hint.element, show.element);
+  const below = controlRow(hint.element, show.element, onward.element);
   for (const one of [top, below]) one.classList.add("senet-fault-controls");
-  view.body.append(top, setting, listing.element, below, answer, told.element, onward.element);
+  const side = element("div", { class: "senet-fault-side" }, tests.element, answer, below);
+  const desk = element("div", { class: "senet-fault-desk" }, listing.element, side);
+  view.body.append(top, element("p", {}, FAULT_WORDS.task), setting, desk, told.element);
 
   return () => {
     keepScore();
@@ -69,27 +136,34 @@ export default figure((view) => {
     const [one, progress] = [specimens[place], all[place]];
     nameOptions(chosen.element, options, specimens, all);
     tally.draw(all);
-    disable(previous.element, place === 0 && "This is the first listing.");
-    disable(next.element, place === count - 1 && "This is the last listing.");
+    disable(previous.element, place === 0 && FAULT_WORDS.isFirst);
+    disable(next.element, place === count - 1 && FAULT_WORDS.isLast);
     setText(setting, one.setting);
     listing.draw(one, progress);
+    tests.draw(one, view.get("tested")[one.name] ?? []);
     hint.element.hidden = progress.wrong.length < TRIES && !progress.isHinted;
-    disable(hint.element, (progress.isRevealed && TOLD) || (progress.isHinted && "The hint stands below."));
-    disable(show.element, progress.isRevealed && TOLD);
+    disable(hint.element, (progress.isRevealed && FAULT_WORDS.told) || (progress.isHinted && FAULT_WORDS.hinted));
+    disable(show.element, progress.isRevealed && FAULT_WORDS.told);
     setText(answer, answerTo(one, progress));
     told.draw(one, progress.isRevealed);
     onward.element.hidden = !progress.isRevealed || place === count - 1;
   };
 });
 
-
-
 // ----------------------------------------------------------------------------------------------------------- the state
 
 const areTexts = (list) => Array.isArray(list) && list.every((one) => typeof one === "string");
 const isLineOf = (code) => (line) => Number.isInteger(line) && isText(code[line]?.trim());
 
-function readSpecimens(list, quantiles) {
+/** The tests by their names. */
+function readProbes(list) {
+  need(isList(list), "probes is not a list, or is empty; give at least one test.");
+  const areGood = list.every((one) => isText(one?.name) && isText(one.what) && areTexts(one.code) && areTexts([one.helpers]));
+  need(areGood, "probes has a test without the texts name, what and helpers, and the lines code; give them.");
+  return new Map(list.map((one) => [one.name, one]));
+}
+
+function readSpecimens(list, probes, quantiles) {
   need(isList(list), "specimens is not a list, or is empty; give at least one specimen.");
   return list.map((one, place) => {
     const isNew = isText(one?.name) && list.findIndex((other) => other?.name === one.name) === place;
@@ -98,10 +172,14 @@ function readSpecimens(list, quantiles) {
     for (const key of ["title", "fault", "mend"]) {
       need(isText(one[key]), `${key} ${where} is ${one[key]}; give a text.`);
     }
-    for (const key of ["setting", "method", "helpers", "says", "untrained"]) {
+    for (const key of ["setting", "method", "untrained"]) {
       need(typeof one[key] === "string", `${key} ${where} is ${one[key]}; give a text, or "".`);
     }
-    for (const key of ["code", "test"]) need(areTexts(one[key]), `${key} ${where} is not a list of lines; give texts.`);
+    need(areTexts(one.code), `code ${where} is not a list of lines; give texts.`);
+    const { says } = one;
+    const areKnown = isList(Object.keys(says ?? {})) && Object.entries(says).every(([name, said]) => probes.has(name) && areTexts([said]));
+    need(areKnown, `says ${where} is ${JSON.stringify(says)}; give a text, or "", for names of probes.`);
+    need(isText(says[one.probe]), `probe ${where} is ${one.probe}; give a name of says that has a text.`);
     const { code, faulty, difference, trainings, finding } = one;
     const areLines = Array.isArray(faulty) && faulty.length > 0 && faulty.every(isLineOf(code));
     const least = `give one or more lines of the code, from 0 to ${code.length - 1}, that are not empty.`;
@@ -144,6 +222,10 @@ function requireMarks(view, specimens) {
     const allowed = `lines from 0 to ${code.length - 1} that are not empty`;
     need(areLines, `marked has ${JSON.stringify(lines)} for “${name}”; give ${allowed}.`);
   }
+  const tested = view.get("tested");
+  const areTests = ([name, ran]) => byName.has(name) && areTexts(ran) && ran.every((one) => one in byName.get(name).says);
+  const isGood = tested !== null && typeof tested === "object" && Object.entries(tested).every(areTests);
+  need(isGood, `tested is ${JSON.stringify(tested)}; give names of tests for names of specimens.`);
   for (const trait of ["hinted", "revealed"]) {
     const names = view.get(trait);
     need(areTexts(names), `${trait} is ${JSON.stringify(names)}; give a list of names of specimens.`);
@@ -195,21 +277,22 @@ function progressOf(view, { name, faulty }) {
 
 // ----------------------------------------------------------------------------------------------------------- the words
 
-const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
-const linesInWords = (lines) => `line${lines.length > 1 ? "s" : ""} ${lines.map((line) => line + 1).join(" and ")}`;
-
 /** What the figure says to the reader's choices. */
 function answerTo({ faulty, method }, { marks, wrong, isFound, isHinted, isRevealed }) {
   if (isFound) {
     const line = marks.find((one) => faulty.includes(one)) + 1;
-    const tries = wrong.length === 0 ? "at the first try" : `after ${plural(wrong.length, "other line")}`;
-    return `Yes, line ${line}: you have found it, ${tries}.`;
+    const tries = wrong.length;
+    if (tries === 0) return FAULT_WORDS.foundAtOnce({ line });
+    return tries === 1 ? FAULT_WORDS.foundAfterOne({ line }) : FAULT_WORDS.foundAfter({ line, tries });
   }
-  if (isRevealed) return `Here it is: ${linesInWords(faulty)}.`;
-  const last = wrong.length ? `Line ${wrong.at(-1) + 1} is good: the sound network has it too. Look further.` : "";
-  const place = method === "" ? "above the methods" : `in the method ${method}`;
-  const hint = isHinted ? `The hint: look ${place}.` : wrong.length >= TRIES ? "If you like, there is a hint." : "";
-  return [last, hint].filter(isText).join(" ") || TO_DO;
+  if (isRevealed) {
+    const [line, other] = faulty.map((index) => index + 1);
+    return other === undefined ? FAULT_WORDS.hereOne({ line }) : FAULT_WORDS.hereTwo({ line, other });
+  }
+  const last = wrong.length ? FAULT_WORDS.good({ line: wrong.at(-1) + 1 }) : "";
+  const where = method === "" ? FAULT_WORDS.hintAbove : FAULT_WORDS.hintIn({ method });
+  const hint = isHinted ? where : wrong.length >= TRIES ? FAULT_WORDS.mayHint : "";
+  return [last, hint].filter(isText).join(" ") || FAULT_WORDS.toDo;
 }
 
 /** What a fault does to the accuracy, as far as these seeds can tell. */
@@ -218,24 +301,22 @@ function verdictOn({ faulty, sound }, quantiles) {
   const count = gains.length;
   const mean = meanOf(gains);
   const text = (value) => formatNumber(value, Math.abs(mean) < LARGE ? DIGITS + 1 : DIGITS);
-  const gap = `${text(Math.abs(mean))} ${mean < 0 ? "lower" : "higher"}`;
-  if (count === 1) {
-    return `With this one seed ${mean === 0 ? "it is equal" : gap}. Another seed may say something else.`;
-  }
-  if (gains.every((gain) => gain === 0)) return `No difference to be seen: equal with each of ${count} seeds.`;
+  const parts = { count, gap: text(Math.abs(mean)) };
+  if (count === 1) return mean === 0 ? FAULT_WORDS.oneEqual : FAULT_WORDS[mean < 0 ? "oneLower" : "oneHigher"](parts);
+  if (gains.every((gain) => gain === 0)) return FAULT_WORDS.allEqual(parts);
   const deviation = Math.sqrt(varianceOf(gains));
-  if (!(deviation > NO_SPREAD)) return `${gap} with each of ${count} seeds.`;
+  if (!(deviation > NO_SPREAD)) return FAULT_WORDS[mean < 0 ? "allLower" : "allHigher"](parts);
   const { low, high } = interval(mean, deviation, deviation / Math.sqrt(count), quantiles[count - 2]);
-  const range = `95% interval of the difference, over ${count} paired seeds: ${text(low)} to ${text(high)}`;
-  if (low <= 0 && high >= 0) return `No difference to be seen. The ${range}.`;
-  return `${gap} than its sound twin. The ${range}.`;
+  const range = FAULT_WORDS.range({ count, low: text(low), high: text(high) });
+  const isSeen = low > 0 || high < 0;
+  return `${isSeen ? FAULT_WORDS[mean < 0 ? "lower" : "higher"](parts) : FAULT_WORDS.notSeen} ${range}`;
 }
 
 // --------------------------------------------------------------------------------------------------------- the listing
 
 /** The code, a button for each line; the arrow keys go from line to line. onChoose(index of the line). */
 function createListing(onChoose) {
-  const list = element("ol", { class: "senet-fault-code", "aria-label": "the code: choose the line that is wrong" });
+  const list = element("ol", { class: "senet-fault-code", "aria-label": FAULT_WORDS.code });
   let shown = null; // the specimen
   let lines = [];
   const enter = (line) => {
@@ -272,26 +353,67 @@ function createListing(onChoose) {
       node.dataset.state = state;
       setText(sign, { fault: "➤", good: "✗", open: index + 1 }[state]);
       node.setAttribute("aria-disabled", String(isRevealed || state === "good"));
-      const said = { fault: "this is the fault", good: "not the fault" }[state];
-      if (said) node.setAttribute("aria-label", `line ${index + 1}, ${said}: ${text.trim()}`);
+      const said = { fault: FAULT_WORDS.lineFault, good: FAULT_WORDS.lineGood }[state];
+      if (said) node.setAttribute("aria-label", said({ line: index + 1, text: text.trim() }));
       else node.removeAttribute("aria-label");
     }
   };
   return { element: list, draw, focus: () => lines[0].node.focus() };
 }
 
+// ----------------------------------------------------------------------------------------------------------- the tests
+
+/** A button for each test that is offered, and what the last one says of both. onRun(name of the test). */
+function createTests(probes, onRun) {
+  const offered = element("div", { class: "senet-fault-tests", role: "group", "aria-label": FAULT_WORDS.tests });
+  const ofListing = element("p", { "data-name": "listing-says" });
+  const ofTwin = element("p", { "data-name": "twin-says" });
+  const result = element("div", { class: "senet-fault-result", role: "status" }, ofListing, ofTwin);
+  const lead = element("p", { class: "senet-fault-lead", "aria-hidden": "true" }, FAULT_WORDS.tests);
+  let shown = null; // the specimen
+  let buttons = [];
+  const build = ({ says }) => {
+    buttons = Object.keys(says).map((name) => {
+      const sign = element("span", { class: "senet-fault-sign", "aria-hidden": "true" });
+      const text = element("span", {}, probes.get(name).what);
+      const node = element("button", { type: "button", "data-probe": name }, sign, text);
+      node.addEventListener("click", () => onRun(name));
+      return { name, node, sign };
+    });
+    offered.replaceChildren(...buttons.map(({ node }) => node));
+  };
+  const draw = (specimen, ran) => {
+    if (shown !== specimen) build(specimen);
+    shown = specimen;
+    const last = ran.at(-1);
+    for (const { name, node, sign } of buttons) {
+      const state = !ran.includes(name) ? "open" : specimen.says[name] ? "fails" : "passes";
+      const { what } = probes.get(name);
+      node.dataset.state = state;
+      node.setAttribute("aria-pressed", String(name === last));
+      node.setAttribute("aria-label", { open: what, fails: FAULT_WORDS.testFails({ what }), passes: FAULT_WORDS.testPasses({ what }) }[state]);
+      setText(sign, SIGNS[state]);
+    }
+    const says = specimen.says[last];
+    result.dataset.state = says ? "fails" : last === undefined ? "open" : "passes";
+    setText(ofListing, last === undefined ? FAULT_WORDS.notRun : says ? FAULT_WORDS.listingSays({ says }) : FAULT_WORDS.bothPass);
+    setText(ofTwin, says ? FAULT_WORDS.twinPasses : "");
+  };
+  return { element: element("div", {}, lead, offered, result), draw };
+}
+
 /** The names of what is told already, in the menu. */
 function nameOptions(box, options, specimens, all) {
   for (const [index, option] of [...box.querySelectorAll("option")].entries()) {
-    const name = all[index].isRevealed ? `: ${specimens[index].title}` : "";
-    setText(option, `${options[index][1]}${name}`);
+    const parts = { place: index + 1, count: options.length, title: specimens[index].title };
+    setText(option, all[index].isRevealed ? FAULT_WORDS.placeTold(parts) : options[index][1]);
   }
 }
 
 function createTally(count) {
-  const found = number("found", { label: "found" });
-  const shown = number("shown", { label: "shown" });
-  const line = element("p", { class: "senet-fault-tally" }, found.element, shown.element, `of ${count}`);
+  const found = number("found", { label: FAULT_WORDS.found });
+  const shown = number("shown", { label: FAULT_WORDS.shown });
+  const line = element("p", { class: "senet-fault-tally" }, found.element, shown.element, FAULT_WORDS.ofAll({ count }));
   const draw = (all) => {
     found.set(all.filter(({ isFound }) => isFound).length);
     shown.set(all.filter(({ isFound, isRevealed }) => isRevealed && !isFound).length);
@@ -305,24 +427,25 @@ const paragraph = (name, text) => element("p", { "data-name": name }, text);
 const codeOf = (lines) => element("div", { class: "senet-fault-block" }, ...lines.map(codeLine));
 
 /** All that the reader learns after the guess. It is drawn anew for another specimen only; the charts, each time. */
-function createTelling(quantiles, ranges) {
+function createTelling(probes, quantiles, ranges) {
   const box = element("div", { class: "senet-fault-told" });
   let shown = null;
   let charts = [];
   const build = (one) => {
-    const { title, fault, mend, difference, test, helpers, says, finding, trainings, untrained } = one;
+    const { title, fault, mend, difference, finding, trainings, untrained } = one;
+    const { code, helpers } = probes.get(one.probe);
     charts = trainings.map((training) => createChart(training, ranges.get(training.title), quantiles));
     const drawn = charts.map((chart) => element("div", {}, ...chart.elements));
     const training = [element("div", { class: "senet-fault-trainings" }, ...drawn), paragraph("untrained", untrained)];
     const name = element("span", { class: "senet-fault-name" }, finding.code);
-    const doctor = element("p", { "data-name": "finding" }, name, ` (a ${finding.kind}): ${finding.what}`);
+    const doctor = element("p", { "data-name": "finding" }, name, FAULT_WORDS.finding(finding));
     const from = element("p", { class: "senet-fault-note", "data-name": "helpers" }, helpers);
     const parts = [
-      panel(`What is wrong: ${title}`, null, paragraph("fault", fault)),
-      panel("The mend", null, paragraph("mend", mend), differenceOf(difference)),
-      panel("A test that exposes it", null, codeOf(test), from, paragraph("says", says)),
-      panel("What it does to training", null, ...training),
-      panel("What senet_lib.doctor calls it", null, doctor),
+      panel(FAULT_WORDS.fault({ title }), null, paragraph("fault", fault)),
+      panel(FAULT_WORDS.mend, null, paragraph("mend", mend), differenceOf(difference)),
+      panel(FAULT_WORDS.test, null, codeOf(code), from, paragraph("says", one.says[one.probe])),
+      panel(FAULT_WORDS.training, null, ...training),
+      panel(FAULT_WORDS.doctor, null, doctor),
     ];
     parts[3].hidden = trainings.length === 0 && untrained === "";
     box.replaceChildren(...parts);
@@ -358,10 +481,9 @@ function rangesOf(specimens) {
 
 /** The accuracies of both networks, a dot for each seed and a line at the mean, and what follows from them. */
 function createChart(training, range, quantiles) {
-  const { title, seeds } = training;
+  const { title } = training;
   const listed = (values) => values.map((value) => formatNumber(value, DIGITS, true)).join(", ");
-  const said = LOOKS.map(({ key }) => `${key}: ${listed(training[key])}`);
-  const label = `${title}, test accuracy with ${plural(seeds.length, "seed")}. ${said.join("; ")}`;
+  const label = FAULT_WORDS.chart({ title, faulty: listed(training.faulty), sound: listed(training.sound) });
   const sheet = createSheet({ label, height: HEIGHT });
   const verdict = paragraph("verdict", verdictOn(training, quantiles));
   const paint = (width) => {
@@ -377,10 +499,10 @@ function createChart(training, range, quantiles) {
       const yOf = (index) => (values.length > 1 ? y - SPREAD / 2 + index * step : y);
       const dots = values.map((value, index) => markAt(marker, colour, across(value), yOf(index)));
       const mean = svg("path", { class: "senet-fault-mean", d: `M${across(meanOf(values))} ${y - 15}v30` });
-      return [chartText(0, y + 4, key, "start"), svg("g", { "data-arm": key }, ...dots), mean];
+      return [chartText(0, y + 4, FAULT_WORDS[key], "start"), svg("g", { "data-arm": key }, ...dots), mean];
     });
     const axis = svg("path", { class: "senet-chart-axis", d: `M${FRAME.left} ${FRAME.floor}H${right}` });
-    const heading = chartText(0, 12, `${title}, test accuracy`, "start", "senet-chart-name");
+    const heading = chartText(0, 12, FAULT_WORDS.chartTitle({ title }), "start", "senet-chart-name");
     return [heading, ...scale, axis, ...rows];
   };
   return { elements: [sheet.element, verdict], draw: () => sheet.draw(paint) };

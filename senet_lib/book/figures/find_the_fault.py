@@ -1,4 +1,4 @@
-"""Reading SE code: one listing at a time in which one thing is wrong. The reader guesses before the figure tells.
+"""Reading SE code: one listing at a time in which one thing is wrong. The reader tests it, and finds the line.
 
 The specimens are those of ``senet_lib.doctor.specimens``. The figure reads a file that ``python -m
 senet_lib.book.experiments.find_the_fault_record`` writes.
@@ -26,17 +26,21 @@ ROW_INCHES = 0.22
 
 
 class FindTheFault(Figure):
-    """A listing with a fault; after the reader's guess, its mend, a test that exposes it, and what it does to training.
+    """A listing with a fault, and tests to run on it; after the reader's guess, its mend and what it does to training.
 
     Attributes:
+        probes: the tests, dictionaries: each has a ``name``, a sentence on ``what`` it does, its lines of ``code``, and
+            its ``helpers`` (a sentence, or "").
         specimens: dictionaries, each with a ``name`` of its own, the ``title`` that tells the fault, the ``setting``
             (what one must know besides the code), the ``code`` (its lines), ``faulty`` (indices of the wrong ones, one
             or more), the ``method`` where they are ("" if above all methods), the sentences ``fault`` and ``mend``, the
-            ``difference`` (pairs of "-", "+", " " or "…" and a line), the lines of a ``test``, its ``helpers`` (a
-            sentence, or "") and what it ``says``, a ``finding`` of the doctor ("code", "kind" and "what"),
-            ``trainings``, and ``untrained``: a sentence on what was not trained, or "". A training has a ``title``, its
-            ``seeds``, and the final test accuracies of both networks with them, ``faulty`` and ``sound`` (0 to 1).
+            ``difference`` (pairs of "-", "+", " " or "…" and a line), what each test that is offered ``says`` of it
+            ("" if it passes; the sound twin passes all), the ``probe`` of these that exposes the fault, a ``finding``
+            of the doctor ("code", "kind" and "what"), ``trainings``, and ``untrained``: a sentence on what was not
+            trained, or "". A training has a ``title``, its ``seeds``, and the final test accuracies of both networks
+            with them, ``faulty`` and ``sound`` (0 to 1).
         chosen: place of the one that is shown, from 0; the menu and two buttons move it.
+        tested: from the name of a specimen to the tests that the reader has run on it, the last one at the end.
         marked: from the name of a specimen to the lines that the reader has chosen, in their order.
         hinted: names of the specimens whose hint the reader has asked for.
         revealed: names of the specimens whose fault is told, found or not.
@@ -47,8 +51,10 @@ class FindTheFault(Figure):
         "The final test accuracy of each faulty network and of its sound twin, a dot for each seed: on the left in the "
         "Context World, on the right on digits. Some faults cost much, others nothing that is to be seen."
     )
+    probes = traitlets.List(traitlets.Dict()).tag(sync=True)
     specimens = traitlets.List(traitlets.Dict()).tag(sync=True)
     chosen = traitlets.Int(0).tag(sync=True)
+    tested = traitlets.Dict(traitlets.List(traitlets.Unicode()), key_trait=traitlets.Unicode()).tag(sync=True)
     marked = traitlets.Dict(traitlets.List(traitlets.Int()), key_trait=traitlets.Unicode()).tag(sync=True)
     hinted = traitlets.List(traitlets.Unicode()).tag(sync=True)
     revealed = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -63,7 +69,7 @@ class FindTheFault(Figure):
         """
         try:
             saved = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(specimens=saved["specimens"], **state)
+            return cls(probes=saved["probes"], specimens=saved["specimens"], **state)
         except (ValueError, TypeError, KeyError, traitlets.TraitError) as error:
             raise ValueError(
                 f"{path} holds no specimens ({error!r}); "
@@ -74,8 +80,8 @@ class FindTheFault(Figure):
     def example(cls) -> Self:
         return cls.read(
             EXAMPLE,
-            caption="Read the code, and choose the line that is wrong. Only then look at what the fault does: which "
-            "faults cost accuracy, and which would you never notice in a training curve?",
+            caption="Which test fails for the listing, and which line is to blame? Then look at the dots: which faults "
+            "would you never notice in a training curve? What the tests say was recorded in Python.",
         )
 
     def draw_still(self) -> Picture:
