@@ -1,6 +1,7 @@
 """The reduction explorer: each number is what numpy makes of the record, its dots stand where they should."""
 
 import copy
+import re
 from functools import cache, partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from senet_lib.book.figures.reduction_explorer import (
 from senet_lib.book.records import Record, curves, load_record
 from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
-from tests.browser.figures import open_figure, says, serious_violations
+from tests.browser.figures import open_figure, serious_violations
 from tests.sample_networks import empty
 
 pytestmark = pytest.mark.browser
@@ -71,11 +72,6 @@ def finals(name: str, reduction: int) -> np.ndarray:
     return np.array([run["epochs"][-1]["test_accuracy"] for run in ordered])
 
 
-def seconds(name: str, reduction: int) -> float:
-    epochs = curves(record_of(name), arm_of(reduction), "seconds")
-    return float(epochs.min() * epochs.shape[1])
-
-
 def expected_numbers(name: str, reduction: int) -> dict[str, float]:
     counts, results = record_of(name)["settings"]["parameters"], finals(name, reduction)
     parameters, plain = counts[arm_of(reduction)], counts["plain"]
@@ -84,19 +80,18 @@ def expected_numbers(name: str, reduction: int) -> dict[str, float]:
         "added": parameters - plain,
         "share": 100 * (parameters - plain) / plain,
         "mean": results.mean(),
-        "time": seconds(name, reduction) / seconds(name, NO_SE),
     }
     if len(results) == 1:
         return numbers
-    spread = {"std": results.std(ddof=1), "lowest": results.min(), "highest": results.max(), "seeds": len(results)}
+    spread = {"std": results.std(ddof=1), "seeds": len(results)}
     return numbers | spread
 
 
 def test_a_whole_accuracy_has_as_many_digits_as_the_others(opened):
     opened.set_all(shown="context-world-reduction", reduction=1)
-    assert finals("context-world-reduction", 1).max() == 1
-    texts = {name: opened.root.locator(f'[data-name="{name}"]').inner_text() for name in ("highest", "seeds")}
-    assert texts == {"highest": "1.000", "seeds": str(len(finals("context-world-reduction", 1)))}
+    assert finals("context-world-reduction", 1).mean() == 1
+    texts = {name: opened.root.locator(f'[data-name="{name}"]').inner_text() for name in ("mean", "seeds")}
+    assert texts == {"mean": "1.000", "seeds": str(len(finals("context-world-reduction", 1)))}
 
 
 @pytest.mark.parametrize(("name", "reduction"), STATES)
@@ -223,7 +218,7 @@ def test_the_sentence_counts_the_seeds_that_solve_it(opened, reduction):
     assert sentence.startswith("Without SE: " if reduction == NO_SE else f"r = {reduction}: ")
     assert f"{len(results) - len(failed)} of {len(results)} seeds solve" in sentence
     if len(failed) == 1:
-        assert f"ends at {failed[0]:.3f}" in sentence
+        assert f"One ends at {failed[0]:.3f}." in sentence
     elif len(failed):
         assert f"end between {failed[0]:.3f} and {failed[-1]:.3f}" in sentence
     else:
@@ -250,10 +245,10 @@ def test_the_sentence_of_a_published_number_says_that_it_is_one(opened):
     assert opened.text("sentence").startswith("Without SE: a top-1 error of 23.30%.")
 
 
-PLAIN = {"parameters": 100, "results": [0.5, 0.6], "seeds": [0, 1], "seconds": 2, "curves": [[0.4, 0.5], [0.5, 0.6]]}
-WITH_SE = {"results": [0.5, 0.9], "seeds": [1, 2], "seconds": 3, "curves": [[0.1, 0.5], [0.2, 0.9]]}
+PLAIN = {"parameters": 100, "results": [0.5, 0.6], "seeds": [0, 1], "curves": [[0.4, 0.5], [0.5, 0.6]]}
+WITH_SE = {"results": [0.5, 0.9], "seeds": [1, 2], "curves": [[0.1, 0.5], [0.2, 0.9]]}
 ENTRY = {"r": 4, "parameters": 110, "hidden": [2], **WITH_SE}
-GOOD = {"name": "mine", "metric": "test accuracy", "plain": PLAIN, "entries": [ENTRY]}
+GOOD = {"name": "mine", "title": "Mine", "metric": "test accuracy", "plain": PLAIN, "entries": [ENTRY]}
 
 
 def changed(path: str, value: Any) -> list[dict[str, Any]]:
@@ -267,16 +262,16 @@ def changed(path: str, value: Any) -> list[dict[str, Any]]:
     return series
 
 
-HIGHER = "r = 4: a mean test accuracy of 0.700 over 2 seeds, 0.150 higher than without SE (0.550)."
 SENTENCES = [
-    ("solved", 0.7, "r = 4: 1 of 2 seeds solves it (test accuracy of at least 0.7). The other ends at 0.500."),
-    ("solved", 0.95, "r = 4: 0 of 2 seeds solve it (test accuracy of at least 0.95). The seeds end between 0.500 and"),
-    ("solved", 0.5, "r = 4: 2 of 2 seeds solve it (test accuracy of at least 0.5)."),
-    ("entries.0.seeds", [0, 1], "Seed by seed it is higher in 1 of 2, lower in 0, the same in 1."),
-    ("entries.0.seeds", [1, 2], "Seed by seed it is higher in 0 of 1, lower in 1."),
-    ("entries.0.seeds", [2, 3], HIGHER),
-    ("plain.seeds", None, HIGHER),
-    ("plain.results", [0.6, 0.8], "0.700 over 2 seeds, as without SE (0.700)."),
+    ("solved", 0.7, "r = 4: 1 of 2 seeds solve it (limit: a test accuracy of 0.7). One ends at 0.500."),
+    (
+        "solved",
+        0.95,
+        "r = 4: 0 of 2 seeds solve it (limit: a test accuracy of 0.95). The others end between 0.500 and 0.9",
+    ),
+    ("solved", 0.5, "r = 4: 2 of 2 seeds solve it (limit: a test accuracy of 0.5)."),
+    ("plain.seeds", None, "r = 4: a test accuracy of 0.700, 0.150 higher than without SE (0.550). It is the mean of 2"),
+    ("plain.results", [0.6, 0.8], "r = 4: a test accuracy of 0.700, as without SE (0.700)."),
 ]
 
 
@@ -331,9 +326,9 @@ def test_a_single_series_has_no_menu(browser, tmp_path):
 
 def test_twenty_seeds_and_forty_epochs_fit(browser, tmp_path):
     draws = np.random.default_rng(0).uniform(0.8, 0.9, (20, 40))
-    arm = {"results": draws[:, -1].tolist(), "seeds": list(range(20)), "seconds": 10.0, "curves": draws.tolist()}
+    arm = {"results": draws[:, -1].tolist(), "seeds": list(range(20)), "curves": draws.tolist()}
     entries = [{"r": r, "parameters": 900 + r, "hidden": [1], **arm} for r in (32, 2, 8, 4, 16)]
-    series = {"name": "many", "metric": "test accuracy", "plain": {"parameters": 900, **arm}, "entries": entries}
+    series = {"name": "many", "title": "Many", "metric": "test accuracy", "plain": {"parameters": 900, **arm}, "entries": entries}
     with open_figure(browser, ReductionExplorer(series=[series], reduction=8), tmp_path, width=390) as opened:
         assert opened.problem is None
         columns = dict(opened.root.evaluate(DOTS))
@@ -347,49 +342,36 @@ def test_twenty_seeds_and_forty_epochs_fit(browser, tmp_path):
 
 
 BAD_SERIES = [
-    ([], "series is not a list, or is empty"),
-    ("context-world", "series is not a list, or is empty"),
-    ([None], "series has the name undefined at place 0"),
-    ([GOOD, GOOD], "series has the name mine at place 1"),
+    ([{"name": ""}], "series has the name ;"),
+    ([GOOD, GOOD], "series has the name mine; give another"),
     (changed("metric", "loss"), "series mine has metric loss; it must be one of test accuracy, top-1 error"),
     (changed("entries", []), "series mine has no list of entries"),
-    (changed("entries.0.r", 0), "series mine has r = 0 among its entries"),
     (changed("entries.0.r", 2.5), "series mine has r = 2.5 among its entries"),
     (changed("entries", [GOOD["entries"][0]] * 2), "series mine has r = 4 among its entries"),
-    (changed("entries", [None]), "series mine has r = undefined among its entries"),
     (changed("entries.0.hidden", [0]), "series mine, r = 4, has hidden [0]"),
-    (changed("entries.0.hidden", None), "series mine, r = 4, has hidden [null]"),
-    (changed("entries.0.parameters", 99), "series mine, r = 4, has 99 parameters, fewer than the 100 without SE"),
-    (changed("plain", None), "series mine, plain, has parameters undefined"),
-    (changed("plain.parameters", -1), "series mine, plain, has parameters -1"),
-    (changed("plain.results", []), "series mine, plain, has no list of results"),
-    (changed("plain.results", [0.5, 1.2]), "series mine, plain, has the result 1.2; it must be from 0 to 1"),
-    (changed("entries.0.results.0", -0.1), "series mine, r = 4, has the result -0.1; it must be from 0 to 1"),
-    (changed("entries.0.results.0", None), "series mine, r = 4, has the result null; it must be from 0 to 1"),
-    (changed("plain.seeds", [1]), "series mine, plain, has seeds [1]; give another whole number for each of its 2"),
-    (changed("plain.seeds", [1, 1]), "series mine, plain, has seeds [1,1]"),
-    (changed("plain.seconds", 0), "series mine, plain, has seconds 0"),
-    (changed("plain.curves", [[0.1, 0.2]]), "series mine, plain, has 1 curves for 2 results"),
-    (changed("plain.curves.1", [0.1]), "series mine, plain, has a curve that is not a list"),
-    (changed("plain.curves.1.1", 7), "series mine, plain, has a curve that is not a list of numbers from 0 to 1"),
-    (changed("plain.curves", None), "series mine has curves of different lengths, in epochs: 2, none"),
+    (changed("entries.0.parameters", 99), "series mine, r = 4, has 99 parameters"),
+    (changed("plain", None), "series mine, plain, has None parameters"),
+    (changed("plain.results", [0.5, 1.2]), "series mine, plain, has the result [1.2]; it must be from 0 to 1"),
+    (changed("entries.0.results.0", float("nan")), "series mine, r = 4, has the result [nan]"),
+    (changed("plain.seeds", [1, 1]), "series mine, plain, has seeds [1, 1]; give another one for each of its 2"),
+    (changed("plain.curves.1", [0.1]), "series mine, plain, has curves for 2 runs; give 2 of the same length"),
+    (changed("plain.curves", None), "series mine has curves of different lengths, in epochs: [0, 2]"),
     (changed("solved", 97), "series mine has solved 97; it must be from 0 to 1"),
-    (changed("reference", {"value": 0.5}), 'series mine has reference {"value":0.5}'),
     (changed("parameters_unit", "k"), "series mine has parameters_unit k"),
 ]
+
+
+@pytest.mark.parametrize(("series", "fault"), BAD_SERIES)
+def test_a_bad_series_is_named(series, fault):
+    with pytest.raises(ValueError, match=re.escape(fault)):
+        ReductionExplorer(series=series)
 
 
 def test_a_bad_state_is_named_and_can_be_mended(opened):
     for reduction in (3, -1, 32, 2.5, "16", None):
         opened.refuses("reduction is", "one of 1, 2, 4, 8, 16, or 0 for the network without SE", reduction=reduction)
     opened.refuses("shown is imagenet", "context-world-reduction, cifar10-gates, table-10", shown="imagenet")
-    for series, sign in BAD_SERIES:
-        opened.refuses(sign, series=series)
-
-
-def test_a_number_that_is_not_finite_from_python_is_named(browser, tmp_path):
-    bad = ReductionExplorer(series=changed("entries.0.results.0", float("nan")), reduction=4)
-    says(browser, bad, tmp_path, "series mine, r = 4, has the result null")
+    opened.refuses("series is not a list", series=[])
 
 
 # --- Python's side ----------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // Recorded runs over the reduction ratio r. The runs are data; means, standard deviations, shares and the counts of the
 // sentence are computed here.
 import { guess } from "./parts/guess.js";
-import { Problem, afterNumber, controlRow, element, figure, formatNumber, isList, isText, isWhole } from "./parts/kit.js";
+import { Problem, afterNumber, controlRow, element, figure, formatNumber, isList } from "./parts/kit.js";
 import { menu, need, number, setText, slider, svg, tableHead, tableLine } from "./parts/kit.js";
 import { chartText, createSheet, gridAcross, legend, lineChart, lineSample, scaleTo, ticks } from "./parts/line_chart.js";
 import { meanOf, varianceOf } from "./parts/statistics.js";
@@ -11,6 +11,25 @@ const NO_SE = 0; // in place of r: the network without SE
 const METRICS = {
   "test accuracy": { most: 1, unit: "", digits: 3, sign: 1, axis: "test accuracy, 0 to 1" },
   "top-1 error": { most: 100, unit: "%", digits: 2, sign: -1, axis: "top-1 error, %: lower is better" },
+};
+const WORDS = {
+  menu: "series",
+  slider: "reduction ratio r",
+  noSe: "no SE",
+  question: ({ ratio, units, all }) =>
+    `r = ${ratio} leaves ${units} hidden unit${units > 1 ? "s" : ""} in the narrowest block. How many of its ${all} seeds solve the task?`,
+  without: ({ metric, mean }) => `Without SE: a ${metric} of ${mean}.`,
+  higher: ({ r, metric, mean, gap, base }) => `r = ${r}: a ${metric} of ${mean}, ${gap} higher than without SE (${base}).`,
+  lower: ({ r, metric, mean, gap, base }) => `r = ${r}: a ${metric} of ${mean}, ${gap} lower than without SE (${base}).`,
+  same: ({ r, metric, mean, base }) => `r = ${r}: a ${metric} of ${mean}, as without SE (${base}).`,
+  single: "It is one number: nothing here says how far another seed would move it.",
+  several: ({ count }) => `It is the mean of ${count} seeds.`,
+  solved: ({ r, good, all, metric, limit }) => `r = ${r}: ${good} of ${all} seeds solve it (limit: a ${metric} of ${limit}).`,
+  solvedWithout: ({ good, all, metric, limit }) => `Without SE: ${good} of ${all} seeds solve it (limit: a ${metric} of ${limit}).`,
+  oneFails: ({ low }) => `One ends at ${low}.`,
+  theyFail: ({ low, high }) => `The others end between ${low} and ${high}.`,
+  chart: ({ metric, means }) => `Mean ${metric} over the reduction ratio. ${means}`,
+  curves: ({ metric }) => `${metric} after each epoch, a line for each seed`,
 };
 const SE_LOOK = { colour: "var(--look-s)", dash: null };
 const PLAIN_LOOK = { colour: "var(--look-plain)", dash: "6 4" };
@@ -23,11 +42,11 @@ export default figure((view) => {
   };
 
   const titles = all.map(({ name, title }) => [name, title]);
-  const series = menu(view, "shown", { label: "series", options: titles, then: fit });
+  const series = menu(view, "shown", { label: WORDS.menu, options: titles, then: fit });
   series.element.hidden = all.length === 1;
   view.addControl(() => requireReduction(view.get("reduction"), shown()));
   const reduction = slider(view, "reduction", {
-    label: "reduction ratio r",
+    label: WORDS.slider,
     values: () => [...shown().arms.keys()],
     show: nameOf,
   });
@@ -55,95 +74,27 @@ function askForTheNarrowest(view, series, covered) {
   const ratio = largestRatio(series);
   const { results, hidden } = series.arms.get(ratio);
   const isGood = (value) => series.sign * (value - series.solved) >= 0;
-  const units = `${Math.min(...hidden)} hidden unit${Math.min(...hidden) > 1 ? "s" : ""}`;
-  const question = `r = ${ratio} leaves ${units} in the narrowest block. How many of its ${results.length} seeds solve the task?`;
+  const question = WORDS.question({ ratio, units: Math.min(...hidden), all: results.length });
   const answer = () => ({ value: results.filter(isGood).length, told: sentenceOf(series, ratio) });
   const range = { min: 0, max: results.length };
   return guess(view, { key: `reduction/${series.name}`, question, range, answer, covered });
 }
 
-const nameOf = (ratio) => (ratio === NO_SE ? "no SE" : `${ratio}`);
-const titleOf = (ratio) => (ratio === NO_SE ? "no SE" : `r = ${ratio}`);
+const nameOf = (ratio) => (ratio === NO_SE ? WORDS.noSe : `${ratio}`);
+const titleOf = (ratio) => (ratio === NO_SE ? WORDS.noSe : `r = ${ratio}`);
 const ratiosOf = (series) => [...series.arms.keys()].filter((ratio) => ratio !== NO_SE);
 const largestRatio = (series) => ratiosOf(series).at(-1);
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
-/** The series, checked, each with a map from r to its runs: first the ratios in order, then NO_SE. */
+/** The series, which Python has checked, each with a map from r to its runs: first the ratios in order, then NO_SE. */
 function readSeries(list) {
-  need(isList(list), "series", "is not a list, or is empty; give at least one.");
-  return list.map((entry, index) => {
-    const { name, title = name, metric, plain, entries, source = "" } = entry ?? {};
-    const isNew = isText(name) && list.findIndex((other) => other?.name === name) === index;
-    need(isNew, "series", `has the name ${name} at place ${index}; each needs a text of its own.`);
-    const where = `series ${name}`;
-    const kinds = Object.keys(METRICS).join(", ");
-    need(Object.hasOwn(METRICS, metric), where, `has metric ${metric}; it must be one of ${kinds}.`);
-    need(isList(entries), where, "has no list of entries; give one for each r.");
-    const isResult = (value) => Number.isFinite(value) && value >= 0 && value <= METRICS[metric].most;
-    const without = readArm(plain, `${where}, plain,`, isResult, metric);
-    const sorted = [...entries].sort((a, b) => a?.r - b?.r);
-    const arms = new Map();
-    for (const one of sorted) {
-      const { r, hidden } = one ?? {};
-      const isNewRatio = isWhole(r) && !arms.has(r);
-      need(isNewRatio, where, `has r = ${r} among its entries; each needs a whole number of its own above 0.`);
-      const arm = readArm(one, `${where}, r = ${r},`, isResult, metric);
-      const widths = isList(hidden) && hidden.every(isWhole);
-      need(widths, `${where}, r = ${r},`, `has hidden [${hidden}]; it must be a list of whole numbers above 0.`);
-      const added = `has ${arm.parameters} parameters, fewer than the ${without.parameters} without SE.`;
-      need(arm.parameters >= without.parameters, `${where}, r = ${r},`, added);
-      arms.set(r, { ...arm, hidden });
-    }
-    arms.set(NO_SE, { ...without, hidden: [] });
-    requireSameEpochs([...arms.values()], where);
-    const { solved, reference } = readLevels(entry, where, isResult, metric);
-    return { name, title, metric, ...METRICS[metric], arms, source, solved, reference, ...readUnit(entry, where) };
+  need(isList(list), "series is not a list, or is empty; give at least one.");
+  return list.map(({ plain, entries, parameters_unit: parametersUnit = "", solved = null, reference = null, ...entry }) => {
+    const arms = new Map([...entries].sort((a, b) => a.r - b.r).map((one) => [one.r, one]));
+    arms.set(NO_SE, { ...plain, hidden: [] });
+    return { ...METRICS[entry.metric], title: entry.name, ...entry, arms, solved, reference, parametersUnit };
   });
-}
-
-/** One network's runs, checked. */
-function readArm(arm, where, isResult, metric) {
-  const { parameters, results, seeds = null, seconds = null, curves = null } = arm ?? {};
-  const { most } = METRICS[metric];
-  const isAmount = (value) => Number.isFinite(value) && value > 0;
-  need(isAmount(parameters), where, `has parameters ${parameters}; it must be a number above 0.`);
-  need(isList(results), where, "has no list of results; give one for each seed.");
-  const bad = results.find((value) => !isResult(value));
-  need(results.every(isResult), where, `has the result ${bad}; it must be from 0 to ${most}: a ${metric}.`);
-  const count = results.length;
-  const isEach = (list) => isList(list) && list.length === count && new Set(list).size === count;
-  const areSeeds = isEach(seeds) && seeds.every(Number.isInteger);
-  const wanted = `give another whole number for each of its ${count} results, or none.`;
-  need(seeds === null || areSeeds, where, `has seeds [${seeds}]; ${wanted}`);
-  need(seconds === null || isAmount(seconds), where, `has seconds ${seconds}; it must be a number above 0, or none.`);
-  if (curves === null) return { parameters, results, seeds, seconds, curves };
-  const areEnough = Array.isArray(curves) && curves.length === count;
-  need(areEnough, where, `has ${curves.length} curves for ${count} results; give one for each, or none.`);
-  const isCurve = (curve) => isList(curve) && curve.length === curves[0].length && curve.every(isResult);
-  const fault = `has a curve that is not a list of numbers from 0 to ${most}, as long as the first one.`;
-  need(curves.every(isCurve), where, fault);
-  return { parameters, results, seeds, seconds, curves };
-}
-
-function requireSameEpochs(arms, where) {
-  const epochs = new Set(arms.map(({ curves }) => (curves === null ? "none" : curves[0].length)));
-  const found = `has curves of different lengths, in epochs: ${[...epochs].join(", ")};`;
-  need(epochs.size === 1, where, `${found} give the same to all, or none to any.`);
-}
-
-function readLevels({ solved = null, reference = null }, where, isResult, metric) {
-  const { most } = METRICS[metric];
-  need(solved === null || isResult(solved), where, `has solved ${solved}; it must be from 0 to ${most}, or none.`);
-  const good = reference === null || (isResult(reference.value) && isText(reference.label));
-  const wanted = `it must have a value from 0 to ${most}, and a label.`;
-  need(good, where, `has reference ${JSON.stringify(reference)}; ${wanted}`);
-  return { solved, reference };
-}
-
-function readUnit({ parameters_unit: unit = "" }, where) {
-  need(unit === "" || unit === "million", where, `has parameters_unit ${unit}; it must be "" or "million".`);
-  return { parametersUnit: unit };
 }
 
 function requireReduction(ratio, series) {
@@ -161,54 +112,29 @@ function rangeOf(values, least) {
   return [Math.max(0, low - room), high + room];
 }
 
-/** In how many of the seeds that both have is the second higher, lower, equal? */
-function compareSeeds(plain, arm) {
-  const counts = { higher: 0, lower: 0, equal: 0, all: 0 };
-  for (const [index, seed] of (arm.seeds ?? []).entries()) {
-    const other = plain.seeds?.indexOf(seed) ?? -1;
-    if (other < 0) continue;
-    const difference = arm.results[index] - plain.results[other];
-    counts[difference > 0 ? "higher" : difference < 0 ? "lower" : "equal"] += 1;
-    counts.all += 1;
-  }
-  return counts;
-}
-
 // -------------------------------------------------------------------------------------------------------- the sentence
 
 /** What the records say at this r. */
 function sentenceOf(series, ratio) {
-  const arm = series.arms.get(ratio);
-  if (series.solved !== null) return solvedSentence(series, ratio, arm.results);
+  const { results } = series.arms.get(ratio);
+  if (series.solved !== null) return solvedSentence(series, ratio, results);
   const text = (value) => `${value.toFixed(series.digits)}${afterNumber(series.unit)}`;
-  const mean = meanOf(arm.results);
-  const count = arm.results.length;
-  const many = `a mean ${series.metric} of ${text(mean)} over ${count} seeds`;
-  const lead = count > 1 ? many : `a ${series.metric} of ${text(mean)}`;
-  const single = count > 1 ? "" : " It is one number: nothing here says how far another seed would move it.";
-  if (ratio === NO_SE) return `Without SE: ${lead}.${single}`;
-  const plain = series.arms.get(NO_SE);
-  const base = meanOf(plain.results);
-  const gap = Math.abs(mean - base).toFixed(series.digits);
-  const than = Number(gap) === 0 ? "as without SE" : `${gap} ${mean > base ? "higher" : "lower"} than without SE`;
-  const whole = `r = ${ratio}: ${lead}, ${than} (${text(base)}).`;
-  const { higher, lower, equal, all } = compareSeeds(plain, arm);
-  if (count === 1 || all === 0) return whole + single;
-  const same = equal > 0 ? `, the same in ${equal}` : "";
-  return `${whole} Seed by seed it is higher in ${higher} of ${all}, lower in ${lower}${same}.${single}`;
+  const [mean, base] = [meanOf(results), meanOf(series.arms.get(NO_SE).results)];
+  const parts = { r: ratio, metric: series.metric, mean: text(mean), base: text(base), count: results.length };
+  parts.gap = Math.abs(mean - base).toFixed(series.digits);
+  const than = Number(parts.gap) === 0 ? "same" : mean > base ? "higher" : "lower";
+  const whole = WORDS[ratio === NO_SE ? "without" : than](parts);
+  return `${whole} ${results.length > 1 ? WORDS.several(parts) : WORDS.single}`;
 }
 
 function solvedSentence({ solved, sign, metric, digits, unit }, ratio, results) {
-  const text = (value) => value.toFixed(digits);
   const failed = results.filter((value) => sign * (value - solved) < 0).sort((a, b) => a - b);
   const [all, good] = [results.length, results.length - failed.length];
-  const limit = `${metric} of at ${sign > 0 ? "least" : "most"} ${solved}${afterNumber(unit)}`;
-  const who = ratio === NO_SE ? "Without SE" : `r = ${ratio}`;
-  const whole = `${who}: ${good} of ${all} seed${all === 1 ? "" : "s"} solve${good === 1 ? "s" : ""} it (${limit}).`;
+  const limit = `${solved}${afterNumber(unit)}`;
+  const whole = WORDS[ratio === NO_SE ? "solvedWithout" : "solved"]({ r: ratio, good, all, metric, limit });
   if (failed.length === 0) return whole;
-  const rest = good === 0 ? "seed" : "other";
-  if (failed.length === 1) return `${whole} The ${rest} ends at ${text(failed[0])}.`;
-  return `${whole} The ${rest}s end between ${text(failed[0])} and ${text(failed.at(-1))}.`;
+  const [low, high] = [failed[0], failed.at(-1)].map((value) => value.toFixed(digits));
+  return `${whole} ${failed.length === 1 ? WORDS.oneFails({ low }) : WORDS.theyFail({ low, high })}`;
 }
 
 // --------------------------------------------------------------------------------------------------------- the drawing
@@ -240,7 +166,7 @@ function createResults(series, choose) {
   const range = rangeOf(series.reference ? [...values, series.reference.value] : values, series.most / 500);
   const mean = ({ results }) => formatNumber(meanOf(results), series.digits, true);
   const means = arms.map(([ratio, arm]) => `${titleOf(ratio)}: ${mean(arm)}`).join("; ");
-  const label = `Mean ${series.metric} over the reduction ratio. ${means}`;
+  const label = WORDS.chart({ metric: series.metric, means });
   const sheet = createSheet({ label, height: HEIGHT, least: 200 });
   sheet.onPress("ratio", (ratio) => choose(Number(ratio)));
 
@@ -262,7 +188,7 @@ function createResults(series, choose) {
     const middle = MARGIN.left + (slot * (arms.length - 1)) / 2;
     const names = [
       chartText(0, 12, series.axis, "start", "senet-chart-name"),
-      chartText(middle, HEIGHT - 4, "reduction ratio r", "middle", "senet-chart-name"),
+      chartText(middle, HEIGHT - 4, WORDS.slider, "middle", "senet-chart-name"),
     ];
     const line = series.reference ? [drawReference(up(series.reference.value), right)] : [];
     const [behind, before] = [0, 1].map((depth) => columns.map((column) => column[depth]));
@@ -311,7 +237,7 @@ function createCurves(series) {
   if (all.length === 0) return { element: element("div", { hidden: true }), draw: () => {} };
   const y = rangeOf(all.flat(), series.most / 500);
   const epochs = all[0].map((_, index) => index + 1);
-  const label = `${series.metric} after each epoch, a line for each seed`;
+  const label = WORDS.curves(series);
   const chart = lineChart({ label, xLabel: "epochs", yLabel: series.axis, height: HEIGHT });
   const name = element("span");
   const keys = legend([lineSample(SE_LOOK), name], [lineSample(PLAIN_LOOK), "no SE, each seed"]);
@@ -328,15 +254,13 @@ function createCurves(series) {
 
 // --------------------------------------------------------------------------------------------------------- the numbers
 
-const MEASURED = ["mean", "std", "lowest", "highest"]; // the others are counts, and what is counted from them
-const TIME = "training time (fastest epochs), no SE = 1";
+const MEASURED = ["mean", "std"]; // the others are counts, and what is counted from them
 
 /** The rows of the table: name, text, digits, and what a network has there, beside the one without SE. */
 function rowsOf(series) {
   const { metric, unit, digits, parametersUnit } = series;
   const arms = [...series.arms.values()];
   const many = arms.some(({ results }) => results.length > 1);
-  const isTimed = arms.every(({ seconds }) => seconds !== null);
   const millions = parametersUnit && ", millions";
   const percent = unit && `, ${unit}`;
   const rows = [
@@ -348,12 +272,9 @@ function rowsOf(series) {
   ];
   const spread = [
     ["std", `standard deviation${percent}`, digits, ({ results }) => Math.sqrt(varianceOf(results))],
-    ["lowest", `lowest${percent}`, digits, ({ results }) => Math.min(...results)],
-    ["highest", `highest${percent}`, digits, ({ results }) => Math.max(...results)],
     ["seeds", "seeds", 0, ({ results }) => results.length],
   ];
-  const time = ["time", TIME, 2, ({ seconds }, plain) => seconds / plain.seconds];
-  return [...rows, ...(many ? spread : []), ...(isTimed ? [time] : [])];
+  return many ? [...rows, ...spread] : rows;
 }
 
 const shareOf = ({ parameters }, plain) => (100 * (parameters - plain.parameters)) / plain.parameters;

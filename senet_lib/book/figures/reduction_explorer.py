@@ -22,6 +22,7 @@ from senet_lib.data.context_world import SOLVED
 Series = dict[str, Any]
 NO_SE = 0  # in place of r: the network without SE
 ACCURACY, ERROR = "test accuracy", "top-1 error"
+LARGEST = {ACCURACY: 1, ERROR: 100}  # the largest result of each metric
 DATA_NAMES = {"context-world": "Context World"}  # where a record's name is not what people write
 
 
@@ -130,7 +131,6 @@ def _recorded_arm(record: Record, arm: str, summed: Mapping[str, Any]) -> dict[s
         "parameters": record["settings"]["parameters"][arm],
         "seeds": seeds[order].tolist(),
         "results": over_epochs[:, -1].tolist(),
-        "seconds": summed["seconds"],
         "curves": over_epochs.tolist(),
     }
 
@@ -146,8 +146,8 @@ class ReductionExplorer(Asking, Figure):
             network without SE), ``entries`` (one for each ``r``, with ``hidden``, the widths of its SE blocks),
             ``source``, and perhaps ``parameters_unit`` ("" or "million"), ``solved`` (a result that solves the task)
             and ``reference`` (``value`` and ``label`` of a dashed line). ``plain`` and the entries have
-            ``parameters``, ``results`` (one for each seed), and perhaps ``seeds``, ``seconds`` (of a run) and
-            ``curves`` (seeds x epochs).
+            ``parameters``, ``results`` (one for each seed), and perhaps ``seeds`` and ``curves`` (seeds x epochs).
+            Anything else raises a ValueError.
         shown: the ``name`` of a series, at first that of the first one; the menu moves it.
         reduction: r, one of the series' own, or 0 for the network without SE; the slider moves it, and so does a click
             into the chart.
@@ -161,6 +161,12 @@ class ReductionExplorer(Asking, Figure):
     series = traitlets.List(traitlets.Dict()).tag(sync=True)
     shown = traitlets.Unicode().tag(sync=True)
     reduction = traitlets.Int(NO_SE).tag(sync=True)
+
+    @traitlets.validate("series")
+    def _checked(self, proposal: dict[str, Any]) -> list[Series]:
+        for index, one in enumerate(proposal["value"]):
+            _require_series(one, [other.get("name") for other in proposal["value"][:index]])
+        return list(proposal["value"])
 
     @traitlets.default("shown")
     def _first_series(self) -> str:
@@ -217,6 +223,61 @@ class ReductionExplorer(Asking, Figure):
             _draw_curves(axes[0, 1], chosen, series["plain"], self.reduction)
         picture.suptitle(series["title"], x=0.01, ha="left", fontsize=11)
         return picture
+
+
+def _require_series(one: Series, names: Sequence[Any]) -> None:
+    """Raise a ValueError that names what a series lacks."""
+    name, metric = one.get("name"), one.get("metric")
+    where = f"series {name}"
+    _need(
+        isinstance(name, str) and name and name not in names, f"series has the name {name}", "give another text to each"
+    )
+    _need(metric in LARGEST, f"{where} has metric {metric}", f"it must be one of {', '.join(LARGEST)}")
+    unit = one.get("parameters_unit", "")
+    _need(unit in ("", "million"), f"{where} has parameters_unit {unit}", 'it must be "" or "million"')
+    most, entries = LARGEST[metric], one.get("entries")
+    _need(entries, f"{where} has no list of entries", "give one for each r")
+    plain = one.get("plain") or {}
+    _require_arm(plain, f"{where}, plain,", most, plain)
+    ratios = [entry.get("r") for entry in entries]
+    for r, entry in zip(ratios, entries, strict=True):
+        good = type(r) is int and r > 0 and ratios.count(r) == 1
+        _need(good, f"{where} has r = {r} among its entries", "each needs a whole number of its own above 0")
+        _require_arm(entry, f"{where}, r = {r},", most, plain)
+        hidden = entry.get("hidden")
+        good = bool(hidden) and all(type(width) is int and width > 0 for width in hidden)
+        _need(good, f"{where}, r = {r}, has hidden {hidden}", "give whole numbers above 0")
+    lengths = {len(arm["curves"][0]) if arm.get("curves") else 0 for arm in (plain, *entries)}
+    _need(
+        len(lengths) == 1,
+        f"{where} has curves of different lengths, in epochs: {sorted(lengths)}",
+        "give as many to each",
+    )
+    for level, value in (("solved", one.get("solved")), ("reference", (one.get("reference") or {}).get("value"))):
+        _need(value is None or _is_result(value, most), f"{where} has {level} {value}", f"it must be from 0 to {most}")
+
+
+def _require_arm(arm: Mapping[str, Any], where: str, most: float, plain: Mapping[str, Any]) -> None:
+    parameters, results, seeds, runs = (arm.get(key) for key in ("parameters", "results", "seeds", "curves"))
+    good = isinstance(parameters, int | float) and 0 < (plain.get("parameters") or 0) <= parameters
+    _need(good, f"{where} has {parameters} parameters", "give a number above 0, and not below that without SE")
+    _need(results, f"{where} has no list of results", "give one for each seed")
+    for values in (results, *(runs or ())):
+        bad = [value for value in values if not _is_result(value, most)]
+        _need(not bad, f"{where} has the result {bad[:1]}", f"it must be from 0 to {most}")
+    good = seeds is None or len(set(seeds)) == len(seeds) == len(results)
+    _need(good, f"{where} has seeds {seeds}", f"give another one for each of its {len(results)} results, or none")
+    good = not runs or (len(runs) == len(results) and len({len(run) for run in runs}) == 1)
+    _need(good, f"{where} has curves for {len(runs or ())} runs", f"give {len(results)} of the same length, or none")
+
+
+def _is_result(value: Any, most: float) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= most
+
+
+def _need(good: Any, fault: str, fix: str) -> None:
+    if not good:
+        raise ValueError(f"{fault}; {fix}")
 
 
 def _name(reduction: int) -> str:
