@@ -15,7 +15,8 @@ piece here is paid for by one of them:
   once.
 - 300 KB of state. The kernel's state of all widgets of a page: each figure holds its own state already.
 - One second until a page can be read. What it can show before its scripts have come, it shows before: they are
-  deferred, and a line of script in its head asks whether the reader's system is dark.
+  deferred, a line of script in its head asks whether the reader's system is dark, and what figures hold, their states
+  and modules, stands behind the text.
 
 No budget asks for two more, but readers do. The theme writes a top bar that this book does not show, with a second set
 of buttons. Its scripts act on the first of two buttons of a kind, and that was the hidden one: the bar is emptied. And
@@ -77,6 +78,7 @@ MISLEADING = (
 TOP_BAR = re.compile(r'(<header id="pst-header"[^>]*>).*?(</header>)', re.DOTALL)
 ICON = re.compile(r'<(i|span) class="(?P<classes>[^"]*\bfa-[^"]*)"(?P<others>[^>]*)></\1>')
 SHARED = re.compile(r'<(script|style)\b[^>]*\bdata-key="(?P<key>\w+)"[^>]*>.*?</\1>\n?', re.DOTALL)
+HELD = re.compile(r'<script type="application/json" class="senet-(state|module)"[^>]*>.*?</script>\n?', re.DOTALL)
 TITLE = re.compile(r'title="(?P<text>[^"]*)"')
 
 
@@ -123,7 +125,14 @@ def make_lean(html: str, page: str) -> str:
     html = replace(TOP_BAR, r"\1\2", html, f"{page}: there is no top bar to empty")
     for pattern, replacement in MISLEADING:
         html = re.sub(pattern, replacement, html)
-    return keep_first_copies(ICON.sub(draw_icon, html))
+    return move_behind_text(keep_first_copies(ICON.sub(draw_icon, html)))
+
+
+def move_behind_text(html: str) -> str:
+    """What figures hold, at the end of the page: only scripts read it."""
+    held = "".join(part[0] for part in HELD.finditer(html))
+    head, end, tail = HELD.sub("", html).rpartition("</body>")
+    return f"{head}{held}{end}{tail}"
 
 
 def keep_first_copies(html: str) -> str:

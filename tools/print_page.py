@@ -5,7 +5,6 @@ between pages become links inside the page. What only works on a screen stays be
 what was folded is open.
 """
 
-import json
 import os
 import posixpath
 import re
@@ -108,8 +107,7 @@ def find_one(parent: Tag, selector: str) -> Tag:
 def show_stills(article: Tag) -> None:
     """Each live figure as its title, its still picture and its caption."""
     for figure in article.select(".senet-figure"):
-        state = json.loads(find_one(figure, "script.senet-state").get_text())
-        title = BeautifulSoup(f'<p class="senet-title">{escape(state["_title"])}</p>', "html.parser")
+        title = BeautifulSoup(f'<p class="senet-title">{escape(str(figure["data-title"]))}</p>', "html.parser")
         find_one(figure, ".senet-still").insert(0, title)
 
 

@@ -281,6 +281,13 @@ def test_a_page_keeps_the_first_copy_of_what_its_figures_share():
     assert lean_pages.keep_first_copies(figure + figure) == f"{figure}<div>{own}</div>"
 
 
+def test_what_figures_hold_stands_behind_the_text():
+    state = '<script type="application/json" class="senet-state" data-of="figure-1">{}</script>'
+    module = '<script type="application/json" class="senet-module" data-key="a1">"kit"</script>'
+    page = f"<body><div>{state}{module}still</div><p>text</p></body></html>"
+    assert lean_pages.move_behind_text(page) == f"<body><div>still</div><p>text</p>{state}{module}</body></html>"
+
+
 def test_a_theme_that_writes_its_scripts_elsewhere_is_reported(caplog):
     lean_pages.make_lean("<html></html>", "a page")
     for name in (*lean_pages.NEVER, *lean_pages.FOR_SEARCH, "top bar"):

@@ -159,12 +159,12 @@ class Figure(anywidget.AnyWidget):
             for key, text in parts
         )
         return (
-            f'<div class="senet-figure" id="figure-{name}" data-kind="{kind}" '
+            f'<div class="senet-figure" id="figure-{name}" data-kind="{kind}" data-title="{escape(self.title)}" '
             f'data-modules="{" ".join(key for key, _ in parts)}" data-shares="{" ".join(self._shared())}">\n'
             f"{styles}\n"
             f'<div class="senet-still"><img alt="{escape(self.description)}" src="data:image/png;base64,{picture}">'
             f'<p class="senet-caption">{escape(self.caption)}</p></div>\n'
-            f'<script type="application/json" class="senet-state">{state}</script>\n{modules}\n'
+            f'<script type="application/json" class="senet-state" data-of="figure-{name}">{state}</script>\n{modules}\n'
             f'<script data-key="{_key(host)}">{host}</script>\n</div>'
         )
 

@@ -42,6 +42,9 @@
   }
 
   const readJson = (node) => JSON.parse(node.textContent);
+  // A page may keep states and modules at its end, behind the text.
+  const isRead = document.readyState !== "loading" || new Promise((done) => addEventListener("DOMContentLoaded", done));
+  const readState = (figure) => readJson(document.querySelector(`script.senet-state[data-of="${figure.id}"]`));
   // A page keeps one copy of what its figures share, so a part may stand in another figure.
   const readModule = (figure) => {
     const keys = figure.dataset.modules.split(" ");
@@ -53,13 +56,14 @@
     figure.dataset.mounted = "soon";
     const live = document.createElement("div");
     live.className = "senet-live";
+    await isRead;
     try {
       // A module from a blob works from file:// too, where a module from a file does not.
       const texts = readModule(figure);
       const address = URL.createObjectURL(new Blob(texts, { type: "text/javascript" }));
       const module = await import(address);
       URL.revokeObjectURL(address);
-      const state = unpack(readJson(figure.querySelector("script.senet-state")));
+      const state = unpack(readState(figure));
       const model = createModel({ ...state, _esm: texts.join("") }); // as a front end with a kernel has it
       for (const [name, value] of Object.entries(readAddress(figure))) model.set(name, value);
       figure.append(live);
