@@ -182,7 +182,7 @@ def test_a_test_says_what_was_recorded_of_both_and_moves_nothing(opened, name):
         run_test(opened, each)
         passed = ("Both passed: this test does not see the fault.", "")
         assert results(opened) == ((f"This listing: {said}", "Its sound twin: passed.") if said else passed)
-        assert opened.root.locator('[data-probe][aria-pressed="true"]').get_attribute("data-probe") == each
+        assert opened.root.locator('[data-probe][aria-current="true"]').get_attribute("data-probe") == each
         assert opened.root.bounding_box()["height"] == height
     states = buttons.evaluate_all("all => all.map((one) => one.dataset.state)")
     assert states == ["fails" if said else "passes" for said in one["says"].values()]

@@ -390,7 +390,7 @@ function createTests(probes, onRun) {
       const state = !ran.includes(name) ? "open" : specimen.says[name] ? "fails" : "passes";
       const { what } = probes.get(name);
       node.dataset.state = state;
-      node.setAttribute("aria-pressed", String(name === last));
+      node.setAttribute("aria-current", String(name === last));
       node.setAttribute("aria-label", { open: what, fails: FAULT_WORDS.testFails({ what }), passes: FAULT_WORDS.testPasses({ what }) }[state]);
       setText(sign, SIGNS[state]);
     }
