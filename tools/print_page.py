@@ -5,6 +5,7 @@ between pages become links inside the page. What only works on a screen stays be
 what was folded is open.
 """
 
+import json
 import os
 import posixpath
 import re
