@@ -203,7 +203,7 @@ def test_the_test_in_contributing_passes(browser, tmp_path):
     smallest.shown_test(browser, tmp_path)
 
 
-BARS = {"CostCalculator": ".senet-cost-bar", "GateTraining": ".training-tables i", "PhotographInPage": ".parts-gates"}
+BARS = {"CostCalculator": ".senet-cost-area", "GateTraining": ".training-tables i", "PhotographInPage": ".parts-gates"}
 BARS |= {"RescaleMixer": ".mixer-track"}
 
 

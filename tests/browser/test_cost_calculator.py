@@ -1,16 +1,24 @@
 """The cost calculator: its numbers are those of the formulas, it reaches all of its states, and it refuses kindly."""
 
 import itertools
+import json
 
 import pytest
 
-from senet_lib.book.figures.cost_calculator import CostCalculator, network_list
+from benchmarks.stages import count_parts
+from benchmarks.timing import RESULTS
+from senet_lib.book.figures.cost_calculator import PARTS, CostCalculator, network_list
 from senet_lib.cost.formulas import NETWORKS, SEMacs, Stage, added_macs, added_parameters, stage_costs
+from senet_lib.cost.measure import measure_cost
+from senet_lib.networks.models import create_model
 from tests.browser.figures import Opened, serious_violations
+from tests.sample_networks import empty
 
 pytestmark = pytest.mark.browser
 
 REDUCTIONS = (1, 2, 4, 8, 16, 32, 64)
+
+OPTIONS = {"motion": "reduce"}
 
 make_figure = CostCalculator.example
 
@@ -41,7 +49,7 @@ def dropped_sets(name: str, reduction: int) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("quantity", ["weights", "MACs"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PARTS)
 def test_every_integer_is_that_of_senet_lib_cost(opened, name, quantity):
     in_macs = quantity == "MACs"
     network = NETWORKS[name]
@@ -56,10 +64,11 @@ def test_every_integer_is_that_of_senet_lib_cost(opened, name, quantity):
     for state, shown in zip(states, readings, strict=True):
         reduction, bias, dropped = state["reduction"], state["bias"], state["dropped"]
         macs = added_macs(name, reduction, dropped_stages=dropped)
-        added = macs.total if in_macs else added_parameters(name, reduction, bias=bias, dropped_stages=dropped)
+        weights = added_parameters(name, reduction, bias=bias, dropped_stages=dropped)
+        added = macs.total if in_macs else weights
         stages = stages_as_shown(name, reduction, bias, in_macs)
         integers = {f"stage-{number}": cost for number, cost in stages.items()}
-        integers |= {"base": before, "added": added, "total": before + added}
+        integers |= {"weights": weights, "base": before, "added": added, "total": before + added}
         shares = {f"{part}-per-cent": 100 * integers[part] / before for part in ("base", "added", "total")}
         if in_macs:
             integers |= vars(macs)
@@ -67,12 +76,35 @@ def test_every_integer_is_that_of_senet_lib_cost(opened, name, quantity):
         if added:
             kept = {number: 0 if number in dropped else cost for number, cost in stages.items()}
             shares |= {f"share-{number}": 100 * cost / added for number, cost in kept.items() if cost}
-            shares["last-share"] = 100 * kept[len(kept)] / added
         assert set(shown) == set(integers) | set(shares)
         for one, count in integers.items():
             assert shown[one] == [str(count), f"{count:,}"], (one, state)
         for one, share in shares.items():
             assert float(shown[one][0]) == pytest.approx(share, abs=1e-5, rel=1e-5), (one, state)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts_and_memory_are_those_of_the_real_network(opened, name):
+    size = 224 if len(NETWORKS[name].stages) == 4 else 32
+    assert {kind: PARTS[name][kind] for kind in ("parameters", "macs", "activation_bytes")} == count_parts(name, size)
+    assert sum(PARTS[name]["parameters"]) == NETWORKS[name].parameters
+    opened.set_all(network=name, quantity="memory")
+    for reduction in (4, 16):
+        opened.set("reduction", reduction)
+        with_se = measure_cost(empty(create_model, f"se_{name}", reduction=reduction), (3, size, size))
+        assert opened.number("total") == with_se.activation_bytes
+
+
+def test_times_are_those_of_the_record(opened):
+    record = json.loads((RESULTS / "stages.json").read_text(encoding="utf-8"))
+    assert record["reduction"] == 16 and record["machine"]["threads"] == 1
+    opened.set("quantity", "time")
+    for name, row in record["networks"].items():
+        assert {kind: row[kind] for kind in PARTS[name]} == PARTS[name]
+        opened.set("network", name)
+        assert opened.number("base") == pytest.approx(sum(row["ms"]))
+        shown = [opened.number(f"stage-{stage}") for stage in range(1, len(row["ms"]) - 1)]
+        assert shown == pytest.approx(row["added_ms"][1:-1])
 
 
 def test_the_papers_numbers_for_se_resnet50(opened):
@@ -84,7 +116,7 @@ def test_the_papers_numbers_for_se_resnet50(opened):
     ]
     assert [opened.text(name) for name in ("base", "added", "total")] == ["25,557,032", "2,514,944", "28,071,976"]
     assert opened.text("added-per-cent") == "9.84"
-    assert opened.number("last-share") == pytest.approx(100 * 1_572_864 / 2_514_944, abs=1e-5)
+    assert opened.root.locator(".senet-cost-formula").inner_text().startswith("SE adds 2/r · Σ N·C² weights: 2,514,944")
 
 
 def test_moving_r_doubles_and_halves(opened):
@@ -109,11 +141,21 @@ def test_the_sums_are_spelt_out_with_biases_and_for_macs(opened):
     assert opened.number("added-per-cent") == pytest.approx(100 * 13_553_664 / 4_089_184_256, abs=1e-5)
 
 
-def test_a_reduction_that_does_not_divide_the_channels_rounds_the_hidden_width_down(opened):
+def test_a_network_whose_parts_were_not_counted_has_two_areas_and_two_quantities(opened):
+    """C/r is rounded down."""
     networks = [{"name": "mine", "parameters": 9_999, "macs": 999_999, "stages": [[2, 30, 5, 3]]}]
-    opened.set_all(networks=networks, network="mine", reduction=4)
+    opened.set_all(networks=[*network_list(), *networks], network="mine", reduction=4)
     assert formula(opened, 1) == "2 × 2·30·7 = 840"
-    assert opened.root.locator("select option").all_inner_texts() == ["mine"]
+    (own, _, _), (se, _, _) = areas(opened, 0)
+    assert se / own == pytest.approx(840 / 9_999, abs=1 / own)
+    radio = opened.root.get_by_role("radio", name="time")
+    assert radio.is_disabled() and "ResNets" in radio.get_attribute("title")
+    opened.set_all(network="resnet20", quantity="time")
+    opened.select("network", "mine")
+    assert opened.get("quantity") == "weights"
+    opened.set("quantity", "memory")
+    assert opened.problem == "quantity is memory; for mine it must be one of weights, MACs."
+    opened.set("quantity", "weights")
 
 
 def test_dropping_the_last_stage_from_the_keyboard(opened):
@@ -122,9 +164,8 @@ def test_dropping_the_last_stage_from_the_keyboard(opened):
     assert opened.get("dropped") == [4]
     assert opened.text("added") == "942,080"
     assert opened.number("added-per-cent") == pytest.approx(100 * 942_080 / 25_557_032, abs=1e-5)
-    assert opened.number("last-share") == 0
     line = " ".join(opened.root.locator(".senet-cost-dropped").inner_text().split())
-    assert line == "Stage 4 N = 3, C = 2048 saved drop 3 × 2·2048²/16 = 1,572,864"
+    assert line == "stage 4 N=3, C=2048 saved drop 3 × 2·2048²/16 = 1,572,864"
     opened.click(opened.root.get_by_label("drop SE in stage 2"))
     assert opened.get("dropped") == [2, 4]
     opened.press("Space", on=box)
@@ -132,40 +173,53 @@ def test_dropping_the_last_stage_from_the_keyboard(opened):
     assert opened.number("added") == added_parameters("resnet50", 16, bias=False, dropped_stages=[2])
 
 
-def widths(opened: Opened, bar: int) -> list[float]:
-    """Widths in pixels of the parts of a bar that are in sight."""
-    return (
-        opened.root.locator(".senet-cost-bar")
-        .nth(bar)
-        .evaluate("el => [...el.children].filter((one) => !one.hidden).map((one) => one.getBoundingClientRect().width)")
-    )
+def areas(opened: Opened, which: int) -> list[tuple[float, float, float]]:
+    """Of each column of an area: its width in pixels, its height, and the height of SE's piece."""
+    script = """el => [...el.children].map((one) => {
+      const [{ width, height }, se] = [one, one.firstChild].map((part) => part.getBoundingClientRect());
+      return [width, height, se.height];
+    })"""
+    return opened.root.locator(".senet-cost-area").nth(which).evaluate(script)
 
 
-def test_the_bars_are_to_scale(opened):
-    base, added = widths(opened, 4)
-    assert added / base == pytest.approx(2_514_944 / 25_557_032, abs=2 / base)
-    lengths = [widths(opened, stage)[0] for stage in range(4)]
-    assert lengths == pytest.approx([lengths[3] * n / 64 for n in (1, 16 / 3, 32, 64)], abs=1)
-    opened.set("quantity", "MACs")
-    squeeze, excitation, rescale = widths(opened, 3)
-    assert squeeze == pytest.approx(rescale, abs=1)
-    assert excitation / squeeze == pytest.approx(1_572_864 / 301_056, rel=0.05)
-    opened.set("dropped", [4])
-    assert len(widths(opened, 3)) == 1
+@pytest.mark.parametrize("quantity", ["weights", "MACs", "memory", "time"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_areas_are_to_scale_to_a_pixel_and_nothing_changes_height(opened, quantity, width):
+    opened.look(width, "light")
+    height = opened.root.bounding_box()["height"]
+    for dropped in ([], [4]):
+        opened.set_all(quantity=quantity, dropped=dropped)
+        kind = {"weights": "parameters", "MACs": "macs", "memory": "activation_bytes", "time": "ms"}[quantity]
+        base = PARTS["resnet50"][kind]
+        se = [0, *(0 if stage in dropped else opened.number(f"stage-{stage}") for stage in (1, 2, 3, 4)), 0]
+        whole, alone = areas(opened, 0), areas(opened, 1)
+        full = sum(column[0] for column in whole)
+        for (wide, high, piece), own, added in zip(whole, base, se, strict=True):
+            assert wide == pytest.approx(full * (own + added) / (sum(base) + sum(se)), abs=1)
+            assert piece == pytest.approx(high * added / (own + added), abs=1)
+        expected = [full * added / sum(se) for added in se[1:-1]]
+        assert [column[0] for column in alone] == pytest.approx(expected, abs=1)
+        assert opened.root.bounding_box()["height"] == height
+    label = opened.root.locator(".senet-cost-area").first.get_attribute("aria-label")
+    assert label.count("%") == 6 and "classifier" in label
+    opened.look(1280, "light")
 
 
-def test_a_thin_part_of_a_bar_keeps_its_colour(opened):
-    opened.set("quantity", "MACs")
-    for bar in (0, 4):  # 0.5% of the bar of stage 1, 0.3% of the whole network's
-        thin = opened.root.locator(".senet-cost-bar").nth(bar).locator(".senet-cost-thin").first
-        assert thin.bounding_box()["width"] >= 0.9
-        assert thin.evaluate("el => getComputedStyle(el).borderLeftWidth") == "0px"
+def test_the_areas_are_switched_from_the_keyboard_and_glide_unless_stillness_is_wanted(opened):
+    for quantity in ("MACs", "memory", "time"):
+        opened.press("ArrowRight", on=opened.root.locator('input[type="radio"]:checked'))
+        assert opened.get("quantity") == quantity
+    column = opened.root.locator(".senet-cost-column").first
+    style = "el => getComputedStyle(el).transitionDuration"
+    assert column.evaluate(style) == "0s"
+    opened.page.emulate_media(reduced_motion="no-preference")
+    assert column.evaluate(style) == "0.6s, 0.6s"
+    opened.page.emulate_media(reduced_motion="reduce")
 
 
 def test_choosing_a_narrow_network_fits_r_and_the_dropped_stages(opened):
     opened.set_all(reduction=64, dropped=[4])
-    opened.root.get_by_label("network").select_option(label="ResNet-20 for 32×32")
-    opened.settle()
+    opened.select("network", "ResNet-20 for 32×32")
     assert opened.problem is None
     assert (opened.get("network"), opened.get("reduction"), opened.get("dropped")) == ("resnet20", 16, [])
     assert opened.root.locator(".senet-cost-stage:visible").count() == 3
@@ -228,6 +282,7 @@ BAD_NETWORKS = [
     ([{**GOOD, "stages": [[1, 8, 2, 2], [1, 8, 2]]}], ("networks has [1,8,2] for stage 2 of mine", STAGE)),
     ([{**GOOD, "stages": [[1, 0, 2, 2]]}], ("networks has [1,0,2,2] for stage 1 of mine", STAGE)),
     ([{**GOOD, "stages": [8]}], ("networks has [8] for stage 1 of mine", STAGE)),
+    ([{**GOOD, "parts": {"macs": [1, 2]}}], ("networks has parts for mine", "stem, stages, classifier")),
     ([GOOD], ("network is resnet50", "mine")),
 ]
 
@@ -250,21 +305,21 @@ def test_a_bad_state_is_named_and_can_be_mended(opened):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_and_a_narrow_frame_in_the_states_that_the_example_does_not_show(opened, theme):
     opened.look(390, theme)
-    opened.set_all(network="resnext101_32x8d", reduction=1, quantity="MACs", dropped=[1, 4])
+    opened.set_all(network="resnet101", reduction=1, quantity="MACs", dropped=[1, 4])
     assert serious_violations(opened.page) == []
-    for state in ({}, {"dropped": []}, {"quantity": "weights", "bias": True}, {"network": "resnet110"}):
+    for state in ({}, {"dropped": []}, {"quantity": "weights", "bias": True}, {"network": "small_resnet"}):
         opened.set_all(**state)
-        opened.fits(".senet-frame", ".senet-body", ".senet-cost-result")
+        opened.fits(".senet-frame", ".senet-body", ".senet-cost-details")
     opened.look(1280, "light")
 
 
 def test_networks_have_the_form_of_the_library(opened):
-    listed = {entry["name"]: entry for entry in network_list()}
+    listed = {entry["name"]: entry for entry in network_list(NETWORKS)}
     assert list(listed) == list(NETWORKS)
     for name, network in NETWORKS.items():
         assert tuple(Stage(*numbers) for numbers in listed[name]["stages"]) == network.stages
         assert (listed[name]["parameters"], listed[name]["macs"]) == (network.parameters, network.macs)
-    assert opened.get("networks") == network_list()
+    assert opened.get("networks") == [listed[name] for name in PARTS]
 
 
 def texts(figure: CostCalculator) -> str:

@@ -1,17 +1,52 @@
-// What SE costs: the paper's sum (Section 4), stage by stage, for a network and a reduction ratio. All numbers are
-// integers below 2^53, so they are exact.
+// What SE costs: the paper's sum (Section 4), stage by stage, for a network and a reduction ratio, and who owns which share
+// of the network's weights, MACs, memory and time. Counts are integers below 2^53, so they are exact.
 import { guess } from "./parts/guess.js";
 import { Problem, choice, controlRow, element, figure, formatNumber, isList, isText, isWhole } from "./parts/kit.js";
 import { menu, need, number, setText, slider, tableHead, tableLine, toggle } from "./parts/kit.js";
 
-const REDUCTIONS = [1, 2, 4, 8, 16, 32, 64];
-// The three parts of a block's work: the quantity that each makes, and its MACs.
-const PARTS = { squeeze: ["z", "H·W·C"], excitation: ["s", "2·C²/r"], rescale: ["x-tilde", "H·W·C"] };
-const FORMULAS = {
-  weights: "SE adds 2/r · Σ N·C² weights",
-  biases: "SE adds Σ N·(2·C²/r + C/r + C) weights and biases",
-  MACs: "SE adds Σ N·(2·H·W·C + 2·C²/r) multiply-accumulates (MACs)",
+const WORDS = {
+  network: "network",
+  reduction: "reduction ratio r",
+  quantity: "areas are",
+  quantities: { weights: "weights", MACs: "MACs", memory: "memory", time: "time" },
+  bias: "with biases",
+  notCounted: "Only counted for the ResNets of chapter 6.",
+  question: ({ title }) => `SE stands in every block of ${title}. Which stage pays most of its weights?`,
+  stage: ({ stage }) => `stage ${stage}`,
+  told: ({ stage, share }) => `Stage ${stage} pays ${share}% of the weights.`,
+  sum: "SE adds 2/r · Σ N·C² weights: ",
+  sumWithBiases: "SE adds Σ N·(2·C²/r + C/r + C) weights and biases: ",
+  weightsNote: "N blocks in a stage, C channels",
+  MACsNote: "MACs for one picture: Σ N·(2·H·W·C + 2·C²/r) on C maps of H × W",
+  memoryNote: "Kept for the backward pass of a picture: 4 bytes · Σ N·(H·W·C + 2·C + C/r)",
+  timeNote: "Forward and backward, measured at r = 16, on one core of a CPU",
+  whole: "The network with SE",
+  alone: "SE alone, enlarged",
+  stem: "stem",
+  classifier: "classifier",
+  without: "without SE",
+  se: "SE",
+  wholeArea: ({ shares }) => `Shares of the network with SE: ${shares}.`,
+  aloneArea: ({ shares }) => `Shares of what SE adds: ${shares}.`,
+  share: ({ name, share }) => `${name} ${share}%`,
+  drop: "drop",
+  dropStage: ({ stage }) => `drop SE in stage ${stage}`,
+  saved: "saved",
+  size: ({ blocks, channels }) => `N=${blocks}, C=${channels}`,
+  measured: "measured, in ms:",
+  tooNarrow: ({ reduction }) => `no hidden unit for r = ${reduction}:`,
+  ofNetwork: "of network",
+  units: { weights: "parameters", MACs: "MACs", memory: "bytes", time: "ms" },
+  added: "SE adds",
+  total: "with SE",
+  printed: ({ millions }) => `The paper’s Table 10 prints ${millions} million, too.`,
+  printedOther: ({ millions, ours }) => `The paper’s Table 10 prints ${millions} million; this is ${ours}.`,
 };
+const REDUCTIONS = [1, 2, 4, 8, 16, 32, 64];
+// The three parts of a block's work, and the quantity that each makes.
+const PARTS = { squeeze: "z", excitation: "s", rescale: "x-tilde" };
+// What a network's entry calls the cost of its parts, and of the whole.
+const COUNTS = { weights: "parameters", MACs: "macs", memory: "activation_bytes", time: "ms" };
 // Totals of SE-ResNet-50 as the paper prints them, in millions: Table 10.
 const PRINTED = { 2: 45.7, 4: 35.7, 8: 30.7, 16: 28.1, 32: 26.9 };
 
@@ -21,81 +56,126 @@ export default figure((view) => {
   const fit = () => fitToNetwork(view, chosen());
 
   const names = networks.map(({ name, title }) => [name, title]);
-  const network = menu(view, "network", { label: "network", options: names, then: fit });
+  const network = menu(view, "network", { label: WORDS.network, options: names, then: fit });
   view.addControl(() => requireStages(view.get("dropped"), chosen()));
   view.addControl(() => requireHiddenUnits(view.get("reduction"), view.get("dropped"), chosen()));
+  view.addControl(() => requireParts(view.get("quantity"), chosen()));
   const values = () => workingReductions(chosen().stages, view.get("dropped"));
-  const reduction = slider(view, "reduction", { label: "reduction ratio r", values });
-  const counts = [["weights", "weights"], ["MACs", "MACs"]];
-  const quantity = choice(view, "quantity", { label: "count", options: counts });
-  const bias = toggle(view, "bias", { label: "with biases" });
+  const reduction = slider(view, "reduction", { label: WORDS.reduction, values });
+  const quantity = choice(view, "quantity", { label: WORDS.quantity, options: Object.entries(WORDS.quantities) });
+  quantity.element.classList.add("senet-cost-quantity");
+  const bias = toggle(view, "bias", { label: WORDS.bias });
 
-  const controls = [controlRow(network.element, reduction.element), controlRow(quantity.element, bias.element)];
+  const controls = controlRow(network.element, reduction.element, quantity.element);
   const formula = createFormula();
+  const [whole, alone] = [createArea(WORDS.whole, WORDS.wholeArea), createArea(WORDS.alone, WORDS.aloneArea)];
   const most = Math.max(...networks.map((one) => one.stages.length));
   const stages = Array.from({ length: most }, (_, index) => createStage(view, index + 1, fit));
   const invoice = createInvoice();
-  const bill = element("div", {}, ...stages.map((stage) => stage.element), invoice.element);
+  const lines = element("div", {}, ...stages.map((stage) => stage.element));
+  const details = element("div", { class: "senet-cost-details" }, lines, element("div", {}, invoice.element, bias.element));
+  const bill = element("div", {}, whole.element, alone.element, details);
   const asked = askForTheDearest(view, chosen() ?? networks[0], bill);
-  view.body.append(asked.element, ...controls, formula.element, bill);
+  view.body.append(asked.element, controls, formula.element, bill);
 
   return () => {
     const state = {
       network: chosen(),
       reduction: view.get("reduction"),
       bias: view.get("bias"),
-      inMacs: view.get("quantity") === "MACs",
+      quantity: view.get("quantity"),
       dropped: new Set(view.get("dropped")),
     };
-    const costs = state.network.stages.map((stage, index) => stageCost(stage, state.dropped.has(index + 1), state));
-    bias.element.hidden = state.inMacs;
-    formula.draw(state);
+    const costOf = (quantity) =>
+      state.network.stages.map((stage, index) =>
+        stageCost(stage, { ...state, quantity, index, isDropped: state.dropped.has(index + 1) }),
+      );
+    const costs = costOf(state.quantity);
+    bias.element.classList.toggle("senet-cost-absent", state.quantity !== "weights");
+    for (const radio of quantity.element.querySelectorAll("input")) {
+      radio.disabled = !hasQuantity(radio.value, state.network);
+      radio.title = radio.disabled ? WORDS.notCounted : "";
+    }
+    formula.draw(state, added(costOf("weights"), "total"));
+    whole.draw(sharesOfTheWhole(state, costs));
+    alone.draw(costs.map(({ total, isDropped }, index) => areaOf(WORDS.stage({ stage: index + 1 }), 0, isDropped ? 0 : total)));
     stages.forEach((stage, index) => stage.draw(costs, costs[index], state));
     invoice.draw(costs, state);
     asked.draw();
   };
 });
 
-/** Before any bar: which stage of the network that is shown first pays most, with SE in all stages and r = 16? */
+/** Before any area: which stage of the network that is shown first pays most, with SE in all stages and r = 16? */
 function askForTheDearest(view, { name, title, stages }, bill) {
-  const costs = stages.map((stage) => stageCost(stage, false, { reduction: 16, bias: false, inMacs: false }).total);
+  const settings = { reduction: 16, bias: false, quantity: "weights" };
+  const costs = stages.map((stage) => stageCost(stage, settings).total);
   const whole = costs.reduce((sum, cost) => sum + cost, 0);
   const most = Math.max(...costs);
-  const share = formatNumber((100 * most) / whole, 1);
-  const told = `Stage ${costs.indexOf(most) + 1} pays ${share}% of the weights.`;
-  const options = stages.map((_, index) => [index + 1, `stage ${index + 1}`]);
-  const answer = () => ({ value: costs.indexOf(most) + 1, told });
-  const question = `SE stands in every block of ${title}. Which stage pays most of its weights?`;
-  return guess(view, { key: `cost/${name}`, question, options, answer, covered: [bill] });
+  const stage = costs.indexOf(most) + 1;
+  const told = WORDS.told({ stage, share: formatNumber((100 * most) / whole, 1) });
+  const options = stages.map((_, index) => [index + 1, WORDS.stage({ stage: index + 1 })]);
+  const answer = () => ({ value: stage, told });
+  return guess(view, { key: `cost/${name}`, question: WORDS.question({ title }), options, answer, covered: [bill] });
 }
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic
 
 /** What SE costs, or would cost, in a stage: in all and in parts, and as people write it. C/r is rounded down. */
-function stageCost({ blocks, channels, height, width }, isDropped, { reduction, bias, inMacs }) {
+function stageCost({ blocks, channels, height, width }, { reduction, bias, quantity, network, index, isDropped = false }) {
   const hidden = Math.floor(channels / reduction);
-  if (hidden === 0) {
-    return { isDropped, total: 0, squeeze: 0, excitation: 0, rescale: 0, text: `no hidden unit for r = ${reduction}:` };
+  const none = { isDropped, total: 0, squeeze: 0, excitation: 0, rescale: 0, text: WORDS.tooNarrow({ reduction }) };
+  if (hidden === 0) return none;
+  if (quantity === "time") {
+    const total = Math.max(0, network.parts.added_ms[index + 1]); // a clock's noise may be below 0
+    return { ...none, total, excitation: total, text: WORDS.measured };
   }
-  const maps = inMacs ? blocks * height * width * channels : 0;
-  const biases = bias && !inMacs ? hidden + channels : 0;
+  const [maps, small] = [height * width * channels, 2 * channels + hidden];
+  if (quantity === "memory") {
+    const text = `${blocks} × 4·(${height}·${width}·${channels} + ${small}) =`;
+    const [excitation, rescale] = [4 * blocks * small, 4 * blocks * maps];
+    return { ...none, total: excitation + rescale, excitation, rescale, text };
+  }
+  const isMacs = quantity === "MACs";
+  const biases = bias && !isMacs ? hidden + channels : 0;
   const excitation = blocks * (2 * channels * hidden + biases);
   const weights = channels % reduction === 0 ? `2·${channels}²/${reduction}` : `2·${channels}·${hidden}`;
-  let text = `${blocks} × ${weights} =`;
-  if (biases > 0) text = `${blocks} × (${weights} + ${hidden} + ${channels}) =`;
-  if (inMacs) text = `${blocks} × (2·${height}·${width}·${channels} + ${weights}) =`;
-  return { isDropped, total: 2 * maps + excitation, squeeze: maps, excitation, rescale: maps, text };
+  if (isMacs) {
+    const text = `${blocks} × (2·${height}·${width}·${channels} + ${weights}) =`;
+    const moved = blocks * maps;
+    return { ...none, total: 2 * moved + excitation, squeeze: moved, excitation, rescale: moved, text };
+  }
+  const block = biases > 0 ? `(${weights} + ${hidden} + ${channels})` : weights;
+  return { ...none, total: excitation, excitation, text: `${blocks} × ${block} =` };
 }
 
 /** The sum of one part over the stages that have SE. */
 const added = (costs, part) => costs.reduce((sum, cost) => sum + (cost.isDropped ? 0 : cost[part]), 0);
+
+const hasQuantity = (quantity, { parts }) => parts !== null || quantity === "weights" || quantity === "MACs";
+
+/** What the network costs without SE: its parts' sum, or the whole where they are not counted. */
+const baseOf = ({ network, quantity }) =>
+  network[COUNTS[quantity]] ?? network.parts[COUNTS[quantity]].reduce((sum, one) => sum + one, 0);
+
+/** An area: what a part costs without SE, and what SE adds there. */
+const areaOf = (name, base, se) => ({ name, base, se });
+
+function sharesOfTheWhole({ network, quantity }, costs) {
+  const se = costs.map(({ total, isDropped }) => (isDropped ? 0 : total));
+  if (network.parts === null) {
+    const all = se.reduce((sum, one) => sum + one, 0);
+    return [areaOf(WORDS.without, baseOf({ network, quantity }), 0), areaOf(WORDS.se, 0, all)];
+  }
+  const names = [WORDS.stem, ...se.map((_, index) => WORDS.stage({ stage: index + 1 })), WORDS.classifier];
+  return network.parts[COUNTS[quantity]].map((base, index) => areaOf(names[index], base, se[index - 1] ?? 0));
+}
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
 function readNetworks(list) {
   need(isList(list), "networks is not a list, or is empty; give at least one network.");
   return list.map((entry, index) => {
-    const { name, title = name, parameters, macs, stages } = entry ?? {};
+    const { name, title = name, parameters, macs, stages, parts = null } = entry ?? {};
     const isNew = isText(name) && list.findIndex((other) => other?.name === name) === index;
     need(isNew, `networks has the name ${name} at place ${index}; each needs a text of its own.`);
     need(isWhole(parameters), `networks has parameters ${parameters} for ${name}; it must be a whole number above 0.`);
@@ -108,7 +188,10 @@ function readNetworks(list) {
       const [blocks, channels, height, width] = stage;
       return { blocks, channels, height, width };
     });
-    return { name, title, parameters, macs, stages: read };
+    const lengths = [...Object.values(COUNTS), "added_ms"].map((count) => parts?.[count]?.length);
+    const fits = parts === null || lengths.every((length) => length === stages.length + 2);
+    need(fits, `networks has parts for ${name} that are not lists of ${stages.length + 2}: stem, stages, classifier.`);
+    return { name, title, parameters, macs, stages: read, parts };
   });
 }
 
@@ -117,6 +200,11 @@ function requireStages(dropped, { title, stages }) {
   const known = (stage) => Number.isInteger(stage) && stage >= 1 && stage <= stages.length;
   if (dropped.every(known)) return;
   throw new Problem(`dropped is [${dropped}]; ${title} has the stages 1 to ${stages.length}.`);
+}
+
+function requireParts(quantity, network) {
+  if (hasQuantity(quantity, network)) return;
+  throw new Problem(`quantity is ${quantity}; for ${network.title} it must be one of weights, MACs.`);
 }
 
 /** The narrowest stage that has SE; without any, one that is never too narrow. */
@@ -140,58 +228,80 @@ function requireHiddenUnits(reduction, dropped, { title, stages }) {
 }
 
 /** After the reader has chosen another network or stage: forget stages that it lacks, and an r that is too large. */
-function fitToNetwork(view, { stages }) {
+function fitToNetwork(view, network) {
+  const { stages } = network;
   const dropped = view.get("dropped").filter((stage) => stage <= stages.length);
   view.set("dropped", dropped);
   const most = workingReductions(stages, dropped).at(-1);
   if (view.get("reduction") > most) view.set("reduction", most);
+  if (!hasQuantity(view.get("quantity"), network)) view.set("quantity", "weights");
 }
 
 // --------------------------------------------------------------------------------------------------------- the drawing
 
-/** The sum in letters; for MACs also what each part of a block takes, with the colours of the bars. */
+/** The paper's sum, and below it that of the quantity. */
 function createFormula() {
-  const heading = element("p", { class: "senet-heading" });
-  const letters = element("span");
-  const legend = Object.entries(PARTS).map(([part, [made, macs]]) => {
-    const chip = element("span", { class: "senet-chip", style: `--chip: var(--quantity-${made})` });
-    return element("span", {}, chip, `${part} ${macs}`);
-  });
-  const note = element("p", { class: "parts-note senet-cost-note" }, letters, ...legend);
-  const draw = ({ inMacs, bias }) => {
-    setText(heading, FORMULAS[inMacs ? "MACs" : bias ? "biases" : "weights"]);
-    setText(letters, `N blocks in a stage, ${inMacs ? "C maps of H × W" : "C channels"}`);
-    for (const entry of legend) entry.hidden = !inMacs;
+  const [letters, amount] = [element("span"), number("weights")];
+  const note = element("p", { class: "parts-note senet-cost-note", "data-name": "note" });
+  const draw = ({ quantity, bias }, weights) => {
+    setText(letters, bias ? WORDS.sumWithBiases : WORDS.sum);
+    amount.set(weights);
+    setText(note, WORDS[`${quantity}Note`]);
   };
-  return { element: element("div", {}, heading, note), draw };
+  const heading = element("p", { class: "senet-heading" }, letters, amount.element);
+  return { element: element("div", { class: "senet-cost-formula" }, heading, note), draw };
 }
 
-/** A bar in up to three parts, behind others if there are any. draw(cost, whole): whole is the full width. */
-function createBar(...before) {
-  const parts = Object.entries(PARTS).map(([name, [made]]) => {
-    return [name, element("span", { class: "senet-cost-part", style: `background: var(--quantity-${made})` })];
-  });
-  const spans = [...before, ...parts.map(([, part]) => part)];
-  const draw = (cost, whole) => {
-    for (const [name, part] of parts) {
-      const share = (100 * cost[name]) / Math.max(whole, 1);
-      part.style.width = `${share}%`;
-      part.classList.toggle("senet-cost-thin", share < 1);
-      part.hidden = cost[name] === 0;
-    }
+const LEAST_FOR_TEXT = 60; // pixels
+
+/** Columns as wide as their shares, one for each part; the lower piece of each, as high as its share there, is SE's. */
+function createArea(heading, describe) {
+  const box = element("div", { class: "senet-cost-area", role: "img" });
+  let columns = [];
+  const draw = (areas) => {
+    while (columns.length < areas.length) columns.push(createColumn());
+    columns.splice(areas.length);
+    if (box.childElementCount !== columns.length) box.replaceChildren(...columns.map((column) => column.element));
+    const whole = areas.reduce((sum, { base, se }) => sum + base + se, 0);
+    let left = 0;
+    areas.forEach((area, index) => {
+      const share = (area.base + area.se) / (whole || 1);
+      columns[index].draw(area, left, share, share * box.clientWidth >= LEAST_FOR_TEXT);
+      left += share;
+    });
+    const shares = areas.map(({ name, base, se }) => {
+      return WORDS.share({ name, share: formatNumber((100 * (base + se)) / (whole || 1), 1, true) });
+    });
+    const text = describe({ shares: shares.join(", ") });
+    if (box.getAttribute("aria-label") !== text) box.setAttribute("aria-label", text);
   };
-  return { element: element("div", { class: "senet-cost-bar", "aria-hidden": "true" }, ...spans), draw };
+  return { element: element("div", {}, element("p", { class: "parts-note" }, heading), box), draw };
 }
 
-/** A stage: its N and C, its bar, its sum in numbers, and the box that takes its SE away. */
+function createColumn() {
+  const se = element("div", { class: "senet-cost-se" });
+  const [name, percent] = [element("span"), element("strong")];
+  const text = element("div", { class: "senet-cost-text" }, name, percent);
+  const column = element("div", { class: "senet-cost-column" }, se, text);
+  const draw = (area, left, share, hasRoom) => {
+    column.style.left = `${100 * left}%`;
+    column.style.width = `${100 * share}%`;
+    se.style.height = `${(100 * area.se) / (area.base + area.se || 1)}%`;
+    setText(name, area.name);
+    setText(percent, `${formatNumber(100 * share, 1, true)}%`);
+    text.hidden = !hasRoom;
+  };
+  return { element: column, draw };
+}
+
+/** A stage: its N and C, its sum in numbers, and the box that takes its SE away. */
 function createStage(view, stage, fit) {
   const size = element("span", { class: "parts-note" });
-  const bar = createBar();
   const formula = element("span");
-  const total = number(`stage-${stage}`);
+  const total = number(`stage-${stage}`, { digits: 1 });
   const share = number(`share-${stage}`, { digits: 1, unit: "%" });
-  const saved = element("span", { class: "parts-note" }, "saved");
-  const name = `drop SE in stage ${stage}`;
+  const saved = element("span", { class: "parts-note" }, WORDS.saved);
+  const name = WORDS.dropStage({ stage });
   const box = element("input", { type: "checkbox", "data-trait": "dropped", "data-stage": stage, "aria-label": name });
   box.addEventListener("change", () => {
     const others = view.get("dropped").filter((one) => one !== stage);
@@ -201,10 +311,9 @@ function createStage(view, stage, fit) {
   const line = element(
     "div",
     { class: "senet-cost-stage" },
-    element("div", { class: "senet-cost-name" }, element("strong", {}, `Stage ${stage}`), " ", size),
-    bar.element,
+    element("div", { class: "senet-cost-name" }, element("strong", {}, WORDS.stage({ stage })), " ", size),
     element("div", { class: "senet-cost-share" }, share.element, saved),
-    element("label", { class: "senet-toggle senet-cost-drop" }, box, "drop"),
+    element("label", { class: "senet-toggle senet-cost-drop" }, box, WORDS.drop),
     element("div", { class: "senet-cost-sum" }, formula, total.element),
   );
   const draw = (costs, cost, { network }) => {
@@ -213,65 +322,49 @@ function createStage(view, stage, fit) {
     total.element.hidden = share.element.hidden = isAbsent;
     if (isAbsent) return;
     const { isDropped } = cost;
-    setText(size, `N = ${network.stages[stage - 1].blocks}, C = ${network.stages[stage - 1].channels}`);
+    setText(size, WORDS.size(network.stages[stage - 1]));
     box.checked = isDropped;
     line.classList.toggle("senet-cost-dropped", isDropped);
-    const outline = { squeeze: 0, excitation: cost.total, rescale: 0 };
-    bar.draw(isDropped ? outline : cost, Math.max(...costs.map((one) => one.total)));
     setText(formula, `${cost.text} `);
     total.set(cost.total);
     share.element.hidden = isDropped;
     saved.hidden = !isDropped;
-    share.set(isDropped ? 0 : (100 * cost.total) / added(costs, "total"));
+    share.set(isDropped ? 0 : (100 * cost.total) / (added(costs, "total") || 1));
   };
   return { element: line, draw };
 }
 
-/** The sum of all stages, the network's own cost, and both to scale. */
+/** The network's own cost, what SE adds, and both together. */
 function createInvoice() {
-  const own = element("span", { class: "senet-cost-part", style: "background: var(--senet-plain); flex-shrink: 1" });
-  const bar = createBar(own);
   const base = invoiceLine("base", "var(--senet-plain)");
-  const parts = Object.entries(PARTS).map(([name, [made]]) => [name, invoiceLine(name, `var(--quantity-${made})`)]);
+  const parts = Object.entries(PARTS).map(([name, made]) => [name, invoiceLine(name, `var(--quantity-${made})`)]);
   const sum = invoiceLine("added", "var(--quantity-s)");
   const total = invoiceLine("total");
-  const lines = [base, ...parts.map(([, line]) => line), sum, total];
-  const head = tableHead("", "of the network");
+  const lines = [base, sum, total, ...parts.map(([, line]) => line)];
+  const head = tableHead("", WORDS.ofNetwork);
   const body = element("tbody", {}, ...lines.map((line) => line.element));
-  const table = element("table", { class: "senet-cost-table" }, head, body);
-  const share = number("last-share", { digits: 1, unit: "%" });
-  const lastStage = element("p", {}, "The last stage has ", share.element, " of what SE adds.");
   const remark = element("p", { class: "parts-note", "data-name": "printed" });
-  const words = element("div", { class: "senet-cost-words" }, lastStage, remark);
-
   const draw = (costs, state) => {
-    const { network, inMacs } = state;
-    const before = inMacs ? network.macs : network.parameters;
+    const before = baseOf(state);
     const sums = Object.fromEntries(["total", ...Object.keys(PARTS)].map((part) => [part, added(costs, part)]));
     const after = before + sums.total;
-    own.style.width = `${(100 * before) / after}%`;
-    bar.draw(sums, after);
-    setText(head.querySelector("th"), inMacs ? "MACs for one picture" : "parameters");
-    base.draw(network.title, before, before);
+    setText(head.querySelector("th"), WORDS.units[state.quantity]);
+    base.draw(state.network.title, before, before);
     for (const [name, line] of parts) {
-      line.element.hidden = !inMacs;
+      line.element.hidden = state.quantity !== "MACs";
       line.draw(name, sums[name], before);
     }
-    sum.chip.style.visibility = inMacs ? "hidden" : "visible"; // in MACs it has three colours
-    sum.draw("SE adds", sums.total, before);
-    total.draw("with SE", after, before);
-    share.set((100 * added(costs.slice(-1), "total")) / sums.total);
-    lastStage.hidden = sums.total === 0;
+    sum.draw(WORDS.added, sums.total, before);
+    total.draw(WORDS.total, after, before);
     setText(remark, printedTotal(state, after));
   };
-  const heading = element("p", { class: "senet-heading" }, "The whole network, to scale");
-  const result = element("div", { class: "senet-cost-result" }, table, words);
-  return { element: element("div", { class: "senet-cost-invoice" }, heading, bar.element, result), draw };
+  const table = element("table", { class: "senet-cost-table" }, head, body);
+  return { element: element("div", { class: "senet-cost-invoice" }, table, remark), draw };
 }
 
 /** A line of the invoice: what, how much, and per cent of the network without SE. */
 function invoiceLine(name, paint = "transparent") {
-  const amount = number(name);
+  const amount = number(name, { digits: 1 }); // only of milliseconds: counts are whole
   const share = number(`${name}-per-cent`, { digits: 2, unit: "%" });
   const chip = element("span", { class: "senet-chip", style: `--chip: ${paint}` });
   const label = element("span");
@@ -286,10 +379,9 @@ function invoiceLine(name, paint = "transparent") {
 }
 
 /** What the paper prints for the same count: it has no biases there, and SE in all stages. */
-function printedTotal({ network, reduction, bias, inMacs, dropped }, total) {
-  const printed = PRINTED[reduction];
-  if (network.name !== "resnet50" || bias || inMacs || dropped.size > 0 || !printed) return "";
+function printedTotal({ network, reduction, bias, quantity, dropped }, total) {
+  const millions = PRINTED[reduction];
+  if (network.name !== "resnet50" || bias || quantity !== "weights" || dropped.size > 0 || !millions) return "";
   const ours = (total / 1e6).toFixed(1);
-  const said = `The paper’s Table 10 prints ${printed} million`;
-  return Number(ours) === printed ? `${said}, too.` : `${said}; this is ${ours}.`;
+  return Number(ours) === millions ? WORDS.printed({ millions }) : WORDS.printedOther({ millions, ours });
 }

@@ -1,19 +1,33 @@
-"""What SE costs: a network's stages as an invoice, in parameters and in multiply-accumulates."""
+"""What SE costs: a network's stages as areas, by weights, multiply-accumulates, memory or time."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import traitlets
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
 from senet_lib.book.figures.figure import Asking, Figure
 from senet_lib.book.plots import COLOURS
 from senet_lib.cost.formulas import NETWORKS, Network, SEMacs, Stage, se_macs, se_parameters, stage_costs
 
+# Of each network, in lists over stem, stages and classifier: what they cost without SE, and the milliseconds that SE
+# adds at r = 16. Made by python -m benchmarks.stages.
+PARTS: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "cost_calculator_stages.json").read_text(encoding="utf-8")
+)
 
-def network_list(networks: Mapping[str, Network] = NETWORKS) -> list[dict[str, Any]]:
-    """Networks in the form that the figure takes; a stage is [blocks, channels, height, width]."""
+
+def network_list(networks: Mapping[str, Network] | None = None) -> list[dict[str, Any]]:
+    """Networks in the form that the figure takes; a stage is [blocks, channels, height, width].
+
+    Args:
+        networks: by name; those whose parts are counted and timed, if you give none.
+    """
+    chosen = {name: NETWORKS[name] for name in PARTS} if networks is None else networks
     return [
         {
             "name": name,
@@ -21,31 +35,32 @@ def network_list(networks: Mapping[str, Network] = NETWORKS) -> list[dict[str, A
             "parameters": network.parameters,
             "macs": network.macs,
             "stages": [[s.blocks, s.channels, s.height, s.width] for s in network.stages],
+            **({"parts": PARTS[name]} if network is NETWORKS.get(name) and name in PARTS else {}),
         }
-        for name, network in networks.items()
+        for name, network in chosen.items()
     ]
 
 
 class CostCalculator(Asking, Figure):
-    """Choose a network and r: what SE adds stage by stage, and what a stage without SE saves.
+    """Choose a network, r and a quantity: areas show what each stage owns, and what of it is SE's.
 
-    With ``asks``, the bars wait for a guess: which stage of the network that is shown first pays most?
+    With ``asks``, the areas wait for a guess: which stage of the network that is shown first pays most?
 
     Attributes:
-        networks: what the menu offers, in the form of :func:`network_list`; all of ``senet_lib.cost.formulas.NETWORKS``
-        if
-            you give none.
+        networks: what the menu offers, in the form of :func:`network_list`; its own choice if you give none. Without
+            "parts", a network is one area, and has neither memory nor time.
         network: the name of one of them; the menu moves it.
         reduction: r, one of 1, 2, 4, … 64, and not above the channels of a stage with SE; the slider moves it.
         bias: whether the SE blocks have biases; the box moves it.
-        quantity: "weights", or "MACs" for multiply-accumulates for one picture; the two buttons move it.
+        quantity: "weights"; "MACs", multiply-accumulates for one picture; "memory", bytes kept for the backward pass of
+            one picture; or "time", milliseconds of a forward and a backward pass; the buttons move it.
         dropped: the numbers, from 1, of the stages that have no SE; each stage's box moves it.
     """
 
     title = "What SE costs"
     description = (
-        "A bar for each stage of a network, as long as what SE adds there. "
-        "Below, a bar to scale: the network, and all that SE adds to it."
+        "A bar for each stage of a network, as long as what SE adds there. Below, how weights, MACs, memory and time "
+        "are shared among the network's stem, stages and classifier."
     )
     networks = traitlets.List(traitlets.Dict()).tag(sync=True)
     network = traitlets.Unicode("resnet50").tag(sync=True)
@@ -61,8 +76,8 @@ class CostCalculator(Asking, Figure):
     @classmethod
     def example(cls) -> "CostCalculator":
         return cls(
-            caption="Drop SE in the last stage. How much of the cost is gone? Then switch to MACs: which stage costs "
-            "most now? ReLU, sigmoid and biases take no MACs here."
+            caption="Switch to MACs, memory and time: which stage owns most? Then drop SE in the last stage. "
+            "ReLU, sigmoid and biases take no MACs here."
         )
 
     def draw_still(self) -> Picture:
@@ -72,7 +87,7 @@ class CostCalculator(Asking, Figure):
         base = self._amount(network.parameters, SEMacs(excitation=network.macs))
         unit = "MACs" if self.quantity == "MACs" else "parameters"
 
-        picture, (stages, whole) = plt.subplots(2, 1, figsize=(7, 3.8), height_ratios=(6, 1), layout="constrained")
+        picture, (stages, whole) = plt.subplots(2, 1, figsize=(7, 4.2), height_ratios=(3, 2), layout="constrained")
         names = [
             f"stage {cost.stage}: {self._formula(stage)}" for cost, stage in zip(costs, network.stages, strict=True)
         ]
@@ -82,9 +97,7 @@ class CostCalculator(Asking, Figure):
         stages.invert_yaxis()
         stages.margins(x=0.2)
         stages.set_title(f"{unit} that SE adds to {network.name}, r = {self.reduction}", loc="left")
-        whole.barh([""], [base], color=COLOURS["plain"])
-        whole.barh([""], [sum(added)], left=[base], color=COLOURS["s"])
-        whole.set_xlim(0, base + sum(added))
+        _draw_shares(whole, self._amounts_by_part() or {"whole": [base, sum(added)]})
         whole.set_title(f"{base:,} + {sum(added):,} = {base + sum(added):,}", loc="left")
         for ax in (stages, whole):
             ax.spines[:].set_visible(False)
@@ -98,6 +111,12 @@ class CostCalculator(Asking, Figure):
         stages = tuple(Stage(*numbers) for numbers in entry["stages"])
         return Network(entry.get("title", self.network), stages, entry["parameters"], entry["macs"])
 
+    def _amounts_by_part(self) -> dict[str, list[float]]:
+        """What stem, stages and classifier cost, by quantity; empty where that was not counted."""
+        parts = {entry["name"]: entry for entry in self.networks}[self.network].get("parts", {})
+        names = {"weights": "parameters", "MACs": "macs", "memory": "activation_bytes", "time": "ms"}
+        return {title: parts[name] for title, name in names.items()} if parts else {}
+
     def _amount(self, parameters: int, macs: SEMacs) -> int:
         return macs.total if self.quantity == "MACs" else parameters
 
@@ -108,3 +127,17 @@ class CostCalculator(Asking, Figure):
         parameters = se_parameters(stage.channels, self.reduction, bias=self.bias)
         macs = se_macs(stage.channels, self.reduction, stage.height, stage.width)
         return f"{stage.blocks} × {self._amount(parameters, macs):,}"
+
+
+def _draw_shares(ax: Axes, quantities: Mapping[str, list[float]]) -> None:
+    """A line for each quantity: who owns which share of it, from the stem to the classifier."""
+    for name, amounts in quantities.items():
+        start = 0.0
+        for number, amount in enumerate(amounts):
+            share = amount / sum(amounts)
+            ax.barh([name], [share], left=[start], color=COLOURS["plain"], alpha=0.3 + 0.12 * number, edgecolor="white")
+            if 0 < number < len(amounts) - 1 and share > 0.04:
+                ax.text(start + share / 2, name, f"{number}", ha="center", va="center")
+            start += share
+    ax.set_xlim(0, 1)
+    ax.invert_yaxis()
