@@ -15,7 +15,7 @@ from senet_lib.book.figures.reduction_explorer import (
     published_series,
     recorded_series,
 )
-from senet_lib.book.records import Record, curves, load_record
+from senet_lib.book.records import Record, load_record
 from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.browser.figures import open_figure, serious_violations
@@ -78,20 +78,19 @@ def expected_numbers(name: str, reduction: int) -> dict[str, float]:
     numbers = {
         "parameters": parameters,
         "added": parameters - plain,
-        "share": 100 * (parameters - plain) / plain,
         "mean": results.mean(),
     }
     if len(results) == 1:
         return numbers
-    spread = {"std": results.std(ddof=1), "seeds": len(results)}
+    spread = {"std": results.std(ddof=1)}
     return numbers | spread
 
 
 def test_a_whole_accuracy_has_as_many_digits_as_the_others(opened):
     opened.set_all(shown="context-world-reduction", reduction=1)
     assert finals("context-world-reduction", 1).mean() == 1
-    texts = {name: opened.root.locator(f'[data-name="{name}"]').inner_text() for name in ("mean", "seeds")}
-    assert texts == {"mean": "1.000", "seeds": str(len(finals("context-world-reduction", 1)))}
+    texts = {name: opened.root.locator(f'[data-name="{name}"]').inner_text() for name in ("mean", "std")}
+    assert texts == {"mean": "1.000", "std": "0.000"}
 
 
 @pytest.mark.parametrize(("name", "reduction"), STATES)
@@ -113,13 +112,12 @@ def test_every_number_is_that_of_the_record(opened, name, reduction):
 @pytest.mark.parametrize("reduction", ERRORS)
 def test_published_numbers_stand_there_as_printed_without_a_spread(opened, reduction):
     opened.set_all(shown="table-10", reduction=reduction)
-    names = {"parameters", "added", "share", "hidden", "mean"}
+    names = {"parameters", "added", "hidden", "mean"}
     beside = set() if reduction == NO_SE else {f"plain-{name}" for name in names}
     assert set(opened.readings([{}])[0]) == names | beside
     assert opened.text("mean") == f"{ERRORS[reduction]:.2f}"
     assert opened.text("parameters") == f"{MILLIONS[reduction]:.1f}"
     assert opened.number("added") == pytest.approx(MILLIONS[reduction] - 25.6, abs=1e-9)
-    assert opened.number("share") == pytest.approx(100 * (MILLIONS[reduction] / 25.6 - 1), abs=1e-9)
     assert opened.root.locator(".senet-chart:visible").count() == 1
     assert opened.text("source") == "Hu et al., Table 10"
 
@@ -179,33 +177,6 @@ def test_the_dashed_line_is_at_the_reference_and_only_where_there_is_one(opened)
     assert line.count() == 0
 
 
-@pytest.mark.parametrize(("name", "reduction"), STATES)
-def test_the_curves_are_those_of_the_chosen_r_beside_those_without_se(opened, name, reduction):
-    opened.set_all(shown=name, reduction=reduction)
-    paths = opened.root.locator(".senet-chart-line > path").evaluate_all(
-        "all => all.map((one) => one.attributes.d.value)"
-    )
-    record = record_of(name)
-    expected = curves(record, "plain")
-    if reduction != NO_SE:
-        expected = np.concatenate([expected, curves(record, arm_of(reduction))])
-    drawn = np.array([[point.split() for point in path[1:].split("L")] for path in paths], float)
-    assert drawn.shape == (*expected.shape, 2)
-    assert (np.diff(drawn[:, :, 0]) > 0).all()
-    slope, start = np.polyfit(expected.ravel(), drawn[:, :, 1].ravel(), 1)
-    assert slope < 0
-    assert np.abs(slope * expected + start - drawn[:, :, 1]).max() < 0.15
-
-
-def test_the_axis_of_the_curves_stays_when_r_moves(opened):
-    grid = ".senet-reduction-charts > div:nth-child(2) text"
-    texts = []
-    for reduction in (1, 16, NO_SE):
-        opened.set("reduction", reduction)
-        texts.append(opened.root.locator(grid).all_text_contents())
-    assert texts[0] == texts[1] == texts[2] and "epochs" in texts[0]
-
-
 # --- the sentence -----------------------------------------------------------------------------------------------------
 
 
@@ -245,8 +216,8 @@ def test_the_sentence_of_a_published_number_says_that_it_is_one(opened):
     assert opened.text("sentence").startswith("Without SE: a top-1 error of 23.30%.")
 
 
-PLAIN = {"parameters": 100, "results": [0.5, 0.6], "seeds": [0, 1], "curves": [[0.4, 0.5], [0.5, 0.6]]}
-WITH_SE = {"results": [0.5, 0.9], "seeds": [1, 2], "curves": [[0.1, 0.5], [0.2, 0.9]]}
+PLAIN = {"parameters": 100, "results": [0.5, 0.6], "seeds": [0, 1]}
+WITH_SE = {"results": [0.5, 0.9], "seeds": [1, 2]}
 ENTRY = {"r": 4, "parameters": 110, "hidden": [2], **WITH_SE}
 GOOD = {"name": "mine", "title": "Mine", "metric": "test accuracy", "plain": PLAIN, "entries": [ENTRY]}
 
@@ -324,11 +295,17 @@ def test_a_single_series_has_no_menu(browser, tmp_path):
         assert opened.root.locator('input[type="range"]').is_visible()
 
 
-def test_twenty_seeds_and_forty_epochs_fit(browser, tmp_path):
+def test_twenty_seeds_fit(browser, tmp_path):
     draws = np.random.default_rng(0).uniform(0.8, 0.9, (20, 40))
-    arm = {"results": draws[:, -1].tolist(), "seeds": list(range(20)), "curves": draws.tolist()}
+    arm = {"results": draws[:, -1].tolist(), "seeds": list(range(20))}
     entries = [{"r": r, "parameters": 900 + r, "hidden": [1], **arm} for r in (32, 2, 8, 4, 16)]
-    series = {"name": "many", "title": "Many", "metric": "test accuracy", "plain": {"parameters": 900, **arm}, "entries": entries}
+    series = {
+        "name": "many",
+        "title": "Many",
+        "metric": "test accuracy",
+        "plain": {"parameters": 900, **arm},
+        "entries": entries,
+    }
     with open_figure(browser, ReductionExplorer(series=[series], reduction=8), tmp_path, width=390) as opened:
         assert opened.problem is None
         columns = dict(opened.root.evaluate(DOTS))
@@ -354,8 +331,6 @@ BAD_SERIES = [
     (changed("plain.results", [0.5, 1.2]), "series mine, plain, has the result [1.2]; it must be from 0 to 1"),
     (changed("entries.0.results.0", float("nan")), "series mine, r = 4, has the result [nan]"),
     (changed("plain.seeds", [1, 1]), "series mine, plain, has seeds [1, 1]; give another one for each of its 2"),
-    (changed("plain.curves.1", [0.1]), "series mine, plain, has curves for 2 runs; give 2 of the same length"),
-    (changed("plain.curves", None), "series mine has curves of different lengths, in epochs: [0, 2]"),
     (changed("solved", 97), "series mine has solved 97; it must be from 0 to 1"),
     (changed("parameters_unit", "k"), "series mine has parameters_unit k"),
 ]
@@ -415,12 +390,9 @@ def test_mistakes_in_python_are_named():
 
 def test_the_still_picture_draws_the_state():
     figure = ReductionExplorer.example()
-    results, over_epochs = figure.draw_still().axes
+    (results,) = figure.draw_still().axes
     dots = [line.get_ydata().tolist() for line in results.lines if line.get_linestyle() == "None"]
     assert dots == [finals("context-world-reduction", r).tolist() for r in (1, 2, 4, 8, 16, NO_SE)]
-    record = record_of("context-world-reduction")
-    expected = np.concatenate([curves(record, "plain"), curves(record, "r=16")])
-    assert [line.get_ydata().tolist() for line in over_epochs.lines] == expected.tolist()
     paper = ReductionExplorer(series=[published()], reduction=8).draw_still()
     (results,) = paper.axes
     assert [tick.get_text() for tick in results.get_xticklabels()] == ["2", "4", "8", "16", "32", "no SE"]

@@ -34,7 +34,7 @@ SECTIONS = {
     "digits": "08_the_race.md#one-run-proves-nothing",
     "pictures": "08_the_race.md#the-papers-races-beside-ours",
     "context-world-reduction": "09_the_reduction_ratio.md#where-it-breaks",
-    "context-world-bottleneck": "09_the_reduction_ratio.md#which-block-is-it",
+    "context-world-bottleneck": "09_the_reduction_ratio.md#another-block-other-pictures",
     "context-world-gates": "10_what_the_gates_say.md#what-they-cause",
     "digits-gates": "10_what_the_gates_say.md#what-they-cause",
     "cifar10-gates": "10_what_the_gates_say.md#what-they-cause",

@@ -3,7 +3,7 @@
 import { guess } from "./parts/guess.js";
 import { Problem, afterNumber, controlRow, element, figure, formatNumber, isList } from "./parts/kit.js";
 import { menu, need, number, setText, slider, svg, tableHead, tableLine } from "./parts/kit.js";
-import { chartText, createSheet, gridAcross, legend, lineChart, lineSample, scaleTo, ticks } from "./parts/line_chart.js";
+import { chartText, createSheet, gridAcross, legend, scaleTo, ticks } from "./parts/line_chart.js";
 import { meanOf, varianceOf } from "./parts/statistics.js";
 
 const NO_SE = 0; // in place of r: the network without SE
@@ -29,10 +29,7 @@ const WORDS = {
   oneFails: ({ low }) => `One ends at ${low}.`,
   theyFail: ({ low, high }) => `The others end between ${low} and ${high}.`,
   chart: ({ metric, means }) => `Mean ${metric} over the reduction ratio. ${means}`,
-  curves: ({ metric }) => `${metric} after each epoch, a line for each seed`,
 };
-const SE_LOOK = { colour: "var(--look-s)", dash: null };
-const PLAIN_LOOK = { colour: "var(--look-plain)", dash: "6 4" };
 
 export default figure((view) => {
   const all = readSeries(view.data("series"));
@@ -142,16 +139,13 @@ function solvedSentence({ solved, sign, metric, digits, unit }, ratio, results) 
 /** All that is drawn for one series: its charts, its numbers, its source. */
 function createBoard(series, choose) {
   const results = createResults(series, choose);
-  const curves = createCurves(series);
   const numbers = createNumbers(series);
-  const charts = element("div", { class: "parts-charts senet-reduction-charts" }, results.element, curves.element);
   const source = element("p", { class: "parts-note", "data-name": "source" }, series.source);
   const draw = (ratio) => {
     results.draw(ratio);
-    curves.draw(ratio);
     numbers.draw(ratio);
   };
-  return { element: element("div", {}, charts, numbers.element, source), draw };
+  return { element: element("div", { class: "senet-reduction-board" }, results.element, element("div", {}, numbers.element, source)), draw };
 }
 
 const HEIGHT = 240;
@@ -231,27 +225,6 @@ function resultsLegend({ arms, reference }) {
   return legend(...keys);
 }
 
-/** The result after each epoch: a thin line for each seed of the chosen r, beside those of no SE. */
-function createCurves(series) {
-  const all = [...series.arms.values()].flatMap(({ curves }) => curves ?? []);
-  if (all.length === 0) return { element: element("div", { hidden: true }), draw: () => {} };
-  const y = rangeOf(all.flat(), series.most / 500);
-  const epochs = all[0].map((_, index) => index + 1);
-  const label = WORDS.curves(series);
-  const chart = lineChart({ label, xLabel: "epochs", yLabel: series.axis, height: HEIGHT });
-  const name = element("span");
-  const keys = legend([lineSample(SE_LOOK), name], [lineSample(PLAIN_LOOK), "no SE, each seed"]);
-  const draw = (ratio) => {
-    const lines = ({ curves }, look) => curves.map((ys) => ({ xs: epochs, ys, ...look, thin: true }));
-    const plain = lines(series.arms.get(NO_SE), PLAIN_LOOK);
-    const chosen = ratio === NO_SE ? [] : lines(series.arms.get(ratio), SE_LOOK);
-    keys.firstChild.hidden = ratio === NO_SE;
-    setText(name, `r = ${ratio}, each seed`);
-    chart.draw([...plain, ...chosen], { x: [0, epochs.length], y });
-  };
-  return { element: element("div", {}, keys, chart.element), draw };
-}
-
 // --------------------------------------------------------------------------------------------------------- the numbers
 
 const MEASURED = ["mean", "std"]; // the others are counts, and what is counted from them
@@ -266,18 +239,12 @@ function rowsOf(series) {
   const rows = [
     ["parameters", `parameters${millions}`, 1, ({ parameters }) => parameters],
     ["added", `of them SE’s${millions}`, 1, ({ parameters }, plain) => parameters - plain.parameters],
-    ["share", "what SE adds, %", millions ? 1 : 2, shareOf],
     ["hidden", "hidden widths of SE", 0, ({ hidden }) => hidden.join(", ") || "–"],
     ["mean", `${many ? "mean " : ""}${metric}${percent}`, digits, ({ results }) => meanOf(results)],
   ];
-  const spread = [
-    ["std", `standard deviation${percent}`, digits, ({ results }) => Math.sqrt(varianceOf(results))],
-    ["seeds", "seeds", 0, ({ results }) => results.length],
-  ];
-  return many ? [...rows, ...spread] : rows;
+  const spread = ["std", `standard deviation${percent}`, digits, ({ results }) => Math.sqrt(varianceOf(results))];
+  return many ? [...rows, spread] : rows;
 }
-
-const shareOf = ({ parameters }, plain) => (100 * (parameters - plain.parameters)) / plain.parameters;
 
 /** A table: the chosen r, and beside it no SE. */
 function createNumbers(series) {

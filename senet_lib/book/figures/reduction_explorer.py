@@ -11,7 +11,6 @@ import numpy as np
 import traitlets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
-from matplotlib.ticker import MaxNLocator
 
 from senet_lib.book.figures.figure import Asking, Figure
 from senet_lib.book.plots import COLOURS
@@ -131,7 +130,6 @@ def _recorded_arm(record: Record, arm: str, summed: Mapping[str, Any]) -> dict[s
         "parameters": record["settings"]["parameters"][arm],
         "seeds": seeds[order].tolist(),
         "results": over_epochs[:, -1].tolist(),
-        "curves": over_epochs.tolist(),
     }
 
 
@@ -146,7 +144,7 @@ class ReductionExplorer(Asking, Figure):
             network without SE), ``entries`` (one for each ``r``, with ``hidden``, the widths of its SE blocks),
             ``source``, and perhaps ``parameters_unit`` ("" or "million"), ``solved`` (a result that solves the task)
             and ``reference`` (``value`` and ``label`` of a dashed line). ``plain`` and the entries have
-            ``parameters``, ``results`` (one for each seed), and perhaps ``seeds`` and ``curves`` (seeds x epochs).
+            ``parameters``, ``results`` (one for each seed), and perhaps ``seeds``.
             Anything else raises a ValueError.
         shown: the ``name`` of a series, at first that of the first one; the menu moves it.
         reduction: r, one of the series' own, or 0 for the network without SE; the slider moves it, and so does a click
@@ -155,8 +153,7 @@ class ReductionExplorer(Asking, Figure):
 
     title = "How narrow may the bottleneck be?"
     description = (
-        "Left: the result of each run as a dot, over the reduction ratio r, with the network without SE at the right "
-        "end. Right, where it was recorded: the test accuracy after each epoch for the chosen r, a line for each seed."
+        "The result of each run as a dot, over the reduction ratio r, with the network without SE at the right end."
     )
     series = traitlets.List(traitlets.Dict()).tag(sync=True)
     shown = traitlets.Unicode().tag(sync=True)
@@ -215,12 +212,8 @@ class ReductionExplorer(Asking, Figure):
     def draw_still(self) -> Picture:
         series = {one["name"]: one for one in self.series}[self.shown]
         arms = {**{entry["r"]: entry for entry in series["entries"]}, NO_SE: series["plain"]}
-        chosen = arms[self.reduction]
-        has_curves = bool(chosen.get("curves"))
-        picture, axes = plt.subplots(1, 1 + has_curves, figsize=(7, 3.2), layout="constrained", squeeze=False)
-        _draw_results(axes[0, 0], series, arms, self.reduction)
-        if has_curves:
-            _draw_curves(axes[0, 1], chosen, series["plain"], self.reduction)
+        picture, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
+        _draw_results(ax, series, arms, self.reduction)
         picture.suptitle(series["title"], x=0.01, ha="left", fontsize=11)
         return picture
 
@@ -247,28 +240,19 @@ def _require_series(one: Series, names: Sequence[Any]) -> None:
         hidden = entry.get("hidden")
         good = bool(hidden) and all(type(width) is int and width > 0 for width in hidden)
         _need(good, f"{where}, r = {r}, has hidden {hidden}", "give whole numbers above 0")
-    lengths = {len(arm["curves"][0]) if arm.get("curves") else 0 for arm in (plain, *entries)}
-    _need(
-        len(lengths) == 1,
-        f"{where} has curves of different lengths, in epochs: {sorted(lengths)}",
-        "give as many to each",
-    )
     for level, value in (("solved", one.get("solved")), ("reference", (one.get("reference") or {}).get("value"))):
         _need(value is None or _is_result(value, most), f"{where} has {level} {value}", f"it must be from 0 to {most}")
 
 
 def _require_arm(arm: Mapping[str, Any], where: str, most: float, plain: Mapping[str, Any]) -> None:
-    parameters, results, seeds, runs = (arm.get(key) for key in ("parameters", "results", "seeds", "curves"))
+    parameters, results, seeds = (arm.get(key) for key in ("parameters", "results", "seeds"))
     good = isinstance(parameters, int | float) and 0 < (plain.get("parameters") or 0) <= parameters
     _need(good, f"{where} has {parameters} parameters", "give a number above 0, and not below that without SE")
     _need(results, f"{where} has no list of results", "give one for each seed")
-    for values in (results, *(runs or ())):
-        bad = [value for value in values if not _is_result(value, most)]
-        _need(not bad, f"{where} has the result {bad[:1]}", f"it must be from 0 to {most}")
+    bad = [value for value in results if not _is_result(value, most)]
+    _need(not bad, f"{where} has the result {bad[:1]}", f"it must be from 0 to {most}")
     good = seeds is None or len(set(seeds)) == len(seeds) == len(results)
     _need(good, f"{where} has seeds {seeds}", f"give another one for each of its {len(results)} results, or none")
-    good = not runs or (len(runs) == len(results) and len({len(run) for run in runs}) == 1)
-    _need(good, f"{where} has curves for {len(runs or ())} runs", f"give {len(results)} of the same length, or none")
 
 
 def _is_result(value: Any, most: float) -> bool:
@@ -278,10 +262,6 @@ def _is_result(value: Any, most: float) -> bool:
 def _need(good: Any, fault: str, fix: str) -> None:
     if not good:
         raise ValueError(f"{fault}; {fix}")
-
-
-def _name(reduction: int) -> str:
-    return "no SE" if reduction == NO_SE else f"r = {reduction}"
 
 
 def _draw_results(ax: Axes, series: Series, arms: Mapping[int, Mapping[str, Any]], chosen: int) -> None:
@@ -301,17 +281,3 @@ def _draw_results(ax: Axes, series: Series, arms: Mapping[int, Mapping[str, Any]
     ax.set_xticks(range(len(arms)), ["no SE" if r == NO_SE else str(r) for r in arms])
     ax.set(xlabel="reduction ratio r", ylabel=f"{series['metric']}{', %' if series['metric'] == ERROR else ''}")
     ax.grid(axis="x", visible=False)
-
-
-def _draw_curves(ax: Axes, arm: Mapping[str, Any], plain: Mapping[str, Any], chosen: int) -> None:
-    """A thin line for each seed."""
-    lines = [(plain, NO_SE, COLOURS["plain"], "--")]
-    if chosen != NO_SE:
-        lines.append((arm, chosen, COLOURS["se"], "-"))
-    for one, r, colour, dash in lines:
-        epochs = np.arange(1, len(one["curves"][0]) + 1)
-        for index, curve in enumerate(one["curves"]):
-            ax.plot(epochs, curve, dash, color=colour, linewidth=1, label=None if index else _name(r))
-    ax.set(xlabel="epoch", ylabel=ACCURACY)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.legend(loc="best", fontsize=9)
