@@ -93,7 +93,6 @@ def draw_column(
     *,
     width: float = 96,
     side: float = 66,
-    on_shortcut: Box | None = None,
     after: Sequence[Box] = (),
 ) -> None:
     """A residual block from top to bottom: the branch, the shortcut at its side, the sum, and what comes after it."""
@@ -108,8 +107,6 @@ def draw_column(
     total = y - 6
     drawing.line((x, start), (x, total - 9))
     drawing.line((x, fork), (x + side, fork), (x + side, total), (x + 9, total))
-    if on_shortcut:
-        drawing.box(x + side, (fork + total) / 2, 34, *on_shortcut)
     drawing.operator(x, total, "+")
     start, y = total + 9, total + step - 4
     for text, colour in after:
@@ -223,27 +220,4 @@ def inception_modules() -> Drawing:
     drawing.operator(right, total, "×")
     drawing.line((right, total + 9), (right, total + 29))
     drawing.text(right, total + 44, "x̃")
-    return drawing
-
-
-def placements() -> Drawing:
-    """Five places for SE around the same branch."""
-    drawing = Drawing(
-        536,
-        "Five places for SE. Standard: at the end of the branch. Pre: before the branch. Post: behind the sum and its "
-        "ReLU. Identity: on the shortcut. 3×3: inside the branch, behind the 3×3 convolution.",
-    )
-    layers, inside = ("layers", CONVOLUTION), [("1×1", CONVOLUTION), ("3×3", CONVOLUTION), GATE, ("1×1", CONVOLUTION)]
-    upper, lower = 42, 270
-    for x, name, branch, after in (
-        (50, "standard", [layers, GATE], [RELU]),
-        (172, "pre", [GATE, layers], [RELU]),
-        (294, "post", [layers], [RELU, GATE]),
-    ):
-        drawing.text(x + 10, upper - 24, name, weight="bold")
-        draw_column(drawing, x, upper, branch, width=64, side=46, after=after)
-    drawing.text(112, lower - 24, "identity", weight="bold")
-    draw_column(drawing, 96, lower, [layers], width=64, side=62, on_shortcut=GATE, after=[RELU])
-    drawing.text(262, lower - 24, "3×3", weight="bold")
-    draw_column(drawing, 244, lower, inside, width=64, side=50, after=[RELU])
     return drawing

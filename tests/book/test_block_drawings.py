@@ -10,7 +10,7 @@ from senet_lib.book import drawings
 from tools.drawings import COVER, FOLDER, draw_cover
 from tools.thumbnails import draw_all
 
-NAMES = ("se_block", "residual_blocks", "bottleneck", "inception_modules", "placements")
+NAMES = ("se_block", "residual_blocks", "bottleneck", "inception_modules")
 SVG = "{http://www.w3.org/2000/svg}"
 LETTER = 6.6  # width of a letter of 12 units, on average, with some to spare
 

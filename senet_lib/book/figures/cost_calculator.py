@@ -131,13 +131,13 @@ class CostCalculator(Asking, Figure):
 
 def _draw_shares(ax: Axes, quantities: Mapping[str, list[float]]) -> None:
     """A line for each quantity: who owns which share of it, from the stem to the classifier."""
-    for name, amounts in quantities.items():
+    for line, (name, amounts) in enumerate(quantities.items()):
         start = 0.0
         for number, amount in enumerate(amounts):
             share = amount / sum(amounts)
             ax.barh([name], [share], left=[start], color=COLOURS["plain"], alpha=0.3 + 0.12 * number, edgecolor="white")
             if 0 < number < len(amounts) - 1 and share > 0.04:
-                ax.text(start + share / 2, name, f"{number}", ha="center", va="center")
+                ax.text(start + share / 2, line, f"{number}", ha="center", va="center")
             start += share
     ax.set_xlim(0, 1)
     ax.invert_yaxis()

@@ -74,7 +74,7 @@ class PlacementChooser(Asking, Figure):
     gate = traitlets.Float(0.1).tag(sync=True)
     branch = traitlets.Float(0.0).tag(sync=True)
     sent = traitlets.List(traitlets.Unicode()).tag(sync=True, transient=True)
-    _places = traitlets.List().tag(sync=True)
+    _places = traitlets.List(traitlets.List()).tag(sync=True)
 
     @traitlets.default("_places")
     def _all_places(self) -> list[list[Any]]:
