@@ -1,16 +1,22 @@
-"""Where the repository is, and what follows from it. _config.yml's `repository.url` is the one place that holds it.
+"""Where the repository is, and what follows from it.
 
-A fork changes that line, and everything else follows: the install cells of the notebooks, the address of the published
-book, its sitemap, and what a shared link shows. (The theme derives the buttons of Colab, Binder and GitHub.)
+On GitHub's machines the variable GITHUB_REPOSITORY says it, in a clone the git remote "origin" does, and anywhere else
+_config.yml's `repository.url`. Everything else follows: the install cells of the notebooks, the buttons of Colab,
+Binder and GitHub, the address of the published book, its sitemap, and what a shared link shows.
 """
 
-from dataclasses import dataclass
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+REMOTE = re.compile(r"(?:https://|ssh://git@|git@)github\.com[/:](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,27 @@ class Repository:
         return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
 
 
-def read_repository(root: Path = ROOT) -> Repository:
-    """From _config.yml."""
+def find_repository(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Repository:
+    """From GITHUB_REPOSITORY, else from the git remote if it is on GitHub, else from _config.yml."""
+    configured = read_configured(root)
+    name = environment.get("GITHUB_REPOSITORY") or read_remote(root)
+    return replace(configured, url=f"https://github.com/{name}") if name else configured
+
+
+def read_configured(root: Path = ROOT) -> Repository:
+    """What _config.yml says."""
     settings = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]
     return Repository(settings["url"].rstrip("/"), settings["branch"])
+
+
+def read_remote(root: Path) -> str | None:
+    """Owner and name of the git remote "origin" of this folder; None if it is elsewhere than on GitHub, or is none."""
+    if not (root / ".git").exists():  # else git would look for a repository in the folders above
+        return None
+    command = ["git", "-C", str(root), "remote", "get-url", "origin"]
+    try:
+        address = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:
+        return None
+    found = REMOTE.fullmatch(address)
+    return found["name"] if found else None

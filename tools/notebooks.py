@@ -4,36 +4,44 @@
     python -m tools.notebooks check
 
 The .md is what people edit and what the book executes. The .ipynb is for Jupyter and Colab: it has no outputs, an
-install cell after the title, and links that work away from the book. The repository's address is read from _config.yml.
+install cell after the title, and links that work away from the book. `check` takes the repository's address as it
+stands there: a clone that is not published need not write its own.
 """
 
 import argparse
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jupytext
 import nbformat
 
-from tools.addresses import Repository, read_repository
+from tools.addresses import Repository, find_repository
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 
 INSTALL_CELL = """\
 # On Colab: install the book's library. --no-deps leaves Colab's own torch alone.
+# A wheel of the library that lies beside the notebook comes first: the book serves one.
 import importlib.util
+from pathlib import Path
 
 if importlib.util.find_spec("senet_lib") is None:
-    %pip install --quiet --no-deps torchinfo anywidget psygnal "senet-lib @ git+{url}@{branch}"
+    library = next((str(wheel) for wheel in Path().glob("senet_lib-*.whl")), "senet-lib @ git+{url}@{branch}")
+    %pip install --quiet --no-deps torchinfo anywidget psygnal "{{library}}"
 """
+ADDRESS = re.compile(r"senet-lib @ git\+(?P<url>\S+?)@")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["write", "check"])
     action = parser.parse_args().action
-    expected = {source.with_suffix(".ipynb"): render(source) for source in sorted(NOTEBOOKS.glob("*.md"))}
+    sources = {source.with_suffix(".ipynb"): source for source in sorted(NOTEBOOKS.glob("*.md"))}
+    repositories = {path: find_repository() if action == "write" else named_in(path) for path in sources}
+    expected = {path: render(source, repositories[path]) for path, source in sources.items()}
     if action == "write":
         for path, text in expected.items():
             path.write_text(text, encoding="utf-8")
@@ -47,9 +55,15 @@ def main() -> int:
     return 1 if stale or orphans else 0
 
 
-def render(source: Path) -> str:
+def named_in(path: Path) -> Repository:
+    """The repository that a notebook's install cell names; that of the project if there is none."""
+    repository = find_repository()
+    found = ADDRESS.search(path.read_text(encoding="utf-8")) if path.exists() else None
+    return replace(repository, url=found["url"]) if found else repository
+
+
+def render(source: Path, repository: Repository) -> str:
     """The text of the .ipynb that belongs to a MyST notebook."""
-    repository = read_repository()
     notebook = jupytext.read(source)
     install = nbformat.v4.new_code_cell(INSTALL_CELL.format(url=repository.url, branch=repository.branch).strip())
     notebook.cells.insert(1, install)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tools import lean_pages
-from tools.addresses import read_repository
+from tools.addresses import find_repository
 
 ROOT = Path(__file__).parent.parent.parent
 HTML = ROOT / "_build" / "html"
@@ -99,7 +99,7 @@ def test_solutions_are_folded(pages):
 
 
 def test_the_colab_button_opens_the_notebook_of_this_repository_if_it_has_a_home(pages):
-    repository = read_repository()
+    repository = find_repository()
     start = f"{repository.url}/blob/{repository.branch}/".replace("github.com", "colab.research.google.com/github")
     for path in chapters(pages):
         assert (f"{start}notebooks/{path.stem}.ipynb" in pages[path].links) == repository.is_real

@@ -17,7 +17,7 @@ from senet_lib.book import exercises as checks
 from senet_lib.book.records import list_records
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tools import notebooks
-from tools.addresses import Repository
+from tools.addresses import Repository, read_configured
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = sorted((ROOT / "notebooks").glob("*.md"))
@@ -56,7 +56,7 @@ def test_notebook_has_no_outputs_and_no_directives(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_install_cell_comes_first_and_leaves_torch_alone(name):
-    repository = notebooks.read_repository()
+    repository = read_configured()
     first_code = next(cell.source for cell in read(name).cells if cell.cell_type == "code")
     assert f"git+{repository.url}@{repository.branch}" in first_code
     assert "--no-deps" in first_code
@@ -65,7 +65,7 @@ def test_install_cell_comes_first_and_leaves_torch_alone(name):
 
 def test_address_of_the_repository_stands_in_one_place():
     """Besides _config.yml only the generated notebooks name it."""
-    url = notebooks.read_repository().url
+    url = read_configured().url
     folders = ("book", "notebooks", "senet_lib", "tests", "tools", ".github")
     files = [*ROOT.glob("*"), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
     holders = {path.name for path in files if path.is_file() and url in path.read_text(errors="ignore")}

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 import senet_lib
 from tests.browser.test_pages import list_pages
-from tools.addresses import Repository, read_repository
+from tools.addresses import Repository, find_repository
 from tools.drawings import SOCIAL, draw_social
 from tools.publishing import PICTURE, PICTURE_SIZE
 from tools.release import find_notes
@@ -41,6 +42,37 @@ def test_a_placeholder_is_told_from_a_repository(owner, is_real):
     assert Repository(f"https://github.com/{owner}/a-book", "main").is_real == is_real
 
 
+@pytest.mark.parametrize(
+    ("environment", "remote", "found"),
+    [
+        ({"GITHUB_REPOSITORY": "a/b"}, "https://github.com/c/d.git", "https://github.com/a/b"),
+        ({}, "https://github.com/c/d.git", "https://github.com/c/d"),
+        ({}, "git@github.com:c/d.git", "https://github.com/c/d"),
+        ({}, "/somewhere/else/d", "https://github.com/--nobody--/book"),
+        ({}, None, "https://github.com/--nobody--/book"),
+    ],
+)
+def test_the_address_comes_from_where_the_book_is(tmp_path, environment, remote, found):
+    config = "repository:\n  url: https://github.com/--nobody--/book\n  branch: main\n"
+    (tmp_path / "_config.yml").write_text(config, encoding="utf-8")
+    if remote:
+        subprocess.run(["git", "init", "-q", tmp_path], check=True)
+        subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", remote], check=True)
+    assert find_repository(tmp_path, environment) == Repository(found, "main")
+
+
+def test_each_chapter_is_served_as_a_notebook_beside_the_librarys_wheel():
+    folder = HTML / "_sources" / "notebooks"
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        page = read_page(f"notebooks/{path.stem}")
+        assert page.select(f'a[href$="_sources/notebooks/{path.name}"]')
+        text = (folder / path.name).read_text(encoding="utf-8")
+        assert f"git+{find_repository().url}@" in text and "senet_lib-*.whl" in text
+    wheel = read_page("book/run").select_one('a[href$=".whl"]')["href"]
+    assert (HTML / "book" / wheel).exists()
+    assert [path.name for path in folder.glob("*.whl")] == [f"senet_lib-{senet_lib.__version__}-py3-none-any.whl"]
+
+
 def read_page(name: str) -> BeautifulSoup:
     if not (HTML / f"{name}.html").exists():
         pytest.fail("there is no built book; run: make book")
@@ -56,7 +88,7 @@ def meta(page: BeautifulSoup, name: str) -> str:
 
 @pytest.mark.parametrize("name", list_pages())
 def test_page_says_what_it_is_to_search_engines_and_shared_links(name):
-    page, home = read_page(name), read_repository().book
+    page, home = read_page(name), find_repository().book
     address = f"{home}{name}.html"
     assert [link["href"] for link in page.select('link[rel="canonical"]')] == [address]
     assert meta(page, "og:url") == address
@@ -69,7 +101,7 @@ def test_page_says_what_it_is_to_search_engines_and_shared_links(name):
 
 @pytest.mark.parametrize("name", list_pages())
 def test_buttons_lead_to_a_repository_that_is_there_or_are_not_there(name):
-    repository, page = read_repository(), read_page(name)
+    repository, page = find_repository(), read_page(name)
     links = [link["href"] for link in page.select(".article-header-buttons a, .bd-footer a")]
     outside = [link for link in links if re.search("github|colab|mybinder", link)]
     assert bool(outside) == repository.is_real
@@ -82,7 +114,7 @@ def test_descriptions_differ():
 
 
 def test_sitemap_has_each_page_once_and_robots_txt_names_it():
-    home = read_repository().book
+    home = find_repository().book
     places = [place.text for place in ET.parse(HTML / "sitemap.xml").iter() if place.tag.endswith("}loc")]
     assert sorted(places) == sorted(f"{home}{name}.html" for name in list_pages())
     assert f"Sitemap: {home}sitemap.xml\n" in (HTML / "robots.txt").read_text(encoding="utf-8")
