@@ -40,10 +40,14 @@ def torch_block(channels: int, reduction: int, weights: list[np.ndarray], gate: 
     return block
 
 
+def press(opened, trait: str, value) -> None:
+    opened.click(opened.root.locator(f'label:has(input[data-trait="{trait}"][value="{value}"])'))
+
+
 def show(opened, channels: int, reduction: int) -> None:
-    """Move both sliders, as a reader would; that of r has the same places for every C."""
-    opened.move("channels", [8, 16, 64, 128, 256, 512, 1024, 2048].index(channels))
-    opened.move("reduction", sorted({r for _, r in TRAINED} | {2, 4, 8, 16, 32}).index(reduction))
+    """Choose both, as a reader would."""
+    press(opened, "channels", channels)
+    press(opened, "reduction", reduction)
     assert (opened.get("channels"), opened.get("reduction")) == (channels, reduction)
 
 
@@ -75,11 +79,13 @@ def test_gates_follow_the_picture_and_the_scale(opened):
         for channels, reduction in ((16, 4), (64, 4)):
             show(opened, channels, reduction)
             for picture, scale in ((2, 1.0), (1, 1.0), (1, 0.5), (1, 0.0), (0, 1.5)):
+                another = opened.root.get_by_role("button", name="Another random z")
+                assert menu.is_disabled() == (channels == 64)
+                assert (another.get_attribute("aria-disabled") == "true") == (channels == 16)
                 if channels == 16:
                     menu.select_option(label=figure.picture_names[picture])
-                else:
-                    assert not menu.is_visible()
-                    opened.root.get_by_label("random z").select_option(label=f"draw {picture + 1}")
+                while opened.get("picture") != picture:
+                    opened.click(another)
                 opened.move("scale", scale)
                 assert opened.get("picture") == picture
                 *weights, z = parts_of(figure, channels, reduction, picture)
@@ -139,14 +145,76 @@ def test_the_sum_of_the_chosen_gate_is_written_out(opened):
             assert f"from hidden {strongest}" in opened.text("terms").split(",")[0]
 
 
-def test_a_pointer_chooses_a_gate_and_a_smaller_block_keeps_a_gate_it_has(opened):
+def test_pointing_chooses_a_gate_and_a_smaller_block_keeps_a_gate_it_has(opened):
     gates = opened.root.get_by_role("slider", name="gates s")
+    gates.scroll_into_view_if_needed()
     box = gates.bounding_box()
-    opened.click(gates, position={"x": box["width"] * 13.5 / 16, "y": 40})
-    assert opened.get("channel") == 13
+    opened.page.mouse.move(box["x"] + box["width"] * 13.5 / 16, box["y"] + 40)
+    opened.settle()
+    assert opened.get("channel") == 13 and opened.text("which").startswith("Gate 13 (")
     show(opened, 8, 2)
     assert opened.get("channel") == 7
     assert opened.problem is None
+
+
+def excite(figure, channels: int, reduction: int, z: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden units and gates that torch makes of these numbers."""
+    *weights, _ = parts_of(figure, channels, reduction, picture=0)
+    block = torch_block(channels, reduction, weights, "sigmoid")
+    with torch.no_grad():
+        given = torch.tensor(z, dtype=torch.float32)[None]
+        return block.activation(block.fc1(given))[0], block.excite(given)[0]
+
+
+def test_the_gates_follow_a_bar_of_z_that_is_dragged_or_moved_by_keys(opened):
+    figure = ExcitationExplorer.example()
+    for channels, reduction in ((16, 4), (64, 4)):
+        show(opened, channels, reduction)
+        z = np.array(opened.values("z, squeezed"))
+        bars = opened.root.locator('canvas[aria-label^="z, squeezed"]')
+        bars.scroll_into_view_if_needed()
+        box, mouse = bars.bounding_box(), opened.page.mouse
+        x = box["x"] + box["width"] * 5.5 / channels
+        mouse.move(x, box["y"] + box["height"] / 2)
+        mouse.down()
+        mouse.move(x + 60, box["y"] + 2, steps=3)  # also sideways: the bar that was taken stays the one
+        mouse.up()
+        opened.press("ArrowRight", "ArrowRight", "ArrowDown", on=bars)
+        moved = np.array(opened.values("z, squeezed"))
+        least, most = (float(bars.get_attribute(f"aria-value{end}")) for end in ("min", "max"))
+        assert np.flatnonzero(moved != z).tolist() == [5, 7]
+        assert moved[5] == pytest.approx(most - 2 / box["height"] * (most - least), abs=0.03 * (most - least))
+        assert moved[7] == pytest.approx(max(least, z[7] - (most - least) / 20), abs=1e-5)
+        hidden, s = excite(figure, channels, reduction, moved)
+        assert opened.values("hidden") == close(hidden) and opened.values("gates s") == close(s)
+        most_moved = int((s - excite(figure, channels, reduction, z)[1]).abs().argmax())
+        assert f"You moved 2 bars of z. Gate {most_moved} moves most" in opened.text("moved")
+        opened.click("Put z back")
+        assert opened.values("z, squeezed") == close(z) and opened.get("moved") == {}
+        bars.press("ArrowUp")
+        opened.move("scale", 0.5)  # another z: what was moved is no more
+        assert opened.values("z, squeezed") == close(0.5 * z)
+        opened.move("scale", 1)
+
+
+def test_no_use_changes_the_height(opened):
+    for width in (1280, 620, 390):
+        opened.look(width, "light")
+        heights = set()
+        for channels, reduction in [*TRAINED, *NEW, (1024, 2)]:
+            show(opened, channels, reduction)
+            for gate in GATES:
+                opened.set_all(gate=gate, channel=channels - 1, moved={"0": 1.5, "7": -2.0})
+                heights.add(opened.root.bounding_box()["height"])
+        assert len(heights) == 1, (width, sorted(heights))
+    opened.look(1280, "light")
+
+
+def test_what_a_block_lacks_is_disabled_and_says_why(opened):
+    show(opened, 16, 4)
+    lacking = opened.root.locator('label:has(input[data-trait="reduction"]:disabled)')
+    titles = lacking.evaluate_all("all => all.map((one) => one.title)")
+    assert titles == [f"There is no block with C = 16 and r = {r}; there are r = 1, 4, 16." for r in (2, 8, 32)]
 
 
 def test_a_new_width_takes_the_next_smaller_r(opened):
@@ -155,7 +223,7 @@ def test_a_new_width_takes_the_next_smaller_r(opened):
         opened.set("reduction", {16: 4, 64: 4}[start])
         opened.set("channels", start)
         opened.set("reduction", before)
-        opened.move("channels", {8: 0, 16: 1, 64: 2}[channels])
+        press(opened, "channels", channels)
         assert opened.get("reduction") == after
         assert opened.problem is None
 
@@ -210,6 +278,7 @@ BAD_STATES = [
     ({"channels": lambda old: 48}, "channels is 48"),
     ({"reduction": lambda old: 2}, "reduction is 2; it must be one of 1, 4, 16"),
     ({"gate": lambda old: "softmax"}, "gate is softmax"),
+    ({"moved": lambda old: {"16": 1.0}}, "moved.16 is 1; a channel from 0 to 15"),
 ]
 
 

@@ -1,15 +1,41 @@
 // z -> hidden -> s: equation 3 on trained weights, and on new ones for widths that no network of the book has.
-import { bars, choice, colour, element, figure, formatNumber } from "./parts/kit.js";
-import { heatmap, menu, need, number, picture, requirePictures, requireWhole, row, setText, slider } from "./parts/kit.js";
+import { bars, button, choice, clamp, colour, disable, drag, element, figure, formatNumber } from "./parts/kit.js";
+import { heatmap, menu, need, number, picture, requirePictures, requireWhole, row } from "./parts/kit.js";
+import { setAttributes, setText, slider } from "./parts/kit.js";
 import { meanOf } from "./parts/statistics.js";
 import { GATES, MOST_SCALE, createMemory, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./parts/excitation.js";
 
+const WORDS = {
+  channels: "channels C",
+  trained: "trained:",
+  fresh: "new:",
+  reduction: "reduction r",
+  noBlock: ({ r, C, ratios }) => `There is no block with C = ${C} and r = ${r}; there are r = ${ratios}.`,
+  picture: "picture",
+  noPicture: "A new block has seen no picture: its z is random.",
+  draw: "Another random z",
+  noDraw: "A trained block gets the z of a picture.",
+  scale: "z times",
+  gate: "gate",
+  back: "Put z back",
+  nothingMoved: "No bar of z has been moved.",
+  drag: "Drag a bar of z up or down. Which gates follow?",
+  moved: ({ names, c, from, to }) => `You moved z of ${names}. Gate ${c} moves most: from ${from} to ${to}.`,
+  manyMoved: ({ count, c, from, to }) => `You moved ${count} bars of z. Gate ${c} moves most: from ${from} to ${to}.`,
+  bar: ({ channel, value }) => `channel ${channel}: ${value}`,
+  bars: "z, squeezed numbers: up and down move one, left and right choose another",
+  axis: ({ count, least, most }) => `${count} numbers, axis\u00a0${least}\u00a0to\u00a0${most}`,
+  hiddenAxis: ({ count, most }) => `${count} after ReLU, axis\u00a00\u00a0to\u00a0${most}`,
+  widerAxis: ({ count, most }) => `${count} after ReLU, axis now 0\u00a0to\u00a0${most}`,
+  narrows: ({ from, to }) => `${from} to ${to}`,
+};
 const NEW_CHANNELS = [64, 128, 256, 512, 1024, 2048];
 const NEW_REDUCTIONS = [2, 4, 8, 16, 32]; // those of the paper's Table 10
 const DRAWN_CELLS = 64; // of a matrix, along its longer side
 const ALL_WIRES = 1024; // a matrix with more weights than this shows only the strongest wires of one number
 const STRONGEST = 64;
 const SHADES = 6;
+const KEY_STEPS = 20; // of the arrow keys, from the bottom of z's axis to its top
 
 // --------------------------------------------------------------------------------------------------------- the drawing
 
@@ -105,14 +131,61 @@ function matrix(name) {
   return { element: element("div", {}, heading, square), draw, pointOut };
 }
 
+/** Bars that are dragged: move(channel, z) is called on the way, by the pointer and by the arrow keys. */
+function movableBars(count, move) {
+  const chart = bars({ count, quantity: "z", label: WORDS.bars, height: 72 });
+  const node = chart.element;
+  node.classList.add("excitation-movable");
+  setAttributes(node, { role: "slider", tabindex: 0, "aria-orientation": "vertical" });
+  let [channel, axis, held, met] = [0, { least: 0, largest: 1 }, false, false];
+  node.addEventListener("focus", () => {
+    met = true;
+    draw(node.values, axis);
+  });
+  drag(node, ({ clientX, clientY }) => {
+    const { left, top, width, height } = node.getBoundingClientRect();
+    if (!held) channel = clamp(Math.floor(((clientX - left) / width) * count), count - 1);
+    held = true;
+    move(channel, axis.largest - clamp((clientY - top) / height, 1) * (axis.largest - axis.least));
+  });
+  for (const type of ["pointerup", "pointercancel"]) node.addEventListener(type, () => (held = false));
+  node.addEventListener("keydown", (event) => {
+    const [right, up] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key] ?? [0, 0];
+    if (right === 0 && up === 0) return;
+    event.preventDefault();
+    channel = clamp(channel + right, count - 1);
+    const value = node.values[channel] + (up * (axis.largest - axis.least)) / KEY_STEPS;
+    if (up === 0) draw(node.values, axis);
+    else move(channel, Math.max(axis.least, Math.min(axis.largest, value)));
+  });
+  const draw = (values, ends) => {
+    axis = ends;
+    chart.draw(values, { ...ends, chosen: met ? channel : null });
+    const text = WORDS.bar({ channel, value: formatNumber(values[channel]) });
+    const [now, least, most] = [values[channel], ends.least, ends.largest];
+    setAttributes(node, { "aria-valuenow": now, "aria-valuemin": least, "aria-valuemax": most, "aria-valuetext": text });
+  };
+  return { element: node, draw };
+}
+
+/** Gates of which one is chosen by pointing at it; on a touch screen by pressing on it. */
+function pointedBars(count, choose) {
+  const chart = bars({ count, quantity: "s", label: "gates s", height: 80, onChoose: choose });
+  chart.element.addEventListener("pointermove", ({ clientX }) => {
+    const { left, width } = chart.element.getBoundingClientRect();
+    choose(clamp(Math.floor(((clientX - left) / width) * count), count - 1));
+  });
+  return chart;
+}
+
 /** z, W1, hidden, W2 and s below each other, each with its name and a few words beside it. */
-function createFlow(choose) {
+function createFlow(choose, move) {
   const layers = {
-    z: place((count) => bars({ count, quantity: "z", label: "z, squeezed numbers", height: 64 })),
+    z: place((count) => movableBars(count, move)),
     W1: wires("W₁, the wires from z to the hidden units"),
     hidden: place((count) => bars({ count, quantity: "hidden", label: "hidden units", height: 52 })),
     W2: wires("W₂, the wires from the hidden units to the gates"),
-    s: place((count) => bars({ count, quantity: "s", label: "gates s", height: 80, onChoose: choose })),
+    s: place((count) => pointedBars(count, choose)),
   };
   const names = { z: "squeezed z", W1: "W₁ narrows", hidden: "hidden", W2: "W₂ widens", s: "gates s" };
   const words = {};
@@ -123,7 +196,7 @@ function createFlow(choose) {
     words[name] = element("span");
     flow.append(element("p", {}, chip, element("strong", {}, names[name]), words[name]), layer.element);
   }
-  const draw = (keep, look, { now, block, axes, z, hidden, s, products }, { gate, channel }) => {
+  const draw = (keep, look, { now, block, axes, isWider, z, hidden, s, products }, { gate, channel }) => {
     const [C, H] = [block.channels, block.hidden];
     const redraw = (name, key, work) => keep(`draw ${name}`, `${now} ${look} ${key}`, work);
     const strongest = products[0][0]; // the hidden unit that moves the chosen gate most
@@ -140,12 +213,13 @@ function createFlow(choose) {
     redraw("W2", channel, () => {
       layers.W2.draw(H, C, chooseLines(H, C, channel, (k, c) => w2(block, c, k) * hidden[k]));
     });
-    const axis = (least, most) => `axis\u00a0${formatNumber(least, 1)}\u00a0to\u00a0${formatNumber(most, 1)}`;
-    setText(words.z, `${formatNumber(C)} numbers, ${axis(axes.least, axes.z)}`);
-    setText(words.W1, `${formatNumber(C)} to ${formatNumber(H)}`);
-    setText(words.hidden, `${formatNumber(H)} after ReLU, ${axis(0, axes.hidden)}`);
-    setText(words.W2, `${formatNumber(H)} to ${formatNumber(C)}`);
-    setText(words.s, `${formatNumber(C)} numbers, ${axis(...gateAxis)}`);
+    const [count, width] = [formatNumber(C), formatNumber(H)];
+    const [least, most, top] = [axes.least, axes.z, axes.hidden].map((end) => formatNumber(end, 1));
+    setText(words.z, WORDS.axis({ count, least, most }));
+    setText(words.W1, WORDS.narrows({ from: count, to: width }));
+    setText(words.hidden, (isWider ? WORDS.widerAxis : WORDS.hiddenAxis)({ count: width, most: top }));
+    setText(words.W2, WORDS.narrows({ from: width, to: count }));
+    setText(words.s, WORDS.axis({ count, least: formatNumber(gateAxis[0], 1), most: formatNumber(gateAxis[1], 1) }));
   };
   return { element: flow, draw };
 }
@@ -185,6 +259,16 @@ function createSentences() {
   };
 }
 
+/** What the moved bars of z have done to the gates. */
+function sayMoved({ s, unmoved }, moved) {
+  const channels = Object.keys(moved);
+  if (channels.length === 0) return WORDS.drag;
+  const c = s.reduce((most, one, k) => (Math.abs(one - unmoved[k]) > Math.abs(s[most] - unmoved[most]) ? k : most), 0);
+  const [from, to] = [unmoved[c], s[c]].map((gate) => formatNumber(gate, 3, true));
+  if (channels.length > 1) return WORDS.manyMoved({ count: formatNumber(channels.length), c, from, to });
+  return WORDS.moved({ names: `channel ${channels[0]}`, c, from, to });
+}
+
 const signed = (value) => `${value < 0 ? "" : "+"}${formatNumber(value)}`;
 
 function describe({ block, logits, s, products }, { C, r, gate, channel }, source) {
@@ -207,7 +291,7 @@ function describe({ block, logits, s, products }, { C, r, gate, channel }, sourc
     weights: 2 * C * H,
     addition: `${formatNumber(2 * C * H)} + ${width} + ${h} =`,
     parameters: 2 * C * H + H + C,
-    which: `Gate ${c} (press on another): W₂ · hidden = `,
+    which: `Gate ${c} (point at another): W₂ · hidden = `,
     products: logits[c] - block.b2[c],
     bias: block.b2[c],
     logit: logits[c],
@@ -226,61 +310,97 @@ function describe({ block, logits, s, products }, { C, r, gate, channel }, sourc
 
 // ---------------------------------------------------------------------------------------------------------- the figure
 
+function requireMoved(view, C) {
+  const moved = view.get("moved");
+  for (const [channel, value] of Object.entries(moved)) {
+    const isGood = /^\d+$/.test(channel) && Number(channel) < C && Number.isFinite(value);
+    need(isGood, `moved.${channel} is ${value}; a channel from 0 to ${C - 1} has a finite number.`);
+  }
+  return moved;
+}
+
 export default figure((view) => {
   const { names, count, rows, columns, planes } = requirePictures(view);
-  const source = view.data("source");
+  const origin = view.data("source");
   const trained = readTrained(view, count);
   const makeNew = createNewBlocks();
   const widths = [...new Set([...[...trained.values()].map((block) => block.channels), ...NEW_CHANNELS])];
+  const isTrained = (channels) => [...trained.values()].some((block) => block.channels === channels);
   const ratiosOf = (channels) => {
     const own = [...trained.values()].filter((block) => block.channels === channels).map((block) => block.reduction);
     return own.length > 0 ? own.sort((a, b) => a - b) : NEW_REDUCTIONS;
   };
-  // The slider has the same places for every C, so that a place always means the same r; where a C lacks one, the
-  // next smaller one is taken.
-  const ratios = [...new Set([...[...trained.values()].map((block) => block.reduction), ...NEW_REDUCTIONS])].sort((a, b) => a - b);
   view.addControl(() => {
     const [r, own] = [view.get("reduction"), ratiosOf(view.get("channels"))];
     need(own.includes(r), `reduction is ${r}; it must be one of ${own.join(", ")}.`);
   });
-  // A new C keeps r and the chosen channel if it has them.
+  const putBack = () => view.set("moved", {});
+  // A new C keeps r and the chosen channel if it has them; where it lacks r, the next smaller one is taken.
   const fit = (channels) => {
-    const ratios = ratiosOf(channels);
-    view.set("reduction", ratios.filter((ratio) => ratio <= view.get("reduction")).at(-1) ?? ratios[0]);
+    const own = ratiosOf(channels);
+    view.set("reduction", own.filter((ratio) => ratio <= view.get("reduction")).at(-1) ?? own[0]);
     view.set("channel", Math.min(view.get("channel"), channels - 1));
+    putBack();
   };
 
+  const numbered = (values) => values.sort((a, b) => a - b).map((value) => [value, formatNumber(value)]);
+  const sizes = choice(view, "channels", { label: WORDS.channels, options: numbered(widths), then: fit }).element;
+  const ratios = [...new Set([...[...trained.values()].map((block) => block.reduction), ...NEW_REDUCTIONS])];
+  const middle = choice(view, "reduction", { label: WORDS.reduction, options: numbered(ratios), then: putBack }).element;
+  const firstOf = (isNew) => sizes.querySelectorAll("label")[widths.findIndex((width) => isTrained(width) !== isNew)];
+  firstOf(false)?.before(element("span", { class: "parts-note" }, WORDS.trained));
+  firstOf(true).before(element("span", { class: "parts-note" }, WORDS.fresh));
+
   const seen = picture({ rows, columns, label: "the picture that z is of" });
-  const named = menu(view, "picture", { label: "picture", options: names.map((name, index) => [index, name]) });
-  const draws = names.map((_, index) => [index, `draw ${index + 1}`]);
-  const drawn = menu(view, "picture", { label: "random z", options: draws });
+  const options = names.map((name, index) => [index, name]);
+  const named = menu(view, "picture", { label: WORDS.picture, options, then: putBack }).element;
+  const another = button(WORDS.draw, () => {
+    if (isTrained(view.get("channels"))) return;
+    view.set("picture", (view.get("picture") + 1) % count);
+    putBack();
+  }).element;
+  const back = button(WORDS.back, putBack).element;
   const show = (value) => value.toFixed(2);
-  const controls = row(
-    slider(view, "channels", { label: "channels C", values: widths.sort((a, b) => a - b), then: fit }).element,
-    slider(view, "reduction", { label: "reduction r", values: ratios, then: () => fit(view.get("channels")) }).element,
-    element("div", { class: "excitation-source" }, seen.element, named.element, drawn.element),
-    slider(view, "scale", { label: "z times", min: 0, max: MOST_SCALE, step: 0.05, show }).element,
-  );
-  const gates = choice(view, "gate", { label: "gate", options: Object.keys(GATES).map((name) => [name, name]) });
-  const flow = createFlow((index) => view.set("channel", index));
+  const source = element("div", { class: "excitation-source" }, seen.element, named, another);
+  const scale = slider(view, "scale", { label: WORDS.scale, min: 0, max: MOST_SCALE, step: 0.05, show, then: putBack }).element;
+  const controls = element("div", { class: "excitation-controls" }, sizes, middle, source, scale);
+  const drawControls = (C) => {
+    const own = ratiosOf(C);
+    for (const radio of middle.querySelectorAll("input")) {
+      radio.disabled = !own.includes(Number(radio.value));
+      radio.parentNode.title = radio.disabled ? WORDS.noBlock({ r: radio.value, C: formatNumber(C), ratios: own.join(", ") }) : "";
+    }
+    const select = named.querySelector("select");
+    select.disabled = !isTrained(C);
+    select.title = isTrained(C) ? "" : WORDS.noPicture;
+    disable(another, isTrained(C) && WORDS.noDraw);
+    disable(back, Object.keys(view.get("moved")).length === 0 && WORDS.nothingMoved);
+  };
+  const gates = choice(view, "gate", { label: WORDS.gate, options: Object.keys(GATES).map((name) => [name, name]) });
+  const move = (channel, value) => view.set("moved", { ...view.get("moved"), [channel]: value });
+  const flow = createFlow((index) => view.set("channel", index), move);
+  const follows = element("p", { role: "status", "data-name": "moved" });
   const [first, second] = [matrix("W₁"), matrix("W₂")];
   const said = createSentences();
   const matrices = element("div", { class: "excitation-matrices" }, first.element, second.element);
   const drawing = element("div", { class: "excitation-drawing" }, flow.element, matrices);
   const below = [row(gates.element, said.all), said.sum, said.legend];
-  view.body.append(element("div", { class: "excitation" }, controls, said.cost, said.origin, drawing, ...below));
+  const told = element("div", { class: "excitation-follows" }, back, follows);
+  view.body.append(element("div", { class: "excitation" }, controls, said.cost, said.origin, told, drawing, ...below));
 
   const keep = createMemory();
   const findBlock = (C, r) => trained.get(`${C}.${r}`) ?? makeNew(C, r);
   return () => {
     const state = { C: view.get("channels"), r: view.get("reduction"), index: view.get("picture") };
     for (const name of ["scale", "gate", "channel"]) state[name] = view.get(name);
+    state.moved = requireMoved(view, state.C);
+    drawControls(state.C);
     const { C, channel, index } = state;
     requireWhole(view, "channel", C - 1);
     const result = runExcitation(keep, findBlock, state);
-    named.element.hidden = seen.element.hidden = result.block.count === 0;
-    drawn.element.hidden = result.block.count > 0;
-    said.set(describe(result, state, source));
+    seen.element.classList.toggle("excitation-unseen", result.block.count === 0);
+    setText(follows, sayMoved(result, state.moved));
+    said.set(describe(result, state, origin));
     const look = `${colour(view.body, "--senet-map-paper")} ${view.body.clientWidth} ${window.devicePixelRatio}`;
     keep("seen", index, () => seen.draw(planes(index)));
     flow.draw(keep, look, result, state);

@@ -42,6 +42,8 @@ class ExcitationExplorer(Figure):
         gate: "sigmoid", "tanh" or "ReLU". The reader moves it.
         picture: index of the picture, or of the draw of z for a new block, 0 to K - 1. The reader moves it.
         scale: what z is multiplied by, 0 to 1.5. The reader moves it.
+        moved: the bars of z that the reader has dragged: from a channel, as text, to its z. Another z
+            empties it.
         channel: index of the gate whose sum is written out, 0 to C - 1. The reader points at it.
     """
 
@@ -59,6 +61,7 @@ class ExcitationExplorer(Figure):
     gate = traitlets.Unicode("sigmoid").tag(sync=True)
     picture = traitlets.Int(0).tag(sync=True)
     scale = traitlets.Float(1.0).tag(sync=True)
+    moved = traitlets.Dict().tag(sync=True)
     channel = traitlets.Int(0).tag(sync=True)
 
     @classmethod
@@ -85,6 +88,8 @@ class ExcitationExplorer(Figure):
     def draw_still(self) -> Any:
         w1, b1, w2, b2, z = self._block()
         z = self.scale * z
+        for channel, value in self.moved.items():
+            z[int(channel)] = value
         hidden = np.maximum(0, w1 @ z + b1)
         gates = GATES[self.gate](w2 @ hidden + b2)
         figure, axes = plt.subplots(1, 5, figsize=(7, 2.6), layout="constrained")

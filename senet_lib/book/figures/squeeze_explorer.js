@@ -526,7 +526,8 @@ function createSqueezer(view, tiles, fresh) {
   const last = tiles.length - 1;
   const sizeOf = ([high, wide]) => WORDS.somePlaces({ high, wide });
   const show = (step) => (step === 0 ? WORDS.onePlace : step < last ? sizeOf(tiles[step]) : WORDS.wholeMap);
-  const byHand = slider(view, "squeezed", { label: WORDS.tiles, min: 0, max: last, show, then: (step) => step === last && fresh.land() });
+  const then = (step) => step === last && fresh.land();
+  const byHand = slider(view, "squeezed", { label: WORDS.tiles, min: 0, max: last, show, then });
   let flat = 0; // for how many steps the maps have been flat
   const advance = () => {
     const step = view.get("squeezed");
@@ -612,7 +613,8 @@ function createStrip(view, { channels, rows, columns }) {
     });
     setText(keys[0][1], WORDS.now({ name: names.now }));
     setText(keys[1][1], names.pinned ? WORDS.pinned({ name: names.pinned }) : WORDS.noPin);
-    const [least, largest, low, high] = [axis.least, axis.largest, axis.usual.least, axis.usual.largest].map((end) => formatNumber(end, 1));
+    const ends = [axis.least, axis.largest, axis.usual.least, axis.usual.largest];
+    const [least, largest, low, high] = ends.map((end) => formatNumber(end, 1));
     const isWider = least !== low || largest !== high;
     setText(scale, isWider ? WORDS.wider({ least, largest, before: `${low} to ${high}` }) : WORDS.axis({ least, largest }));
     scale.classList.toggle("squeeze-wider", isWider);
@@ -625,10 +627,9 @@ function createStrip(view, { channels, rows, columns }) {
       const [from, to] = [map.element, bar].map((node) => node.getBoundingClientRect());
       const [right, down] = [from.left + from.width / 2 - to.left - to.width / 2, from.bottom - to.bottom];
       const tall = from.height / Math.max(1, to.height);
-      bar.animate(
-        [{ transform: `translate(${right}px, ${down}px) scale(${from.width / to.width}, ${tall})`, transformOrigin: "bottom" }, { transform: "none", transformOrigin: "bottom" }],
-        { duration: FALL_MILLISECONDS, easing: "cubic-bezier(0.6, 0, 0.9, 0.6)" },
-      );
+      const start = `translate(${right}px, ${down}px) scale(${from.width / to.width}, ${tall})`;
+      const frames = { transform: [start, "none"], transformOrigin: ["bottom", "bottom"] };
+      bar.animate(frames, { duration: FALL_MILLISECONDS, easing: "cubic-bezier(0.6, 0, 0.9, 0.6)" });
     }
   };
   const heading = WORDS.maps({ channels });

@@ -18,24 +18,24 @@ SIGNED = LinearSegmentedColormap.from_list("u, signed", ["#D55E00", "#FFFFFF", p
 class SqueezeExplorer(Asking, Figure):
     """A picture, the maps u of the first residual block, and their squeezed numbers z; all are computed in the page.
 
-    The reader paints on a map, and sees its tiles fall together into one bar. With ``asks``, shuffling waits for a guess:
-    how many of the means change if the places of u are shuffled?
+    The reader paints on a map, and sees its tiles fall together into one bar. With ``asks``, shuffling waits for a
+    guess: how many of the means change if the places of u are shuffled?
 
     Attributes:
         pictures: uint8 (N, 3, H, W).
         picture_names: N short names, for the menu.
-        picture: which picture is shown, 0 to N - 1; the reader chooses it. N is one of the reader's own, from a file; it
-            stays in the browser.
+        picture: which picture is shown, 0 to N - 1; the reader chooses it. N is one of the reader's own, from a
+            file; it stays in the browser.
         network: of ``senet_lib.export.network_arrays(model, mean, std, stages=1)``: the stem and the first block, with
             weights for 3 colours. u is what its second convolution puts out, normalised: (C, H', W').
         operator: "avg", "max" or "both", as in ``senet_lib.networks.squeeze_excitation.SQUEEZE_OPERATORS``; the reader
             chooses it.
         channel: the map that is shown large, and painted on, 0 to C - 1; the reader chooses it.
         squeezes: how often the maps were squeezed to the end: before the first time no bar is shown.
-        brush: what the brush leaves: "+" and "-" the number with the full colour, or its opposite, "0" nothing. The reader
-            chooses it.
-        painted: what the reader has painted: from "picture.channel" to a text of H' * W' signs, row by row: "+", "-" and
-            "0" as above, "." where the map is as it was.
+        brush: what the brush leaves: "+" and "-" the number with the full colour, or its opposite, "0" nothing. The
+            reader chooses it.
+        painted: what the reader has painted: from "picture.channel" to a text of H' * W' signs, row by row: "+", "-"
+            and "0" as above, "." where the map is as it was.
         pinned: the bars that stay beside those of the picture: empty for none, or {"picture": its index, "painted": as
             above}; a button sets it.
         squeezed: how far the maps are squeezed. 0: not at all. Each step makes one number of 2 by 2, as long as both

@@ -100,6 +100,12 @@ function widen(block, hidden) {
   return logits;
 }
 
+/** The next of 1, 2, 5, 10, … and a tenth of them: the end of an axis that has to grow does not follow every move. */
+function roundUp(value) {
+  const power = 10 ** Math.floor(Math.log10(value || 1));
+  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value);
+}
+
 export const w1 = (block, k, c) => block.into[k][c] * block.intoSize;
 export const w2 = (block, c, k) => block.outOf[k][c] * block.outOfSize;
 
@@ -112,8 +118,11 @@ export function createMemory() {
   };
 }
 
-/** From the state to s. keep: see createMemory; what no change has touched is not computed again. */
-export function runExcitation(keep, findBlock, { C, r, index, scale, gate, channel }) {
+/**
+ * From the state to s; moved: from a channel to the z that the reader has dragged its bar to, in place of the scaled one.
+ * keep: see createMemory; what no change has touched is not computed again.
+ */
+export function runExcitation(keep, findBlock, { C, r, index, scale, gate, channel, moved }) {
   const size = `${C} ${r}`;
   const block = keep("block", size, () => findBlock(C, r));
   // A trained block runs on all pictures, so that the axes are the same for all of them.
@@ -128,12 +137,21 @@ export function runExcitation(keep, findBlock, { C, r, index, scale, gate, chann
     return { least: Math.min(0, ...zs), z: Math.max(0, ...zs), hidden: Math.max(...ends) };
   });
   const { z, narrowed } = inputs[block.count ? index : 0];
-  const now = `${size} ${index} ${scale}`;
-  const scaled = keep("z", now, () => z.map((one) => scale * one));
-  const hidden = keep("hidden", now, () => cutOff(block, narrowed, scale));
+  const still = `${size} ${index} ${scale}`; // without what was dragged
+  const now = `${still} ${JSON.stringify(moved)}`;
+  const given = keep("given z", still, () => z.map((one) => scale * one));
+  const moves = Object.entries(moved).map(([c, value]) => [Number(c), value]);
+  const scaled = keep("z", now, () => Object.assign(given.slice(), moved));
+  const hidden = keep("hidden", now, () => {
+    const sumOf = (sum, k) => moves.reduce((total, [c, value]) => total + w1(block, k, c) * (value - given[c]), scale * sum);
+    return cutOff(block, narrowed.map(sumOf), 1);
+  });
   const logits = keep("logits", now, () => widen(block, hidden));
   const s = keep("s", `${now} ${gate}`, () => logits.map(GATES[gate]));
+  const unmoved = keep("unmoved s", `${still} ${gate}`, () => widen(block, cutOff(block, narrowed, scale)).map(GATES[gate]));
   const products = Array.from(hidden, (one, k) => [k, w2(block, channel, k) * one]);
   products.sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));
-  return { size, now, block, axes, z: scaled, hidden, logits, s, products };
+  const held = { ...axes, hidden: Math.max(axes.hidden, roundUp(hidden.reduce((most, one) => Math.max(most, one), 0))) };
+  const isWider = held.hidden > axes.hidden;
+  return { size, now, block, axes: held, isWider, z: scaled, hidden, logits, s, unmoved, products };
 }
