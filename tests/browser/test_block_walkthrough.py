@@ -39,6 +39,7 @@ def make_figure() -> BlockWalkthrough:
         pictures=PICTURES,
         picture_names=[f"{layout}, {colour} cue" for layout in "AB" for colour in COLOURS],
         caption="What differs?",
+        step=4,
     )
 
 
@@ -52,7 +53,7 @@ def maps(opened, letter: str, side: str) -> list[list[float]]:
     """The numbers behind all maps of one side."""
     return opened.root.evaluate(
         """(root, [letter, side]) => [...root.querySelectorAll(`.walk-${side} canvas`)]
-          .filter((one) => one.ariaLabel.startsWith(`${letter} of channel`)).map((one) => Array.from(one.values))""",
+          .filter((one) => one.ariaLabel.startsWith(`${letter} of channel `)).map((one) => Array.from(one.values))""",
         [letter, side],
     )
 
@@ -62,11 +63,16 @@ def outlined(opened) -> list[str]:
     return opened.root.locator(".walk-chosen").evaluate_all("all => all.map((one) => one.getAttribute('aria-label'))")
 
 
+def in_sight(opened, label: str) -> bool:
+    canvas = opened.root.locator(f'canvas[aria-label="{label}"]')
+    return canvas.evaluate("one => one.checkVisibility({ visibilityProperty: true })")
+
+
 def shown_stages(opened) -> list[str]:
     """The stages whose quantities are in sight, in both columns."""
     return opened.root.locator(".walk-stage").evaluate_all(
         """all => all.filter((one) => {
-          const seen = [...one.querySelectorAll('.walk-cell > *')].map(
+          const seen = [...one.querySelectorAll('.walk-cell canvas:not([aria-label^="x̃"], .walk-large)')].map(
             (part) => part.checkVisibility({ visibilityProperty: true }));
           if (seen.some(Boolean) !== seen.every(Boolean)) throw new Error(`half a row: ${one.dataset.stage}`);
           return seen[0];
@@ -79,10 +85,14 @@ def test_each_quantity_of_both_pictures_is_torchs(opened, expected, pair):
     for trait, index in zip(("first", "second"), pair, strict=True):
         opened.root.locator(f'select[data-trait="{trait}"]').select_option(index=index)
     opened.settle()
+    channel = 11
+    opened.move("channel", channel)
     for side, index in zip(SIDES, pair, strict=True):
         for letter, name in (("u", "u"), ("x̃", "x_tilde")):
             shown = np.array(maps(opened, letter, side)).reshape(expected[name][index].shape)
             assert shown == close(expected[name][index])
+            large = opened.values(f"{letter} of the chosen channel, {side}")
+            assert large == close(expected[name][index, channel].ravel()), "the chosen one stands there large"
         for letter, name in (("z", "z"), ("hidden units", "hidden"), ("s", "s")):
             assert opened.values(f"{letter}, {side}") == close(expected[name][index])
 
@@ -135,9 +145,12 @@ def test_slider_keys_and_clicks_choose_the_channel(opened, expected):
     opened.root.locator('input[data-trait="channel"]').focus()
     opened.press("ArrowRight")
     check_channel(opened, expected, 8)
-    for label, channel in (("u of channel 3, left", 3), ("x̃ of channel 12, right", 12)):
+    for step, label, channel in ((3, "u of channel 3, left", 3), (4, "x̃ of channel 12, right", 12)):
+        opened.set("step", step)
+        opened.root.locator(".walk-guest").first.wait_for(state="detached")
         opened.click(opened.root.locator(f'canvas[aria-label="{label}"]'))
-        check_channel(opened, expected, channel)
+        assert opened.get("channel") == channel
+    check_channel(opened, expected, channel)
     for label, channel in (("z, right", 15), ("s, left", 0), ("difference of the gates", 5)):
         chart = opened.root.locator(f'canvas[aria-label^="{label}"]')
         box = chart.bounding_box()
@@ -145,25 +158,77 @@ def test_slider_keys_and_clicks_choose_the_channel(opened, expected):
         check_channel(opened, expected, channel)
 
 
-STAGES = ["x", "u", "z", "hidden", "s", "scaled"]
-SHOWN = [STAGES[:1], STAGES[:2], STAGES[:3], STAGES[:5], STAGES]  # after each step
+STAGES = ["x", "u", "z", "hidden", "s"]
+SHOWN = [STAGES[:1], STAGES[:2], STAGES[:3], STAGES, STAGES]  # after each step
 
 
-def test_next_and_back_show_the_rows_in_order(opened):
+def test_it_opens_at_the_picture():
+    assert BlockWalkthrough().step == 0
+
+
+@pytest.mark.parametrize("width", [390, 600, 1280])
+def test_next_and_back_show_the_rows_in_order_and_nothing_jumps(opened, width):
+    opened.look(width, "light")
     opened.set("step", 0)
     comparison = opened.root.locator('[data-name="same-gates"]')
-    stories = []
+    stories, heights = set(), set()
     for step in range(5):
         assert opened.get("step") == step
         assert shown_stages(opened) == SHOWN[step]
+        assert in_sight(opened, "x̃ of channel 3, left") == (step == 4)
         assert comparison.is_visible() == (step >= 3), "the gates are compared when there are gates"
-        stories.append(opened.root.locator(".walk-story").inner_text())
+        assert opened.text("left-s").startswith("0.") == (step >= 3), "no number before its step"
+        stories.add(opened.root.locator(".walk-story").inner_text())
+        heights.add(opened.root.bounding_box()["height"])
         if step < 4:
             opened.click("Next")
-    assert opened.root.get_by_role("button", name="Next").get_attribute("aria-disabled") == "true"
-    assert len(set(stories)) == 5
+    assert "last step" in opened.root.get_by_role("button", name="Next").get_attribute("title")
+    assert len(stories) == 5 and len(heights) == 1
     opened.click("Back")
-    assert shown_stages(opened) == SHOWN[3]
+    assert shown_stages(opened) == SHOWN[3] and not in_sight(opened, "x̃ of channel 3, left")
+    opened.look(1280, "light")
+
+
+def test_data_fly_from_step_to_step_and_can_be_stopped(opened):
+    opened.set("step", 0)
+    guests = opened.root.locator(".walk-guest")
+    for flown in ("maps from the picture", "maps into means", "means through the neck", "gates back"):
+        opened.click("Next")
+        assert guests.count() == 2 * CHANNELS, flown
+        starts = guests.evaluate_all("all => all.map((one) => one.getAnimations()[0].effect.getKeyframes().length)")
+        assert set(starts) == {3 if "neck" in flown else 2}
+        guests.first.wait_for(state="detached")
+        assert guests.count() == 0
+    opened.click("Back")
+    assert guests.count() == 0, "it flies forwards only"
+    opened.click("Next")
+    opened.click("Back")
+    assert guests.count() == 0 and opened.page.evaluate("document.getAnimations().length") == 0, "a step ends a flight"
+
+
+def test_who_wants_less_motion_steps_without_it(browser, tmp_path):
+    with open_figure(browser, make_figure(), tmp_path, motion="reduce") as opened:
+        opened.set("step", 0)
+        assert not opened.root.get_by_role("button", name="Play").is_visible()
+        for step in range(1, 5):
+            opened.root.get_by_role("button", name="Next").click()
+            assert opened.page.evaluate("document.getAnimations().length") == 0
+            assert shown_stages(opened) == SHOWN[step]
+
+
+def test_before_the_guess_the_walk_ends_at_the_means(browser, tmp_path):
+    figure = make_figure()
+    figure.update(asks=True, step=0)
+    with open_figure(browser, figure, tmp_path) as opened:
+        for _ in range(2):
+            opened.click("Next")
+        opened.root.get_by_role("button", name="Next").press("Enter")
+        assert opened.get("step") == 2
+        assert "Guess" in opened.root.get_by_role("button", name="Next").get_attribute("title")
+        opened.set("step", 4)
+        assert not in_sight(opened, "x̃ of channel 3, left") and opened.text("left-s") == "–"
+        opened.click("Show me")
+        assert in_sight(opened, "x̃ of channel 3, left") and opened.text("left-s") != "–"
 
 
 def test_the_steps_buttons_work_from_the_keyboard(opened):
@@ -186,21 +251,24 @@ def test_play_begins_anew_stops_at_the_end_and_when_asked(opened):
     play.click()
     assert opened.get("step") == 0
     for step in (1, 2, 3, 4):
-        opened.page.clock.run_for(2000)
+        opened.page.clock.run_for(2400)
         assert opened.get("step") == step
     assert play.get_attribute("aria-pressed") == "false"
     opened.page.clock.run_for(5000)
     assert opened.get("step") == 4
     play.click()
-    opened.page.clock.run_for(2000)
+    opened.page.clock.run_for(2400)
     opened.root.get_by_role("button", name="Next").click()
     assert (opened.get("step"), play.get_attribute("aria-pressed")) == (2, "false")
     opened.page.clock.run_for(5000)
     assert opened.get("step") == 2
     play.click()
-    opened.root.locator(".senet-choice label", has_text="u").click()
+    assert opened.get("step") == 3, "Play goes on at once"
+    assert opened.root.locator(".walk-guest").count() > 0
+    play.click()
+    assert opened.root.locator(".walk-guest").count() == 0, "Stop ends the flight as well"
     opened.page.clock.run_for(5000)
-    assert (opened.get("step"), play.get_attribute("aria-pressed")) == (1, "false")
+    assert (opened.get("step"), play.get_attribute("aria-pressed")) == (3, "false")
 
 
 def test_the_maps_follow_the_pages_theme(opened, browser, tmp_path):

@@ -11,7 +11,9 @@ from senet_lib.book.figures.figure import Figure
 from senet_lib.book.figures.gate_training import GateTraining
 from senet_lib.book.figures.paired_seeds import PairedSeeds
 from senet_lib.book.figures.reduction_explorer import ReductionExplorer
+from senet_lib.book.figures.rescale_mixer import RescaleMixer
 from senet_lib.book.figures.squeeze_explorer import SqueezeExplorer
+from senet_lib.book.figures.surgery import Surgery
 from tests.browser.figures import Opened, open_figure, serious_violations, unreachable_controls
 
 pytestmark = pytest.mark.browser
@@ -33,6 +35,12 @@ def seeds_solved() -> int:
     return int((np.array(series["entries"][-1]["results"]) >= series["solved"]).sum())
 
 
+def answers_changed() -> int:
+    figure = Surgery.example()
+    without_se, with_se = figure.logits[0], figure.logits[1 + figure.start_gates.index(0.9)]
+    return int((without_se.argmax(1) != with_se.argmax(1)).sum())
+
+
 # Figure, what is covered, a right guess ("": the figure's largest difference of gates), a wrong one, and what is said.
 ASKED = [
     (BlockWalkthrough, ".walk-comparison", "", "0", "gates are computed from the picture"),
@@ -40,7 +48,9 @@ ASKED = [
     (CostCalculator, ".senet-cost-invoice", "4", "1", "Stage 4 pays 62.5% of the weights."),
     (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
     (ReductionExplorer, ".senet-chart", str(seeds_solved()), "0", "seeds solve it"),
+    (RescaleMixer, "[data-name=answer]", "1", "0", "The gates are those of picture C"),
     (SqueezeExplorer, "[data-name=largest-change]", "0", "16", "their order does not matter"),
+    (Surgery, ".surgery-scatter", str(answers_changed()), "40", "are other maps"),
 ]
 
 

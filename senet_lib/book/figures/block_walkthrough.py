@@ -32,7 +32,8 @@ class BlockWalkthrough(Asking, Figure):
         first: index of the left picture, 0 to K - 1; a menu moves it.
         second: index of the right picture, 0 to K - 1; a menu moves it.
         channel: the channel followed, 0 to C - 1; the slider moves it, and so does a click on a map or a bar.
-        step: how far the walk has come, 0 to 4: x, u, z, s, x̃. The steps' buttons move it.
+        step: how far the walk has come, 0 to 4: x, u, z, s, x̃. The steps' buttons move it, and what comes flies in,
+            unless the reader wants less motion.
     """
 
     title = "One block, two pictures"
@@ -46,7 +47,7 @@ class BlockWalkthrough(Asking, Figure):
     first = traitlets.Int(0).tag(sync=True)
     second = traitlets.Int(1).tag(sync=True)
     channel = traitlets.Int(0).tag(sync=True)
-    step = traitlets.Int(4).tag(sync=True)
+    step = traitlets.Int(0).tag(sync=True)
 
     @classmethod
     def example(cls) -> Self:

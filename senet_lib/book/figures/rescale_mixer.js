@@ -1,16 +1,49 @@
 // A mixing desk for the channels of one block: a fader for each gate s; x̃ = s·u and the network's answer follow.
+import { guess } from "./parts/guess.js";
 import { Problem, button, choice, element, figure, formatNumber, heatmap, number, panel } from "./parts/kit.js";
 import { picture, requirePictures, requireWhole, row, setText } from "./parts/kit.js";
 import { blockNames, classify, finishBlock, requireNetwork, runBlock, runNetwork } from "./parts/network_arithmetic.js";
-import { createScoreTable } from "./parts/network_controls.js";
+import { createScoreTable } from "./parts/score_table.js";
 
 const MOST_GATE = 2; // a fader at its end doubles the channel
 const FADER_STEP = 0.05;
 const STRIPS_ABREAST = 16; // on a wide screen
-const LEGEND =
-  "Each strip of the desk is a channel: u where there is room, its fader, x̃ = s·u, and s. Touch one to see it large. " +
-  "A fader goes from 0 (mute) over 1 (unchanged) to 2 (boost); the line across it is the trained value. The two " +
-  "maps of a channel have one scale; orange is below zero.";
+const WORDS = {
+  question: ({ features, gates }) => `Features of “${features}” times the gates of “${gates}”: which answer comes out?`,
+  guessed: ({ said }) => `${said} Press that picture below “times the gates”, and look at the channels.`,
+  features: "Features u of this picture …",
+  gates: "… times the gates s of this picture …",
+  scores: "… give these scores",
+  named: ({ name, label }) => `${name}: ${label}`,
+  block: "Block",
+  channels: ({ place, count }) => `${place}: ${count} channels`,
+  allTrained: "All trained",
+  allOpen: "All s = 1",
+  allShut: "All s = 0",
+  mute: "Mute",
+  trained: "Trained",
+  boost: "Boost",
+  fader: ({ channel }) => `gate of channel ${channel}`,
+  faderValue: ({ gate, own }) => `${gate}, trained value ${own}`,
+  legend:
+    "Touch a strip to see its channel large. A fader goes from 0 (mute) over 1 (unchanged) to 2 (boost); the line " +
+    "across it is the trained value. The two maps of a channel have one scale; orange is below zero.",
+  mark: "line: trained gates",
+  answer: "Answer:",
+  right: "right",
+  wrong: ({ label }) => `wrong, the label is ${label}`,
+  untouched: "All gates have their trained values.",
+  meansTheSame: ({ donor, wanted }) => `The gates are those of ${donor}. In this picture, that cue means ${wanted} as well.`,
+  follows: ({ donor, wanted }) =>
+    `The gates are those of ${donor}. In this picture, that cue means ${wanted}: the answer follows the gates.`,
+  stays: ({ donor, wanted }) =>
+    `The gates are those of ${donor}. In this picture, that cue means ${wanted}, but the answer stays.`,
+  other: ({ donor, wanted }) =>
+    `The gates are those of ${donor}. In this picture, that cue means ${wanted}, but the answer is another one.`,
+  open: "All gates are open: the block works as if it had no SE.",
+  shut: "All gates are closed: only the shortcut passes the block.",
+  moved: ({ count, all }) => `${count} of ${all} gates are not at their trained values.`,
+};
 
 export default figure((view) => {
   const world = readWorld(view);
@@ -34,20 +67,22 @@ export default figure((view) => {
   const donors = createDonors(world, takeGates);
   const scores = createScores(world);
   const block = choice(view, "block", {
-    label: "Block",
-    options: world.blocks.map((name, i) => [name, `${i + 1}: ${world.channels(name)} channels`]),
+    label: WORDS.block,
+    options: world.blocks.map((name, i) => [name, WORDS.channels({ place: i + 1, count: world.channels(name) })]),
     then: () => {
       setAll([]);
       choose(0);
     },
   });
   const all = [
-    button("All trained", () => setAll([])),
-    button("All s = 1", () => setAll(Array(count()).fill(1))),
-    button("All s = 0", () => setAll(Array(count()).fill(0))),
+    button(WORDS.allTrained, () => setAll([])),
+    button(WORDS.allOpen, () => setAll(Array(count()).fill(1))),
+    button(WORDS.allShut, () => setAll(Array(count()).fill(0))),
   ];
   const slot = element("div");
+  const asked = askForTheAnswer(view, world, trainedRun, [scores.element]);
   view.body.append(
+    asked.element,
     row(element("div", { class: "senet-panel mixer-sources" }, pictures.element, donors.element), scores.element),
     row(block.element, element("div", { class: "mixer-buttons" }, ...all.map((one) => one.element))),
     slot,
@@ -73,6 +108,7 @@ export default figure((view) => {
     desk.draw({ ...mixed, own, chosen, theme: getComputedStyle(slot).getPropertyValue("--senet-map-paper") });
     donors.draw(donor);
     scores.draw({ ...mixed, own, index, donor, trainedLogits: trainedRun(index).logits });
+    asked.draw();
   };
 });
 
@@ -97,7 +133,8 @@ function readWorld(view) {
     blocks,
     rows,
     columns,
-    names: names.map((name, i) => `${name}: ${classes[labelOf(i)]}`),
+    names: names.map((name, i) => WORDS.named({ name, label: classes[labelOf(i)] })),
+    plainNames: names,
     planes,
     channels: (name) => network[`${name}.conv2.bias`].data.length,
   };
@@ -157,7 +194,7 @@ function thumbnail(world, index) {
 
 function createPictureChoice(view, world) {
   const options = world.names.map((name, index) => [index, name]);
-  const pictures = choice(view, "picture", { label: "Features u of this picture …", options });
+  const pictures = choice(view, "picture", { label: WORDS.features, options });
   pictures.element.classList.add("mixer-pictures");
   pictures.element.querySelectorAll("span").forEach((span, index) => span.prepend(thumbnail(world, index)));
   return pictures;
@@ -167,7 +204,7 @@ function createPictureChoice(view, world) {
 function createDonors(world, take) {
   const buttons = world.names.map((name, index) => button(name, () => take(index)).element);
   buttons.forEach((one, index) => one.prepend(thumbnail(world, index)));
-  const legend = element("legend", {}, "… times the gates s of this picture …");
+  const legend = element("legend", {}, WORDS.gates);
   const draw = (current) => buttons.forEach((one, index) => one.setAttribute("aria-current", index === current));
   return { element: element("fieldset", { class: "senet-choice mixer-pictures" }, legend, ...buttons), draw };
 }
@@ -180,14 +217,15 @@ function createFader(channel, setGate, choose) {
     max: MOST_GATE,
     step: FADER_STEP,
     "data-trait": "faders",
-    "aria-label": `gate of channel ${channel}`,
+    "aria-label": WORDS.fader({ channel }),
   });
   input.addEventListener("input", () => setGate(channel, input.valueAsNumber));
   input.addEventListener("focus", () => choose(channel));
   const track = element("div", { class: "mixer-track" }, input, element("span", { class: "mixer-mark" }));
   const draw = (gate, own) => {
     input.value = gate;
-    input.setAttribute("aria-valuetext", `${formatNumber(gate, 2)}, trained value ${formatNumber(own, 2)}`);
+    const [now, trained] = [gate, own].map((value) => formatNumber(value, 2));
+    input.setAttribute("aria-valuetext", WORDS.faderValue({ gate: now, own: trained }));
     track.style.setProperty("--gate", gate / MOST_GATE);
     track.style.setProperty("--own", own / MOST_GATE);
   };
@@ -252,7 +290,7 @@ function createLargeStrip(u, setGate) {
   const headings = ["u, channel", "x̃, channel"].map((label) => number(label, { label }));
   const [gate, trained] = [number("gate", { label: "× s =" }), number("trained gate", { label: "trained" })];
   let current = 0;
-  const choices = [["Mute", 0], ["Trained", null], ["Boost", MOST_GATE]];
+  const choices = [[WORDS.mute, 0], [WORDS.trained, null], [WORDS.boost, MOST_GATE]];
   const buttons = choices.map(([text, value]) => button(text, () => setGate(current, value)).element);
   const node = element(
     "div",
@@ -261,7 +299,7 @@ function createLargeStrip(u, setGate) {
     element("div", { class: "mixer-product" }, gate.element, trained.element),
     element("div", { class: "mixer-presets" }, ...buttons),
     panel(headings[1].element, "x-tilde", pair[1].element),
-    element("p", { class: "parts-note" }, LEGEND),
+    element("p", { class: "parts-note" }, WORDS.legend),
   );
   const drawPair = pairDrawer(pair);
   const draw = (state) => {
@@ -278,31 +316,46 @@ function createLargeStrip(u, setGate) {
 // A bar for each class, with a mark where the trained network has it, and the answer in words.
 function createScores(world) {
   const { classes, labelOf } = world;
-  const table = createScoreTable(classes, "line: trained gates");
-  const answer = number("answer", { label: "Answer:" });
+  const table = createScoreTable(classes, WORDS.mark);
+  const answer = number("answer", { label: WORDS.answer });
   const verdict = element("span", { "data-name": "verdict" });
   const told = element("p", { class: "mixer-told", "data-name": "told" });
   const draw = ({ logits, trainedLogits, index, donor, s, own }) => {
     const best = table.draw(logits, trainedLogits);
     answer.set(classes[best]);
-    setText(verdict, best === labelOf(index) ? "right" : `wrong, the label is ${classes[labelOf(index)]}`);
+    setText(verdict, best === labelOf(index) ? WORDS.right : WORDS.wrong({ label: classes[labelOf(index)] }));
     setText(told, tellGates(world, { index, donor, s, own, best }));
   };
   const line = element("p", { class: "mixer-answer" }, answer.element, " – ", verdict);
-  return { element: panel("… give these scores", null, table.element, line, told), draw };
+  return { element: panel(WORDS.scores, null, table.element, line, told), draw };
 }
 
 function tellGates({ names, classes, labelOf }, { index, donor, s, own, best }) {
   const moved = s.filter((gate, c) => gate !== own[c]).length;
-  if (moved === 0) return "All gates have their trained values.";
+  if (moved === 0) return WORDS.untouched;
   if (donor >= 0) {
     const [label, wanted] = [labelOf(index), labelOf(index, donor)];
-    const meaning = `The gates are those of ${names[donor]}. In this picture, that cue means ${classes[wanted]}`;
-    if (wanted === label) return `${meaning} as well.`;
-    if (best === wanted) return `${meaning}: the answer follows the gates.`;
-    return `${meaning}, but the answer ${best === label ? "stays" : "is another one"}.`;
+    const { meansTheSame, follows, stays, other } = WORDS;
+    const said = wanted === label ? meansTheSame : best === wanted ? follows : best === label ? stays : other;
+    return said({ donor: names[donor], wanted: classes[wanted] });
   }
-  if (s.every((gate) => gate === 1)) return "All gates are open: the block works as if it had no SE.";
-  if (s.every((gate) => gate === 0)) return "All gates are closed: only the shortcut passes the block.";
-  return `${moved} of ${s.length} gates are not at their trained values.`;
+  if (s.every((gate) => gate === 1)) return WORDS.open;
+  if (s.every((gate) => gate === 0)) return WORDS.shut;
+  return WORDS.moved({ count: moved, all: s.length });
+}
+
+/** Before any score: the first picture's features, and the last one's gates in the first block. */
+function askForTheAnswer(view, world, trainedRun, covered) {
+  const { network, blocks, plainNames, classes } = world;
+  const [index, donor] = [0, plainNames.length - 1];
+  const answer = () => {
+    const [run, other] = [index, donor].map(trainedRun);
+    const { s, logits } = runFrom(network, blocks[0], run, Array.from(other.blocks[blocks[0]].s));
+    const best = logits.indexOf(Math.max(...logits));
+    const said = tellGates(world, { index, donor, s, own: run.blocks[blocks[0]].s, best });
+    return { value: best, told: WORDS.guessed({ said }) };
+  };
+  const question = WORDS.question({ features: plainNames[index], gates: plainNames[donor] });
+  const options = classes.map((name, value) => [value, name]);
+  return guess(view, { key: "mixer", question, options, answer, covered });
 }

@@ -6,17 +6,18 @@ import traitlets
 from matplotlib.figure import Figure as StillPicture
 
 from senet_lib.book import plots
-from senet_lib.book.figures.figure import Array, Arrays, Figure
+from senet_lib.book.figures.figure import Array, Arrays, Asking, Figure
 from senet_lib.book.figures.parts.untrained_network import untrained_network
 from senet_lib.data.context_world import SHAPES, ContextWorld
 
 STILL_GATES = {0.0: "0·u: mute", 0.5: "0.5·u", 1.0: "1·u: unchanged", 2.0: "2·u: boost"}
 
 
-class RescaleMixer(Figure):
+class RescaleMixer(Asking, Figure):
     """Mute, boost or exchange the gates of one block, and see what the network answers.
 
-    The gates that no fader has moved are those that the network computes for the picture: the trained values.
+    The gates that no fader has moved are those that the network computes for the picture: the trained values. With
+    ``asks``, the scores wait for a guess: what is the answer for the first picture with the gates of the last one?
 
     Attributes:
         network: a network with SE, from ``senet_lib.export.network_arrays``; all stages, with the last layer.

@@ -30,8 +30,7 @@ const WORDS = {
   after: "logit with SE",
   scatter: ({ count }) => `${count} logits with SE, against those without; on the line they are the same`,
   largest: "A logit moves by at most",
-  changed: "answers that change:",
-  changedOf: ({ changed, count }) => `${changed} of ${count}`,
+  changed: ({ changed, count }) => `${changed} of ${count} answers change.`,
   same: "Every logit is the same, bit for bit.",
   faint: "No answer changes, but the logits do.",
   moved: "The maps are fainter, and so the logits are others.",
@@ -195,9 +194,19 @@ function createBox(view, place, last, tick) {
   return { place, element: node, draw: (isTicked) => (input.checked = isTicked) };
 }
 
+/** A number within words: set(value, words). */
+function worded(name) {
+  const output = element("output", { "data-name": name, "aria-live": "off" });
+  const set = (value, words) => {
+    setText(output, words);
+    output.dataset.value = value;
+  };
+  return { element: element("span", { class: "senet-number" }, output), set };
+}
+
 function createCost() {
   const lines = ["parameters", "macs"].map((quantity) => {
-    const [base, added] = [number(quantity, { label: WORDS[quantity] }), number(`added ${quantity}`)];
+    const [base, added] = [number(quantity, { label: WORDS[quantity] }), worded(`added ${quantity}`)];
     const bar = element("div", { class: "surgery-bar" });
     return { quantity, base, added, bar, element: element("div", {}, element("p", {}, base.element), element("p", {}, added.element), bar) };
   });
@@ -210,11 +219,8 @@ function createCost() {
     for (const { quantity, base, added, bar } of lines) {
       const share = price[quantity] / network[quantity];
       base.set(network[quantity]);
-      added.set(price[quantity]);
-      setText(
-        added.element.firstElementChild,
-        WORDS.more({ added: formatNumber(price[quantity]), share: formatNumber(100 * share, 2) }),
-      );
+      const words = { added: formatNumber(price[quantity]), share: formatNumber(100 * share, 2) };
+      added.set(price[quantity], WORDS.more(words));
       bar.style.setProperty("--share", share / (1 + share));
     }
     const verdict = refusal ? `${WORDS.refused} ${refusal}` : WORDS.fits;
@@ -252,7 +258,7 @@ function createCode(view) {
 /** Each logit with SE against the one without: a point. Only where nothing has moved all lie on the diagonal. */
 function createStart(view, { gates, count, before, limit, compare }) {
   const gate = slider(view, "start_gate", { label: WORDS.slider, values: gates, show: (one) => String(one) });
-  const [largest, changed] = [number("largest", { label: WORDS.largest }), number("changed", { label: WORDS.changed })];
+  const [largest, changed] = [number("largest", { label: WORDS.largest }), worded("changed")];
   const said = element("p", { class: "parts-conclusion", role: "status", "data-name": "moved" });
   const scale = (value) => (value / limit) * (SIDE / 2 - MARGIN) + SIDE / 2;
   const end = SIDE - MARGIN;
@@ -282,8 +288,7 @@ function createStart(view, { gates, count, before, limit, compare }) {
     const d = Array.from(found.now, place).join("");
     if (points.getAttribute("d") !== d) points.setAttribute("d", d);
     largest.set(found.largest);
-    changed.set(found.changed);
-    setText(changed.element.firstElementChild, WORDS.changedOf({ changed: found.changed, count }));
+    changed.set(found.changed, WORDS.changed({ changed: found.changed, count }));
     setText(said, found.largest === 0 ? WORDS.same : found.changed === 0 ? WORDS.faint : WORDS.moved);
   };
   return { element: panel(WORDS.start, "s", element("div", { class: "surgery-start" }, facts, chart)), draw };
