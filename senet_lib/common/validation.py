@@ -62,6 +62,8 @@ def require_input_size(input_size: Any, example: tuple[int, int, int] = (3, 224,
         raise ValueError(f"input_size is {input_size!r}; give (channels, height, width), such as {example}")
     size = tuple(int(number) for number in input_size)
     if len(size) != 3:
-        fix = f"without the batch: {size[1:]}" if len(size) == 4 else f"such as {example}"
+        fix = f"such as {example}"
+        if len(size) == 4:
+            fix = f"without the batch: {size[1:]} (pictures of three dimensions are not supported)"
         raise ValueError(f"input_size is {size}, not three numbers; give (channels, height, width), {fix}")
     return size

@@ -6,7 +6,7 @@ network runs, and what it computes is measured: the names of its modules and cla
 """
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,10 +15,18 @@ from torch import Tensor, nn
 from senet_lib.common.messages import short
 from senet_lib.common.torch_modules import evaluating, unwrap
 from senet_lib.common.validation import require_input_size
-from senet_lib.doctor.gate_sites import find_sites
+from senet_lib.doctor.further_passes import (
+    other_batches,
+    random_numbers,
+    what_cannot_learn,
+    what_never_ran,
+    where_it_fails,
+)
+from senet_lib.doctor.gate_sites import Site, find_sites
 from senet_lib.doctor.layer_findings import examine_layers, fixed_windows
 from senet_lib.doctor.network_findings import SOFTMAX_OUTPUT, Finding, examine_network, is_softmax
 from senet_lib.doctor.operations import Pass, keeping_numbers, noise, record_pass
+from senet_lib.doctor.place_gates import place_gates
 from senet_lib.doctor.se_layers import SELayer, describe
 
 PICTURES = 2  # in the batch: enough to see whether they mix
@@ -35,10 +43,12 @@ class Report:
     Attributes:
         layers: each layer that gates channels, in the order in which they run.
         findings: faults first, then notes.
+        not_examined: a line for each thing that could not be measured, and why. It may hide a fault.
     """
 
     layers: tuple[SELayer, ...]
     findings: tuple[Finding, ...]
+    not_examined: tuple[str, ...] = ()
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -52,14 +62,17 @@ class Report:
 
     def __str__(self) -> str:
         findings = [*_finding_lines(self.faults), *_finding_lines(self.notes)]
-        return "\n".join([*_layer_lines(self.layers), *findings, _last_line(self.findings)])
+        unknown = [row for line in self.not_examined for row in _wrap(line)]
+        heading = ["NOT EXAMINED:"] if unknown else []
+        return "\n".join([*_layer_lines(self.layers), *findings, *heading, *unknown, _last_line(self)])
 
 
 def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report:
     """Examine a network. For example ``print(examine(timm.create_model("seresnet50"), (3, 224, 224)))``.
 
-    The model runs on noise, in evaluation mode and on its own device: once, or up to three times if a pooling of a
-    fixed size or a softmax was seen. Modes, hooks, buffers, weights and torch's random state are left unchanged.
+    The model runs on noise, in evaluation mode and on its own device: on two pictures, on one and on three, once more
+    for gradients, and up to three times more for what was seen. The noise is always the same, and so is the report.
+    Modes, hooks, buffers, weights, gradients and torch's random state are left unchanged.
 
     Args:
         model: any network of pictures. Gates are sought on maps of four dimensions, (B, C, H, W) or (B, H, W, C).
@@ -67,7 +80,8 @@ def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report
 
     Raises:
         ValueError: if model is not a module, or is on the meta device; if input_size is not three positive integers; if
-            the model does not run on it; or if a part of the model is compiled or made by torch.jit.
+            the model does not run on it, unless a part of it fails on pictures of any size, which is a finding; or if
+            a part of the model is compiled or made by torch.jit.
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {short(model)}; give a network, such as create_model('se_resnet20')")
@@ -82,30 +96,56 @@ def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report
 def _examine(model: nn.Module, size: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Report:
     pictures = noise((PICTURES, *size), device, dtype)
     seen = record_pass(model, pictures)
+    larger = _on_larger_pictures(model, size, device, dtype)
+    failure = []
     if seen.error is not None and not (seen.silent is not None and "NoneType" in str(seen.error)):
-        raise ValueError(
-            f"the model does not run on input_size {size}: it said {short(seen.error)}; give the size of its pictures"
-        ) from seen.error
+        failure.append(where_it_fails(seen, larger, size))
     classes = {name: type(module).__name__ for name, module in model.named_modules()}
     sites = find_sites(seen.record)
     layers = [describe(site, classes) for site in sites]
-    findings = list(examine_network(seen, layers, sites, size))
+    gates_of_places = list(dict.fromkeys(place_gates(seen.record)))
+    findings = [*failure, *gates_of_places, *random_numbers(seen)]
+    findings += examine_network(seen, layers, sites, size, {finding.code for finding in findings})
     if fixed := fixed_windows(sites):
-        channels, *sides = size
-        larger = noise((PICTURES, channels, *(side + FURTHER_PIXELS for side in sides)), device, dtype)
-        fixed = fixed_windows(sites, record_pass(model, larger).record)
+        fixed = fixed_windows(sites, larger().record)
     findings += examine_layers(layers, sites, fixed)
+    unknown: list[str] = []
+    if seen.error is None and seen.output is not None:
+        more, unknown = _further(model, pictures, seen, layers, sites)
+        mixed = any(finding.code == "pictures-mixed" for finding in findings)
+        findings += [finding for finding in more if not (mixed and finding.code == "batch-changes-output")]
     if is_softmax(seen.output) and _is_softmax_in_training(model, pictures):
         findings.append(SOFTMAX_OUTPUT)
     findings.sort(key=lambda finding: finding.kind)  # "fault" before "note"
-    return Report(tuple(layers), tuple(dict.fromkeys(findings)))
+    for layer, site in zip(layers, sites, strict=True):
+        unknown += [f"{layer.name or 'the model'}: {problem}" for problem in site.problems]
+    return Report(tuple(layers), tuple(dict.fromkeys(findings)), tuple(dict.fromkeys(unknown)))
+
+
+def _further(
+    model: nn.Module, pictures: Tensor, seen: Pass, layers: Sequence[SELayer], sites: Sequence[Site]
+) -> tuple[list[Finding], list[str]]:
+    """What other passes show: findings, and lines on what could not be examined."""
+    idle, unknown = what_never_ran(model, pictures, seen, layers)
+    detached, more_unknown = what_cannot_learn(model, pictures, layers, sites) if sites else ([], [])
+    return [*other_batches(model, pictures, seen), *idle, *detached], [*unknown, *more_unknown]
+
+
+def _on_larger_pictures(
+    model: nn.Module, size: tuple[int, ...], device: torch.device, dtype: torch.dtype
+) -> Callable[[], Pass]:
+    channels, *sides = size
+    larger = (PICTURES, channels, *(side + FURTHER_PIXELS for side in sides))
+    return lambda: record_pass(model, noise(larger, device, dtype))
 
 
 def _is_softmax_in_training(model: nn.Module, pictures: Tensor) -> bool:
     """Whether the softmax is there in training mode too: in evaluation mode alone it is no fault."""
     for module in model.modules():
         module.training = True
-    seen: Pass = record_pass(model, pictures)
+    seen = record_pass(model, pictures)
+    for module in model.modules():
+        module.training = False
     return seen.error is not None or is_softmax(seen.output)
 
 
@@ -191,7 +231,9 @@ def _places(findings: Sequence[Finding]) -> str:
     return ", ".join(names[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
 
 
-def _last_line(findings: Sequence[Finding]) -> str:
-    if any(finding.code == "returns-none" for finding in findings):
+def _last_line(report: Report) -> str:
+    if any(finding.code in ("returns-none", "does-not-run") for finding in report.findings):
         return "Mend this first, then examine again."
-    return "Nothing else was found." if findings else "No fault was found."
+    if report.not_examined:
+        return "Nothing else was found in what could be examined."
+    return "Nothing else was found." if report.findings else "No fault was found."

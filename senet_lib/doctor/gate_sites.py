@@ -4,16 +4,20 @@ Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Secti
 Classes and names of modules play no part.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from torch import Tensor
 
+from senet_lib.common.messages import short
 from senet_lib.doctor.operations import VIEWS, Operation, Record, is_map
 
 REDUCTIONS = {"mean", "sum", "amax", "max", "var", "std", "_adaptive_avg_pool2d", "adaptive_max_pool2d"}
 WINDOWS = {"avg_pool2d", "max_pool2d_with_indices"}  # they reduce too, but with a window of a given size
 CROPS = {"slice", "select", "narrow"}
+SQUASHES = {"sigmoid", "hardsigmoid", "tanh", "_softmax", "clamp", "hardtanh"}  # functions with limits
 COPIES = {"expand", "clone", "_to_copy", "detach", "alias"}
 
 
@@ -29,6 +33,7 @@ class Site:
         channel_axis: which axis of the map they belong to.
         squeezes: the operations that make one number a channel out of many places.
         weights: the layers of the excitation, in order.
+        problems: what could not be measured, and why; for the report.
     """
 
     record: Record
@@ -38,6 +43,7 @@ class Site:
     channel_axis: int
     squeezes: list[Operation]
     weights: list[Operation]
+    problems: dict[str, None] = field(default_factory=dict)
 
     @property
     def is_added(self) -> bool:
@@ -48,10 +54,23 @@ class Site:
         return self.product.shape[self.channel_axis]
 
     @cached_property
+    def all_squeezed(self) -> list[Operation]:
+        """The maps that the squeezes read."""
+        found = [self._behind_reductions(source) for one in self.squeezes for source in self.record.sources(one)]
+        return list(dict.fromkeys(found))
+
+    @property
     def squeezed(self) -> Operation | None:
         """The map that the squeeze reads; None if it reads several."""
-        found = {self._behind_reductions(source) for one in self.squeezes for source in self.record.sources(one)}
-        return found.pop() if len(found) == 1 else None
+        return self.all_squeezed[0] if len(self.all_squeezed) == 1 else None
+
+    def compute(self, what: str, target: Operation, given: Mapping[Operation, Tensor]) -> Tensor | None:
+        """As :meth:`Record.compute`; None if that is not possible, which is noted as a problem of what is asked for."""
+        try:
+            return self.record.compute(target, given)
+        except Exception as error:  # whatever an operation says to other inputs
+            self.problems[f"{what}: {short(error)}"] = None
+            return None
 
     @cached_property
     def first_layers(self) -> list[Operation]:
@@ -130,18 +149,40 @@ def find_sites(record: Record) -> list[Site]:
 
 def _site(record: Record, product: Operation, features: Operation, gate: Operation) -> Site | None:
     axis = _channel_axis(record, product, gate)
-    if axis is None or features.shape != product.shape:
-        return None
+    is_repeated = math.prod(record.root(features).shape) < math.prod(product.shape)
+    if axis is None or features.shape != product.shape or is_repeated:
+        return None  # what is one number for each place, repeated for all channels, is no feature map
     root = record.root(gate)
     parts = _excitation(record, root)
     if parts is None:
         return None
     site = Site(record, product, features, root, axis, *parts)
+    if _is_attention(record, product):
+        return None
     if is_map(product.shape):
         return site
     # A map of one place looks like a gate itself. Only what was squeezed out of the other factor counts.
     squeezed = site.squeezed
     return site if squeezed and record.root(squeezed) is record.root(features) and not site.is_added else None
+
+
+def _is_attention(record: Record, product: Operation) -> bool:
+    """Whether a product or sum is made into gates itself, as in BAM: squashed, then multiplied by another map."""
+    stack, seen = [(product, False)], set()
+    while stack:
+        operation, is_squashed = stack.pop()
+        for one in record.consumers(operation):
+            if (
+                is_squashed
+                and one.name == "mul"
+                and any(is_map(other.shape) and not record.depends(other, product) for other in record.sources(one))
+            ):
+                return True
+            step = (one, is_squashed or one.name in SQUASHES)
+            if not one.mixes_channels and is_map(one.shape) and step not in seen and not is_addition(record, one):
+                seen.add(step)
+                stack.append(step)
+    return False
 
 
 def _channel_axis(record: Record, product: Operation, gate: Operation) -> int | None:

@@ -4,17 +4,21 @@ Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4): Secti
 gate functions, Table 14 for places.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor
 
+from senet_lib.common.gate_functions import GATE_FUNCTIONS
 from senet_lib.doctor.gate_sites import WINDOWS, Site
 from senet_lib.doctor.network_findings import Finding
 from senet_lib.doctor.operations import Operation, Record, noise_like
 from senet_lib.doctor.se_layers import BOUNDED, SELayer, squeezed_numbers
 
 LARGE = 100.0  # a number that no mean and no maximum of normal noise overlooks
+NARROW = (0.25, 0.9)  # gates that never go below the first, or above the second, are squashed twice
+UNLIMITED = 2.1  # at a logit of 8
+SEEDS = 8  # of noise: for by chance all few hidden units may be shut for one picture
 # From a gate function to the code and the text of its fault.
 WRONG_GATES = {
     "ReLU": (
@@ -37,9 +41,10 @@ def examine_layers(layers: Iterable[SELayer], sites: Iterable[Site], fixed: Coll
     for layer, site in zip(layers, sites, strict=True):
         for code, kind, what, fix in (
             *_weights(layer, site),
+            *_between(site),
             *_gate(layer, site),
             *_powers(site),
-            *_squeeze(site, site in fixed),
+            *_squeeze(layer, site, site in fixed),
             *_place(layer, site),
         ):
             yield Finding(code, kind, layer.name, what, fix)
@@ -74,6 +79,42 @@ def _weights(layer: SELayer, site: Site) -> Iterator[Found]:
         )
 
 
+def _between(site: Site) -> Iterator[Found]:
+    if len(site.weights) > 1 and _is_linear(site):
+        yield (
+            "excitation-linear",
+            "fault",
+            "No function stands between the layers of the excitation: together they are one linear map, of lower rank.",
+            "Put ReLU between them: fc2(relu(fc1(z))).",
+        )
+
+
+def _is_linear(site: Site) -> bool:
+    """Whether the logits of a sum of inputs are the sum of the logits, but for a constant."""
+    inputs = {source: None for layer in site.first_layers for source in site.record.sources(layer)}
+    last = site.last_layers[-1]
+
+    def logits(of: Mapping[Operation, Tensor]) -> Tensor | None:
+        return site.compute("whether a function stands between its layers", last, of)
+
+    nothing = {z: torch.zeros_like(noise_like(z)) for z in inputs}
+    constant, depends = logits(nothing), False
+    for seed in range(SEEDS):
+        first, second = ({z: 10 * noise_like(z, 2 * seed + number) for z in inputs} for number in (0, 1))
+        both = {z: first[z] + second[z] for z in inputs}
+        parts = logits(first), logits(second), logits(both)
+        if constant is None or any(one is None or one.shape != constant.shape for one in parts):
+            return False
+        own, other, total = (one.double() - constant.double() for one in parts if one is not None)
+        scale = max(float(own.abs().max()), float(other.abs().max()))
+        if not torch.allclose(
+            total, own + other, rtol=0, atol=scale * (1e-3 if constant.element_size() >= 4 else 0.05)
+        ):
+            return False
+        depends = depends or scale > 0
+    return depends
+
+
 def _gate(layer: SELayer, site: Site) -> Iterator[Found]:
     if site.is_added:
         is_fault = layer.gate in BOUNDED | {"softmax"}
@@ -84,6 +125,23 @@ def _gate(layer: SELayer, site: Site) -> Iterator[Found]:
             "Multiply: x * s. (Added context without a gate function is a block of its own: GCNet's.)",
         )
         return
+    yield from gate_faults(layer)
+    if any(one.is_batch_norm for one in site.record.uses(site.end)):
+        yield (
+            "norm-after-gate",
+            "note",
+            "Batch normalisation right behind the gate divides by each channel's standard deviation, which undoes the "
+            "mean gate.",
+            "Normalise first, then gate. (Some of timm's CoAtNets gate early by intent.)",
+        )
+
+
+def gate_faults(layer: SELayer) -> Iterator[Found]:
+    """What its function and its limits tell."""
+    low, high = layer.limits or (0.0, 1.0)
+    named = (
+        f"The gates end in {layer.gate}" if layer.gate in GATE_FUNCTIONS else "The gates end in a function of its own"
+    )
     if layer.gate in WRONG_GATES:
         code, what = WRONG_GATES[layer.gate]
         yield code, "fault", what, "End the excitation in a sigmoid."
@@ -94,13 +152,15 @@ def _gate(layer: SELayer, site: Site) -> Iterator[Found]:
             "The gates are tanh, from -1 to 1 (the paper's Table 12).",
             "The paper's gate is a sigmoid.",
         )
-    if any(one.is_batch_norm for one in site.record.uses(site.end)):
+    elif max(abs(low), abs(high)) > UNLIMITED:
+        what = f"{named} without an upper limit: logits from -8 to 8 give gates from {low:.3g} to {high:.3g}."
+        yield "gates-unlimited", "fault", what, "End the excitation in a sigmoid."
+    elif 0 <= low < high <= 1 and (low > NARROW[0] or high < NARROW[1]):
         yield (
-            "norm-after-gate",
-            "note",
-            "Batch normalisation right behind the gate divides by each channel's standard deviation, which undoes the "
-            "mean gate.",
-            "Normalise first, then gate. (Some of timm's CoAtNets gate early by intent.)",
+            "gates-narrow",
+            "fault",
+            f"{named}: logits from -8 to 8 give gates from {low:.3g} to {high:.3g} only, as if squashed twice.",
+            "Let the second layer's output go into one sigmoid, with no other function before or after it.",
         )
 
 
@@ -122,21 +182,27 @@ def _growth(site: Site, of: Operation) -> float | None:
     """How many times larger the result is when one factor is doubled; None where it cannot be computed."""
     x = site.squeezed or site.features
     given = {x: noise_like(x).abs() + 1, site.gate: noise_like(site.gate).abs() + 1}
-    try:
-        once = site.record.compute(site.end, given)
-        twice = site.record.compute(site.end, given | {of: 2 * given[of]})
-    except (LookupError, RuntimeError):
+    what = "how often x and s are multiplied in"
+    once, twice = (site.compute(what, site.end, one) for one in (given, given | {of: 2 * given[of]}))
+    if once is None or twice is None:
         return None
     return float((twice.double().sum() / once.double().sum()).item())
 
 
-def _squeeze(site: Site, is_fixed: bool) -> Iterator[Found]:
+def _squeeze(layer: SELayer, site: Site, is_fixed: bool) -> Iterator[Found]:
     mean_over_places = "Take the mean over height and width, and over nothing else: x.mean((2, 3))."
     if _mixes_pictures(site):
         yield (
             "pictures-mixed",
             "fault",
             "The gates of one picture change with the other pictures of the batch.",
+            mean_over_places,
+        )
+    if "sum" in layer.squeeze:
+        yield (
+            "squeeze-sum",
+            "fault",
+            "The squeeze is a sum over the places: on a map twice as high and wide it is four times as large.",
             mean_over_places,
         )
     x = site.squeezed
@@ -210,28 +276,23 @@ def _stays_small(record: Record, window: Operation, larger: Record, unless_reach
 
 def _depends_on_picture(site: Site) -> bool:
     inputs = [source for layer in site.first_layers for source in site.record.sources(layer)]
-    for seed in range(8):  # for by chance all few hidden units may be shut for a picture
-        try:
-            s = site.record.compute(site.gate, {z: 10 * noise_like(z, seed) for z in inputs})
-        except (LookupError, RuntimeError):
-            return True
-        if s.shape[0] == 1 or not torch.equal(s[0], s[1]):
+    for seed in range(SEEDS):
+        given = {z: 10 * noise_like(z, seed) for z in inputs}
+        s = site.compute("whether its gates depend on the picture", site.gate, given)
+        if s is None or s.shape[0] == 1 or not torch.equal(s[0], s[1]):
             return True
     return False
 
 
 def _mixes_pictures(site: Site) -> bool:
-    x = site.squeezed
-    if x is None:
+    maps = {x: noise_like(x) for x in site.all_squeezed}
+    other = {x: one.clone() for x, one in maps.items()}
+    for one in other.values():
+        one[0] += LARGE
+    before, after = (site.compute("whether pictures mix", site.gate, one) for one in (maps, other))
+    if before is None or after is None:
         return site.gate.shape[0] == 1
-    maps = noise_like(x)
-    other = maps.clone()
-    other[0] += LARGE
-    try:
-        before, after = (site.record.compute(site.gate, {x: one}) for one in (maps, other))
-    except (LookupError, RuntimeError):
-        return False
-    return before.shape[0] != maps.shape[0] or not _same(before[1:], after[1:])
+    return before.shape[0] != site.product.shape[0] or not _same(before[1:], after[1:])
 
 
 def _mixes_channels(site: Site, x: Operation) -> bool:

@@ -3,7 +3,7 @@
 Source: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), Section 3.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,9 +50,19 @@ SOFTMAX_OUTPUT = Finding(
 
 
 def examine_network(
-    seen: Pass, layers: Sequence[SELayer], sites: Sequence[Site], size: Sequence[int]
+    seen: Pass, layers: Sequence[SELayer], sites: Sequence[Site], size: Sequence[int], codes: Collection[str] = ()
 ) -> Iterator[Finding]:
-    """What concerns more than one layer, or what is around them."""
+    """What concerns more than one layer, or what is around them.
+
+    Args:
+        seen: the pass.
+        layers: as they were described.
+        sites: where they are in the record.
+        size: of a picture.
+        codes: of what was found before.
+    """
+    if "does-not-run" in codes:
+        return
     if seen.output is None:
         yield Finding(
             "returns-none",
@@ -61,7 +71,7 @@ def examine_network(
             "Its forward returns None. What comes after it cannot run, and was not examined.",
             "Return the result at the end of its forward.",
         )
-    elif not layers:
+    elif not layers and "gates-without-squeeze" not in codes:
         yield Finding(
             "no-se",
             "note",
@@ -134,8 +144,10 @@ def _projections(record: Record) -> Iterator[Finding]:
         fork = record[shared.bit_length() - 1]
         ways = [record.members(record.between(fork, side) & record.mixing) for side in (first, second)]
         short, long = sorted(ways, key=len)
+        if len(short) != 1 or short[0].shape != addition.shape:  # gates of one channel are no shortcut
+            continue
         fits = fork.shape == addition.shape
-        if fits and len(short) == 1 < len(long) and short[0].is_convolution and short[0].kernel == (1, 1):
+        if fits and len(long) > 1 and short[0].is_convolution and short[0].kernel == (1, 1):
             yield Finding(
                 "shortcut-projected",
                 "note",

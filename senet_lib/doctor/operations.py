@@ -8,7 +8,7 @@ again on other inputs.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -17,9 +17,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from senet_lib.common.torch_modules import Running, watching, what_failed
+
 # What gives the same numbers in another shape, or a copy of them. (expand shows some of them several times.)
 VIEWS = {"view", "_unsafe_view", "_reshape_alias", "unsqueeze", "squeeze", "expand", "clone", "alias", "detach"}
 VIEWS |= {"permute", "transpose", "t", "_to_copy", "contiguous", "lift_fresh", "copy"}
+DROPOUTS = {"native_dropout", "dropout", "bernoulli", "alpha_dropout", "feature_dropout"}
 MATRIX_PRODUCTS = {"mm", "addmm", "bmm", "baddbmm", "linear"}
 
 
@@ -98,6 +101,14 @@ def noise(shape: Sequence[int], device: torch.device, dtype: torch.dtype, seed: 
     return torch.randn(tuple(shape), generator=generator, device="cpu", dtype=torch.float32).to(device, dtype)
 
 
+def seed_all(device: torch.device, seed: int = 0) -> None:
+    """Let what draws random numbers on this device draw the same ones again. No other device is touched."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+
+
 def noise_like(operation: Operation, seed: int = 0) -> Tensor:
     """Normal numbers of the shape, type and device of an output; the seed alone decides."""
     return noise(operation.shape, operation.device, operation.dtype, seed)
@@ -173,7 +184,7 @@ class Record(list[Operation]):
         return found
 
     def compute(self, target: Operation, given: Mapping[Operation, Tensor]) -> Tensor:
-        """The output of an operation, computed again from other outputs.
+        """The output of an operation, computed again from other outputs. What is drawn at random is drawn alike.
 
         Args:
             target: the operation.
@@ -191,8 +202,10 @@ class Record(list[Operation]):
                     raise LookupError("it depends on the pictures in other ways too")
                 wanted.add(index)
                 stack += self[index].sources
-        for index in sorted(wanted):
-            values[index] = self._again(self[index], values)
+        seed_all(target.device)
+        with torch.no_grad():
+            for index in sorted(wanted):
+                values[index] = self._again(self[index], values)
         value = values[target.index]
         return value[0] if isinstance(value, tuple | list) else value
 
@@ -210,6 +223,11 @@ class Record(list[Operation]):
         return operation.run(*args, **kwargs)
 
 
+def memory_of(tensor: Tensor) -> int:
+    """Where the memory of a tensor starts, which its views share."""
+    return tensor.untyped_storage().data_ptr()
+
+
 class _Recorder(TorchDispatchMode):
     """Records what depends on the pictures: shapes and constant tensors, but no feature maps."""
 
@@ -219,7 +237,9 @@ class _Recorder(TorchDispatchMode):
             0, "input", "", None, shape=tuple(pictures.shape), dtype=pictures.dtype, device=pictures.device
         )
         self.record = Record([start])
-        self.running: list[str] = [""]
+        self.running = Running()
+        self.touched: set[int] = set()
+        self.random: dict[tuple[str, str], None] = {}
         self._refs: Any = WeakTensorKeyDictionary({pictures: Ref(0)})
 
     @classmethod
@@ -228,12 +248,19 @@ class _Recorder(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        self._note_use(func, (args, kwargs))
         arguments = tree_map(self._as_ref, (args, kwargs))
         sources = sorted({leaf.index for leaf in tree_flatten(arguments)[0] if isinstance(leaf, Ref)})
         outputs = func(*args, **kwargs)
         if sources:
             self._note(func, arguments, tuple(sources), outputs)
         return outputs
+
+    def _note_use(self, func: Any, arguments: Any) -> None:
+        """Which memory is read, whether what is made of it depends on the pictures or not; and what is drawn."""
+        self.touched |= {memory_of(leaf) for leaf in tree_flatten(arguments)[0] if isinstance(leaf, Tensor)}
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            self.random[self.running.now, func.overloadpacket.__name__.rstrip("_")] = None
 
     def _as_ref(self, leaf: Any) -> Any:
         return self._refs.get(leaf, leaf) if isinstance(leaf, Tensor) else leaf
@@ -246,7 +273,7 @@ class _Recorder(TorchDispatchMode):
         index = len(self.record)
         in_place = name.endswith("_") and not name.endswith("__")
         operation = Operation(
-            index, name.rstrip("_") if in_place else name, self.running[-1], func, arguments,
+            index, name.rstrip("_") if in_place else name, self.running.now, func, arguments,
             tuple(tensors[0].shape), tensors[0].dtype, tensors[0].device, sources, in_place,
         )  # fmt: skip
         self.record.append(operation)
@@ -265,44 +292,44 @@ class Pass:
         output: what the model returned; None if it did not end.
         error: what it raised; None if it ended.
         silent: name of the first module that returned None; None if there is none.
+        running: the modules that ran; after an error, those that it came from.
+        failure: after an error, where it came from, in words.
+        touched: where the memory starts that was read, as :func:`memory_of` gives it.
+        random: module and operation, for each that drew random numbers.
     """
 
     record: Record
     output: Any
     error: Exception | None
     silent: str | None
+    running: Running
+    failure: str
+    touched: set[int]
+    random: tuple[tuple[str, str], ...]
 
 
 def record_pass(model: nn.Module, pictures: Tensor) -> Pass:
     """Run a model without gradients and record its operations. An exception of the model is returned, not raised."""
     recorder = _Recorder(pictures)
     silent: list[str] = []
-    output, error = None, None
-    with ExitStack() as hooks:
+    output, error, failure = None, None, ""
+    seed_all(pictures.device)
+    with watching(model) as recorder.running, ExitStack() as hooks:
         for name, module in model.named_modules():
-            for handle in _follow(module, name, recorder.running, silent):
-                hooks.callback(handle.remove)
+            hooks.callback(module.register_forward_hook(partial(_note_silence, silent, name)).remove)
         try:
             with torch.inference_mode(False), torch.no_grad(), recorder:
                 output = model(pictures)
         except Exception as caught:  # whatever somebody else's model raises
-            error = caught
-    return Pass(recorder.record, output, error, silent[0] if silent else None)
+            error, failure = caught, what_failed(model, recorder.running, caught)
+    first = silent[0] if silent else None
+    seen = recorder.touched, tuple(recorder.random)
+    return Pass(recorder.record, output, error, first, recorder.running, failure, *seen)
 
 
-def _follow(module: nn.Module, name: str, running: list[str], silent: list[str]) -> Iterator[Any]:
-    """Hooks that keep the list of the modules that run now, and note which ones return nothing."""
-
-    def begin(module: nn.Module, inputs: Any) -> None:
-        running.append(name)
-
-    def end(module: nn.Module, inputs: Any, output: Any) -> None:
-        running.pop()
-        if output is None:
-            silent.append(name)
-
-    yield module.register_forward_pre_hook(begin)
-    yield module.register_forward_hook(end)
+def _note_silence(silent: list[str], name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+    if output is None:
+        silent.append(name)
 
 
 @contextmanager

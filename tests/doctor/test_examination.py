@@ -224,6 +224,7 @@ def test_sound_networks_of_others_get_no_fault(name):
     model = getattr(torchvision.models, own)(weights=None) if library else timm.create_model(name)
     report = examine(model, (3, 64, 64))
     assert report.faults == ()
+    assert report.not_examined == ()
     assert len(report.layers) == SOUND[name]
 
 
