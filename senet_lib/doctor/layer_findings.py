@@ -19,6 +19,26 @@ LARGE = 100.0  # a number that no mean and no maximum of normal noise overlooks
 NARROW = (0.25, 0.9)  # gates that never go below the first, or above the second, are squashed twice
 UNLIMITED = 2.1  # at a logit of 8
 SEEDS = 8  # of noise: for by chance all few hidden units may be shut for one picture
+MEAN_OVER_PLACES = "Take the mean over height and width, and over nothing else: x.mean((2, 3))."
+Found = tuple[str, str, str, str]  # code, kind, what, fix
+LINEAR: Found = (
+    "excitation-linear",
+    "fault",
+    "No function stands between the layers of the excitation: together they are one linear map, of lower rank.",
+    "Put ReLU between them: fc2(relu(fc1(z))).",
+)
+SUM: Found = (
+    "squeeze-sum",
+    "fault",
+    "The squeeze is a sum over the places: on a map twice as high and wide it is four times as large.",
+    MEAN_OVER_PLACES,
+)
+MIXED: Found = (
+    "pictures-mixed",
+    "fault",
+    "The gates of one picture change with the other pictures of the batch.",
+    MEAN_OVER_PLACES,
+)
 # From a gate function to the code and the text of its fault.
 WRONG_GATES = {
     "ReLU": (
@@ -50,9 +70,6 @@ def examine_layers(layers: Iterable[SELayer], sites: Iterable[Site], fixed: Coll
             yield Finding(code, kind, layer.name, what, fix)
 
 
-Found = tuple[str, str, str, str]  # code, kind, what, fix
-
-
 def _weights(layer: SELayer, site: Site) -> Iterator[Found]:
     if layer.hidden == 0:
         yield (
@@ -69,7 +86,13 @@ def _weights(layer: SELayer, site: Site) -> Iterator[Found]:
             "Nothing before training; after it, look whether the excitation gets gradients.",
         )
     is_normalised = any(one.is_batch_norm for weights in site.weights for one in site.record.uses(weights))
-    if len(layer.biases) == 2 and layer.biases[0] != layer.biases[1] and not is_normalised:
+    if not is_normalised:
+        yield from bias_notes(layer)
+
+
+def bias_notes(layer: SELayer) -> Iterator[Found]:
+    """Biases in one of two layers."""
+    if len(layer.biases) == 2 and layer.biases[0] != layer.biases[1]:
         has, lacks = ("first", "second") if layer.biases[0] else ("second", "first")
         yield (
             "bias-in-one",
@@ -81,12 +104,7 @@ def _weights(layer: SELayer, site: Site) -> Iterator[Found]:
 
 def _between(site: Site) -> Iterator[Found]:
     if len(site.weights) > 1 and _is_linear(site):
-        yield (
-            "excitation-linear",
-            "fault",
-            "No function stands between the layers of the excitation: together they are one linear map, of lower rank.",
-            "Put ReLU between them: fc2(relu(fc1(z))).",
-        )
+        yield LINEAR
 
 
 def _is_linear(site: Site) -> bool:
@@ -190,21 +208,10 @@ def _growth(site: Site, of: Operation) -> float | None:
 
 
 def _squeeze(layer: SELayer, site: Site, is_fixed: bool) -> Iterator[Found]:
-    mean_over_places = "Take the mean over height and width, and over nothing else: x.mean((2, 3))."
     if _mixes_pictures(site):
-        yield (
-            "pictures-mixed",
-            "fault",
-            "The gates of one picture change with the other pictures of the batch.",
-            mean_over_places,
-        )
+        yield MIXED
     if "sum" in layer.squeeze:
-        yield (
-            "squeeze-sum",
-            "fault",
-            "The squeeze is a sum over the places: on a map twice as high and wide it is four times as large.",
-            mean_over_places,
-        )
+        yield SUM
     x = site.squeezed
     if x is None or any(
         site.record.between(x, layer) & site.record.mixing & ~(1 << layer.index) for layer in site.first_layers
@@ -215,7 +222,7 @@ def _squeeze(layer: SELayer, site: Site, is_fixed: bool) -> Iterator[Found]:
             "squeeze-mixes-channels",
             "fault",
             "A squeezed number changes with other channels than its own: the mean is over the wrong axes.",
-            mean_over_places,
+            MEAN_OVER_PLACES,
         )
     elif is_fixed or not _sees_corners(site, x):
         yield (

@@ -79,7 +79,7 @@ def examine_network(
             "No feature map of four dimensions is multiplied by gates that are computed from a squeezed feature map.",
             "Insert SE with senet_lib.networks.insert.insert_squeeze_excitation, or examine with larger pictures.",
         )
-    yield from _examine_widths(layers)
+    yield from examine_widths(layers)
     yield from _convolution_biases(seen.record)
     yield from _projections(seen.record)
     if sites and min(size[1:]) >= LARGE_PICTURE and sites[0].product.shape[2:] == tuple(size[1:]):
@@ -93,7 +93,8 @@ def examine_network(
         )
 
 
-def _examine_widths(layers: Iterable[SELayer]) -> Iterator[Finding]:
+def examine_widths(layers: Iterable[SELayer]) -> Iterator[Finding]:
+    """What the hidden widths tell together."""
     wide = [layer for layer in layers if layer.hidden]
     widths = sorted({(layer.channels, layer.hidden or 0) for layer in wide})
     if not widths:

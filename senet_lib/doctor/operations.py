@@ -259,8 +259,9 @@ class _Recorder(TorchDispatchMode):
     def _note_use(self, func: Any, arguments: Any) -> None:
         """Which memory is read, whether what is made of it depends on the pictures or not; and what is drawn."""
         self.touched |= {memory_of(leaf) for leaf in tree_flatten(arguments)[0] if isinstance(leaf, Tensor)}
-        if torch.Tag.nondeterministic_seeded in func.tags:
-            self.random[self.running.now, func.overloadpacket.__name__.rstrip("_")] = None
+        name = func.overloadpacket.__name__.rstrip("_")
+        if torch.Tag.nondeterministic_seeded in func.tags and "attention" not in name:  # whose dropout may be 0
+            self.random[self.running.now, name] = None
 
     def _as_ref(self, leaf: Any) -> Any:
         return self._refs.get(leaf, leaf) if isinstance(leaf, Tensor) else leaf

@@ -61,7 +61,9 @@ inside, nodes of ``QLinear...`` (int8 without floating-point values between), an
 - *squeeze*: the words in brackets of rule 2 for the excitation's squeezes, each once, joined by " and ".
 - *same*: whether each squeeze reads the map that is scaled, both taken back through ``SHAPES`` and
   the ``Reduce...`` of rule 2.
-- *gate*: rule 5.
+- *linear*: whether nothing but a linear map stands between two layers: from the input of one, back through ``SHAPES``,
+  ``BatchNormalization``, and ``Add``, ``Sub``, ``Mul`` and ``Div`` with one static input, another layer is reached.
+- *gate*, *limits*: rule 5.
 - *parameters*: entries of all ``numbers`` that the excitation uses, directly or through static nodes, and that are
   of a type other than int64 and bool and have more than one entry. The *share* is that of all such numbers of the file.
 - *name*: the longest common beginning of the names of the layers' weights, in parts that end at dots, without the
@@ -76,7 +78,7 @@ taken back through ``SHAPES``. So are shape operators (``SHAPES``), which change
 t; and if two different values would be t, the output of the node that brings them together is. A ``Softmax`` that is
 met so makes it "softmax".
 The curve has the name in ``GATE_FUNCTIONS`` from which it is nowhere further than 0.001 (0.02 for float16); else it is
-"other, LOW to HIGH".
+"other, LOW to HIGH". The *limits* are the least and the largest value of the curve; none for a softmax.
 
 **Rule 6, the new file.** For each block, right behind the node that makes the gate g, of type T::
 
@@ -111,6 +113,7 @@ SAME_NUMBERS = {"Expand", "Identity", "Dropout"}
 SHAPES = SAME_NUMBERS | {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Cast"}
 SHAPES |= {"QuantizeLinear", "DequantizeLinear"}
 INNER_GRAPHS = {"If", "Loop", "Scan"}
+SHARED = "without an axis for the pictures"
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,9 @@ class GateBlock:
         hidden: None unless there are two layers.
         kind: "1x1 convolution", "1-d convolution", "linear" or "mixed".
         biases: for each layer.
+        linear: whether two layers follow each other without a function between them.
         gate: name of the gate's function.
+        limits: the least and the largest gate for logits from -8 to 8; None for a softmax.
         squeeze: "mean", "max", "mean and max", ...
         same: whether the map that is scaled is the one that is squeezed.
         parameters: number of entries of the excitation's arrays.
@@ -203,7 +208,9 @@ class GateBlock:
     hidden: int | None
     kind: str
     biases: tuple[bool, ...]
+    linear: bool
     gate: str
+    limits: tuple[float, float] | None
     squeeze: str
     same: bool
     parameters: int
@@ -351,7 +358,7 @@ def _reason_against(graph: Graph, gate: str, product: Node, excitation: Excitati
     axes = [size for size in shape[1:] if size != 1]
     x = next(value for value in product.inputs if graph.labels[value] == "map")
     if gate in product.inputs and len(shape) < (graph.rank(x) or 0):
-        return f"its gates have shape {show(shape)}, without an axis for the pictures"
+        return f"its gates have shape {show(shape)}, {SHARED}"
     if len(axes) != 1:
         return f"its gates have shape {show(shape)}, not one number for each channel"
     return None
@@ -402,13 +409,16 @@ def _describe(
     squeezed = {graph.back(node.inputs[0], same_map) for node in excitation.squeezes}
     number = 1 + sum(1 for _ in others)
     taken = {block.name for block in others}
+    function, limits = function_of(graph, gate)
     return GateBlock(
         name=_unique(name_of(graph, layers, excitation) or f"block {number}", taken),
         channels=channels or 0,
         hidden=width_of(graph, layers[0]) if len(layers) == 2 and kind != "1-d convolution" else None,
         kind=kind,
         biases=tuple(has_bias(graph, layer) for layer in layers),
-        gate=function_of(graph, gate),
+        linear=is_linear(graph, layers),
+        gate=function,
+        limits=limits,
         squeeze=" and ".join(dict.fromkeys(squeeze_of(graph, node) or "" for node in excitation.squeezes)),
         same=squeezed == {graph.back(x, same_map)},
         parameters=used,
@@ -475,6 +485,20 @@ def _kind(graph: Graph, layer: Node) -> str:
         return "linear"
     kernel = (static_shape(graph, _weights(graph, layer)) or ())[2:]
     return "1-d convolution" if any(size != 1 for size in kernel) else "1x1 convolution"
+
+
+def is_linear(graph: Graph, layers: Sequence[Node]) -> bool:
+    for layer in layers:
+        value = graph.moving(layer)[0]
+        while (node := graph.producers.get(value)) is not None and graph.labels[value] == "squeezed":
+            moving = graph.moving(node)
+            if node.op in LAYERS and len(moving) == 1:
+                return True
+            is_scaling = node.op in {"Add", "Sub", "Mul", "Div"} and len(moving) == 1
+            if not is_scaling and node.op not in SHAPES | {"BatchNormalization"}:
+                break
+            value = moving[0]
+    return False
 
 
 def has_bias(graph: Graph, layer: Node) -> bool:
@@ -579,14 +603,15 @@ CURVES: dict[str, Any] = {
 }
 
 
-def function_of(graph: Graph, gate: str) -> str:
-    """The name of the function that ends an excitation."""
+def function_of(graph: Graph, gate: str) -> tuple[str, tuple[float, float] | None]:
+    """The name of the function that ends an excitation, and its limits."""
     if _ends_in_softmax(graph, gate):
-        return "softmax"
+        return "softmax", None
     with np.errstate(all="ignore"):
         _, curve = _curve(graph, gate)
     is_coarse = any(graph.numbers[one].dtype == np.float16 for one in graph.numbers)
-    return function_of_curve(np.broadcast_to(curve, LOGITS.shape), 2e-2 if is_coarse else 1e-3)
+    curve = np.broadcast_to(curve, LOGITS.shape)
+    return function_of_curve(curve, 2e-2 if is_coarse else 1e-3), (float(curve.min()), float(curve.max()))
 
 
 def _ends_in_softmax(graph: Graph, value: str) -> bool:

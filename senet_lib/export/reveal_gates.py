@@ -93,8 +93,12 @@ def _line(block: GateBlock) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def read_model(path: str | Path) -> Any:
+def read_model(path: str | Path, may_be_revealed: bool = False) -> Any:
     """ONNX's own model from a file, with its external data and all shapes that can be inferred.
+
+    Args:
+        path: of the file.
+        may_be_revealed: whether a file will do whose gates can be set already.
 
     Raises:
         ModuleNotFoundError, ValueError: see :func:`reveal_gates`.
@@ -114,7 +118,7 @@ def read_model(path: str | Path) -> Any:
         raise ValueError(
             f"{path} has opset {opset}; it must be {OLDEST_OPSET} or later: see onnx.version_converter.convert_version"
         )
-    if any(value.name.startswith("override/") for value in model.graph.input):
+    if not may_be_revealed and any(value.name.startswith("override/") for value in model.graph.input):
         raise ValueError(f"{path} shows its gates and lets them be set already; open it with load_onnx")
     try:
         onnx.load_external_data_for_model(model, str(Path(path).parent))
