@@ -122,7 +122,7 @@ _build/extra/networks: $(wildcard results/networks/*.onnx)
 	$(if $^,cp $^ $@)
 
 # The contestants of the laboratory; with them, and with what runs them, as scripts for a page from a folder.
-_build/extra/networks/training: $(wildcard results/training_steps/*) tools/as_scripts.py _build/extra/vendor/onnxruntime/LICENSE | _build/extra/networks
+_build/extra/networks/training: $(wildcard results/training_steps/*) _build/extra/networks tools/as_scripts.py _build/extra/vendor/onnxruntime/LICENSE
 	@rm -rf $@ && mkdir -p $@
 	$(if $(filter results/training_steps/%,$^),cp $(filter results/training_steps/%,$^) $@)
 	$(BIN)/python -m tools.as_scripts

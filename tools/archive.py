@@ -23,8 +23,8 @@ READ_ME = """\
 Squeeze-and-Excitation, hands on: an interactive book
 
 Read:  unpack all of this archive, and open index.html with a double click. You need no internet.
-       The figures are alive; in Firefox, Chrome and Edge the laboratory trains its networks, too. One thing asks for
-       a server: a trained network that runs in the page. For it, and for the laboratory in Safari, run
+       The figures are alive; in Firefox, Chrome and Edge networks run and train there, too. In Safari these ask for a
+       server: run
 
            python3 -m http.server --bind 127.0.0.1
 

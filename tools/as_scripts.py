@@ -1,9 +1,9 @@
-"""Make classic scripts of the files that the laboratory loads: a page that is opened from a folder may fetch nothing.
+"""Make classic scripts of the networks in the page and of what runs them: a page that is opened from a folder may fetch nothing.
 
     python -m tools.as_scripts [EXTRA]
 
 EXTRA is the folder whose content comes into the book's root, `_build/extra`. What ONNX Runtime Web consists of comes
-into `vendor/onnxruntime/as_script/`, one script for each file; a contestant's files into `networks/training/NAME.js`.
+into `vendor/onnxruntime/as_script/`, one script for each file; a network's file into `networks/NAME.js`, a contestant's into `networks/training/NAME.js`.
 Each script puts texts into `senetFiles`, by file name: base64 of what gzip makes of the file. The worker undoes both.
 """
 
@@ -34,6 +34,8 @@ def write_scripts(extra: Path) -> list[Path]:
     """Write the scripts beside the files in ``extra``. Returns their paths."""
     runtime, contestants = extra / "vendor" / "onnxruntime", extra / "networks" / "training"
     made = {runtime / "as_script" / f"{name}.js": [runtime / name] for name in RUNTIME}
+    for network in sorted((extra / "networks").glob("*.onnx")):
+        made[network.with_suffix(".js")] = [network]
     for about in sorted(contestants.glob("*.json")):
         made[about.with_suffix(".js")] = [contestants / f"{about.stem}{part}" for part in PARTS]
     for script, files in made.items():

@@ -79,11 +79,11 @@ def test_a_double_click_on_the_front_door_opens_the_landing_page(browser, unpack
     page.close()
 
 
-def test_what_needs_a_server_says_so_in_the_page(browser, unpacked):
+def test_a_trained_network_runs_from_a_folder(browser, unpacked):
     page = browser.new_page()
     page.goto((unpacked / f"{CHAPTERS[9]}.html").as_uri())
-    page.locator('[data-kind="NetworkInPage"]').scroll_into_view_if_needed()
-    note = page.locator(".senet-frame", has_text="Opened from a folder")
-    note.first.wait_for()
-    assert "http.server" in note.first.inner_text()
+    figure = page.locator('[data-kind="NetworkInPage"]')
+    figure.scroll_into_view_if_needed()
+    figure.get_by_role("button", name="Run").first.click()
+    page.wait_for_function("document.querySelector('[data-kind=NetworkInPage]').model.get('state') === 'ready'")
     page.close()

@@ -295,7 +295,7 @@ def test_a_page_from_a_folder_trains_too(browser, site):
         opened.click("Train")
         opened.page.wait_for_function(f"{PHASES}.includes('failed')", timeout=WAIT)
         opened.settle()
-        assert "may train nothing in this browser; serve the book" in opened.text("status")
+        assert "may run no network in this browser; serve the book" in opened.text("status")
         opened.page.evaluate("() => delete navigator.userAgent")
         write_scripts(site)
         for file in site.glob("networks/training/*.onnx"):

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from senet_lib.book.experiments.gate_board import gates_from
 from senet_lib.book.experiments.page_networks import write_network
-from senet_lib.book.figures.network_in_page import NetworkInPage, scene_from_dict, scene_traits
+from senet_lib.book.figures.network_in_page import GATE_SOURCES, NetworkInPage, scene_from_dict, scene_traits
 from senet_lib.data.context_world import SHAPES, ContextWorld, Scene, render_scene
 from senet_lib.export.overridable_network import OverridableNetwork
 from senet_lib.weights.weight_files import load_pretrained
 from tests.browser.conftest import ROOT
 from tests.browser.figures import Opened, open_figure
 from tests.browser.jupyterlab import open_and_run, save_notebook
+from tools.as_scripts import write_scripts
 
 pytestmark = pytest.mark.browser
 
@@ -157,16 +159,29 @@ def test_a_network_says_what_it_is_when_it_is_chosen(browser, tmp_path):
         opened.root.get_by_label("Network", exact=True).select_option(label="r = 16, stuck")
         opened.settle()
         assert opened.text("note").endswith("no better than without SE. Chapter 9 looks inside.")
-        opened.root.get_by_label("Network", exact=True).select_option(label="r = 8")
+        opened.root.get_by_label("Network", exact=True).select_option(label="r = 16")
         opened.settle()
-        assert "C/8 numbers from C channels" in opened.text("note")
+        assert "C/16 numbers from C channels" in opened.text("note")
 
 
-def test_from_a_folder_a_line_says_how_to_serve_the_book(browser, site):
+def test_from_a_folder_the_networks_run_from_scripts(browser, site):
+    (site / "vendor" / "onnxruntime").unlink()
+    shutil.copytree(VENDOR, site / "vendor" / "onnxruntime")
+    write_scripts(site)
     with open_figure(browser, NetworkInPage.example(), site, way="file") as opened:
-        assert not opened.root.get_by_role("button", name=RUN).is_visible()
-        assert "make serve" in opened.text("status")
-        assert opened.faults == []
+        run(opened)
+        assert opened.get("state") == "ready", opened.text("status")
+        choose_network(opened, "r = 16")
+        wait_for_answer(opened)
+        model = network(next(one["file"] for one in opened.get("networks") if one["label"] == "r = 16"))
+        check(opened, model, scene_from_dict(opened.get("scenes")[0]))
+
+
+def test_from_a_folder_without_the_scripts_a_line_says_what_is_missing(browser, tmp_path):
+    with open_figure(browser, NetworkInPage.example(), tmp_path, way="file") as opened:
+        run(opened)
+        assert "is not beside this page; unpack the whole archive" in opened.text("status")
+        opened.faults.clear()  # the script that is not there
 
 
 def test_without_webassembly_there_are_examples_and_a_line(browser, site):
@@ -260,9 +275,7 @@ def test_the_reader_sets_a_gate_and_takes_it_back(browser, site):
         opened.root.get_by_role("button", name="Mute", exact=True).click()
         wait_for_answer(opened)
         check(opened, model, scene, {"layer2.0": [None] * 6 + [0] + [None] * 25})
-        opened.root.get_by_role("button", name="Mute the block").click()
-        wait_for_answer(opened)
-        check(opened, model, scene, {"layer2.0": [0] * 32})
+        assert opened.text("below").startswith("For this scene the network says")  # beside the buttons
         opened.root.get_by_role("button", name="All their own").click()
         wait_for_answer(opened)
         check(opened, model, scene)
@@ -390,6 +403,82 @@ def test_it_loads_and_follows_the_cue_fast(browser, site):
     assert load <= 2 and moves / 60 <= 0.030
 
 
+# --- the board --------------------------------------------------------------------------------------------------------
+
+
+BOARDS = NetworkInPage.example().boards
+CELLS = """root => [...root.querySelectorAll('[data-swap]')].map((one) => [
+  one.dataset.swap, one.textContent, Number(one.dataset.value), one.getAttribute('aria-pressed')])"""
+
+
+def test_the_boards_numbers_are_those_of_the_record(browser, tmp_path):
+    with open_figure(browser, NetworkInPage.example(), tmp_path) as opened:
+        for network, board in BOARDS.items():
+            opened.set("network", network)
+            expected = [
+                [f"{block}/{source}", f"{shares[place]:.3f}", shares[place], str(source == "own").lower()]
+                for place, source in enumerate(GATE_SOURCES)
+                for block, shares in board["accuracies"].items()
+            ]
+            assert opened.root.evaluate(CELLS) == expected
+        opened.set("network", "plain")
+        assert opened.text("given") == "There is no record of other gates in this network."
+        assert opened.root.locator('[data-swap="layer1.0/mean"]').get_attribute("aria-disabled") == "true"
+
+
+def test_the_board_changes_the_answer_before_anything_is_loaded(browser, tmp_path):
+    model, figure = network(R4), NetworkInPage.example()
+    scene = scene_from_dict(figure.scenes[1])
+    with open_figure(browser, figure, tmp_path) as opened:
+        opened.root.locator(".page-examples button").nth(1).click()
+        heights = set()
+        for block in model.channels:
+            for source in GATE_SOURCES[1:]:
+                opened.click(opened.root.locator(f'[data-swap="{block}/{source}"]'))
+                row = gates_from(source, block, BOARDS["r4"], scene.cue_colour)
+                check(opened, model, scene, {block: row})
+                assert opened.text("given").split(" For this scene")[0].endswith(".")
+                heights.add(opened.root.bounding_box()["height"])
+        assert len(heights) == 1
+        opened.click(opened.root.locator('[data-swap="layer1.0/own"]'))
+        check(opened, model, scene)
+
+
+def test_the_board_follows_a_scene_that_moves_while_the_network_runs(browser, site):
+    model = network(R4)
+    with open_live(browser, site, swap="layer1.0/another") as opened:
+        for scene in scenes(4):
+            show(opened, **scene_traits(scene))
+            check(opened, model, scene, {"layer1.0": gates_from("another", "layer1.0", BOARDS["r4"], scene.cue_colour)})
+        opened.set("hand", {"layer1.0": [2] + [None] * 15})
+        wait_for_answer(opened)
+        row = gates_from("another", "layer1.0", BOARDS["r4"], scene.cue_colour)
+        check(opened, model, scene, {"layer1.0": [2, *row[1:]]})
+        opened.click("All their own")
+        wait_for_answer(opened)
+        check(opened, model, scene)
+
+
+@pytest.mark.parametrize("width", [390, 822])
+def test_nothing_moves_when_the_networks_run(browser, site, width):
+    with open_figure(browser, NetworkInPage.example(), site, way="http", width=width) as opened:
+        before = opened.root.bounding_box()["height"]
+        run(opened)
+        wait_for_answer(opened)
+        assert opened.root.bounding_box()["height"] == before
+        assert "load" not in opened.root.locator(".senet-caption:visible").inner_text()
+
+
+def test_a_guess_uncovers_the_board(browser, tmp_path):
+    figure = NetworkInPage.example()
+    figure.asks = True
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert not opened.root.locator(".board-table").is_visible()
+        opened.click("Guess")
+        assert "of 2,000 answers are right" in opened.text("guess")
+        assert opened.root.locator(".board-table").is_visible()
+
+
 # --- what can go wrong ------------------------------------------------------------------------------------------------
 
 
@@ -423,14 +512,14 @@ def test_a_network_that_cannot_be_read_is_named_and_can_be_tried_again(browser, 
 
 
 def test_a_later_network_that_is_missing_leaves_the_examples(browser, site):
-    (site / "networks" / "context-world-reduction-r8.onnx").unlink()
+    (site / "networks" / "context-world-reduction-r16.onnx").unlink()
     with open_live(browser, site) as opened:
-        choose_network(opened, "r = 8")
+        choose_network(opened, "r = 16")
         opened.page.wait_for_function("document.querySelector('.senet-figure').model.get('state') === 'failed'")
         opened.settle()
-        assert "r8.onnx cannot be loaded (404)" in opened.text("status")
+        assert "r16.onnx cannot be loaded (404)" in opened.text("status")
         assert opened.text("answer") == "cross"
-        choose_network(opened, "r = 2")
+        choose_network(opened, "r = 16, stuck")
         run(opened)
         wait_for_answer(opened)
         assert opened.get("state") == "ready"
@@ -461,6 +550,8 @@ def test_bad_state_is_named_and_can_be_mended(browser, tmp_path):
         ("state", "sleeping", "state is sleeping"),
         ("networks", [], "networks has none"),
         ("scenes", [], "answers.r4"),
+        ("swap", "layer1.0/own", 'swap is layer1.0/own; it must be "", or a block and one of mean, another'),
+        ("swap", "layer9.0/mean", "swap is layer9.0/mean"),
     ]
     with open_figure(browser, NetworkInPage.example(), tmp_path) as opened:
         for trait, value, named in bad:
@@ -482,7 +573,7 @@ def test_a_kernel_is_asked_once_a_change_and_its_errors_are_shown(browser, tmp_p
                 window.asked.push({ network, overrides, pixels: picture.length });
                 const gates = { 'layer1.0': Array(16).fill(0.25), 'layer2.0': Array(32).fill(0.75) };
                 const good = { key, logits: [0, 0, 0, 3], gates };
-                const answer = network === 'r2' ? { key, error: 'out of memory' } : good;
+                const answer = network === 'r16' ? { key, error: 'out of memory' } : good;
                 setTimeout(() => el.model.set('answer', answer), 20);
               });
               el.model.set('kernel', true);
@@ -498,10 +589,10 @@ def test_a_kernel_is_asked_once_a_change_and_its_errors_are_shown(browser, tmp_p
         wait_for_answer(opened)
         asked = opened.page.evaluate("asked")
         assert len(asked) == 2 and asked[1]["overrides"]["layer2.0"] == [1] * 32
-        opened.set("network", "r2")
+        opened.set("network", "r16")
         opened.page.wait_for_timeout(100)
         assert "out of memory" in opened.text("status") and opened.problem is None
-        assert opened.text("answer") == "cross"  # what is on record, not what the kernel has said of another network
+        assert opened.text("answer") == "ring"  # what is on record, not what the kernel has said of another network
         opened.set("network", "r4")
         wait_for_answer(opened)
         assert "out of memory" not in opened.text("status")

@@ -1,40 +1,31 @@
 // Runs trained networks: in the page with ONNX Runtime Web, served with the book; or in the notebook's kernel.
-import { HOW_TO_SERVE, RUNTIME, fromBookRoot } from "./book_files.js";
+import { HOW_TO_SERVE } from "./book_files.js";
 import { Problem } from "./kit.js";
+import { findBookFiles, folderObstacle, openBookGraph, openBookRuntime, runtimePaths } from "./runtime_files.js";
 
 const KERNEL_PATIENCE = 20_000; // milliseconds: the first answer reads a network from its file
+
 /** Why this page can run no network, or null. The examples work everywhere. */
 export function obstacle() {
-  if (location.protocol === "file:") {
-    return `Opened from a folder, a page may not fetch a network; the examples work. For the rest, ${HOW_TO_SERVE}.`;
-  }
   if (typeof WebAssembly !== "object") return "This browser has no WebAssembly to run networks with; the examples work.";
-  return null;
+  return folderObstacle();
 }
+
+// What goes wrong is said with what helps.
+const orElse = (help) => (error) => {
+  throw new Problem(`${error.message.replace(/\.$/, "")}; ${help}.`);
+};
+const IN_NOTEBOOK = "in a notebook use senet_lib.book.figures.live.live_network";
 
 async function openRuntime(folder, attempt) {
-  const address = fromBookRoot(folder + RUNTIME);
-  // A browser remembers that a module could not be loaded; under another name it asks again.
-  const ort = await import(attempt > 1 ? `${address}?${attempt}` : address).catch(() => {
-    throw new Problem(`${address} cannot be loaded; ${HOW_TO_SERVE}. In a notebook use senet_lib.book.figures.live.live_network.`);
-  });
-  ort.env.wasm.numThreads = 1; // more would need special headers from the server
-  ort.env.logLevel = "error";
-  return ort;
+  const { paths, scripts } = runtimePaths(folder);
+  return openBookRuntime(await findBookFiles(paths, scripts), attempt);
 }
 
-async function fetchBytes(address) {
-  const response = await fetch(address).catch(() => null);
-  if (!response?.ok) throw new Problem(`${address} cannot be loaded (${response?.status ?? "no answer"}); ${HOW_TO_SERVE}.`);
-  return new Uint8Array(await response.arrayBuffer());
-}
-
-async function openSession(ort, address) {
-  const bytes = await fetchBytes(address);
-  return ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] }).catch((error) => {
-    const said = String(error.message ?? error).split("\n")[0];
-    throw new Problem(`${address} is damaged or cut off (${said}); build the book again: make book.`);
-  });
+// In a folder a network's script has its name: tools/as_scripts.py.
+async function openSession(ort, path) {
+  const { network } = await findBookFiles({ network: path }, [path.replace(/\.onnx$/, ".js")]);
+  return openBookGraph(ort, network);
 }
 
 // A file of senet_lib/export/onnx_writer.py. overrides: from a block to its C gates, null for the network's own.
@@ -65,7 +56,7 @@ export function createRunner(view) {
 
   const runtimeOf = () => {
     if (runtime === null) {
-      runtime = openRuntime(view.get("runtime"), ++attempts);
+      runtime = openRuntime(view.get("runtime"), ++attempts).catch(orElse(`${HOW_TO_SERVE}; ${IN_NOTEBOOK}`));
       runtime.catch(() => (runtime = null)); // the next time it may be there
     }
     return runtime;
@@ -73,8 +64,7 @@ export function createRunner(view) {
   const sessionOf = (file) => {
     if (!file) return Promise.reject(new Problem("This network is in a notebook's kernel, not in the page. Its examples work."));
     if (!sessions.has(file)) {
-      const address = fromBookRoot(view.get("folder") + file);
-      const opening = runtimeOf().then((ort) => openSession(ort, address));
+      const opening = runtimeOf().then((ort) => openSession(ort, view.get("folder") + file).catch(orElse(HOW_TO_SERVE)));
       opening.catch(() => sessions.delete(file));
       sessions.set(file, opening);
     }

@@ -1,6 +1,7 @@
 // What trains one contestant, in a Web Worker of its own: the network's step is an ONNX graph, see training_files.js.
 // The worker gets the text of the figure's whole module, so that it needs no address to load it from.
 import { distanceWorld } from "./distance_world.js";
+import { openBookGraph, openBookRuntime, readBookFile } from "./runtime_files.js";
 import { initialise } from "./torch_random.js";
 import { channelStatistics, epochOrder, oneCycle } from "./training_data.js";
 
@@ -86,10 +87,10 @@ function breathe() {
 
 /** A job is { files, name, gap, seed, epochs, pictures, testPictures, learningRate, schedule }. */
 async function prepare(job, runtimes) {
-  const ort = await once(runtimes, "runtime", () => openTrainingRuntime(job.files));
-  const about = JSON.parse(new TextDecoder().decode(await readTrainingFile(job.files.about)));
+  const ort = await once(runtimes, "runtime", () => openBookRuntime(job.files));
+  const about = JSON.parse(new TextDecoder().decode(await readBookFile(job.files.about)));
   const [train, test] = await Promise.all(
-    ["train", "test"].map((part) => once(runtimes, `${job.name}/${part}`, () => openGraph(ort, job.files[part]))),
+    ["train", "test"].map((part) => once(runtimes, `${job.name}/${part}`, () => openBookGraph(ort, job.files[part]))),
   );
   const scenes = {
     train: distanceWorld(job.pictures, SEEDS.train, job.gap),
@@ -116,38 +117,6 @@ function once(kept, key, make) {
     kept.get(key).catch(() => kept.delete(key)); // the next time it may be there
   }
   return kept.get(key);
-}
-
-/** A file's bytes: { name, address } is fetched, { name, packed } is base64 of what gzip has made. */
-async function readTrainingFile({ name, address, packed }) {
-  if (packed) {
-    const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  }
-  const response = await fetch(address).catch(() => null);
-  if (!response?.ok) throw new Error(`${name} cannot be loaded (${response?.status ?? "no answer"}): ${address}`);
-  return new Uint8Array(await response.arrayBuffer());
-}
-
-async function openTrainingRuntime({ runtime, wasm }) {
-  let address = runtime.address;
-  if (!address) address = URL.createObjectURL(new Blob([await readTrainingFile(runtime)], { type: "text/javascript" }));
-  const ort = await import(address).catch(() => {
-    throw new Error(`${runtime.name} cannot be loaded`);
-  });
-  ort.env.wasm.numThreads = 1; // more would need special headers from the server
-  ort.env.wasm.proxy = false;
-  ort.env.logLevel = "error";
-  ort.env.wasm.wasmBinary = await readTrainingFile(wasm);
-  return ort;
-}
-
-async function openGraph(ort, file) {
-  const bytes = await readTrainingFile(file);
-  return ort.InferenceSession.create(bytes, { executionProviders: ["wasm"], logSeverityLevel: 3 }).catch((error) => {
-    throw new Error(`${file.name} is damaged or cut off (${shortly(error)})`);
-  });
 }
 
 // ---------------------------------------------------------------------------------------------------------- the steps
