@@ -155,8 +155,8 @@ def context_world_logits(count: int) -> np.ndarray:
     from senet_lib.data import load_pictures, train_and_test_batches
     from senet_lib.weights import load_pretrained
 
-    sets = (load_pictures("context-world", train=train) for train in (True, False))
-    _, test = train_and_test_batches(*sets, batch_size=count, device=torch.device("cpu"))
+    train, test_set = (load_pictures("context-world", train=train) for train in (True, False))
+    _, test = train_and_test_batches(train, test_set, batch_size=count, device=torch.device("cpu"))
     pictures, _ = next(iter(test))
     return logits_by_start_gate(load_pretrained("context-world-reduction-plain").model, pictures, (3, 32, 32))
 

@@ -59,7 +59,8 @@ export default figure((view) => {
   const asked = askForTheChanged(view, trial, start.element);
   const right = element("div", { class: "surgery-right" }, cost.element, code.element);
   const operation = element("div", { class: "surgery" }, panel(WORDS.ladder, null, stack), right);
-  view.body.append(controlRow(which.element, r.element), operation, asked.element, start.element);
+  const tried = element("div", { class: "surgery-trial" }, asked.element, start.element);
+  view.body.append(controlRow(which.element, r.element), operation, tried);
 
   return () => {
     const network = current();
