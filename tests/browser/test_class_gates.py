@@ -11,7 +11,7 @@ import pytest
 
 from senet_lib.book.figures.class_gates import EXAMPLE, GROUP_COLOURS, ClassGates
 from senet_lib.gates.analysis import block_similarity, class_means, class_spreads
-from tests.browser.figures import open_figure, says, serious_violations
+from tests.browser.figures import Opened, open_figure, says, serious_violations
 
 pytestmark = pytest.mark.browser
 
@@ -69,6 +69,19 @@ START = {"network": "many", "block": "layer3.2", "shown": list(range(10)), "focu
 
 def make_figure() -> ClassGates:
     return ClassGates.from_networks([describe(), SMALL], caption="mine", **START)
+
+
+def unfold(opened: Opened) -> None:
+    """Open what is folded: groups, numbers, and the panels over all blocks."""
+    for rest in opened.root.locator("details:not([open]) > summary").all():
+        rest.click()
+    opened.settle()
+
+
+@pytest.fixture
+def opened(opened: Opened) -> Opened:
+    unfold(opened)
+    return opened
 
 
 def gates_of(points: list[float]) -> np.ndarray:
@@ -329,6 +342,7 @@ def test_a_network_with_the_same_groups_keeps_what_is_shown(browser, tmp_path):
         [describe(), describe(name="twin", label="Twin")], shown=[1, 3], focus=3, channel=9
     )
     with open_figure(browser, figure, tmp_path) as opened:
+        unfold(opened)
         opened.select("network", "Twin")
         state = [opened.get(name) for name in ("network", "shown", "focus", "channel")]
         assert state == ["twin", [1, 3], 3, 9]
@@ -340,6 +354,7 @@ def test_a_network_with_the_same_groups_keeps_what_is_shown(browser, tmp_path):
 
 def test_the_examples_lines_and_share_are_those_of_its_file(browser, tmp_path):
     with open_figure(browser, ClassGates.example(), tmp_path) as opened:
+        unfold(opened)
         for network in json.loads(EXAMPLE.read_text(encoding="utf-8"))["networks"]:
             groups, weights = network["groups"], np.array(network["counts"]) / sum(network["counts"])
             for block, recorded in network["blocks"].items():
@@ -401,6 +416,8 @@ BAD_NETWORKS = [
 
 
 def test_a_bad_state_is_named_and_can_be_mended(opened):
+    opened.root.locator("details[open] > summary").click()  # built anew, it is folded
+    opened.settle()
     for state, sign in BAD_STATES + BAD_NETWORKS:
         opened.refuses(sign, **state)
 
@@ -479,6 +496,7 @@ def test_the_still_picture_shows_the_first_and_the_last_block():
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_ten_classes_and_nine_blocks_fit_a_narrow_frame_in_light_and_dark(browser, tmp_path, theme):
     with open_figure(browser, make_figure(), tmp_path, width=390, theme=theme) as opened:
+        unfold(opened)
         opened.set("focus", 4)
         assert serious_violations(opened.page) == []
         opened.fits(".senet-frame", ".senet-gates-board", ".senet-gates-groups", ".senet-gates-numbers")
@@ -509,6 +527,7 @@ def test_fifty_blocks_fit_a_narrow_frame_without_numbers_in_their_cells(browser,
     stages = [f"layer{stage}.{one}" for stage, count in ((1, 3), (2, 8), (3, 36), (4, 3)) for one in range(count)]
     deep = {**SMALL, "blocks": dict.fromkeys(stages, block), "similarity": np.eye(50).tolist()}
     with open_figure(browser, ClassGates.from_networks([deep]), tmp_path, width=390) as opened:
+        unfold(opened)
         opened.fits(".senet-frame")
         table = opened.root.locator(".senet-gates-alike")
         assert table.bounding_box()["width"] <= 356

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from senet_lib.book.experiments.gate_board import board_of, swapped_answers, twins_of
 from senet_lib.book.experiments.offered_pictures import OfferedPicture, offered_pictures
 from senet_lib.book.figures import photograph_in_page
 from senet_lib.book.figures.live.live_network import answers
@@ -39,9 +40,6 @@ SHOWN = {
         "no SE",
         "The same network without SE. Chapter 1 says what it cannot know.",
     ),
-    "context-world-reduction-r1": ("r1", "r = 1", RATIO.format("C numbers from C channels")),
-    "context-world-reduction-r2": ("r2", "r = 2", RATIO.format("C/2 numbers from C channels")),
-    "context-world-reduction-r8": ("r8", "r = 8", RATIO.format("C/8 numbers from C channels")),
     "context-world-reduction-r16": ("r16", "r = 16", RATIO.format("C/16 numbers from C channels")),
     "context-world-reduction-r16-seed2": (
         "r16-seed2",
@@ -63,8 +61,8 @@ CLASS_NAMES = {
     ),
 }
 SEED = 4
-TURNS_OF_THE_CUE = 3  # the first scene, with the cue in each of the colours
-OTHERS = 3
+OTHERS = 3  # beside the first scene with the cue in each of the colours
+DONOR_SEED = 5
 PREVIEW_SIDE = 112  # pixels
 PREVIEW_QUALITY = 60
 COMMAND = "python -m senet_lib.book.experiments.page_networks"
@@ -74,8 +72,13 @@ def example_scenes() -> tuple[Scene, ...]:
     """One scene with the cue in each colour, which changes the label each time; then others, drawn at random."""
     drawn = ContextWorld.generate(200, SEED).scenes
     first = next(scene for scene in drawn if len(set(scene.shapes)) == len(COLOURS) and scene.quarter_turns == 0)
-    twins = [Scene(**{**asdict(first), "cue_colour": colour}) for colour in range(TURNS_OF_THE_CUE)]
-    return *twins, *[scene for scene in drawn if scene.quarter_turns > 0][:OTHERS]
+    return *twins_of(first), *[scene for scene in drawn if scene.quarter_turns > 0][:OTHERS]
+
+
+def donor_scenes() -> list[Scene]:
+    """The scenes whose gates the others are given: one scene, of other pictures, with the cue in each colour."""
+    drawn = ContextWorld.generate(200, DONOR_SEED).scenes
+    return twins_of(next(scene for scene in drawn if len(set(scene.shapes)) == len(COLOURS)))
 
 
 def write_network(name: str, folder: Path) -> Path:
@@ -94,9 +97,18 @@ def write_network(name: str, folder: Path) -> Path:
 
 def examples() -> dict[str, object]:
     """What the figure of the Context World shows before a network is loaded: scenes, networks, and answers."""
-    scenes = example_scenes()
+    scenes, donors = example_scenes(), donor_scenes()
     networks, said = _networks_and_answers(SHOWN, np.stack([render_scene(scene) for scene in scenes]))
-    return {"command": COMMAND, "scenes": [asdict(scene) for scene in scenes], "networks": networks, "answers": said}
+    boards, swapped = {}, {}
+    for file, network in zip(SHOWN, networks, strict=True):
+        if network["channels"]:
+            name, trained = str(network["name"]), load_pretrained(file)
+            boards[name] = board_of(trained, donors)
+            swapped[name] = _packed(swapped_answers(OverridableNetwork.of(trained), boards[name], scenes))
+    return {
+        **{"command": COMMAND, "scenes": [asdict(scene) for scene in scenes], "networks": networks, "answers": said},
+        **{"donors": [scene.label for scene in donors], "boards": boards, "swapped": swapped},
+    }
 
 
 def photograph_examples() -> dict[str, object]:
@@ -126,9 +138,12 @@ def _networks_and_answers(
         network = OverridableNetwork.of(load_pretrained(file))
         told = {"name": name, "label": label, "note": note}
         networks.append({**told, "file": f"{file}.onnx", "channels": network.channels})
-        values = answers(network, pictures)
-        said[name] = {"shape": values.shape, "values": [float(f"{value:.6g}") for value in values.flat]}
+        said[name] = _packed(answers(network, pictures))
     return networks, said
+
+
+def _packed(values: np.ndarray) -> dict[str, object]:
+    return {"shape": values.shape, "values": [float(f"{value:.6g}") for value in values.flat]}
 
 
 def _preview(picture: OfferedPicture) -> str:

@@ -14,6 +14,11 @@ const ORDERS = {
   mean: ["by mean gate", "channel, the highest mean gate first"],
   difference: ["by difference", "channel, the largest difference of the groups first"],
 };
+const WORDS = {
+  rest: "Choose groups; more numbers; all blocks side by side",
+  share: ({ groupedBy, percent, block }) => `In ${block} the ${groupedBy} explains ${percent} of how the gates vary.`,
+  still: ({ name }) => `In ${name} no gate ever changes.`,
+};
 const NAMED = ["red", "green", "blue"]; // groups that have a colour by their name
 const COLOURS = 10;
 const MARKERS = ["circle", "square", "diamond", "triangle"];
@@ -108,10 +113,16 @@ function createBoard(view, network) {
   };
   const draw = () => {
     const state = stateOf();
-    for (const one of [groupTable, chart, numbers, strip, alike]) one.draw(state);
+    for (const one of rest.open ? [groupTable, chart, numbers, strip, alike] : [groupTable, chart, numbers]) one.draw(state);
+    const { explained } = state.block;
+    const percent = `${formatNumber(100 * explained, 1)}%`;
+    setText(share, Number.isFinite(explained) ? WORDS.share({ groupedBy, percent, block: state.name }) : WORDS.still(state));
   };
-  const parts = [chart, groupTable, numbers, strip, alike].map((one) => one.element);
-  return { element: element("div", { class: "senet-gates-board" }, ...parts), draw };
+  const folded = [groupTable, numbers, strip, alike].map((one) => one.element);
+  const rest = element("details", {}, element("summary", {}, WORDS.rest), element("div", { class: "senet-gates-board" }, ...folded));
+  rest.addEventListener("toggle", draw); // charts are as wide as their place
+  const share = element("p", { class: "senet-gates-share", role: "status", "data-name": "share" });
+  return { element: element("div", {}, chart.element, share, rest), draw };
 }
 
 /**

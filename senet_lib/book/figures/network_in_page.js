@@ -1,15 +1,25 @@
 // A scene that the reader changes, and a trained network that answers at once: class scores, and every gate.
-import { Problem, button, choice, element, figure, menu, number, panel, setText } from "./parts/kit.js";
+import { Problem, button, choice, element, figure, formatNumber, menu, need, number, panel, setText } from "./parts/kit.js";
 import { COLOUR_NAMES, createStage, isUsual, limitOf, randomScene, sceneThumbnail } from "./parts/context_scene.js";
+import { askedOf, createGateBoard, readSwap } from "./parts/gate_board.js";
 import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
-import { createLoader, createNetworkChoice, createScoreTable, readNetworks } from "./parts/network_controls.js";
+import { guess } from "./parts/guess.js";
+import { createLoader, createNetworkChoice, readNetworks } from "./parts/network_controls.js";
 import { createRunner } from "./parts/onnx_session.js";
 import { CUE, renderScene } from "./parts/scene_drawing.js";
+import { createScoreTable, softmax } from "./parts/score_table.js";
 
 const PICTURE_SHAPE = [3, 32, 32];
-const USUAL = "The training had pictures like this one.";
-const UNUSUAL =
-  "The training had no picture like this: there the cue touched an edge, and the glyphs stood in a row along the other.";
+const WORDS = {
+  usual: "The training had pictures like this one.",
+  unusual:
+    "The training had no picture like this: there the cue touched an edge, and the glyphs stood in a row along the other.",
+  question: ({ block }) => `Each picture gets the gates of another one in ${block}. What share of the answers stays right?`,
+  told: ({ block, share }) => `With the gates of another picture in ${block}, ${share} of 2,000 answers are right.`,
+  right: ({ answer, share }) => `For this scene the network says ${answer}, ${share}: right.`,
+  wrong: ({ answer, share }) => `For this scene the network says ${answer}, ${share}: wrong.`,
+  unknown: "To see what it says of this scene, run the networks in this page.",
+};
 const TURNS = ["0°", "90°", "180°", "270°"].map((text, turns) => [turns, text]);
 
 export default figure((view) => {
@@ -30,20 +40,25 @@ export default figure((view) => {
   const loader = createLoader(view, () => runner.load(readJob(view, world, readScene(view))));
   const editor = createEditor(view, world, setScene);
   const scores = createScores(world);
-  const gates = createGateDesk(view, world.networks);
+  const board = createGateBoard(view, world.boards, world.donors);
+  const asked = askForTheStrangers(view, world, board.element);
+  const gates = createGateDesk(view, world.networks, { ofBlocks: false, thenOwn: () => view.set("swap", "") });
+  const below = element("p", { class: "page-below", role: "status", "data-name": "below" }); // the desk moves it
   const choices = createNetworkChoice(view, world.networks);
   const frame = element("fieldset", { class: "page-fields", "aria-label": "the picture" }, stage.element);
   view.body.append(
     choices.element,
     loader.element,
+    ...asked.map((one) => one.element),
     element(
       "div",
       { class: "page-world" },
       element("div", { class: "page-picture" }, frame, examples.element),
       scores.element,
+      board.element,
       editor.element,
     ),
-    element("div", { class: "page-gates" }, gates.element),
+    element("div", { class: "page-gates" }, gates.element, below),
   );
 
   return () => {
@@ -60,10 +75,33 @@ export default figure((view) => {
     examples.draw(example);
     loader.draw(shown);
     scores.draw(scene, shown);
+    const said = sentenceOf(world, scene, shown);
+    board.draw(job.network, job, said);
     gates.draw(job, shown, live);
+    setText(below, said);
+    asked.forEach((one) => one.draw());
     view.body.dataset.answered = shown?.key === job.key; // for tests
   };
 });
+
+/** Before the board: how many answers does the last block leave right, with the gates of other pictures? */
+function askForTheStrangers(view, { boards }, covered) {
+  const asked = askedOf(boards);
+  if (!asked) return [];
+  const [block, share] = asked;
+  const answer = () => ({ value: share, told: WORDS.told({ block, share: formatNumber(share, 3, true) }) });
+  const range = { min: 0, max: 1, step: 0.05 };
+  return [guess(view, { key: "board", question: WORDS.question({ block }), range, answer, covered: [covered] })];
+}
+
+/** What the network says of the scene, in a sentence. */
+function sentenceOf({ classes }, scene, shown) {
+  if (!shown) return WORDS.unknown;
+  const shares = softmax(shown.logits);
+  const best = shares.indexOf(Math.max(...shares));
+  const isRight = best === scene.shapes[scene.cueColour];
+  return WORDS[isRight ? "right" : "wrong"]({ answer: classes[best], share: formatNumber(shares[best], 3, true) });
+}
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
@@ -75,7 +113,11 @@ function readWorld(view) {
     turns: scene.quarter_turns,
   }));
   const classes = ["plus", "ring", "cross", "block"];
-  return { ...readNetworks(view, scenes.length, () => classes), scenes, classes };
+  const boards = view.data("boards");
+  const swapped = view.arrays("swapped");
+  const donors = view.data("donors").map((label, colour) => ({ cue: COLOUR_NAMES[colour], label: classes[label] }));
+  for (const name of Object.keys(boards)) need(swapped[name], `boards has ${name}, but swapped has not; give both.`);
+  return { ...readNetworks(view, scenes.length, () => classes), scenes, classes, boards, swapped, donors };
 }
 
 const isWholeUpTo = (value, most) => Number.isInteger(value) && value >= 0 && value <= most;
@@ -101,16 +143,27 @@ const sceneParts = ({ shapes, places, cueColour, turns }) => [shapes, places, cu
 // What the network is asked: the picture, and the gates that it shall use instead of its own.
 function readJob(view, world, scene) {
   const { name, file, channels, note } = world.byName[view.get("network")];
-  const overrides = readOverrides(view, channels);
+  const swap = readSwap(view, world.boards, name, scene.cueColour);
+  const hand = readOverrides(view, channels);
+  const overrides = swap && view.get("se") ? layOver(swap, hand) : hand;
   const key = JSON.stringify([name, sceneParts(scene), overrides]);
-  return { key, network: name, file, note, picture: renderScene(scene), shape: PICTURE_SHAPE, overrides, channels };
+  const job = { key, network: name, file, note, picture: renderScene(scene), shape: PICTURE_SHAPE, overrides, channels };
+  return { ...job, swap, isByHand: Object.keys(hand).length > 0 };
+}
+
+// The board's gates in their block, and over them those that are set by hand.
+function layOver({ block, gates }, hand) {
+  return { ...hand, [block]: gates.map((gate, channel) => hand[block]?.[channel] ?? gate) };
 }
 
 // What the network has said of an example, in Python; null for another scene, or with gates set by hand.
 function recordedAnswer(view, world, job, example) {
-  const changed = Object.keys(job.overrides).length > 0;
-  if (example < 0 || (view.get("se") && changed)) return null;
-  return { key: job.key, ...world.recorded(job.network, changed ? 1 : 0, example) };
+  if (example < 0 || (view.get("se") && job.isByHand)) return null;
+  if (view.get("se") && job.swap) {
+    const said = world.swapped[job.network];
+    return { key: job.key, ...world.unpack(said, job.network, job.swap.way, example) };
+  }
+  return { key: job.key, ...world.recorded(job.network, job.isByHand ? 1 : 0, example) };
 }
 
 // ---------------------------------------------------------------------------------------------------------- the pieces
@@ -155,7 +208,7 @@ function createScores({ classes }) {
     answer.set(best < 0 ? "–" : classes[best]);
     const wanted = `the ${COLOUR_NAMES[scene.cueColour]} glyph is a ${classes[label]}`;
     setText(verdict, best < 0 ? "" : best === label ? ` – right: ${wanted}` : ` – wrong: ${wanted}`);
-    setText(note, isUsual(scene) ? USUAL : UNUSUAL);
+    setText(note, isUsual(scene) ? WORDS.usual : WORDS.unusual);
   };
   return { element: panel("Class scores", null, table.element, line, note), draw };
 }

@@ -10,24 +10,36 @@ from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import traitlets
 from matplotlib.figure import Figure as StillPicture
 
 from senet_lib.book import plots
-from senet_lib.book.figures.figure import HERE, Figure
+from senet_lib.book.figures.figure import HERE, Arrays, Asking, Figure
 from senet_lib.book.figures.parts.network_state import NetworkState, draw_probabilities, recorded_networks
 from senet_lib.data.context_world import COLOURS, SHAPES, Scene, render_scene
 
 EXAMPLES = HERE / "network_in_page_example.json"  # made by python -m senet_lib.book.experiments.page_networks
 STILL_SCENES = 3
+# What the board can put into a block in place of the picture's own gates: the mean over pictures, the gates of another
+# picture, those of another one with the same cue, and 1.
+GATE_SOURCES = ("own", "mean", "another", "same cue", "open")
 
 
-class NetworkInPage(NetworkState, Figure):
+class NetworkInPage(Asking, NetworkState, Figure):
     """A scene of the Context World that the reader changes, and a trained network that answers at once.
 
-    The traits of the networks and of their answers are those of :class:`NetworkState`.
+    A board gives one block other gates: it shows how many answers of 2,000 pictures stay right, and what becomes of the
+    scene's. With ``asks``, the board waits for a guess. The traits of the networks and of their answers are those of
+    :class:`NetworkState`.
 
     Attributes:
+        boards: from the names of networks to what :func:`senet_lib.book.experiments.gate_board.board_of` finds out. A
+            network without one has no board.
+        swapped: from the same names to float32 (blocks x 4, N, 4 + all channels): logits and gates of each example with
+            other gates in one block, of each source but "own" in the order of ``GATE_SOURCES``.
+        donors: labels of the pictures whose gates the others are given, one for each colour of the cue.
+        swap: "", or the block that gets other gates and one of ``GATE_SOURCES``, such as "layer1.0/mean".
         scenes: the N examples, each with the fields of :class:`senet_lib.data.context_world.Scene`.
         red: index into ``SHAPES`` of the red glyph; so green and blue.
         cue_colour: index into ``COLOURS``.
@@ -41,6 +53,10 @@ class NetworkInPage(NetworkState, Figure):
         "The same three glyphs with a red, a green and a blue cue. Under each picture are the probabilities of the "
         "four shapes, as a trained network with SE has them: the answer follows the cue."
     )
+    boards = traitlets.Dict().tag(sync=True)
+    swapped = Arrays()
+    donors = traitlets.List(traitlets.Int()).tag(sync=True)
+    swap = traitlets.Unicode().tag(sync=True)
     scenes = traitlets.List(traitlets.Dict()).tag(sync=True)
     red = traitlets.Int(0).tag(sync=True)
     green = traitlets.Int(1).tag(sync=True)
@@ -56,8 +72,14 @@ class NetworkInPage(NetworkState, Figure):
         return cls(
             **recorded_networks(saved),
             scenes=saved["scenes"],
-            caption="First choose an example. Then load the network, and drag the cue and the glyphs, or move them "
-            "with the arrow keys. Which gates follow the cue's colour?",
+            boards=saved["boards"],
+            swapped={
+                name: np.array(said["values"], np.float32).reshape(said["shape"])
+                for name, said in saved["swapped"].items()
+            },
+            donors=saved["donors"],
+            caption="Give one block other gates, and look at the answers. Then choose another example, or drag the cue "
+            "and the glyphs while a network runs. Which gates follow the cue's colour?",
             **scene_traits(scene_from_dict(saved["scenes"][0])),
         )
 

@@ -1,9 +1,10 @@
 // A photograph, also the reader's own, and trained networks that answer at once: class scores, and every gate.
 import { Problem, button, element, figure, formatNumber, number, panel, picture, row, setText } from "./parts/kit.js";
 import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
-import { createLoader, createNetworkChoice, createScoreTable, readNetworks, softmax } from "./parts/network_controls.js";
+import { createLoader, createNetworkChoice, readNetworks } from "./parts/network_controls.js";
 import { createRunner, obstacle } from "./parts/onnx_session.js";
 import { createCamera, readPicture } from "./parts/picture_input.js";
+import { createScoreTable, softmax } from "./parts/score_table.js";
 
 const SHAPE = [3, 32, 32];
 const SIZE = SHAPE[0] * SHAPE[1] * SHAPE[2];

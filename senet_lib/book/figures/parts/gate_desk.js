@@ -32,12 +32,13 @@ function readHand(view, channels) {
 
 /**
  * The traits block, channel, hand and se. draw({ network, channels, overrides }, shown, live): shown is an answer of
- * onnx_session.js or null; the gates can be moved while live. A network with "means", by block, offers these as well.
+ * onnx_session.js or null; the gates can be moved while live. A network with "means", by block, offers these as well. ofBlocks: whether whole blocks can be set, too.
+ * thenOwn: called when all gates shall be the network's own.
  */
-export function createGateDesk(view, networks) {
+export function createGateDesk(view, networks, { ofBlocks = true, thenOwn = () => {} } = {}) {
   const slot = element("div", { class: "desk-stages" });
   const stages = new Map(); // network -> { bars by block, elements }
-  const editor = createHandEditor(view, (name) => networks.find((network) => network.name === name)?.means);
+  const editor = createHandEditor(view, (name) => networks.find((network) => network.name === name)?.means, ofBlocks, thenOwn);
   const note = element("p", { class: "parts-note desk-note" });
   const absent = element("p", { "data-name": "no gates" }, "This network has no SE, and so no gates.");
   const choose = (block) => (channel) => {
@@ -94,8 +95,8 @@ function readChosenGate(view, networks, channels) {
   return block in channels ? { block, channel: Math.min(channel, channels[block] - 1) } : { block: names[0], channel: 0 };
 }
 
-function createHandEditor(view, meansOf) {
-  const input = element("input", { type: "range", min: 0, max: LARGEST_GATE, step: HAND_STEP, "data-trait": "hand" });
+function createHandEditor(view, meansOf, ofBlocks, thenOwn) {
+  const input = element("input", { type: "range", min: 0, max: LARGEST_GATE, step: HAND_STEP, "data-trait": "hand", style: "height: 1.5rem" });
   const [used, own] = [number("gate", { digits: 2 }), number("own gate", { label: "its own:", digits: 2 })];
   const [gateName, blockName] = ["gate name", "block name"].map((name) => element("span", { "data-name": name }));
   let [job, place] = [null, null];
@@ -117,16 +118,12 @@ function createHandEditor(view, meansOf) {
   const [ofGate, ofBlock, ofAll] = meanButtons;
   const ofOne = element("span", { class: "desk-presets" }, ...presets(setOne, "Mute", "Open", "Its own"), ofGate);
   input.addEventListener("input", () => setOne(input.valueAsNumber));
-  const fields = [
-    group(["By hand: ", gateName], input, used.element, own.element, ofOne),
-    group(
-      ["All of ", blockName],
-      ...presets(setAll, "Mute the block", "Open the block", "Its own gates"),
-      ofBlock,
-      ofAll,
-      button("All their own", () => view.set("hand", {})).element,
-    ),
-  ];
+  const fields = [group(["By hand: ", gateName], input, used.element, own.element, ofOne)];
+  const allOwn = button("All their own", () => (view.set("hand", {}), thenOwn())).element;
+  if (ofBlocks) {
+    const ofBlocksGates = presets(setAll, "Mute the block", "Open the block", "Its own gates");
+    fields.push(group(["All of ", blockName], ...ofBlocksGates, ofBlock, ofAll, allOwn));
+  } else ofOne.append(allOwn);
   const why = element("p", { class: "parts-note desk-why", "data-name": "why" });
   const node = element("div", {}, why, ...fields);
   const draw = (nextJob, nextPlace, gates, live) => {
@@ -134,7 +131,9 @@ function createHandEditor(view, meansOf) {
     node.hidden = place === null;
     for (const one of meanButtons) one.hidden = !means();
     for (const field of fields) field.disabled = !live || !view.get("se");
-    setText(why, live ? (view.get("se") ? "" : NO_GATES) : NOT_LIVE);
+    const isFree = live && view.get("se");
+    setText(why, live && !isFree ? NO_GATES : NOT_LIVE);
+    why.style.visibility = isFree ? "hidden" : "visible"; // it keeps its room
     if (place === null) return;
     const [now, itsOwn] = gates ? [gates.used[place.channel], gates.own[place.channel]] : [NaN, NaN];
     setText(gateName, `gate ${place.channel} of ${place.block}`);

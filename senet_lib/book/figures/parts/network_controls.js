@@ -1,21 +1,13 @@
 // What figures of a running network share: which networks there are, what they have said before, who runs them now,
-// a bar for each class, and a bar for each gate of each block.
-import { Problem, button, chooseAlong, element, formatNumber, menu, number, panel, row, setText, toggle } from "./kit.js";
+// and a bar for each gate of each block.
+import { Problem, button, chooseAlong, disable, element, formatNumber, menu, number, panel, row, setText, toggle } from "./kit.js";
 import { obstacle } from "./onnx_session.js";
-
-/** Logits as probabilities. */
-export function softmax(logits) {
-  const most = Math.max(...logits);
-  const powers = Array.from(logits, (logit) => Math.exp(logit - most));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
-}
 
 /**
  * The traits networks, and answers: what each has said of the exampleCount examples, in Python. Checked.
  * classesOf(network) gives the names of its classes.
  * recorded(name, way, index) has the logits and the gates of an example: way 0 with the network's own gates, 1 with
- * all of them 1.
+ * all of them 1. unpack takes the same out of another array of the same form.
  */
 export function readNetworks(view, exampleCount, classesOf) {
   const networks = view.data("networks");
@@ -29,8 +21,7 @@ export function readNetworks(view, exampleCount, classesOf) {
     if (found !== wanted) throw new Problem(`answers.${network.name} has shape (${found}); it must be (${wanted}).`);
   }
   const byName = Object.fromEntries(networks.map((network) => [network.name, network]));
-  const recorded = (name, way, index) => {
-    const { data, shape } = answers[name];
+  const unpack = ({ data, shape }, name, way, index) => {
     let place = (way * shape[1] + index) * shape[2];
     const take = (count) => {
       place += count;
@@ -40,7 +31,8 @@ export function readNetworks(view, exampleCount, classesOf) {
     const gates = Object.entries(byName[name].channels).map(([block, count]) => [block, take(count)]);
     return { logits, gates: Object.fromEntries(gates) };
   };
-  return { networks, byName, recorded };
+  const recorded = (name, way, index) => unpack(answers[name], name, way, index);
+  return { networks, byName, recorded, unpack };
 }
 
 /** The traits network and se: which network answers, and whether with its gates. draw({ channels, note }) of that one. */
@@ -61,63 +53,49 @@ export function createNetworkChoice(view, networks) {
   return { element: line, draw };
 }
 
-/** The button that loads a network, and a line that says who answers, from the traits state, kernel and message. */
+const LOADER_WORDS = {
+  run: "Run the networks in this page",
+  size: "loads 14 MB from this site, once; nothing leaves your computer",
+  running: "The networks run in this page already.",
+  time: "The last answer:",
+  loading: "Loading …",
+  ready: "ONNX Runtime runs here.",
+  kernel: "torch runs the network in the kernel.",
+  failed: ({ message }) => `${message} The examples work.`,
+};
+
+/**
+ * The button that loads a network, and a line that says who answers, from the traits state, kernel and message. It is as
+ * high when the network runs as before.
+ */
 export function createLoader(view, load) {
   const text = element("span", { role: "status", "data-name": "status" });
-  const node = button("Run the networks in this page", () => view.get("state") !== "loading" && load()).element;
-  const size = element("span", { class: "parts-note" }, "loads 14 MB from this site, once; nothing leaves your computer");
+  const isBusy = () => ["loading", "ready"].includes(view.get("state"));
+  const node = button(LOADER_WORDS.run, () => isBusy() || load()).element;
+  const size = element("span", { class: "parts-note", style: "grid-area: 1 / 1" }, LOADER_WORDS.size);
   const hindrance = obstacle();
-  const time = number("milliseconds", { label: "The last answer took", unit: "ms.", digits: 1 });
+  const time = number("milliseconds", { label: LOADER_WORDS.time, unit: "ms.", digits: 1 });
+  const now = element("span", { class: "parts-note", style: "grid-area: 1 / 1" }, text, " ", time.element);
+  const told = element("span", { style: "display: grid; flex: 1 1 12rem; align-items: center" }, size, now); // one over the other
   const draw = (shown) => {
     const [state, kernel, message] = [view.get("state"), view.get("kernel"), view.get("message")];
     time.element.hidden = !shown?.milliseconds;
     time.set(shown?.milliseconds ?? NaN);
     const said = {
       examples: hindrance ?? "",
-      loading: "Loading …",
-      ready: "ONNX Runtime runs the network in this page.",
-      failed: `${message} The examples work.`,
+      loading: LOADER_WORDS.loading,
+      ready: LOADER_WORDS.ready,
+      failed: LOADER_WORDS.failed({ message }),
     };
-    node.hidden = kernel || hindrance !== null || state === "ready";
-    node.setAttribute("aria-disabled", state === "loading");
-    size.hidden = node.hidden || state !== "examples";
-    const now = kernel ? message || "torch runs the network in the kernel." : said[state];
-    if (now === undefined) throw new Problem(`state is ${state}; it must be one of ${Object.keys(said).join(", ")}.`);
-    setText(text, now);
+    node.hidden = kernel || hindrance !== null;
+    disable(node, { loading: LOADER_WORDS.loading, ready: LOADER_WORDS.running }[state]);
+    size.hidden = node.hidden;
+    size.style.visibility = state === "examples" ? "visible" : "hidden";
+    const answering = kernel ? message || LOADER_WORDS.kernel : said[state];
+    if (answering === undefined) throw new Problem(`state is ${state}; it must be one of ${Object.keys(said).join(", ")}.`);
+    setText(text, answering);
   };
-  return { element: element("div", { class: "parts-loader" }, node, size, text, time.element), draw };
-}
-
-/**
- * A line for each class. draw(logits or null, others): bars, probabilities and logits, and a mark on each bar where
- * other logits have it; returns the index of the largest. barHead is the heading of the bars.
- */
-export function createScoreTable(classes, barHead = "") {
-  const lines = classes.map((name, i) => {
-    const probability = number(`probability ${i}`, { digits: 3 });
-    const logit = number(`logit ${i}`, { digits: 2 });
-    const mark = element("i");
-    const bar = element("div", { class: "parts-bar" }, mark);
-    const parts = [element("span", {}, name), bar, probability.element, logit.element];
-    return { node: element("div", { class: "parts-score" }, ...parts), bar, mark, probability, logit };
-  });
-  const heads = ["class", barHead, "probability", "logit"].map((text) => element("span", {}, text));
-  const head = element("div", { class: "parts-score parts-note" }, ...heads);
-  const draw = (logits, others = null) => {
-    const shares = logits ? softmax(logits) : null;
-    const marks = others ? softmax(others) : null;
-    const best = logits ? shares.indexOf(Math.max(...shares)) : -1;
-    lines.forEach(({ node, bar, mark, probability, logit }, i) => {
-      probability.set(shares ? shares[i] : NaN);
-      logit.set(logits ? logits[i] : NaN);
-      bar.style.setProperty("--share", shares ? shares[i] : 0);
-      mark.hidden = !marks;
-      mark.style.setProperty("--share", marks ? marks[i] : 0);
-      node.toggleAttribute("data-best", i === best);
-    });
-    return best;
-  };
-  return { element: element("div", {}, head, ...lines.map((one) => one.node)), draw };
+  return { element: element("div", { class: "parts-loader" }, node, told), draw };
 }
 
 /**
