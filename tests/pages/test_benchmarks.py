@@ -22,6 +22,7 @@ from benchmarks import (
     recording,
     se_block,
     se_step_profile,
+    stages,
     time_to_accuracy,
     timing,
     tutorial_loops,
@@ -105,6 +106,14 @@ def test_a_step_of_training_changes_the_weights_and_inference_does_not():
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     networks.work(network, x, labels, "training")()
     assert not any(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_the_parts_of_a_network_are_the_whole_network_and_each_is_timed():
+    model = create_model("small_resnet").eval()
+    x = noise(2, 3, 16, 16)
+    torch.testing.assert_close(nn.Sequential(*stages.split(model))(x), model(x))
+    times = stages.time_parts("small_resnet", 8, 2, 2, torch.device("cpu"))
+    assert [len(times[kind]) for kind in ("ms", "added_ms")] == [4, 4] and min(times["ms"]) > 0
 
 
 def test_each_ratio_is_of_networks_that_are_timed():
