@@ -97,16 +97,6 @@ def test_axe_finds_nothing(browser, tmp_path, theme):
         assert serious_violations(opened.page) == []
 
 
-def test_a_guess_uncovers_the_curves(browser, tmp_path):
-    figure = GatesOnALine.example()
-    figure.asks = True
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert not opened.root.locator(".line-chart .senet-chart").is_visible()
-        opened.click("blue")
-        assert "Not so. Each gate rises all the way" in opened.text("guess")
-        assert opened.root.locator(".line-chart .senet-chart").is_visible()
-
-
 def test_mistakes_are_named(browser, tmp_path, refused):
     with refused("3 weights for 2 biases", "give both"):
         GatesOnALine.from_block([1, 2, 3], [1, 2], [[0]] * 3)

@@ -9,6 +9,7 @@ from senet_lib.book.figures.convolution_stepper import ConvolutionStepper
 from senet_lib.book.figures.cost_calculator import CostCalculator
 from senet_lib.book.figures.figure import Figure
 from senet_lib.book.figures.gate_training import GateTraining
+from senet_lib.book.figures.gates_on_a_line import GatesOnALine
 from senet_lib.book.figures.paired_seeds import PairedSeeds
 from senet_lib.book.figures.reduction_explorer import ReductionExplorer
 from senet_lib.book.figures.rescale_mixer import RescaleMixer
@@ -46,6 +47,7 @@ ASKED = [
     (BlockWalkthrough, ".walk-comparison", "", "0", "gates are computed from the picture"),
     (ClassGates, ".senet-gates-chart", "layer2", "layer1", "The accuracy with the mean gates of one block"),
     (CostCalculator, ".senet-cost-invoice", "4", "1", "Stage 4 pays 62.5% of the weights."),
+    (GatesOnALine, ".line-chart .senet-chart", "green", "red", "lies between its values at the two ends"),
     (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
     (ReductionExplorer, ".senet-chart", str(seeds_solved()), "0", "seeds solve it"),
     (RescaleMixer, "[data-name=answer]", "1", "0", "The gates are those of picture C"),
