@@ -128,6 +128,7 @@ async function sizeOf(file, name) {
 const REFUSALS = {
   NotAllowedError: "The camera was refused; allow it for this page in the browser's settings, or choose a file.",
   NotFoundError: "There is no camera; choose a file.",
+  OverconstrainedError: "There is no camera; choose a file.",
   NotReadableError: "Another program uses the camera; close that program, or choose a file.",
 };
 
