@@ -2,7 +2,7 @@
 // paints on a map, and its tiles fall together into its bar; a pinned picture keeps its bars beside those of another.
 import { guess } from "./parts/guess.js";
 import { Problem, button, choice, disable, element, figure, formatNumber, heatmap, number, panel } from "./parts/kit.js";
-import { clamp, drag, picture, player, requirePictures, setText, slider, svg, toggle, wantsStillness } from "./parts/kit.js";
+import { clamp, colour, drag, picture, player, requirePictures, setText, slider, svg, toggle, wantsStillness } from "./parts/kit.js";
 import { readPicture } from "./parts/picture_input.js";
 import { uniformDraws } from "./parts/seeded_draws.js";
 import { normalise, requireNetwork, runBlock, runStem } from "./parts/network_arithmetic.js";
@@ -80,21 +80,29 @@ export default figure((view) => {
   const axes = createAxes(given);
   const paintNow = () => requirePaint(view, places);
   const indexNow = () => album.choose(view.get("picture"));
-  const uOf = (index, painted) => applyPaint(run(index), index, painted, full);
+  const keep = createMemory();
+  const orderNow = () => {
+    const seed = requireSeed(view);
+    return view.get("shuffled") ? keep("order", seed, () => shuffledPlaces(seed, places)) : null;
+  };
+  // A map with its paint, kept for each role (now, pinned) until picture or paint change; key says which it is.
+  const paintedMap = (role, index, channel, painted) => {
+    const signs = painted[`${index}.${channel}`];
+    const key = `${index} ${album.version()} ${signs}`;
+    return keep(`${role} ${channel}`, key, () => describeMap(paintMap(mapOf(run(index), channel), signs, full), key));
+  };
 
   const fresh = createFresh(view, size.channels);
   const squeezer = createSqueezer(view, tiles, fresh);
   const chooser = createChooser(view, album, (index) => {
-    if (index === album.own) view.set("painted", withoutPicture(paintNow(), index));
-    if (index === album.own) run.forget(index);
+    if (index === album.own) {
+      view.set("painted", withoutPicture(paintNow(), index));
+      run.forget(index);
+    }
     if (!fresh.hasSqueezed()) return;
     fresh.redo();
     squeezer.start();
   });
-  const orderNow = () => {
-    const seed = requireSeed(view);
-    return view.get("shuffled") ? shuffledPlaces(seed, places) : null;
-  };
   const stage = createStage(view, size, full, { squeezer, fresh, paintNow, orderNow, indexNow });
   const strip = createStrip(view, size);
   const options = Object.entries(OPERATORS).map(([value, { option }]) => [value, option]);
@@ -111,23 +119,28 @@ export default figure((view) => {
   return () => {
     const { squeeze, name } = OPERATORS[view.get("operator")];
     const [channel, index, painted] = [view.get("channel"), indexNow(), paintNow()];
-    const zOf = (u) => describe(u).map(({ mean, largest }) => squeeze(mean, largest));
-    const u = uOf(index, painted);
-    const order = orderNow();
-    const shown = order ? shuffle(u, order) : u;
-    const tiled = squeezeTiles(shown, tiles[view.get("squeezed")], squeeze);
-    const statistics = describe(shown);
-    const z = statistics.map(({ mean, largest }) => squeeze(mean, largest));
-    const change = zOf(u).map((before, c) => Math.abs(before - z[c]));
+    const [order, step] = [orderNow(), view.get("squeezed")];
+    const plain = Array.from({ length: channels }, (_, c) => paintedMap("now", index, c, painted));
+    const shown = plain.map((map, c) => {
+      const key = `${map.key} ${view.get("shuffle_seed")}`;
+      return order ? keep(`shuffled ${c}`, key, () => describeMap(shuffleMap(map.values, order), key)) : map;
+    });
+    const tiled = shown.map(({ values, key }, c) => {
+      const ofTiles = () => tileMap(values, size, tiles[step], squeeze);
+      return step === 0 ? values : keep(`tiled ${c}`, `${key} ${step} ${name}`, ofTiles);
+    });
+    const zOf = (maps) => maps.map(({ mean, largest }) => squeeze(mean, largest));
+    const z = zOf(shown);
+    const change = zOf(plain).map((before, c) => Math.abs(before - z[c]));
     const held = requirePinned(view, album, places);
-    const zHeld = held && zOf(uOf(held.picture, held.painted));
+    const zHeld = held && zOf(plain.map((_, c) => paintedMap("pinned", held.picture, c, held.painted)));
 
     chooser.draw(index);
-    stage.draw({ channel, map: mapOf(tiled, channel), place: statistics[channel].place, isMean: name === "mean" });
+    stage.draw({ channel, map: tiled[channel], place: shown[channel].place, isMean: name === "mean" });
     const names = { now: album.nameOf(index), pinned: held && album.nameOf(held.picture) };
-    strip.draw({ u: tiled, full, z, zHeld, names, axis: axes(view.get("operator"), [...z, ...(zHeld ?? [])]), fresh });
-    closeUp.draw({ channel, name, z: z[channel], ...statistics[channel] }, mapOf(shown, channel), fresh.isHidden(channel));
-    setText(said, sayPaint(channel, mapOf(run(index), channel), mapOf(u, channel), painted[`${index}.${channel}`]));
+    strip.draw({ maps: tiled, full, z, zHeld, names, axis: axes(view.get("operator"), [...z, ...(zHeld ?? [])]), fresh });
+    closeUp.draw({ ...shown[channel], channel, name, z: z[channel] }, fresh.isHidden(channel));
+    setText(said, sayPaint(channel, mapOf(run(index), channel), plain[channel].values, painted[`${index}.${channel}`]));
     pin.draw();
     shuffler.draw(order !== null, Math.max(...change));
     strip.fall(fresh.landed());
@@ -176,11 +189,15 @@ const withoutPicture = (painted, index) =>
 /** The given pictures, and one of the reader's own, which stays in this browser. */
 function createAlbum({ names, rows, columns, planes }) {
   const own = names.length;
-  let mine = null;
+  let [mine, version] = [null, 0];
   return {
     ...{ names, rows, columns, own },
     hasOwn: () => mine !== null,
-    take: (shown) => (mine = toPlanes(shown, rows, columns)),
+    version: () => version, // counts the reader's pictures
+    take(shown) {
+      mine = toPlanes(shown, rows, columns);
+      version += 1;
+    },
     planes: (index) => (index === own ? mine : planes(index)),
     nameOf: (index) => names[index] ?? WORDS.own,
     choose: (index) => (index === own && mine === null ? 0 : index), // it is gone with the page that it was given to
@@ -241,16 +258,19 @@ function meanSquare(all) {
   return sums.reduce((sum, one) => sum + one, 0) / all.length;
 }
 
-/** u with what is painted on its maps. */
-function applyPaint(u, index, painted, full) {
-  const own = Object.entries(painted).filter(([key]) => key.startsWith(`${index}.`));
-  if (own.length === 0) return u;
-  const data = u.data.slice();
-  for (const [key, signs] of own) {
-    const start = Number(key.split(".")[1]) * signs.length;
-    for (let i = 0; i < signs.length; i += 1) if (signs[i] !== BARE) data[start + i] = PAINTS[signs[i]] * full;
-  }
-  return { ...u, data };
+/** A memory: keep(name, key, work) does the work again only when the key has changed. */
+function createMemory() {
+  const kept = new Map();
+  return (name, key, work) => {
+    if (kept.get(name)?.key !== key) kept.set(name, { key, value: work() });
+    return kept.get(name).value;
+  };
+}
+
+/** A map with what is painted on it. */
+function paintMap(values, signs, full) {
+  if (!signs) return values;
+  return values.map((value, i) => (signs[i] === BARE ? value : PAINTS[signs[i]] * full));
 }
 
 const signed = (value, digits) => `${value < 0 ? "" : "+"}${formatNumber(value, digits, true)}`;
@@ -292,19 +312,18 @@ function roundEnds(values) {
   return { least: -up(-Math.min(...values)) || 0, largest: up(Math.max(...values)) };
 }
 
-// Of each map the sum, the mean, the least and the largest number, and the place of the largest.
-function describe(u) {
-  return Array.from({ length: u.channels }, (_, channel) => {
-    const values = mapOf(u, channel);
-    let [sum, least, place] = [0, values[0], 0];
-    for (let i = 0; i < values.length; i += 1) {
-      sum += values[i];
-      if (values[i] < least) least = values[i];
-      if (values[i] > values[place]) place = i;
-    }
-    return { sum, mean: sum / values.length, least, largest: values[place], place };
-  });
+// A map with its sum, its mean, its least and its largest number, and the place of the largest.
+function describeMap(values, key = "") {
+  let [sum, least, place] = [0, values[0], 0];
+  for (let i = 0; i < values.length; i += 1) {
+    sum += values[i];
+    if (values[i] < least) least = values[i];
+    if (values[i] > values[place]) place = i;
+  }
+  return { values, key, sum, mean: sum / values.length, least, largest: values[place], place };
 }
+
+const describe = (u) => Array.from({ length: u.channels }, (_, channel) => describeMap(mapOf(u, channel)));
 
 // Heights and widths of tiles, from one place to the whole map: doubled as long as they divide both sides.
 function tileSizes({ rows, columns }) {
@@ -315,23 +334,23 @@ function tileSizes({ rows, columns }) {
 }
 
 // The squeeze of each tile, at all places of the tile. If the tile is the whole map, it is z.
-function squeezeTiles(u, [high, wide], squeeze) {
-  const data = new Float32Array(u.data.length);
-  for (let top = 0; top < data.length; top += high * u.columns) {
-    const bottom = top + high * u.columns;
-    for (let left = 0; left < u.columns; left += wide) {
+function tileMap(values, { columns }, [high, wide], squeeze) {
+  const data = new Float32Array(values.length);
+  for (let top = 0; top < data.length; top += high * columns) {
+    const bottom = top + high * columns;
+    for (let left = 0; left < columns; left += wide) {
       let [sum, largest] = [0, -Infinity];
-      for (let row = top + left; row < bottom; row += u.columns) {
+      for (let row = top + left; row < bottom; row += columns) {
         for (let i = row; i < row + wide; i += 1) {
-          sum += u.data[i];
-          if (u.data[i] > largest) largest = u.data[i];
+          sum += values[i];
+          if (values[i] > largest) largest = values[i];
         }
       }
       const value = squeeze(sum / (high * wide), largest);
-      for (let row = top + left; row < bottom; row += u.columns) data.fill(value, row, row + wide);
+      for (let row = top + left; row < bottom; row += columns) data.fill(value, row, row + wide);
     }
   }
-  return { ...u, data };
+  return data;
 }
 
 // A random order of so many places (Fisher and Yates).
@@ -346,11 +365,7 @@ function shuffledPlaces(seed, count) {
 }
 
 // One new order for all maps: place i gets what stood at place order[i].
-const shuffle = (u, order) => ({
-  ...u,
-  data: u.data.map((_, i) => u.data[i - (i % order.length) + order[i % order.length]]),
-});
-
+const shuffleMap = (values, order) => values.map((_, i) => values[order[i]]);
 
 // --------------------------------------------------------------------------------------------------------- the panels
 
@@ -365,6 +380,7 @@ function createChooser(view, album, changed) {
     cell.prepend(canvas.element);
     return canvas;
   });
+  const keep = createMemory();
   const own = group.querySelector("label:last-of-type");
   const status = element("span", { role: "status", class: "parts-note", "data-name": "own" }, WORDS.drop);
   const file = element("input", { type: "file", accept: "image/*", hidden: true });
@@ -394,7 +410,9 @@ function createChooser(view, album, changed) {
     radio.disabled = !album.hasOwn();
     radio.checked = radio.checked && album.hasOwn();
     own.title = album.hasOwn() ? "" : WORDS.ownMissing;
-    canvases.forEach((canvas, k) => (k < album.own || album.hasOwn()) && canvas.draw(album.planes(k)));
+    keep("drawn", album.version(), () => {
+      canvases.forEach((canvas, k) => (k < album.own || album.hasOwn()) && canvas.draw(album.planes(k)));
+    });
     group.querySelectorAll("input")[index].checked = true;
   };
   return { element: placed("x", element("div", {}, group, ways)), draw };
@@ -591,17 +609,20 @@ function createStrip(view, { channels, rows, columns }) {
     cell.prepend(map.element, box, z.element, held.element);
     return { cell, map, bar, pinnedBar, zero, z, held };
   });
+  const painted = []; // the theme's paper that each map was drawn on
   const keys = ["now", "pinned"].map((kind) => [element("i", { class: `squeeze-${kind}` }), element("span")]);
   const scale = element("span", { "data-name": "scale" });
   const legend = element("p", { class: "squeeze-legend" }, ...keys.map((pair) => element("span", {}, ...pair)), scale);
-  const draw = ({ u, full, z, zHeld, names, axis, fresh }) => {
+  const draw = ({ maps, full, z, zHeld, names, axis, fresh }) => {
+    const paper = colour(view.body, "--senet-map-paper"); // another theme draws all maps anew
     const share = (value) => (100 * (value - axis.least)) / (axis.largest - axis.least);
     const stand = (node, value) => {
       const [from, to] = [share(Math.min(0, value)), share(Math.max(0, value))];
       Object.assign(node.style, { bottom: `${from}%`, height: `${to - from}%` });
     };
     cells.forEach(({ cell, map, bar, pinnedBar, zero, z: shown, held }, channel) => {
-      map.draw(mapOf(u, channel), full);
+      if (map.element.values !== maps[channel] || String(paper) !== painted[channel]) map.draw(maps[channel], full);
+      painted[channel] = String(paper);
       cell.classList.toggle("squeeze-waiting", fresh.isHidden(channel));
       cell.classList.toggle("squeeze-both", zHeld !== null);
       zero.style.bottom = `${share(0)}%`;
@@ -657,9 +678,9 @@ function createCloseUp({ rows, columns }) {
   const readout = createReadout(rows, columns);
   const parts = [panel(WORDS.spread, "u", spread.element), panel(WORDS.much, "z", readout.element)];
   const box = element("div", { class: "squeeze-close" }, ...parts);
-  const draw = (facts, values, isWaiting) => {
+  const draw = (facts, isWaiting) => {
     box.classList.toggle("squeeze-waiting", isWaiting);
-    spread.draw(values, facts);
+    spread.draw(facts.values, facts);
     readout.draw(facts);
   };
   return { element: box, draw };
