@@ -6,7 +6,7 @@ import { menu, need, number, setText, slider, tableHead, tableLine, toggle } fro
 
 const WORDS = {
   network: "network",
-  reduction: "reduction ratio r",
+  reduction: "ratio r",
   quantity: "areas are",
   quantities: { weights: "weights", MACs: "MACs", memory: "memory", time: "time" },
   bias: "with biases",
