@@ -1,4 +1,4 @@
-"""What a real network costs, counted in one pass on the meta device: parameters, multiply-accumulates, memory.
+"""What a real network costs, counted in passes on the meta device: parameters, multiply-accumulates, memory.
 
 ``senet_lib.cost.formulas`` has the formulas of the SE paper's Section 4; here any network is counted.
 """
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from senet_lib.common.messages import short
-from senet_lib.common.torch_modules import unwrap
+from senet_lib.common.torch_modules import unwrap, watching, what_failed
 from senet_lib.common.validation import require_input_size
 
 
@@ -69,7 +69,8 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
 
     A copy runs on torch's meta device: that takes no memory and changes nothing in the model. Hooks of
     the model do not run. What a real device keeps can be less where it has kernels of its own, as for scaled dot
-    products.
+    products. A model that needs values, for ``.item()`` or ``torch.from_numpy``, has none on the meta device: then a
+    copy runs on the model's own device, which takes its memory and its time.
 
     Args:
         model: any network of pictures.
@@ -77,22 +78,18 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
 
     Raises:
         ValueError: if model is not a module, input_size is not three whole numbers of at least 1, or the model does not
-            run on it, with what the model said.
+            run on it, with the part that failed, what this holds and got, and what it said.
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {short(model)}; give a network, such as create_model('resnet50')")
     size = require_input_size(input_size)
     model = unwrap(model)
-    try:
-        with torch.inference_mode(False), torch.device("meta"):
-            copied = _on_meta(model)
-            # Some layers refuse a batch of one. The difference leaves out what is kept once for a batch: parameters.
-            activation_bytes = _kept_bytes(copied.train(), 3, size) - _kept_bytes(copied, 2, size)
-            macs, macs_of_parts = _count_macs(copied.eval().requires_grad_(False), size)
-    except Exception as error:  # a foreign model may raise anything
-        raise ValueError(
-            f"the model does not run on input_size {size}: it said {short(error)}; give the size of its pictures"
-        ) from error
+    with torch.inference_mode(False):
+        try:
+            with torch.device("meta"):
+                activation_bytes, macs, macs_of_parts = _counted(_copied(model, "meta"), size)
+        except Exception:  # a foreign model may raise anything, on the meta device even if it runs on others
+            activation_bytes, macs, macs_of_parts = _counted_on_own_device(model, size)
     parameters, parameters_of_parts = _count_parameters(model)
     parts = [PartCost(name, parameters_of_parts[name], macs_of_parts[name]) for name in macs_of_parts]
     rest = PartCost("(rest)", parameters - sum(p.parameters for p in parts), macs - sum(p.macs for p in parts))
@@ -104,14 +101,44 @@ def _percent(part: int, whole: int) -> str:
     return f"{part / whole:6.1%}" if whole else f"{'–':>6}"
 
 
-def _on_meta(model: nn.Module) -> nn.Module:
-    """A copy on the meta device, without hooks. No tensor's values are copied."""
+def _counted(copied: nn.Module, size: tuple[int, ...]) -> tuple[int, int, dict[str, int]]:
+    """Kept bytes for each picture, MACs, and those of the parts. Modes of the copy change."""
+    # Some layers refuse a batch of one. The difference leaves out what is kept once for a batch: parameters.
+    activation_bytes = _kept_bytes(copied.train(), 3, size) - _kept_bytes(copied, 2, size)
+    return activation_bytes, *_count_macs(copied.eval().requires_grad_(False), size)
+
+
+def _counted_on_own_device(model: nn.Module, size: tuple[int, ...]) -> tuple[int, int, dict[str, int]]:
+    """As :func:`_counted`, on a copy with values. Torch's random state is left as it was.
+
+    Raises:
+        ValueError: if the model does not run there either.
+    """
+    copied = _copied(model, None)
+    devices = {parameter.device for parameter in model.parameters() if parameter.is_cuda}
+    with watching(copied) as running, torch.random.fork_rng(list(devices)):
+        try:
+            return _counted(copied, size)
+        except Exception as error:  # a foreign model may raise anything
+            given = running.given[-1] if running.given else []
+            is_inside = bool(given) and given[0][1:] != size
+            fix = "let what it holds fit what it gets, or " if is_inside else ""
+            raise ValueError(
+                f"the model does not run on input_size {size}: {what_failed(copied, running, error)}; "
+                f"{fix}give the size of its pictures"
+            ) from error
+
+
+def _copied(model: nn.Module, device: str | None) -> nn.Module:
+    """A copy without hooks, on the meta device, where no tensor's values are copied; or on the model's own, if None."""
     memo: dict[int, Any] = {}  # from what deepcopy would copy to what it takes instead
     for module in model.modules():
         hooks = (module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks)
         memo |= {id(of_one_kind): OrderedDict() for of_one_kind in hooks}
         # Parameters, buffers, and tensors that are plain attributes.
         for tensor in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
+            if device is None or tensor is None:
+                continue
             if isinstance(tensor, nn.Parameter):
                 empty = torch.empty_like(tensor, device="meta")
                 memo[id(tensor)] = nn.Parameter(empty, requires_grad=tensor.requires_grad)
@@ -121,9 +148,9 @@ def _on_meta(model: nn.Module) -> nn.Module:
 
 
 def _pictures(model: nn.Module, batch: int, size: tuple[int, ...]) -> Any:
-    """On the meta device, with the dtype of the model's parameters: (batch, *size)."""
-    types = (parameter.dtype for parameter in model.parameters() if parameter.is_floating_point())
-    return torch.zeros(batch, *size, dtype=next(types, None), device="meta")
+    """On the device of the model's parameters, with their dtype: (batch, *size)."""
+    like = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), torch.empty(0))
+    return torch.zeros(batch, *size, dtype=like.dtype, device=like.device)
 
 
 def _count_macs(model: nn.Module, size: tuple[int, ...]) -> tuple[int, dict[str, int]]:

@@ -282,6 +282,39 @@ class _Recorder(TorchDispatchMode):
             self.record[source].consumers.append(index)
         for number, tensor in enumerate(tensors):
             self._refs[tensor] = Ref(index, number)
+        if in_place and tensors[0]._base is not None:
+            self._note_written(tensors[0], index)
+
+    def _note_written(self, piece: Tensor, index: int) -> None:
+        """Writing into a piece of a tensor changes the tensor: what reads it from now on depends on the piece too."""
+        whole = piece._base
+        if whole is None or whole not in self._refs:
+            return
+        place = piece.shape, piece.stride(), piece.storage_offset() - whole.storage_offset()
+
+        def written(before: Tensor, value: Tensor) -> Tensor:
+            after = before.clone()
+            after.as_strided(*place).copy_(value)
+            return after
+
+        sources = self._refs[whole], Ref(index)
+        number = len(self.record)
+        self.record.append(
+            Operation(
+                number,
+                "written",
+                self.running.now,
+                written,
+                (sources, {}),
+                tuple(whole.shape),
+                whole.dtype,
+                whole.device,
+                tuple(sorted({source.index for source in sources})),
+            )
+        )
+        for source in sources:
+            self.record[source.index].consumers.append(number)
+        self._refs[whole] = Ref(number)
 
 
 @dataclass(frozen=True)

@@ -340,7 +340,7 @@ def excitation_of(graph: Graph, gate: str) -> Excitation:
 
 def layers_of(graph: Graph, excitation: Excitation) -> list[Node]:
     """The layers of an excitation in order, those with the same weights once."""
-    layers = {}
+    layers: dict[str, Node] = {}
     for node in excitation.nodes:
         if node.op in LAYERS and len(weights := [one for one in node.inputs[:2] if graph.labels[one] == "static"]) == 1:
             layers.setdefault(graph.back(weights[0], SHAPES), node)
@@ -508,7 +508,7 @@ def has_bias(graph: Graph, layer: Node) -> bool:
     if len(uses) != 1 or uses[0].op not in {"Add", "BatchNormalization"}:
         return False
     added = [value for value in uses[0].inputs if graph.labels[value] == "static"]
-    return any(np.prod(static_shape(graph, value) or (1,)) > 1 for value in added)
+    return any(set(static_shape(graph, value) or ()) - {1} for value in added)
 
 
 def parameters_of(graph: Graph, excitation: Excitation) -> list[str]:

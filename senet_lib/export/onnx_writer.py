@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from senet_lib.common.atomic_files import write_atomically
 from senet_lib.common.messages import short
-from senet_lib.common.torch_modules import unwrap
+from senet_lib.common.torch_modules import unwrap, watching, what_failed
 from senet_lib.common.validation import require_input_size
 from senet_lib.export.onnx_network import METADATA, open_onnx
 from senet_lib.export.overridable_network import OverridableNetwork
@@ -188,11 +188,13 @@ def plain_copy(model: nn.Module) -> nn.Module:
 
 
 def _count_classes(network: OverridableNetwork, size: tuple[int, ...]) -> int:
-    try:
-        with torch.no_grad():
-            logits, *_ = network(torch.zeros(2, *size))
-    except Exception as error:  # whatever somebody else's network raises
-        raise ValueError(f"the model does not run on input_size {size}: it said {short(error)}") from error
+    with watching(network) as running:
+        try:
+            with torch.no_grad():
+                logits, *_ = network(torch.zeros(2, *size))
+        except Exception as error:  # whatever somebody else's network raises
+            failure = what_failed(network, running, error)
+            raise ValueError(f"the model does not run on input_size {size}: {failure}") from error
     if not isinstance(logits, Tensor) or logits.dim() != 2:
         what = f"shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
         raise ValueError(f"the model gives {what}; it must give logits (B, K), as a classifier does")
@@ -219,14 +221,31 @@ def _require_torchs_numbers(
                 expected = network(pictures, rows if share else ())
             given = dict(zip(network.blocks, (row.numpy() for row in rows), strict=True)) if share else None
             logits, gates = opened.run(pictures.numpy(), given)
-            _require_close(dict(zip(("logits", *gates), (logits, *gates.values()), strict=True)), expected)
+            found = dict(zip(("logits", *gates), (logits, *gates.values()), strict=True))
+            _require_close(found, expected, network, pictures)
 
 
-def _require_close(found: dict[str, np.ndarray], expected: Sequence[Tensor]) -> None:
+def _require_close(
+    found: dict[str, np.ndarray], expected: Sequence[Tensor], network: nn.Module, pictures: Tensor
+) -> None:
     for (name, values), wanted in zip(found.items(), expected, strict=True):
         if not np.allclose(values, wanted.numpy(), atol=TOLERANCE, rtol=TOLERANCE):
             worst = float(np.abs(values - wanted.numpy()).max())
             raise ValueError(
                 f"the export does not compute what torch does: {name} differs by {worst:.2g}; "
-                "does the model draw random numbers, or decide by the values of its input?"
+                f"{_reason(network, pictures)}"
             )
+
+
+@torch.no_grad()
+def _reason(network: nn.Module, pictures: Tensor) -> str:
+    """Why a file may differ from its network, tried out."""
+    first, again = (network(pictures)[0] for _ in range(2))
+    if not torch.equal(first, again):
+        return "the model draws random numbers in evaluation mode: let it do so if self.training only"
+    alone = torch.cat([network(picture[None])[0] for picture in pictures])
+    more = network(torch.cat([pictures, pictures.flip(0)]))[0][: len(pictures)]
+    for other, what in ((alone, "in a batch of one"), (more, "beside other pictures")):
+        if other.shape != first.shape or not torch.allclose(first, other, atol=TOLERANCE, rtol=TOLERANCE):
+            return f"the model gives a picture other logits {what}: senet_lib.doctor.examine says where"
+    return "does the model decide by the values of its input?"

@@ -3,6 +3,7 @@
 import copy
 from functools import partial
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -220,6 +221,38 @@ def test_a_model_that_refuses_the_pictures_is_quoted(refused):
         measure_cost(create_model("small_resnet"), (1, 32, 32))
     with refused("does not run on input_size (3, 9, 9)", "RuntimeError: pictures of 8 pixels, please"):
         measure_cost(Broken(), (3, 9, 9))
+
+
+def test_the_part_that_fails_is_named_with_what_it_holds_and_got(refused):
+    model = nn.Sequential(nn.Conv2d(3, 64, 3), SqueezeExcitation(16, reduction=4))
+    with refused("1, a SqueezeExcitation", "got (3, 64, 30, 30)", "let what it holds fit what it gets"):
+        measure_cost(model, (3, 32, 32))
+
+
+class NeedsValues(nn.Module):
+    """It runs, but not on a device without values."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.convolution, self.kind = nn.Conv2d(3, 4, 1), kind
+
+    def forward(self, x):
+        y = self.convolution(x)
+        if self.kind == "item":
+            return y if y.mean().item() < 1e9 else x
+        constant = torch.from_numpy(np.ones(4, np.float32)) if self.kind == "numpy" else torch.ones(4, device="cpu")
+        return y * constant[:, None, None]
+
+
+@pytest.mark.parametrize("kind", ["item", "numpy", "cpu"])
+def test_a_model_that_needs_values_is_counted_on_its_own_device(kind):
+    model = NeedsValues(kind)
+    random = torch.get_rng_state()
+    cost = measure_cost(model, (3, 8, 8))
+    assert torch.equal(torch.get_rng_state(), random)
+    assert (cost.parameters, cost.macs) == (16, 3 * 4 * 64)
+    plain = measure_cost(nn.Conv2d(3, 4, 1), (3, 8, 8)).activation_bytes
+    assert plain <= cost.activation_bytes <= plain + 2 * 4 * 64 * 4
 
 
 @pytest.mark.parametrize("wrong", [None, (3, 0, 4), (32, 32), (1, 3, 32, 32)])

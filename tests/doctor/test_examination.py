@@ -251,6 +251,7 @@ CONVOLUTION = "1x1 convolution"
         ),
         (timm.layers.EffectiveSEModule, None, (True,), CONVOLUTION, "hard sigmoid", "mean"),
         (timm.layers.EcaModule, None, (False,), "1-d convolution", "sigmoid", "mean"),
+        (timm.layers.CecaModule, None, (False,), "1-d convolution", "sigmoid", "other"),  # means in a circle
         (lambda C: torchvision.ops.SqueezeExcitation(C, 3), 3, (True, True), CONVOLUTION, "sigmoid", "mean"),
         (lambda C: ChannelGate(C, reduction=6), 4, (True, True), "Linear", "sigmoid", "mean"),
     ],
