@@ -10,7 +10,6 @@ const FADER_STEP = 0.05;
 const STRIPS_ABREAST = 16; // on a wide screen
 const WORDS = {
   question: ({ features, gates }) => `Features of “${features}” times the gates of “${gates}”: which answer comes out?`,
-  guessed: ({ said }) => `${said} Press that picture below “times the gates”, and look at the channels.`,
   features: "Features u of this picture …",
   gates: "… times the gates s of this picture …",
   scores: "… give these scores",
@@ -352,8 +351,7 @@ function askForTheAnswer(view, world, trainedRun, covered) {
     const [run, other] = [index, donor].map(trainedRun);
     const { s, logits } = runFrom(network, blocks[0], run, Array.from(other.blocks[blocks[0]].s));
     const best = logits.indexOf(Math.max(...logits));
-    const said = tellGates(world, { index, donor, s, own: run.blocks[blocks[0]].s, best });
-    return { value: best, told: WORDS.guessed({ said }) };
+    return { value: best, told: tellGates(world, { index, donor, s, own: run.blocks[blocks[0]].s, best }) };
   };
   const question = WORDS.question({ features: plainNames[index], gates: plainNames[donor] });
   const options = classes.map((name, value) => [value, name]);
