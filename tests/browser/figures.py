@@ -326,6 +326,7 @@ def unreachable_controls(opened: Opened) -> list[str]:
 def controls_without_effect(opened: Opened) -> list[str]:
     """Sliders, menus, radio groups and boxes that change no trait from the keyboard."""
     page, root = opened.page, opened.root
+    root.locator("details").evaluate_all("all => all.forEach((one) => (one.open = true))")
     idle = []
     count = root.locator("[data-trait]").count()
     seen_groups = set()

@@ -408,7 +408,7 @@ def test_it_loads_and_follows_the_cue_fast(browser, site):
 
 BOARDS = NetworkInPage.example().boards
 CELLS = """root => [...root.querySelectorAll('[data-swap]')].map((one) => [
-  one.dataset.swap, one.textContent, Number(one.dataset.value), one.getAttribute('aria-pressed')])"""
+  one.dataset.swap, one.textContent, Number(one.dataset.value), one.getAttribute('aria-current')])"""
 
 
 def test_the_boards_numbers_are_those_of_the_record(browser, tmp_path):

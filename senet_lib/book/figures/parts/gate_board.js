@@ -82,7 +82,7 @@ export function createGateBoard(view, boards, donors) {
       node.dataset.value = share;
       node.style.setProperty("--share", share ?? 0);
       node.setAttribute("aria-label", BOARD_WORDS.button({ block, source: BOARD_WORDS.sources[source], share: text }));
-      node.setAttribute("aria-pressed", String(Boolean(found) && isOn));
+      node.setAttribute("aria-current", String(Boolean(found) && isOn));
       disable(node, !found && BOARD_WORDS.none);
     }
     const given = BOARD_WORDS.given[used]({ block: swap?.block, ...donors[swap?.donor] });
