@@ -29,7 +29,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", leave_out_buttons)
     app.connect("html-page-context", offer_notebook)
     app.connect("html-page-context", mend_lists, priority=900)  # after the tags are there
-    app.connect("build-finished", serve_notebooks)
+    app.connect("build-finished", serve_files)
     app.connect("build-finished", write_robots)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -80,8 +80,8 @@ def offer_notebook(app: Sphinx, page: str, template: str, context: dict[str, Any
         context["ipynb_source"] = f"{page}.ipynb"
 
 
-def serve_notebooks(app: Sphinx, error: Exception | None) -> None:
-    """The notebooks, and beside them the library's wheel, which their install cells take."""
+def serve_files(app: Sphinx, error: Exception | None) -> None:
+    """The notebooks, and beside them the library's wheel, which their install cells take; and the records."""
     if error or app.builder.name != "html":
         return
     folder = Path(app.outdir, "_sources", "notebooks")
@@ -89,6 +89,10 @@ def serve_notebooks(app: Sphinx, error: Exception | None) -> None:
     for path in list_notebooks(app):
         text = render(path.with_suffix(".md"), find_repository(Path(app.srcdir)))
         (folder / path.name).write_text(text, encoding="utf-8")
+    records = Path(app.outdir, "results")
+    records.mkdir(exist_ok=True)
+    for record in Path(app.srcdir, "results").glob("*.json"):
+        shutil.copy(record, records)
     for wheel in Path(app.srcdir, "_build").glob("senet_lib-*.whl"):
         shutil.copy(wheel, folder)
 

@@ -140,7 +140,7 @@ def test_augmentation_reaches_the_training_pictures_and_the_record(tiny, tmp_pat
     assert record["settings"]["augment"] == "shift"
     page = report(tmp_path)
     assert "It is one run of each" in page.partition("## Tiny")[2]
-    assert "pictures changed by `shift`" in page and "(one seed)" in page and "±" not in page.partition("## Tiny")[2]
+    assert "pictures changed by `shift`" in page and "| 1 |" in page and "±" not in page.partition("## Tiny")[2]
 
 
 def test_summary_and_report_follow_the_record():

@@ -5,9 +5,9 @@ from statistics import mean
 from typing import Any
 
 from senet_lib.book.experiments.catalogue import EXPERIMENTS, SECTIONS
-from senet_lib.book.experiments.markdown import signed
+from senet_lib.book.experiments.markdown import markdown_table, signed
 from senet_lib.book.experiments.tables import ARM_NAMES, milestones_table, summary_table
-from senet_lib.book.records import Record, list_records, load_record, paired_differences
+from senet_lib.book.records import Record, list_records, load_record, paired_differences, summarise
 from senet_lib.training import Recipe
 
 
@@ -17,7 +17,46 @@ def report(results: Path) -> str:
     records = [load_record(name, results) for name in recorded]
     if not records:
         raise ValueError(f"there are no records in {results.resolve()}; run this in the repository, or name --results")
-    return "\n".join([REPORT_HEAD, *map(_report_one, records)])
+    return "\n".join([REPORT_HEAD, _overview(records), *map(_report_one, records)])
+
+
+def _overview(records: list[Record]) -> str:
+    """All experiments in one table: networks, seeds, what came out, where it is told, and the file."""
+    rows = [_overview_row(record) for record in records]
+    head = ("experiment", "networks", "seeds", "mean test accuracy", "told in", "record")
+    return f"## All experiments\n\n{markdown_table(head, rows)}\n"
+
+
+def _overview_row(record: Record) -> tuple[str, ...]:
+    name, title = record["experiment"], _title(record)
+    accuracies = {arm: list(values["accuracies"].values()) for arm, values in summarise(record).items()}
+    means = {arm: mean(values) for arm, values in accuracies.items()}
+    least, most = (choose(means, key=means.__getitem__) for choose in (min, max))
+    ends = [f"{means[arm]:.3f} ({ARM_NAMES.get(arm, arm)})" for arm in (least, most)]
+    is_one = f"{means[least]:.3f}" == f"{means[most]:.3f}"
+    counts = sorted({len(values) for values in accuracies.values()})
+    file = f"{name.replace('-', '_')}.json"
+    return (
+        f"[{title}](#{slug(title)})",
+        str(len(means)),
+        " to ".join(str(count) for count in dict.fromkeys([counts[0], counts[-1]])),
+        f"{means[least]:.3f} (all)" if is_one else " to ".join(ends),
+        _told_in(name),
+        f'<a href="../results/{file}">{file}</a>',
+    )
+
+
+def _told_in(name: str) -> str:
+    section = SECTIONS.get(name, "")
+    if section.startswith("five_tutorials"):
+        return f"[Five tutorials]({section})"
+    return f"[chapter {int(section.partition('_')[0])}](../notebooks/{section})" if section else "–"
+
+
+def slug(title: str) -> str:
+    """The anchor that the page gives a heading, as GitHub does."""
+    kept = "".join(letter for letter in title.lower() if letter.isalnum() or letter in " -_")
+    return kept.replace(" ", "-")
 
 
 # What a reader must know about data that differ from what their name suggests.

@@ -81,13 +81,14 @@ def summary_table(record: Record) -> str:
         (
             ARM_NAMES.get(arm, arm),
             f"{parameters[arm]:,}",
-            _with_seeds(list(values["accuracies"].values())),
+            str(len(values["accuracies"])),
+            mean_and_spread(list(values["accuracies"].values())),
             _range_of(list(values["accuracies"].values())),
             f"{values['seconds']:.0f} s",
         )
         for arm, values in summarise(record).items()
     ]
-    return markdown_table(("network", "parameters", "test accuracy", "lowest to highest", "time"), rows)
+    return markdown_table(("network", "parameters", "seeds", "test accuracy", "lowest to highest", "time"), rows)
 
 
 def milestones_table(record: Record) -> str:
@@ -107,10 +108,6 @@ def _milestone(record: Record, arm: str, epoch: int) -> tuple[str, ...]:
     means = [f"{at(metric):.3f}" for metric in ("train_loss", "train_accuracy", "test_loss")]
     errors = [f"{1 - at(metric):.2%}" for metric in ("test_accuracy", "test_top5_accuracy")]
     return ARM_NAMES.get(arm, arm), str(epoch), *means, *errors
-
-
-def _with_seeds(accuracies: list[float]) -> str:
-    return mean_and_spread(accuracies) + (" (one seed)" if len(accuracies) == 1 else "")
 
 
 def _range_of(accuracies: list[float]) -> str:
