@@ -248,9 +248,8 @@ function createFlight() {
   // Opacity 0 until a part of the flight is over.
   const landAt = (part, ...nodes) =>
     nodes.forEach((node) => animate(node, [{ opacity: 0 }, { opacity: 0, offset: part }, { opacity: 1 }]));
-  const send = (home, node, places, look = () => ({})) => {
+  const send = (home, corner, { node, places, look = () => ({}) }) => {
     const [first] = places;
-    const corner = home.getBoundingClientRect();
     node.classList.add("walk-guest");
     const at = { left: first.left - corner.left, top: first.top - corner.top, width: first.width, height: first.height };
     for (const [name, value] of Object.entries(at)) node.style[name] = `${value}px`;
@@ -274,20 +273,25 @@ function createFlight() {
     const [zBar, sBar] = [side.z, side.s].map((node) => (c) => bar(node, side.channels, c));
     const neckBar = (c) => bar(side.neck, side.hidden, c % side.hidden);
     const tint = (...names) => (index) => ({ background: `var(--quantity-${names[Math.min(index, names.length - 1)]})` });
-    if (step === MAPS) {
-      every((c) => send(home, copyOf(side.photo), [place(side.photo), place(side.u.nodes[c])]));
-      landAt(LANDED, side.u.element, side.u.large.element);
-    } else if (step === MEANS) {
-      every((c) => send(home, copyOf(side.u.nodes[c]), [place(side.u.nodes[c]), zBar(c)]));
-      landAt(LANDED, side.z);
-    } else if (step === GATES) {
-      every((c) => send(home, element("span"), [zBar(c), neckBar(c), sBar(c)], tint("z", "hidden", "s")));
-      landAt(NARROW_AT, side.neck);
-      landAt(LANDED, side.s);
-    } else {
-      every((c) => send(home, element("span"), [sBar(c), place(side.u.nodes[c])], tint("s")));
-      landAt(NARROW_AT, side.scaled.element, side.scaled.large.element);
-    }
+    const map = (c) => place(side.u.nodes[c]);
+    const dot = () => element("span");
+    const ways = {
+      [MAPS]: (c) => ({ node: copyOf(side.photo), places: [place(side.photo), map(c)] }),
+      [MEANS]: (c) => ({ node: copyOf(side.u.nodes[c]), places: [map(c), zBar(c)] }),
+      [GATES]: (c) => ({ node: dot(), places: [zBar(c), neckBar(c), sBar(c)], look: tint("z", "hidden", "s") }),
+      [LAST]: (c) => ({ node: dot(), places: [sBar(c), map(c)], look: tint("s") }),
+    };
+    const landings = {
+      [MAPS]: [[LANDED, side.u.element, side.u.large.element]],
+      [MEANS]: [[LANDED, side.z]],
+      [GATES]: [[NARROW_AT, side.neck], [LANDED, side.s]],
+      [LAST]: [[NARROW_AT, side.scaled.element, side.scaled.large.element]],
+    };
+    // All places are read before anything is written, or each would lay out the page anew.
+    const journeys = every(ways[step]);
+    const corner = place(home);
+    for (const journey of journeys) send(home, corner, journey);
+    for (const landing of landings[step]) landAt(...landing);
   };
   return { start, stop: () => [...running].forEach((animation) => animation.cancel()) };
 }
