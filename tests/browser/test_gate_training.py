@@ -151,3 +151,14 @@ def test_the_still_picture_counts_what_it_is_given():
     texts = [text.get_text() for text in axes.texts]
     assert texts == ["9/16", "3/4", "1 of 3 solve it", "3 of 3 solve it"]
     assert "accuracies" not in figure._plain_state()
+
+
+@pytest.mark.parametrize("width", [390, 822])
+def test_neither_the_track_nor_the_height_changes_while_it_trains(browser, tmp_path, width):
+    with open_figure(browser, GateTraining.example(), tmp_path, width=width) as opened:
+        found = set()
+        for step in (0, 9, 66, 300):
+            opened.set("step", step)
+            track = opened.root.locator('input[data-trait="step"]').bounding_box()
+            found.add((track["width"], track["y"], opened.root.bounding_box()["height"]))
+        assert len(found) == 1, found
