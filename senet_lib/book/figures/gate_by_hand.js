@@ -29,8 +29,8 @@ const STEEPNESS = [10, 1000];
 const NEAR = 0.1; // a gate is right if it is so near to what is wanted
 const NINE = Math.log(9); // a sigmoid is 0.9 there
 const [SEED, GOLDEN] = [1.9, 2.4]; // pixels between dots, and the turn from one to the next
-const HEIGHT = 270;
-const EDGE = { left: 44, right: 12, top: 34, bottom: 40 };
+const HEIGHT = 284;
+const EDGE = { left: 44, right: 12, top: 34, bottom: 54 };
 const TICKS = [0, 0.03, 0.06, 0.09, 0.12, 0.15];
 const INKS = ["--senet-red", "--senet-green", "--senet-blue"];
 
@@ -152,7 +152,7 @@ function createChart(view, { z, cues, count }) {
     }
     context.fillStyle = ink("--senet-quiet");
     context.textAlign = "center";
-    for (const tick of TICKS) context.fillText(`${tick}`, toX(tick), floor + 18);
+    for (const tick of TICKS) context.fillText(`${tick}`, toX(tick), floor + 32);
     context.textAlign = "right";
     for (const gate of [0, 0.5, 1]) context.fillText(`${gate}`, EDGE.left - 8, toY(gate) + 4);
     context.textAlign = "left";
