@@ -66,7 +66,7 @@ class GatesOnALine(Asking, Figure):
             raise ValueError(f"there are {len(weights)} weights for {len(biases)} biases; give both for each gate")
         if len(hidden_by_cue) != len(CUES):
             raise ValueError(f"hidden_by_cue has {len(hidden_by_cue)} lists; give one for each of {', '.join(CUES)}")
-        cues = np.array([[np.min(h), np.median(h), np.max(h)] for h in hidden_by_cue])
+        cues = np.array([np.quantile(np.asarray(h, float), [0, 0.5, 1]) for h in hidden_by_cue])
         return cls(weights=weights, biases=biases, cues=cues, **state)
 
     @classmethod

@@ -220,7 +220,7 @@ class ReductionExplorer(Asking, Figure):
 
 def _require_series(one: Series, names: Sequence[Any]) -> None:
     """Raise a ValueError that names what a series lacks."""
-    name, metric = one.get("name"), one.get("metric")
+    name, metric = one.get("name"), str(one.get("metric"))
     where = f"series {name}"
     _need(
         isinstance(name, str) and name and name not in names, f"series has the name {name}", "give another text to each"
@@ -228,7 +228,7 @@ def _require_series(one: Series, names: Sequence[Any]) -> None:
     _need(metric in LARGEST, f"{where} has metric {metric}", f"it must be one of {', '.join(LARGEST)}")
     unit = one.get("parameters_unit", "")
     _need(unit in ("", "million"), f"{where} has parameters_unit {unit}", 'it must be "" or "million"')
-    most, entries = LARGEST[metric], one.get("entries")
+    most, entries = LARGEST[metric], one.get("entries") or []
     _need(entries, f"{where} has no list of entries", "give one for each r")
     plain = one.get("plain") or {}
     _require_arm(plain, f"{where}, plain,", most, plain)
@@ -245,7 +245,7 @@ def _require_series(one: Series, names: Sequence[Any]) -> None:
 
 
 def _require_arm(arm: Mapping[str, Any], where: str, most: float, plain: Mapping[str, Any]) -> None:
-    parameters, results, seeds = (arm.get(key) for key in ("parameters", "results", "seeds"))
+    parameters, results, seeds = arm.get("parameters"), arm.get("results") or [], arm.get("seeds")
     good = isinstance(parameters, int | float) and 0 < (plain.get("parameters") or 0) <= parameters
     _need(good, f"{where} has {parameters} parameters", "give a number above 0, and not below that without SE")
     _need(results, f"{where} has no list of results", "give one for each seed")
