@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from senet_lib.common.messages import short
 from senet_lib.common.torch_modules import evaluating
 from senet_lib.common.validation import is_number, require_input_size, require_whole
-from senet_lib.networks.residual_branches import CHOICES, residual_branches
+from senet_lib.networks.residual_branches import CHOICES, last_functions, residual_branches
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
 Rule = Callable[[nn.Module], Sequence[str]]
@@ -95,12 +95,14 @@ def insert_squeeze_excitation(
         ``model.get_submodule(name).attention`` is one.
 
     Raises:
-        ValueError: if an argument is out of range; nothing is chosen; the model does not run on input_size; or a chosen
+        ValueError: if an argument is out of range; the model is wrapped for several processes already; nothing is
+            chosen; the model does not run on input_size; or a chosen
             module does not run, gives no floating-point (B, C, H, W), runs with different C, has fewer than reduction
             channels, or has a block from an earlier call. The model is unchanged then. Maps with their channels last
             are noticed if H = W only.
     """
     _require_settings(reduction, bias, start_gate)
+    _require_not_wrapped(model)
     input_size = require_input_size(input_size)
     chosen = _chosen(model, after)
     _require_no_block_yet(model, chosen)
@@ -139,6 +141,15 @@ def _require_settings(reduction: int, bias: bool, start_gate: float | None) -> N
         )
 
 
+def _require_not_wrapped(model: nn.Module) -> None:
+    """What averages the gradients of several processes has listed the parameters when it was made: new ones differ."""
+    if isinstance(model, nn.parallel.DistributedDataParallel) or hasattr(model, "_fsdp_wrapped_module"):
+        raise ValueError(
+            f"model is a {type(model).__name__}, which would not average the gradients of new blocks over the "
+            "processes; insert SE into the plain network first, and wrap it then"
+        )
+
+
 def _chosen(model: nn.Module, after: After) -> dict[str, nn.Module]:
     """The chosen modules by their first names, each once."""
     everything = {name: module for name, module in model.named_modules(remove_duplicate=False) if name}
@@ -160,7 +171,9 @@ def _names(model: nn.Module, after: Any, everything: dict[str, nn.Module]) -> li
         raise ValueError(f"{what} {short(names)}; use a module class, a pattern or a list of names, or a function")
     if not names:
         what = "residual branch" if after is residual_branches else "module with this choice"
-        raise ValueError(f"found no {what}; {CHOICES}")
+        functions = last_functions(model) if after is residual_branches else []
+        why = f" that ends in a module, but in {' and '.join(functions)}" if functions else ""
+        raise ValueError(f"found no {what}{why}; {CHOICES}")
     for name in names:
         if name not in everything:
             raise ValueError(_no_such_name(name, everything))

@@ -16,8 +16,11 @@ from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 CHOICES = "choose modules by type, such as nn.Conv2d, or by name, such as 'features.*'"
 
 ADDITIONS = {"add", "add_", "iadd"}
-# Functions after which a branch is still the same maps: scaled by a parameter, dropped at random, cut at 0.
-PASSING_FUNCTIONS = {"mul", "mul_", "imul", "div", "truediv", "relu", "relu_", "contiguous"}
+PRODUCTS = {"mul", "mul_", "imul"}
+# Functions after which a branch is still the same maps: scaled, dropped at random, or each number changed by itself.
+PASSING_FUNCTIONS = PRODUCTS | {"div", "truediv", "neg", "contiguous", "clone", "relu", "relu_", "relu6", "leaky_relu"}
+PASSING_FUNCTIONS |= {"tanh", "tanh_", "hardtanh", "sigmoid", "sigmoid_", "hardsigmoid", "hardswish", "silu", "gelu"}
+PASSING_FUNCTIONS |= {"elu", "selu", "celu", "softplus", "mish", "clamp", "clamp_", "prelu"}
 PASSING_FUNCTIONS |= {"dropout", "dropout2d", "feature_dropout", "stochastic_depth", "drop_path"}
 PASSING_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d)
 
@@ -26,8 +29,9 @@ def residual_branches(model: nn.Module) -> list[str]:
     """The modules that end the residual branches: where SE stands in an SE-ResNet. For ``after``.
 
     The model is traced with ``torch.fx``, on symbolic tensors. Of two tensors that come from the same one and are
-    added, the branch is the one with more modules on its way. Its end is the last module, before any scaling or
-    dropout; if a larger module ends there too, such as a Sequential around the whole branch, it is the larger one.
+    added, the branch is the one with more modules on its way. Its end is the last module, before any scaling, dropout
+    and functions of single numbers, such as tanh, and before gates that are computed from its output; if a larger
+    module ends there too, such as a Sequential around the whole branch, it is the larger one.
 
     What cannot be traced, because it depends on sizes or values, counts as one piece; its parts are traced on their
     own. So check the names that you get.
@@ -40,10 +44,18 @@ def residual_branches(model: nn.Module) -> list[str]:
     """
     problems: list[Exception] = []
     with evaluating(model):
-        found = _branches_in(model, problems)
+        found = _branches_in(model, problems, {})
     if problems and not found:
         raise ValueError(f"the model cannot be traced: torch.fx said {short(problems[0])}; {CHOICES}")
     return [name for name, _ in model.named_modules(remove_duplicate=False) if name in found]
+
+
+def last_functions(model: nn.Module) -> list[str]:
+    """The functions in which those branches end that :func:`residual_branches` leaves out, such as "flip"."""
+    lost: dict[str, None] = {}
+    with evaluating(model):
+        _branches_in(model, [], lost)
+    return list(lost)
 
 
 class _Tracer(fx.Tracer):
@@ -78,12 +90,15 @@ class _Tracer(fx.Tracer):
         return output
 
 
-def _branches_in(model: nn.Module, problems: list[Exception]) -> set[str]:
-    """Names of the ends of residual branches. What was in the way of tracing is added to problems."""
+def _branches_in(model: nn.Module, problems: list[Exception], lost: dict[str, None]) -> set[str]:
+    """Names of the ends of residual branches.
+
+    What was in the way of tracing is added to problems, and to lost the functions in which other branches end.
+    """
     tracer = _Tracer()
     try:
         tracer.trace(model)
-        found = _ends_of_branches(tracer, model)
+        found = _ends_of_branches(tracer, model, lost)
         pieces = {f"{name}.": model.get_submodule(name) for name in tracer.pieces}
         problems += tracer.pieces.values()
     except Exception as error:
@@ -91,11 +106,11 @@ def _branches_in(model: nn.Module, problems: list[Exception]) -> set[str]:
         problems.append(error)
     for prefix, piece in pieces.items():
         for name, part in piece.named_children():
-            found |= {f"{prefix}{name}.{inner}" for inner in _branches_in(part, problems)}
+            found |= {f"{prefix}{name}.{inner}" for inner in _branches_in(part, problems, lost)}
     return found
 
 
-def _ends_of_branches(tracer: _Tracer, model: nn.Module) -> set[str]:
+def _ends_of_branches(tracer: _Tracer, model: nn.Module, lost: dict[str, None]) -> set[str]:
     history: dict[fx.Node, set[fx.Node]] = {}  # of each node: itself and all before it
     found = set()
     for node in tracer.graph.nodes:
@@ -109,6 +124,8 @@ def _ends_of_branches(tracer: _Tracer, model: nn.Module) -> set[str]:
             if ends:
                 around = [name for name in ends if ends[0].startswith(f"{name}.")]
                 found.add(around[-1] if around else ends[0])
+            if not ends and source is None:
+                lost[_function(branch) or branch.op] = None
             branch = None if ends else source
     return found
 
@@ -137,6 +154,8 @@ def _passed_on(node: fx.Node, history: dict[fx.Node, set[fx.Node]], model: nn.Mo
     else:
         passes = _function(node) in PASSING_FUNCTIONS
     sources = [source for source in node.all_input_nodes if _depends_on_input(history[source])]
+    if passes and len(sources) == 2 and _function(node) in PRODUCTS:  # x * s, if the gates s are computed from x
+        return next((one for one, other in (sources, sources[::-1]) if one in history[other]), None)
     return sources[0] if passes and len(sources) == 1 else None
 
 

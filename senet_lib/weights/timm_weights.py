@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from senet_lib.networks.models import ResNet
 from senet_lib.networks.residual_blocks import BasicBlock, Bottleneck, PaddedShortcut
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, average_squeeze, hidden_width
+from senet_lib.weights.families import family_of, family_of_model
 
 State = Mapping[str, Tensor]
 
@@ -66,18 +67,30 @@ def to_timm(model: ResNet) -> dict[str, Tensor]:
 def require_timms_arithmetic(model: nn.Module, state: State) -> None:
     """Raise a ``ValueError`` that says what to change, unless the model computes what timm's network does."""
     legacy = LEGACY in state
-    if legacy and "layer1.0.conv3.weight" not in state:
-        raise ValueError(LEGACY_BASIC)
     if legacy:
-        weight = state["layer1.0.conv2.weight"]
-        stride_in = "1x1" if weight.shape[0] == weight.shape[1] else "3x3"
-        strides = {block.stride_in for block in model.modules() if isinstance(block, Bottleneck)}
-        if strides != {stride_in} or not _pools_as_caffe(model):
-            raise ValueError(
-                "these are the weights of a legacy network, with the pooling and the strides of Caffe; make the "
-                f'network with stem="caffe", stride_in="{stride_in}"'
-            )
+        _require_caffes_network(model, state)
     _require_arithmetic(model, legacy)
+
+
+def _require_caffes_network(model: nn.Module, state: State) -> None:
+    """All that differs is said at once: the family, the stem and the place of the stride."""
+    if "layer1.0.conv3.weight" not in state:
+        raise ValueError(LEGACY_BASIC)
+    if "layer0.conv2.weight" in state:
+        raise ValueError(
+            "these are the weights of timm's legacy_senet154, whose stem has three convolutions; this library has no "
+            "such network: use timm's class"
+        )
+    weight = state["layer1.0.conv2.weight"]
+    stride_in = "1x1" if weight.shape[0] == weight.shape[1] else "3x3"
+    strides = {block.stride_in for block in model.modules() if isinstance(block, Bottleneck)}
+    family = family_of(from_timm(state))
+    if strides != {stride_in} or not _pools_as_caffe(model) or family_of_model(model) != family:
+        call = f'create_model("{family}", ' if family else "the network of its family ("
+        raise ValueError(
+            "these are the weights of a legacy network of timm's, with the pooling and the strides of Caffe; load them "
+            f'into {call}stem="caffe", stride_in="{stride_in}")'
+        )
 
 
 LEGACY_BASIC = (

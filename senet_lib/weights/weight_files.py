@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from senet_lib.common.atomic_files import write_atomically
 from senet_lib.common.torch_modules import unwrap
 from senet_lib.networks.models import ResNet, create_model
+from senet_lib.weights.families import family_of, family_of_model
 from senet_lib.weights.timm_weights import State, from_timm, is_timms, require_timms_arithmetic
 
 SHOWN_KEYS = 5
@@ -112,9 +113,9 @@ def load_weights(model: nn.Module, source: str | Path | State) -> dict[str, str]
     state = {key: value for key, value in own.items() if key.endswith("num_batches_tracked")} | state
     misfits = [_describe_misfit(key, own, state) for key in [*own, *(key for key in state if key not in own)]]
     if found := [misfit for misfit in misfits if misfit]:
-        named = ", ".join(found[:SHOWN_KEYS])
         raise ValueError(
-            f"{name} holds the weights of another network; {len(found)} tensors do not fit: {named}{_hint(own, state)}"
+            f"{name} holds the weights of another network{_families(model, state)}; {len(found)} tensors do not fit: "
+            f"{_named(found)}{_hint(own, state)}"
         )
     model.load_state_dict(state)
     return about
@@ -160,6 +161,20 @@ def _describe_misfit(key: str, own: State, state: State) -> str | None:
         return f"{key} (not in the model)"
     theirs, ours = tuple(state[key].shape), tuple(own[key].shape)
     return None if theirs == ours else f"{key} (has shape {theirs}, the model needs {ours})"
+
+
+def _families(model: nn.Module, state: State) -> str:
+    """What both are, if that is known and differs."""
+    theirs, ours = family_of(state), family_of_model(model)
+    return f", {theirs}, and the model is {ours}" if theirs and ours and theirs != ours else ""
+
+
+def _named(misfits: list[str]) -> str:
+    """Some of them, from both halves: what the state lacks or has in another shape, and what the model lacks."""
+    extra = [misfit for misfit in misfits if misfit.endswith("(not in the model)")]
+    others = [misfit for misfit in misfits if misfit not in set(extra)]
+    shown = others[: max(SHOWN_KEYS - len(extra), SHOWN_KEYS // 2 + 1)]
+    return ", ".join([*shown, *extra[: SHOWN_KEYS - len(shown)]])
 
 
 def _hint(own: State, state: State) -> str:

@@ -10,7 +10,7 @@ import pytest
 import timm
 import torch
 import torchvision.models as tv
-from torch import Tensor, fx, nn
+from torch import Tensor, distributed, fx, nn
 from torchvision.models.googlenet import Inception
 from torchvision.models.inception import InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
 from torchvision.models.shufflenetv2 import InvertedResidual
@@ -284,6 +284,8 @@ class Custom(nn.Module):
         (lambda m, x: m.a(x).add_(x), ["a"]),
         (lambda m, x: x + torch.relu(m.scale * m.a(x)), ["a"]),
         (lambda m, x: x + nn.functional.dropout(m.a(x), 0.5), ["a"]),
+        (lambda m, x: x + torch.tanh(m.a(x)), ["a"]),
+        (lambda m, x: (y := m.a(x)) * torch.sigmoid(m.b(y.mean((2, 3), keepdim=True))) + x, ["a"]),
         (lambda m, x: x + m.pair(x), ["pair"]),
         (lambda m, x: m.c(x) + m.b(m.a(x)), ["b"]),
         (lambda m, x: x.flip(2).flip(3).flip(2) + m.a(x), ["a"]),
@@ -503,6 +505,12 @@ WRONG = {
     "a module": (small_net, nn.ReLU(), {}, ["after is ReLU()", "a module class"]),
     "mixed": (small_net, (nn.ReLU, "stem"), {}, ["after is (<class", "a module class"]),
     "no residual branch": (narrow_and_wide, residual_branches, {}, ["found no residual branch", "by type", "by name"]),
+    "a branch that ends in a function": (
+        partial(Custom, lambda m, x: x + m.a(x).flip(2)),
+        residual_branches,
+        {},
+        ["found no residual branch that ends in a module, but in flip", "by type"],
+    ),
     "shape without places": (small_net, "head", {}, ["head gives shape (1, 5)", "(B, C, H, W)"]),
     "no tensor": (b_gives(lambda x: (x, x)), "b", SIZE_4, ["b gives a tuple", "(B, C, H, W)"]),
     "whole numbers": (b_gives(lambda x: x.long()), "b", SIZE_4, ["b gives type torch.int64", "floating-point"]),
@@ -587,3 +595,15 @@ def test_an_interruption_while_modules_are_replaced_changes_nothing():
     with pytest.raises(KeyboardInterrupt):
         insert_squeeze_excitation(model, residual_branches, **SMALL)
     assert list(model.modules()) == modules
+
+
+def test_a_network_that_is_wrapped_for_several_processes_is_refused(refused):
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        wrapped = nn.parallel.DistributedDataParallel(small_net())
+        names = list(wrapped.state_dict())
+        with refused("model is a DistributedDataParallel", "insert SE into the plain network first, and wrap it then"):
+            insert_squeeze_excitation(wrapped, Block)
+        assert list(wrapped.state_dict()) == names
+    finally:
+        distributed.destroy_process_group()

@@ -216,6 +216,22 @@ def test_legacy_weights_need_the_layout_of_caffe(name, ours, stride_in, refused)
             load_weights(empty(create_model, ours, **options), state)
 
 
+def test_the_family_of_legacy_weights_is_named_with_all_that_differs(refused):
+    """Following the advice works: no setting sends to another one."""
+    weights = empty(timms, "legacy_seresnext50_32x4d").state_dict()
+    for options in ({}, {"stem": "caffe", "stride_in": "1x1"}, {"stem": "caffe", "stride_in": "3x3"}):
+        with refused('create_model("se_resnext50_32x4d", stem="caffe", stride_in="3x3")'):
+            load_weights(empty(create_model, "se_resnet50", **options), weights)
+    with refused("legacy_senet154", "this library has no such network"):
+        load_weights(empty(create_model, "se_resnet152", stem="caffe"), empty(timms, "legacy_senet154").state_dict())
+
+
+def test_both_families_and_both_halves_of_what_differs_are_named(refused):
+    state = empty(create_model, "se_resnet50").state_dict()
+    with refused("another network, se_resnet50, and the model is resnet18", "the model needs", "(not in the model)"):
+        load_weights(empty(create_model, "resnet18"), state)
+
+
 def test_legacy_networks_with_basic_blocks_are_refused_for_their_relu(refused):
     with refused("ReLU before SE"):
         load_weights(empty(create_model, "se_resnet18", stem="caffe"), empty(timms, "legacy_seresnet18").state_dict())
