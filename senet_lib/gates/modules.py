@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor, fx, nn
 
 from senet_lib.networks.squeeze_excitation import NoSqueeze
 
@@ -105,18 +106,31 @@ def _gate_of(name: str, module: nn.Module, gate_name: str) -> nn.Module:
         parts = ", ".join(part for part, _ in module.named_children()) or "none"
         raise ValueError(
             f"{name or 'the model'}, a {type(module).__name__}, has no submodule {gate_name!r}; it has {parts}: "
-            "name the gate in the argument gates"
+            f"name the gate in the argument gates. {FUNCTION}"
         )
     return gate
 
 
+FUNCTION = (
+    "If its gate is a function, such as torch.sigmoid, no hook sees it: make it a submodule, nn.Sigmoid(), or export "
+    "the model to ONNX and show its gates with senet_lib.export.reveal_gates"
+)
+
+
 def _no_blocks(model: nn.Module) -> str:
+    for name, module in model.named_modules():
+        made = "torch.jit" if isinstance(module, torch.jit.ScriptModule) else "torch.fx"
+        if made == "torch.jit" or isinstance(module, fx.GraphModule):
+            return (
+                f"{name or 'the model'} is made by {made}, which keeps no classes to find SE blocks by; "
+                "give the network it was made from"
+            )
     if any(isinstance(module, NoSqueeze) for module in model.modules()):
         return "the model has NoSqueeze only, whose gates differ from place to place; use one with SqueezeExcitation"
     return (
         "the model has no SE block; use one that has, such as create_model('se_resnet20'), put SE in with "
         "insert_squeeze_excitation, or, if its SE is of another class, name class and gate: "
-        'gates={MySqueeze: "sigmoid"}'
+        f'gates={{MySqueeze: "sigmoid"}}. {FUNCTION}'
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import timm
 import torch
 import torchvision
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from senet_lib.gates.modules import GATES, Patterns, find_gates, watch_passes
 from senet_lib.networks.models import create_model
@@ -227,3 +227,27 @@ def test_unknown_blocks_are_refused_with_the_names_that_there_are(model, refused
     for blocks in ([], 3, [3]):
         with refused(f"blocks is {blocks!r}"):
             find_gates(model, blocks)
+
+
+class WithFunction(nn.Module):
+    """As in EfficientNet-PyTorch: the gate is a function, not a submodule."""
+
+    def __init__(self):
+        super().__init__()
+        self.reduce, self.expand = nn.Conv2d(3, 2, 1), nn.Conv2d(2, 3, 1)
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.expand(torch.relu(self.reduce(x.mean((2, 3), keepdim=True)))))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_advice_can_be_followed_where_no_hook_can_see_the_gate(refused):
+    model = nn.Sequential(WithFunction())
+    for gates in (GATES, GATES | {WithFunction: "sigmoid"}):
+        with refused("If its gate is a function", "make it a submodule, nn.Sigmoid()", "senet_lib.export.reveal_gates"):
+            find_gates(model, gates=gates)
+    with refused("is made by torch.fx", "give the network it was made from"):
+        find_gates(fx.symbolic_trace(model))
+    traced = nn.Sequential(torch.jit.trace(model, torch.zeros(1, 3, 4, 4)))
+    with refused("0 is made by torch.jit", "give the network it was made from"):
+        find_gates(traced)
