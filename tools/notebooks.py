@@ -32,6 +32,8 @@ if importlib.util.find_spec("senet_lib") is None:
     library = next((str(wheel) for wheel in Path().glob("senet_lib-*.whl")), "senet-lib @ git+{url}@{branch}")
     %pip install --quiet --no-deps torchinfo anywidget psygnal "{{library}}"
 """
+# A phrase that sets a figure of the page: in a notebook it is plain text.
+SETS_FIGURE = re.compile(r'<a class="senet-set" href="#[^"]*">(.*?)</a>')
 ADDRESS = re.compile(r"senet-lib @ git\+(?P<url>\S+?)@")
 
 
@@ -70,7 +72,7 @@ def render(source: Path, repository: Repository) -> str:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
         if cell.cell_type == "markdown":
-            cell.source = absolute_links(cell.source, source, repository)
+            cell.source = absolute_links(SETS_FIGURE.sub(r"\1", cell.source), source, repository)
     notebook.metadata.pop("jupytext", None)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     nbformat.validate(notebook)

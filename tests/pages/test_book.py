@@ -1,6 +1,7 @@
 """The built book as text: links, hosts, the numbers it shows; and the build's exit code when something is wrong."""
 
 import html
+import json
 import os
 import re
 import shutil
@@ -8,10 +9,11 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 from tools import lean_pages
 from tools.addresses import find_repository
@@ -49,6 +51,9 @@ def pages() -> dict[Path, PageParser]:
     return {path: PageParser(path.read_text(encoding="utf-8")) for path in files}
 
 
+VIEW = re.compile(r"(\w+)\?(.*)")  # of a link that sets a figure
+
+
 def is_local(address: str) -> bool:
     return not urlsplit(address).scheme and not urlsplit(address).netloc
 
@@ -58,11 +63,27 @@ def test_internal_links_and_anchors_resolve(pages):
     for path, page in pages.items():
         for link in filter(is_local, page.links):
             parts = urlsplit(link)
+            if VIEW.match(parts.fragment):
+                continue  # the next test's
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             anchor_is_missing = target in pages and unquote(parts.fragment) not in {"", *pages[target].ids}
             if not target.exists() or anchor_is_missing:
                 broken.append(f"{path.relative_to(HTML)}: {link}")
     assert broken == []
+
+
+def test_a_phrase_sets_what_a_figure_of_its_page_shares():
+    count = 0
+    for path in (HTML / "notebooks").glob("*.html"):
+        page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        shares = {one["data-kind"]: one["data-shares"].split() for one in page.select(".senet-figure")}
+        for link in page.select("a.senet-set"):
+            kind, settings = VIEW.match(urlsplit(link["href"]).fragment).groups()
+            for name, value in parse_qsl(settings):
+                json.loads(value)
+                assert name in shares.get(kind, []), (path.name, link["href"])
+                count += 1
+    assert count > 10
 
 
 def test_pages_load_only_their_own_files(pages):

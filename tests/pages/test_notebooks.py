@@ -43,7 +43,7 @@ def test_the_landing_page_and_the_contents_list_every_chapter():
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_is_in_step_with_its_source(name):
     source = ROOT / "notebooks" / f"{name}.md"
-    assert source.with_suffix(".ipynb").read_text(encoding="utf-8") == notebooks.render(source)
+    assert source.with_suffix(".ipynb").read_text(encoding="utf-8") == notebooks.render(source, read_configured())
 
 
 @pytest.mark.parametrize("name", NAMES)
