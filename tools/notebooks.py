@@ -5,7 +5,8 @@
 
 The .md is what people edit and what the book executes. The .ipynb is for Jupyter and Colab: it has no outputs, an
 install cell after the title, and links that work away from the book. `check` takes the repository's address as it
-stands there: a clone that is not published need not write its own.
+stands there: a clone that is not published need not write its own. The marks of the slides (tools/slides.py) stay in
+the .md.
 """
 
 import argparse
@@ -34,6 +35,7 @@ if importlib.util.find_spec("senet_lib") is None:
 """
 # A phrase that sets a figure of the page: in a notebook it is plain text.
 SETS_FIGURE = re.compile(r'<a class="senet-set" href="#[^"]*">(.*?)</a>')
+MARK = re.compile(r"<!-- slide\b.*?-->\n*", re.DOTALL)
 ADDRESS = re.compile(r"senet-lib @ git\+(?P<url>\S+?)@")
 
 
@@ -69,10 +71,13 @@ def render(source: Path, repository: Repository) -> str:
     notebook = jupytext.read(source)
     install = nbformat.v4.new_code_cell(INSTALL_CELL.format(url=repository.url, branch=repository.branch).strip())
     notebook.cells.insert(1, install)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = SETS_FIGURE.sub(r"\1", MARK.sub("", cell.source)).strip()
+            cell.source = absolute_links(text, source, repository)
+    notebook.cells = [cell for cell in notebook.cells if cell.source]
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
-        if cell.cell_type == "markdown":
-            cell.source = absolute_links(SETS_FIGURE.sub(r"\1", cell.source), source, repository)
     notebook.metadata.pop("jupytext", None)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     nbformat.validate(notebook)

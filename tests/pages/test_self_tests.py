@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.notebooks import MARK
+
 CHAPTERS = {path.stem: path for path in sorted((Path(__file__).parent.parent.parent / "notebooks").glob("*.md"))}
 HEADINGS = re.compile(r"^## (.+)$", re.MULTILINE)
 QUESTION = re.compile(r"^\*\*\d\. (.+)\*\*\n", re.MULTILINE)
@@ -26,7 +28,7 @@ class Option:
 
 
 def self_test(chapter: str) -> str:
-    return CHAPTERS[chapter].read_text(encoding="utf-8").partition("\n## Test yourself\n")[2]
+    return MARK.sub("", CHAPTERS[chapter].read_text(encoding="utf-8").partition("\n## Test yourself\n")[2])
 
 
 def questions(chapter: str) -> dict[str, list[Option]]:
