@@ -10,8 +10,9 @@ def readme(root):
     return (root / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_examples_run_one_after_the_other(readme):
+def test_the_examples_run_one_after_the_other(readme, tmp_path, monkeypatch):
     names = {}
+    monkeypatch.chdir(tmp_path)  # they write files
     for example in re.findall(r"```python\n(.*?)```", readme, re.DOTALL):
         exec(example, names)
     assert names["s"].shape == (8, 64) and names["x_tilde"].shape == names["u"].shape

@@ -105,8 +105,9 @@ def read_model(path: str | Path, may_be_revealed: bool = False) -> Any:
     """
     onnx = _onnx()
     model = onnx.ModelProto()
+    content = read_file(path, "any exporter")
     try:
-        model.ParseFromString(read_file(path, "any exporter"))
+        model.ParseFromString(content)
     except Exception as error:  # protobuf's own
         raise ValueError(
             f"{path} is no ONNX file, or is cut short ({short(error)}); download or export it again"
