@@ -11,7 +11,7 @@ SPELLING := tools/spelling
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
 
-book: .venv/.installed _build/extra/vendor/katex/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/networks _build/extra/networks/training _build/.library  ## install everything, execute the notebooks, build the book
+book: .venv/.installed _build/extra/vendor/katex/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/vendor/onnx_proto/LICENSE _build/extra/networks _build/extra/networks/training _build/.library  ## install everything, execute the notebooks, build the book
 	$(BIN)/python -m tools.notebooks check
 	PYTHONPATH="$(CURDIR)/_build/site" OMP_NUM_THREADS=1 $(BIN)/python -m tools.execute
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
@@ -116,13 +116,23 @@ _build/extra/vendor/onnxruntime/LICENSE: node_modules/.package-lock.json
 	cp .venv/lib/python3*/site-packages/onnxruntime/ThirdPartyNotices.txt $(@D)
 	cp .venv/lib/python3*/site-packages/onnxruntime/LICENSE $@
 
-# The trained networks, for the figure that runs them in the page.
-_build/extra/networks: $(wildcard results/networks/*.onnx)
+# What reads and writes ONNX files in the page: Long.js, protobuf.js, and what its pbjs makes of ONNX's own description.
+ONNX_PROTO := long/umd/index.js protobufjs/dist/minimal/protobuf.min.js
+_build/extra/vendor/onnx_proto/LICENSE: node_modules/.package-lock.json
+	@rm -rf $(@D) && mkdir -p $(@D)
+	$(BIN)/node node_modules/protobufjs-cli/bin/pbjs --target static-module --wrap closure --root onnx --keep-case --no-create \
+	  --no-verify --no-delimited --no-convert --no-comments --no-typeurl --out $(@D)/long.js .venv/lib/python3*/site-packages/onnx/onnx-ml.proto
+	$(BIN)/node node_modules/terser/bin/terser $(addprefix node_modules/,$(ONNX_PROTO)) $(@D)/long.js --compress --mangle --comments false --output $(@D)/onnx_proto.js
+	@rm $(@D)/long.js
+	cat node_modules/protobufjs/LICENSE node_modules/long/LICENSE .venv/lib/python3*/site-packages/onnx-*.dist-info/licenses/LICENSE > $@
+
+# The trained networks, for the figures that run them in the page; and one of others, with its licence.
+_build/extra/networks: $(wildcard results/networks/*.onnx) $(wildcard results/networks_of_others/*)
 	@rm -rf $@ && mkdir -p $@
 	$(if $^,cp $^ $@)
 
 # The contestants of the laboratory; with them, and with what runs them, as scripts for a page from a folder.
-_build/extra/networks/training: $(wildcard results/training_steps/*) _build/extra/networks tools/as_scripts.py _build/extra/vendor/onnxruntime/LICENSE
+_build/extra/networks/training: $(wildcard results/training_steps/*) _build/extra/networks tools/as_scripts.py _build/extra/vendor/onnxruntime/LICENSE _build/extra/vendor/onnx_proto/LICENSE
 	@rm -rf $@ && mkdir -p $@
 	$(if $(filter results/training_steps/%,$^),cp $(filter results/training_steps/%,$^) $@)
 	$(BIN)/python -m tools.as_scripts

@@ -3,7 +3,7 @@
     python -m tools.as_scripts [EXTRA]
 
 EXTRA is the folder whose content comes into the book's root, `_build/extra`. What ONNX Runtime Web consists of comes
-into `vendor/onnxruntime/as_script/`, one script for each file; a network's file into `networks/NAME.js`, a contestant's into `networks/training/NAME.js`.
+into `vendor/onnxruntime/as_script/`, one script for each file; what reads ONNX files likewise; a network's file into `networks/NAME.js`, a contestant's into `networks/training/NAME.js`.
 Each script puts texts into `senetFiles`, by file name: base64 of what gzip makes of the file. The worker undoes both.
 """
 
@@ -34,6 +34,8 @@ def write_scripts(extra: Path) -> list[Path]:
     """Write the scripts beside the files in ``extra``. Returns their paths."""
     runtime, contestants = extra / "vendor" / "onnxruntime", extra / "networks" / "training"
     made = {runtime / "as_script" / f"{name}.js": [runtime / name] for name in RUNTIME}
+    for reader in sorted((extra / "vendor" / "onnx_proto").glob("*.js")):
+        made[reader.parent / "as_script" / f"{reader.name}.js"] = [reader]
     for network in sorted((extra / "networks").glob("*.onnx")):
         made[network.with_suffix(".js")] = [network]
     for about in sorted(contestants.glob("*.json")):

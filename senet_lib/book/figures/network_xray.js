@@ -1,0 +1,540 @@
+// Anybody's ONNX file: its SE blocks are found, their gates are shown on the reader's picture, and can be set.
+import { Problem, bars, button, choice, element, figure, formatNumber, menu, need, number, panel, requireWhole, row, setText, tableHead, tableLine } from "./parts/kit.js";
+import { createCamera, readPicture } from "./parts/picture_input.js";
+import { softmax } from "./parts/score_table.js";
+import { createXraySession, xrayObstacle } from "./parts/xray_session.js";
+
+const OWN_PICTURE = -1;
+const TOP = 5;
+const LARGEST_SET = 2;
+const SIDES = [32, 48, 64, 96, 112, 128, 160, 192, 224, 240, 256, 288, 300, 320, 384, 448].map((side) => [side, String(side)]);
+const SCALINGS = {
+  imagenet: { label: "as ImageNet’s", mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  unit: { label: "0 to 1", mean: [0, 0, 0], std: [1, 1, 1] },
+  signed: { label: "−1 to 1", mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+};
+const WORDS = {
+  zone: "an ONNX file: drop it here",
+  drop: "Drop an ONNX file here",
+  choose: "Choose a file",
+  orExample: "or take one of these:",
+  privacy: "The file and the pictures stay in this browser. The first file loads 14 MB from this site.",
+  loading: ({ name, percent }) => `${name}: ${percent}%`,
+  progress: "how much of the file is read and opened",
+  failed: ({ name, reason }) => `${name} cannot be used. ${reason}`,
+  notFile: "That was no file; save the network first, and choose the file.",
+  found: ({ name, blocks, used, all, share }) => `${name}: ${blocks}, with ${used} of ${all} parameters (${share}).`,
+  oneBlock: "one SE block",
+  manyBlocks: ({ count }) => `${count} SE blocks`,
+  lost: ({ count, list }) => `Not followed (${count}): ${list}`,
+  allFollowed: "Nothing else in it looks like gates.",
+  before: "Open a network, and its blocks come here.",
+  heads: ["block", "C", "hidden", "r", "biases", "squeeze", "gate", "layers", "parameters", "share", "map"],
+  tableLabel: "the blocks that were found",
+  gatesLabel: "the gates of each block",
+  yes: "yes",
+  no: "no",
+  some: "some",
+  otherMap: ({ squeeze }) => `${squeeze}, of other maps`,
+  blockBars: ({ name, channels }) => `${name}: ${channels} gates`,
+  gateTitle: ({ block, channel }) => `Gate ${channel} of ${block}`,
+  noGates: "To set gates, first open a network.",
+  noRun: ({ problem }) => `The blocks are shown, but no gates. ${problem}`,
+  noScores: "It gives no list of class scores. Its gates can be seen and set all the same.",
+  answerSame: ({ best, share }) => `The answer: ${best}, ${share}.`,
+  answerStays: ({ best, before, after }) => `With its own gates: ${best}, ${before}. With yours: the same answer, ${after}.`,
+  answerTurns: ({ first, before, now, after }) => `With its own gates: ${first}, ${before}. With yours: ${now}, ${after}.`,
+  noAnswer: "The scores come here when a network runs.",
+  classNumber: ({ index }) => `class ${index}`,
+  wrongCount: ({ names, classes }) => `There are ${names} names for ${classes} classes: numbers are shown instead.`,
+  namesHint: "Choose “mine”, and paste the names here, one a line.",
+  ownNames: "names of the classes, one a line",
+  fixedSize: ({ height, width }) => `The file fixes the size: ${height} × ${width}.`,
+  freeSize: "The file leaves the size free: take the one it was trained with.",
+  anySize: "If the file leaves the size free, it is yours to say.",
+  insideScaling: "This file scales its pictures itself: 0 to 1 is right.",
+  scalingHint: "The file does not say how its pictures are scaled; you must know.",
+  seen: ({ height, width }) => `what the network sees: ${height} by ${width} pixels`,
+  seenTitle: "For the network",
+  ownPicture: ({ name }) => `Your picture: ${name}`,
+  source: ({ name, source }) => `${name}: ${source}`,
+  bad: ({ trait, value, allowed }) => `${trait} is ${value}; it must be ${allowed}.`,
+};
+
+export default figure((view) => {
+  const world = readWorld(view);
+  const lab = { network: null, name: "", answer: null, refused: "", problem: "", example: null };
+  const session = createXraySession({
+    moduleText: view.get("_esm"),
+    folders: { runtime: view.get("runtime"), reader: view.get("reader"), networks: view.get("folder") },
+    hear: {
+      progress: (share) => view.set("progress", share),
+      opened: (network) => {
+        Object.assign(lab, { network, answer: null, refused: "" });
+        if (network.notes.mean && network.notes.std) view.set("scaling", "unit");
+        view.set("hand", {});
+        view.set("block", network.blocks[0].name);
+        view.set("channel", 0);
+        view.set("state", "opened");
+      },
+      failed: (reason) => {
+        Object.assign(lab, { network: null, answer: null, problem: reason });
+        view.set("state", "failed");
+        view.set("progress", 0);
+      },
+      answered: (answer) => {
+        Object.assign(lab, { answer, refused: "" });
+        view.set("answered", `${answer.key} ${performance.now()}`);
+      },
+      refused: (reason) => {
+        Object.assign(lab, { answer: null, refused: reason });
+        view.set("answered", `${reason} ${performance.now()}`);
+      },
+    },
+  });
+  view.onClose(session.close);
+  const open = (name, example, start) => {
+    Object.assign(lab, { network: null, answer: null, refused: "", name, example });
+    view.set("progress", 0);
+    view.set("state", "loading");
+    start();
+  };
+
+  const pictures = createPictures(view, world);
+  const input = createNetworkInput(view, world, {
+    openFile: (file) => open(file.name, null, () => session.openFile(file)),
+    openExample: (example) => {
+      for (const [trait, value] of Object.entries(example.settings)) view.set(trait, value);
+      open(example.name, example, () => session.openExample(example.file));
+    },
+    takePicture: pictures.take,
+  });
+  const settings = createSettings(view);
+  const scores = createScores(view, world);
+  const found = createFound();
+  const gates = createGates(view);
+  view.body.append(
+    element(
+      "div",
+      { class: "xray-world" },
+      input.element,
+      found.element,
+      element("div", { class: "xray-side" }, pictures.element, settings.element),
+      element("div", { class: "xray-main" }, scores.element, gates.element),
+    ),
+  );
+
+  return () => {
+    const state = readState(view, world, lab);
+    const job = lab.network && !lab.network.problem ? readJob(view, lab, state, pictures) : null;
+    if (job) session.ask(job);
+    const shown = job ? lab.answer : null;
+    input.draw(lab, state);
+    found.draw(lab);
+    pictures.draw(state);
+    settings.draw(lab, state);
+    scores.draw(lab, shown, state);
+    gates.draw(lab, shown, state);
+    view.body.dataset.answered = String(Boolean(job) && (lab.answer?.key === job.key || lab.refused !== "")); // for tests
+    view.body.lab = lab;
+  };
+});
+
+// ----------------------------------------------------------------------------------------------------------- the state
+
+function readWorld(view) {
+  const [examples, pictures, imagenet] = ["examples", "pictures", "imagenet"].map((name) => view.data(name));
+  for (const [name, list] of Object.entries({ examples, pictures })) need(list.length > 0, `${name} has none; give at least one.`);
+  return { examples, pictures, imagenet };
+}
+
+function readState(view, { pictures }, { network }) {
+  const picture = view.get("picture");
+  need(Number.isInteger(picture) && picture >= OWN_PICTURE && picture < pictures.length,
+    WORDS.bad({ trait: "picture", value: picture, allowed: `a whole number from ${OWN_PICTURE} to ${pictures.length - 1}` }));
+  need(SCALINGS[view.get("scaling")], WORDS.bad({ trait: "scaling", value: view.get("scaling"), allowed: Object.keys(SCALINGS).join(", ") }));
+  const fixed = network?.input;
+  const [height, width] = [fixed?.height ?? view.get("height"), fixed?.width ?? view.get("width")];
+  const block = network?.blocks.find(({ name }) => name === view.get("block")) ?? network?.blocks[0] ?? null;
+  const channel = block ? Math.min(requireWhole(view, "channel", 1e6), block.channels - 1) : 0;
+  return { picture, height, width, block, channel, phase: view.get("state"), progress: view.get("progress"), news: view.get("answered") };
+}
+
+// What the network is asked: the picture as it sees it, and the gates that it shall use instead of its own.
+function readJob(view, { network }, { height, width }, pictures) {
+  const seen = pictures.seen(height, width);
+  if (!seen) return null; // it is being decoded
+  const scaling = view.get("scaling");
+  const hand = view.get("hand");
+  const known = network.blocks.filter(({ name }) => hand[name]?.some((gate) => gate !== null));
+  const overrides = Object.fromEntries(known.map(({ name }) => [name, hand[name]]));
+  const pictureKey = JSON.stringify([seen.key, height, width, scaling]);
+  const { mean, std } = SCALINGS[scaling];
+  return { key: JSON.stringify([pictureKey, overrides]), pictureKey, picture: seen.bytes, height, width, mean, std, overrides };
+}
+
+// ---------------------------------------------------------------------------------------------------------- the network
+
+function createNetworkInput(view, { examples }, { openFile, openExample, takePicture }) {
+  const told = element("p", { role: "status", class: "xray-told", "data-name": "status" });
+  const bar = element("progress", { max: 1, value: 0, "aria-label": WORDS.progress });
+  const chooser = element("input", { type: "file", hidden: true, "data-name": "network file" });
+  const take = (file) => (file.type.startsWith("image/") ? takePicture(file) : openFile(file));
+  let note = "";
+  chooser.addEventListener("change", () => {
+    if (chooser.files.length > 0) openFile(chooser.files[0]);
+    chooser.value = "";
+  });
+  const hindrance = xrayObstacle();
+  const choose = button(WORDS.choose, () => chooser.click()).element;
+  const offers = examples.map((example) => {
+    const node = button(example.name, () => openExample(example)).element;
+    node.title = example.note;
+    return node;
+  });
+  for (const node of [choose, ...offers]) node.disabled = hindrance !== null;
+  const about = element("p", { class: "parts-note xray-about", "data-name": "about" });
+  const zone = element(
+    "div",
+    { class: "xray-zone", role: "group", "aria-label": WORDS.zone },
+    row(element("strong", {}, WORDS.drop), choose, element("span", {}, WORDS.orExample), ...offers, chooser),
+    bar,
+    told,
+    about,
+  );
+  const listen = (type, listener) => {
+    view.body.addEventListener(type, listener);
+    view.onClose(() => view.body.removeEventListener(type, listener)); // the body outlives what was built in it
+  };
+  listen("dragover", (event) => {
+    event.preventDefault();
+    zone.toggleAttribute("data-over", true);
+  });
+  listen("dragleave", (event) => view.body.contains(event.relatedTarget) || zone.removeAttribute("data-over"));
+  listen("drop", (event) => {
+    event.preventDefault(); // or the page would give way to the file
+    event.stopPropagation();
+    zone.removeAttribute("data-over");
+    const [file] = event.dataTransfer.files;
+    note = file ? "" : WORDS.notFile;
+    if (file && hindrance === null) take(file);
+    else setText(told, note);
+  });
+  const draw = ({ name, problem, example }, { phase, progress }) => {
+    const said = {
+      loading: () => WORDS.loading({ name, percent: Math.round(100 * progress) }),
+      failed: () => WORDS.failed({ name, reason: problem }),
+    };
+    setText(told, said[phase]?.() ?? hindrance ?? note);
+    bar.style.visibility = phase === "loading" ? "visible" : "hidden"; // it keeps its room
+    if (bar.value !== progress) bar.value = progress;
+    offers.forEach((node, i) => node.setAttribute("aria-current", String(examples[i] === example && phase === "opened")));
+    setText(about, example?.note ?? WORDS.privacy);
+  };
+  return { element: zone, draw };
+}
+
+const percent = (share, digits = 1) => `${formatNumber(100 * share, digits, true)}%`;
+
+function createFound() {
+  const summary = element("p", { class: "xray-summary", role: "status", "data-name": "found" });
+  const body = element("tbody");
+  const table = element("table", { class: "xray-table" }, tableHead(...WORDS.heads.slice(1)), body);
+  table.querySelector("td").textContent = WORDS.heads[0];
+  const scroll = element("div", { class: "xray-scroll xray-blocks", tabindex: 0, role: "region", "aria-label": WORDS.tableLabel }, table);
+  const lost = element("p", { class: "parts-note xray-lost", "data-name": "lost" });
+  let drawn = null;
+  const biasesOf = ({ biases }) => (biases.every(Boolean) ? WORDS.yes : biases.some(Boolean) ? WORDS.some : WORDS.no);
+  const lineOf = (block) =>
+    tableLine(
+      block.name,
+      ...[block.channels, block.hidden ?? "–", block.hidden ? Number((block.channels / block.hidden).toPrecision(4)) : "–"],
+      ...[biasesOf(block), block.same ? block.squeeze : WORDS.otherMap(block), block.gate, block.kind],
+      ...[formatNumber(block.parameters), percent(block.share, 2), block.mapShape.map((size) => size ?? "?").join(" × ") || "–"],
+    );
+  const draw = ({ network, name }) => {
+    if (network === drawn && summary.textContent) return;
+    drawn = network;
+    scroll.toggleAttribute("data-empty", !network);
+    setText(summary, network ? sentenceOf(network, name) : WORDS.before);
+    body.replaceChildren(...(network?.blocks.map(lineOf) ?? []));
+    const list = network?.lost ?? [];
+    setText(lost, !network ? "" : list.length > 0 ? WORDS.lost({ count: list.length, list: list.join("; ") }) : WORDS.allFollowed);
+  };
+  return { element: element("div", { class: "xray-found" }, panel("What is in it", null, summary, scroll, lost)), draw };
+}
+
+function sentenceOf({ blocks, parameters, all }, name) {
+  const count = blocks.length;
+  const many = count === 1 ? WORDS.oneBlock : WORDS.manyBlocks({ count });
+  return WORDS.found({ name, blocks: many, used: formatNumber(parameters), all: formatNumber(all), share: percent(parameters / all, 2) });
+}
+
+// --------------------------------------------------------------------------------------------------------- the picture
+
+function createPictures(view, { pictures }) {
+  const canvas = element("canvas", { role: "img", class: "xray-seen", width: 224, height: 224 });
+  const told = element("p", { class: "parts-note xray-source", role: "status", "data-name": "picture" });
+  const sources = pictures.map(() => null); // canvases and images, once they are decoded
+  let [own, ownName, version, fault, newest] = [null, "", 0, "", 0];
+  const decode = (index) => {
+    const image = new Image();
+    sources[index] = { image, isReady: false };
+    image.onload = () => {
+      sources[index].isReady = true;
+      view.set("answered", `picture ${index}`); // draws anew
+    };
+    image.src = pictures[index].preview;
+  };
+  const sourceOf = (index) => {
+    if (index === OWN_PICTURE) return own;
+    if (!sources[index]) decode(index);
+    return sources[index].isReady ? sources[index].image : null;
+  };
+  const use = (shown, name) => {
+    [own, ownName, fault] = [shown, name, ""];
+    version += 1;
+    view.set("picture", OWN_PICTURE);
+    view.set("answered", `own picture ${version}`);
+  };
+  const say = (message) => {
+    fault = message;
+    view.set("answered", `${message} ${performance.now()}`);
+  };
+  const camera = createCamera(({ shown }) => use(shown, "from the camera"), say);
+  view.onClose(() => camera.stop());
+  const take = async (file) => {
+    camera.stop();
+    const mine = (newest += 1);
+    try {
+      const { shown, name } = await readPicture(file);
+      if (mine === newest) use(shown, name);
+    } catch (error) {
+      if (!(error instanceof Problem)) console.error(error);
+      if (mine === newest) say(error.message);
+    }
+  };
+  const chooser = element("input", { type: "file", accept: "image/*", hidden: true, "data-name": "picture file" });
+  chooser.addEventListener("change", () => {
+    if (chooser.files.length > 0) take(chooser.files[0]);
+    chooser.value = "";
+  });
+  const toggle = button("Use the camera", () => (camera.isOn() ? camera.stop() : camera.start())).element;
+  const offers = pictures.map(({ name, preview }, index) => {
+    const node = button("", () => (camera.stop(), view.set("picture", index))).element;
+    node.append(element("img", { src: preview, alt: name }));
+    return node;
+  });
+
+  /** The picture as the network sees it: { key, bytes: RGBA }, or null while it is decoded. */
+  let cut = { key: "", bytes: null };
+  const seen = (height, width) => {
+    const index = view.get("picture");
+    const source = sourceOf(index);
+    if (!source) return null;
+    const key = JSON.stringify([index === OWN_PICTURE ? `own ${version}` : index, height, width]);
+    if (cut.key !== key) cut = { key, bytes: cutOut(canvas, source, height, width) };
+    return cut;
+  };
+  const draw = ({ picture, height, width }) => {
+    need(picture !== OWN_PICTURE || own, WORDS.bad({ trait: "picture", value: picture, allowed: "0 or more until you bring your own" }));
+    seen(height, width);
+    canvas.setAttribute("aria-label", WORDS.seen({ height, width }));
+    setText(toggle, camera.isOn() ? "Stop the camera" : "Use the camera");
+    offers.forEach((node, index) => node.setAttribute("aria-current", String(index === picture)));
+    setText(told, fault || (picture === OWN_PICTURE ? WORDS.ownPicture({ name: ownName }) : WORDS.source(pictures[picture])));
+  };
+  const frame = element("div", { class: "xray-frame" }, canvas);
+  const buttons = element("div", { class: "xray-offers" }, ...offers);
+  const own_ = row(button("Your picture", () => chooser.click()).element, toggle, chooser);
+  return { element: panel(WORDS.seenTitle, "x", frame, told, buttons, own_), draw, seen, take };
+}
+
+// The largest part of this form in the middle of a picture, as RGBA bytes; the canvas shows it.
+function cutOut(canvas, source, height, width) {
+  const [wide, high] = [source.naturalWidth ?? source.width, source.naturalHeight ?? source.height];
+  const scale = Math.min(wide / width, high / height);
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source, (wide - scale * width) / 2, (high - scale * height) / 2, scale * width, scale * height, 0, 0, width, height);
+  return context.getImageData(0, 0, width, height).data;
+}
+
+function createSettings(view) {
+  const sizes = ["height", "width"].map((name) => menu(view, name, { label: name, options: SIDES }).element);
+  const scaling = menu(view, "scaling", { label: "pixels", options: Object.entries(SCALINGS).map(([key, { label }]) => [key, label]) });
+  const options = [["auto", "what is known"], ["imagenet", "ImageNet’s"], ["own", "mine"], ["none", "numbers"]];
+  const names = menu(view, "names", { label: "class names", options });
+  const area = element("textarea", { rows: 2, "aria-label": WORDS.ownNames, placeholder: WORDS.namesHint });
+  area.addEventListener("input", () => view.set("own_names", area.value));
+  const [sizeNote, scalingNote] = ["size", "scaling"].map((name) => element("p", { class: "parts-note", "data-name": `${name} note` }));
+  const draw = ({ network }, { height, width }) => {
+    const input = network?.input;
+    const isFixed = Boolean(input?.height && input?.width);
+    for (const [i, one] of sizes.entries()) one.querySelector("select").disabled = Boolean([input?.height, input?.width][i]);
+    setText(sizeNote, isFixed ? WORDS.fixedSize({ height, width }) : network ? WORDS.freeSize : WORDS.anySize);
+    setText(scalingNote, network?.notes.mean ? WORDS.insideScaling : WORDS.scalingHint);
+    area.disabled = view.get("names") !== "own";
+    if (area.value !== view.get("own_names")) area.value = view.get("own_names");
+  };
+  const line = (...parts) => element("div", { class: "xray-line" }, ...parts);
+  const box = element("div", { class: "xray-settings" }, line(...sizes), sizeNote, line(scaling.element), scalingNote, line(names.element), area);
+  return { element: box, draw };
+}
+
+// ---------------------------------------------------------------------------------------------------------- the scores
+
+function createScores(view, { imagenet }) {
+  const lines = Array.from({ length: TOP }, () => {
+    const mark = element("i");
+    const [name, before, after] = [element("span", { class: "xray-class" }), element("span"), element("span")];
+    const bar = element("div", { class: "parts-bar" }, mark);
+    return { node: element("div", { class: "xray-score" }, name, bar, before, after), name, bar, mark, before, after };
+  });
+  const head = element("div", { class: "xray-score parts-note" }, ...["class", "", "its own gates", "yours"].map((text) => element("span", {}, text)));
+  const answer = element("p", { class: "xray-answer", role: "status", "data-name": "answer" });
+  const namesOf = (count, { network, example }) => {
+    const own = view.get("own_names").split("\n").map((line) => line.trim()).filter(Boolean);
+    const known = network.notes.class_names ? JSON.parse(network.notes.class_names) : example?.classes;
+    const lists = { auto: known ?? (count === imagenet.length ? imagenet : null), imagenet, own: own.length > 0 ? own : null, none: null };
+    const list = lists[view.get("names")];
+    return { list: list?.length === count ? list : null, wrong: list && list.length !== count ? list.length : 0 };
+  };
+  const draw = (lab, shown) => {
+    const { before, after } = shown ?? {};
+    const [was, is] = before ? [before, after].map(asShares) : [null, null];
+    const order = was ? topOf(was, is) : [];
+    const { list, wrong } = was ? namesOf(was.length, lab) : {};
+    const nameOf = (index) => list?.[index] ?? WORDS.classNumber({ index });
+    lines.forEach((line, i) => {
+      const index = order[i];
+      const isThere = index !== undefined;
+      setText(line.name, isThere ? nameOf(index) : "–");
+      line.name.title = isThere ? nameOf(index) : "";
+      setText(line.before, isThere ? percent(was[index]) : "");
+      setText(line.after, isThere ? percent(is[index]) : "");
+      line.bar.style.setProperty("--share", isThere ? is[index] : 0);
+      line.mark.style.setProperty("--share", isThere ? was[index] : 0);
+      line.mark.hidden = !isThere;
+    });
+    const problem = lab.network?.problem ? WORDS.noRun(lab.network) : lab.refused || (shown && !before ? WORDS.noScores : WORDS.noAnswer);
+    const said = was ? sayAnswer(was, is, nameOf) : problem;
+    setText(answer, wrong ? `${said} ${WORDS.wrongCount({ names: wrong, classes: was.length })}` : said);
+  };
+  return { element: panel("What it says", null, head, ...lines.map(({ node }) => node), answer), draw };
+}
+
+// Some networks end in a softmax of their own.
+function asShares(scores) {
+  const sum = scores.reduce((total, one) => total + one, 0);
+  return Math.abs(sum - 1) < 1e-3 && scores.every((one) => one >= 0) ? Array.from(scores) : softmax(scores);
+}
+
+const bestOf = (shares) => shares.reduce((best, share, index) => (share > shares[best] ? index : best), 0);
+
+function topOf(was, is) {
+  const order = Array.from(is.keys()).sort((a, b) => Math.max(is[b], was[b]) - Math.max(is[a], was[a])).slice(0, TOP);
+  return order.sort((a, b) => is[b] - is[a]);
+}
+
+function sayAnswer(was, is, nameOf) {
+  const [first, now] = [bestOf(was), bestOf(is)];
+  const [before, after] = [percent(was[first]), percent(is[now])];
+  if (was.every((share, index) => share === is[index])) return WORDS.answerSame({ best: nameOf(first), share: before });
+  if (first === now) return WORDS.answerStays({ best: nameOf(first), before, after });
+  return WORDS.answerTurns({ first: nameOf(first), before, now: nameOf(now), after });
+}
+
+// ----------------------------------------------------------------------------------------------------------- the gates
+
+function createGates(view) {
+  const list = element("div", { class: "xray-scroll xray-gates", tabindex: 0, role: "region", "aria-label": WORDS.gatesLabel });
+  const editor = createGateEditor(view);
+  let [drawn, charts] = [null, new Map()];
+  const build = (network) => {
+    drawn = network;
+    charts = new Map((network?.blocks ?? []).map((block) => [block.name, createBlockBars(view, block)]));
+    list.replaceChildren(...[...charts.values()].map(({ element: node }) => node));
+  };
+  const draw = (lab, shown, state) => {
+    if (lab.network !== drawn) build(lab.network);
+    list.toggleAttribute("data-empty", charts.size === 0);
+    const gates = shown ? usedGates(shown.gates, view.get("hand")) : {};
+    const top = Math.max(1, ...Object.values(gates).map((row) => Math.max(...row)));
+    for (const [name, { chart }] of charts) {
+      const chosen = name === state.block?.name ? state.channel : null;
+      const values = gates[name] ?? new Float32Array(chart.count);
+      chart.draw(values, { largest: Math.min(top, LARGEST_SET), chosen });
+    }
+    editor.draw(lab, shown, gates, state);
+    list.gates = shown?.gates ?? null; // for tests
+  };
+  return { element: panel("Gates, block by block", "s", list, editor.element), draw };
+}
+
+const usedGates = (own, hand) =>
+  Object.fromEntries(Object.entries(own).map(([name, row]) => [name, row.map((gate, c) => hand[name]?.[c] ?? gate)]));
+
+function createBlockBars(view, { name, channels }) {
+  const label = WORDS.blockBars({ name, channels });
+  const onChoose = (channel) => {
+    view.set("block", name);
+    view.set("channel", channel);
+  };
+  const { element: canvas, draw } = bars({ count: channels, quantity: "s", label, height: 44, onChoose });
+  canvas.dataset.block = name;
+  const node = element("div", {}, element("p", { class: "xray-block" }, label), canvas);
+  return { element: node, chart: { draw, count: channels } };
+}
+
+/** Set one gate, those of a block, or all: to 0, 1, their mean, a number; or leave them to the network. */
+function createGateEditor(view) {
+  let [lab, shown, place] = [null, null, null];
+  const scopes = [["gate", "this gate"], ["block", "this block"], ["all", "all blocks"]];
+  const scope = choice(view, "scope", { label: "Set", options: scopes });
+  const title = element("strong", { "data-name": "gate name" });
+  const [used, own] = [number("gate", { digits: 3 }), number("own gate", { label: "its own:", digits: 3 })];
+  const input = element("input", { type: "range", min: 0, max: LARGEST_SET, step: 0.05, "aria-label": "the gate" });
+  const meanOf = (name) => shown.gates[name].reduce((sum, gate) => sum + gate, 0) / shown.gates[name].length;
+  const put = (valueOf) => {
+    const { block, channel } = place;
+    const hand = { ...view.get("hand") };
+    const kind = view.get("scope");
+    const names = kind === "all" ? lab.network.blocks.map(({ name }) => name) : [block.name];
+    for (const name of names) {
+      const { channels } = lab.network.blocks.find((one) => one.name === name);
+      const value = valueOf(name);
+      if (kind === "gate") {
+        hand[name] = [...(hand[name] ?? Array(channels).fill(null))];
+        hand[name][channel] = value;
+      } else hand[name] = Array(channels).fill(value);
+    }
+    view.set("hand", hand);
+  };
+  input.addEventListener("input", () => put(() => input.valueAsNumber));
+  const presets = { Mute: () => 0, Open: () => 1, Mean: meanOf, "Its own": () => null };
+  const buttons = Object.entries(presets).map(([text, valueOf]) => button(text, () => put(valueOf)).element);
+  const why = element("p", { class: "parts-note xray-why", "data-name": "why" });
+  const fields = element(
+    "fieldset",
+    { class: "xray-editor", "aria-label": "set gates" },
+    element("p", { class: "xray-now" }, title, " ", used.element, " ", own.element),
+    scope.element,
+    element("div", { class: "xray-presets" }, input, ...buttons),
+  );
+  const draw = (nextLab, nextShown, gates, state) => {
+    [lab, shown, place] = [nextLab, nextShown, state];
+    const { block, channel } = state;
+    const row = block && gates[block.name];
+    fields.disabled = !row;
+    setText(why, row ? "" : lab.network?.problem ? WORDS.noRun(lab.network) : WORDS.noGates);
+    setText(title, block ? WORDS.gateTitle({ block: block.name, channel }) : "–");
+    const [now, itsOwn] = row ? [row[channel], shown.gates[block.name][channel]] : [NaN, NaN];
+    used.set(now);
+    own.set(itsOwn);
+    if (Number.isFinite(now)) input.value = now;
+    input.setAttribute("aria-valuetext", formatNumber(now, 2));
+  };
+  return { element: element("div", {}, why, fields), draw };
+}
