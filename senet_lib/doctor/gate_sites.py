@@ -29,7 +29,8 @@ class Site:
         record: the pass.
         product: the multiplication, or the addition.
         features: the map x that is gated.
-        gate: what made the numbers s.
+        factor: the numbers s as they are multiplied in, such as (B, C, 1, 1).
+        gate: what made them.
         channel_axis: which axis of the map they belong to.
         squeezes: the operations that make one number a channel out of many places.
         weights: the layers of the excitation, in order.
@@ -39,6 +40,7 @@ class Site:
     record: Record
     product: Operation
     features: Operation
+    factor: Operation
     gate: Operation
     channel_axis: int
     squeezes: list[Operation]
@@ -156,7 +158,7 @@ def _site(record: Record, product: Operation, features: Operation, gate: Operati
     parts = _excitation(record, root)
     if parts is None:
         return None
-    site = Site(record, product, features, root, axis, *parts)
+    site = Site(record, product, features, gate, root, axis, *parts)
     if _is_attention(record, product):
         return None
     if is_map(product.shape):

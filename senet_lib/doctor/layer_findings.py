@@ -16,7 +16,7 @@ from senet_lib.doctor.operations import Operation, Record, noise_like
 from senet_lib.doctor.se_layers import BOUNDED, SELayer, squeezed_numbers
 
 LARGE = 100.0  # a number that no mean and no maximum of normal noise overlooks
-NARROW = (0.25, 0.9)  # gates that never go below the first, or above the second, are squashed twice
+NARROW = (0.25, 0.8)  # gates that never go below the first, or above the second, are squashed twice
 UNLIMITED = 2.1  # at a logit of 8
 SEEDS = 8  # of noise: for by chance all few hidden units may be shut for one picture
 MEAN_OVER_PLACES = "Take the mean over height and width, and over nothing else: x.mean((2, 3))."
@@ -171,7 +171,7 @@ def gate_faults(layer: SELayer) -> Iterator[Found]:
             "The paper's gate is a sigmoid.",
         )
     elif max(abs(low), abs(high)) > UNLIMITED:
-        what = f"{named} without an upper limit: logits from -8 to 8 give gates from {low:.3g} to {high:.3g}."
+        what = f"{named} that goes far beyond 1: logits from -8 to 8 give gates from {low:.3g} to {high:.3g}."
         yield "gates-unlimited", "fault", what, "End the excitation in a sigmoid."
     elif 0 <= low < high <= 1 and (low > NARROW[0] or high < NARROW[1]):
         yield (
@@ -186,7 +186,8 @@ def _powers(site: Site) -> Iterator[Found]:
     """Twice the map and twice the gates must each give twice the result."""
     if site.is_added:
         return
-    x = site.squeezed or site.features
+    x = site.squeezed
+    x = x if x is not None and site.record.depends(site.features, x) else site.features
     growths = (
         ("input-squared", _growth(site, x), "Twice the map gives {:.3g} times the result: x is multiplied in twice."),
         ("gates-squared", _growth(site, site.gate), "Twice the gates give {:.3g} times the result: s acts twice."),
@@ -198,8 +199,9 @@ def _powers(site: Site) -> Iterator[Found]:
 
 def _growth(site: Site, of: Operation) -> float | None:
     """How many times larger the result is when one factor is doubled; None where it cannot be computed."""
-    x = site.squeezed or site.features
-    given = {x: noise_like(x).abs() + 1, site.gate: noise_like(site.gate).abs() + 1}
+    given = {of: noise_like(of).abs() + 1, site.gate: noise_like(site.gate).abs() + 1}
+    if of is site.gate or not site.record.depends(site.features, of):
+        given[site.features] = noise_like(site.features).abs() + 1
     what = "how often x and s are multiplied in"
     once, twice = (site.compute(what, site.end, one) for one in (given, given | {of: 2 * given[of]}))
     if once is None or twice is None:
@@ -296,10 +298,12 @@ def _mixes_pictures(site: Site) -> bool:
     other = {x: one.clone() for x, one in maps.items()}
     for one in other.values():
         one[0] += LARGE
-    before, after = (site.compute("whether pictures mix", site.gate, one) for one in (maps, other))
+    before, after = (site.compute("whether pictures mix", site.factor, one) for one in (maps, other))
     if before is None or after is None:
         return site.gate.shape[0] == 1
-    return before.shape[0] != site.product.shape[0] or not _same(before[1:], after[1:])
+    if before.dim() < len(site.product.shape) or before.shape[0] != site.product.shape[0]:
+        return True
+    return not _same(before[1:], after[1:])
 
 
 def _mixes_channels(site: Site, x: Operation) -> bool:

@@ -273,6 +273,8 @@ class _Recorder(TorchDispatchMode):
         name = func.overloadpacket.__name__
         index = len(self.record)
         in_place = name.endswith("_") and not name.endswith("__")
+        if name.startswith("upsample") and set(self.record[sources[0]].shape[2:]) == {1}:
+            name = "expand"  # of a single place
         operation = Operation(
             index, name.rstrip("_") if in_place else name, self.running.now, func, arguments,
             tuple(tensors[0].shape), tensors[0].dtype, tensors[0].device, sources, in_place,

@@ -4,6 +4,7 @@ Sources: Hu et al., "Squeeze-and-Excitation Networks" (arXiv 1709.01507v4), has 
 ablations. CBAM (arXiv 1807.06521), BAM (1807.06514) and scSE (1803.02579) gate places by intent.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 
 from senet_lib.doctor.gate_sites import SQUASHES
@@ -44,9 +45,14 @@ def place_gates(record: Record) -> Iterator[Finding]:
 
 
 def squash_before(record: Record, gate: Operation) -> Operation | None:
-    """The function with limits that ends the gates, behind scalings and views; None if there is none."""
-    while gate.name in VIEWS | SCALINGS and len(gate.sources) == 1:
-        gate = record[gate.sources[0]]
+    """The function with limits that ends the gates, behind scalings and views; None if there is none.
+
+    Of gates that are multiplied or added it is the one with places, if all end in such functions.
+    """
+    if gate.name in VIEWS | SCALINGS:
+        found = [squash_before(record, source) for source in record.sources(gate)]
+        known = [one for one in found if one is not None]
+        return max(known, key=lambda one: math.prod(one.shape[-2:])) if known and len(known) == len(found) else None
     return gate if gate.name in SQUASHES else None
 
 

@@ -68,6 +68,11 @@ def two_maps(net: Network, x: Tensor) -> Tensor:
     return x * place(torch.sigmoid(net.logits(x.mean((2, 3))) + net.logits((x * x).relu().mean((0, 2, 3))[None])))
 
 
+def turned_in_the_batch(net: Network, x: Tensor) -> Tensor:
+    """A view that takes the gates of one picture for another's."""
+    return x * place(torch.sigmoid(net.logits(x.mean((2, 3)))).view(C, -1).t())
+
+
 def squeezed_away(net: Network, x: Tensor) -> Tensor:
     """With one picture, squeeze() takes the batch's axis as well."""
     return x * place(torch.sigmoid(net.logits(F.adaptive_avg_pool2d(x, 1).squeeze())))
@@ -111,7 +116,7 @@ FAULTS = {
         lambda net, x: x * place(torch.sigmoid(torch.no_grad()(net.logits)(x.mean((2, 3))))),
     ],
     "dropout-always": [ends_in(lambda t: F.dropout(t, 0.5, training=True).sigmoid())],
-    "pictures-mixed": [batch_mean_beside, two_maps],
+    "pictures-mixed": [batch_mean_beside, two_maps, turned_in_the_batch],
     "fails-for-batch": [squeezed_away, sized_by_two],
 }
 
@@ -152,6 +157,22 @@ SOUND = {
     "BAM as a sum": (bam_sum, 0, {"no-se", "place-gates"}),
     "CBAM": (cbam, 1, {"place-gates"}),
     "scSE": (scse, 1, {"place-gates"}),
+    "gates of both kinds": (
+        lambda net, x: x * (place(torch.sigmoid(net.logits(x.mean((2, 3))))) * torch.sigmoid(net.sp(x))),
+        0,
+        {"no-se", "place-gates"},
+    ),
+    "of another map": (
+        lambda net, x: x * place(torch.sigmoid(net.logits(net.c(x).mean((2, 3))))),
+        1,
+        set(),
+    ),
+    "spread out": (
+        lambda net, x: x * F.interpolate(place(torch.sigmoid(net.logits(x.mean((2, 3))))), size=x.shape[2:]),
+        1,
+        set(),
+    ),
+    "a temperature": (ends_in(lambda t: torch.sigmoid(t / 4)), 1, set()),
     "ParNet": (parnet, 1, {"place-post", "place-identity"}),
     "spatial gates": (lambda net, x: x * torch.sigmoid(net.sp(x)), 0, {"no-se", "place-gates"}),
     "pixel attention": (lambda net, x: x * torch.sigmoid(net.c(x)), 0, {"no-se", "place-gates"}),
@@ -170,7 +191,7 @@ def test_relatives_are_taken_for_what_they_are(name):
     assert {note.code for note in report.notes} - {"never-ran"} <= notes
     assert {"no-se", "place-gates"} & notes <= {note.code for note in report.notes}
     assert report.not_examined == ()
-    if count:
+    if count and name != "a temperature":
         assert report.layers[0].gate == "sigmoid"
     if name in ("scSE", "x + x * s"):
         assert report.layers[0].place == "standard"
