@@ -1,5 +1,5 @@
-// Arrow keys, space and page keys go through the slides. What is folded opens before the next slide comes; the answers
-// of a test wait for a click.
+// Keys and buttons go through the slides. What is folded opens before the next slide comes; the answers of a test wait for
+// a click. A figure's page is loaded when its slide comes, and hands the keys of a clicker on (slides_figure.js).
 const slides = [...document.querySelectorAll(".slide")];
 const place = document.getElementById("place");
 
@@ -10,23 +10,56 @@ function current() {
 
 function show() {
   slides.forEach((slide, index) => (slide.hidden = index !== current()));
-  place.textContent = `${current() + 1} of ${slides.length}`;
+  const slide = slides[current()];
+  for (const frame of slide.querySelectorAll("iframe:not([src])")) frame.src = frame.dataset.src;
+  place.textContent = `${current() + 1} of ${slides.length}, minute ${slide.dataset.minute}`;
 }
+
+const goTo = (index) => (location.hash = Math.min(Math.max(index, 0), slides.length - 1) + 1);
 
 function go(step) {
   const folded = slides[current()].querySelector("details:not([open], .senet-option)");
   if (step > 0 && folded) folded.open = true;
-  else location.hash = Math.min(Math.max(current() + 1 + step, 1), slides.length);
+  else goTo(current() + step);
 }
 
-const STEPS = { ArrowRight: 1, ArrowDown: 1, PageDown: 1, " ": 1, ArrowLeft: -1, ArrowUp: -1, PageUp: -1 };
+function showNotes() {
+  document.body.classList.toggle("with-notes");
+  for (const notes of document.querySelectorAll(".notes")) notes.hidden = !document.body.classList.contains("with-notes");
+}
+
+function fillScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen();
+}
+
+const forward = () => go(1);
+const back = () => go(-1);
+const ACTIONS = {
+  ArrowRight: forward,
+  ArrowDown: forward,
+  PageDown: forward,
+  " ": forward,
+  ArrowLeft: back,
+  ArrowUp: back,
+  PageUp: back,
+  Home: () => goTo(0),
+  End: () => goTo(slides.length - 1),
+  n: showNotes,
+  f: fillScreen,
+  Escape: () => window.focus(),
+};
 addEventListener("keydown", (event) => {
-  const step = STEPS[event.key];
-  if (!step || event.altKey || event.ctrlKey || event.metaKey || event.target.closest("summary, a")) return;
-  event.preventDefault();
-  go(step);
+  const isOwn = event.altKey || event.ctrlKey || event.metaKey;
+  const isControl = event.target.closest?.("summary, a, button") && [" ", "Enter"].includes(event.key);
+  if (!ACTIONS[event.key] || isOwn || isControl) return;
+  if (event.key !== "Escape") event.preventDefault();
+  ACTIONS[event.key]();
 });
+addEventListener("message", ({ data }) => ACTIONS[data?.slideKey]?.());
+for (const button of document.querySelectorAll("[data-key]")) button.addEventListener("click", ACTIONS[button.dataset.key]);
 addEventListener("hashchange", show);
+document.documentElement.classList.add("live");
 // A formula that is wider than its column shrinks. It is measured in its own fonts: the other slides are hidden only then.
 document.fonts.ready.then(() => {
   for (const formula of document.querySelectorAll("div.math")) {

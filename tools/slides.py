@@ -1,154 +1,229 @@
-"""Make a deck of slides for a lecture of 45 minutes from the pages of the built book.
+"""Make two decks of slides, for a lecture of 45 minutes and for one of 90, from the pages of the built book.
 
     python -m tools.slides
 
-It holds no text of its own. Each slide names a section of a chapter, and what to take from it: a question, an equation,
-a plot, a figure's still picture. The deck stands beside the pages and asks no other host. Each slide leads to its place
-in the book, where the figures are alive.
+Marks in the pages' sources say what a slide takes, so that it moves with the text. They are comments, which no reader
+sees. Each stands before the block that it means: a paragraph, a formula, or a code cell, of which the figure, the
+picture or else the printed text is taken.
+
+    <!-- slide: 45/4 90/10 | The field grows with each layer
+    What to say, which wrong answers will come, and where to wait. -->
+    <!-- slide+ -->
+
+The first begins a slide: its minute in each plan, its title, and the speaker's notes. The second adds the next block to
+it. A mark may end in a word of HOW: ``| open`` takes what a fold holds. The decks stand beside the pages and ask no
+other host. Figures are alive in them, each in a page of its own.
 """
 
 import copy
+import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, Comment, Tag
+
+from tools.print_page import list_names
 
 HERE = Path(__file__).resolve().parent
-HTML = HERE.parent / "_build" / "html"
-DECK = Path("slides/index.html")
+ROOT = HERE.parent
+HTML = ROOT / "_build" / "html"
+FOLDER = Path("slides")
+PLANS = (45, 90)  # minutes
 SHEETS = ("vendor/katex/katex.min.css", "_static/pygments.css", "_static/book.css")
-HEADINGS = ["h1", "h2"]
+BEGINS = re.compile(
+    r"slide: (?P<when>\d+/\d+( \d+/\d+)*) \| (?P<title>[^|\n]+?)( \| (?P<how>\w+))?\s*(\n(?P<notes>.+))?", re.DOTALL
+)
+ADDS = re.compile(r"slide\+( (?P<how>\w+))?")
+HINTS = "Arrow keys: go. Home, End: first, last. N: notes. F: full screen. Esc leaves a figure."
 
 
-@dataclass(frozen=True)
+@dataclass
 class Slide:
-    """A part of a page.
+    """What one slide shows.
 
     Attributes:
-        page: its name in _toc.yml.
-        section: the section's id.
-        picks: selectors, as in a style sheet; each takes the first thing in the section that it fits.
+        title: differs from slide to slide.
+        minutes: when it comes, for each plan that has it.
+        notes: what to say, or "".
+        page: the name in _toc.yml of the page that it is from.
+        section: the id of the section there.
+        chapter: the page's title.
+        parts: copies of what it takes from the page, in order.
     """
 
+    title: str
+    minutes: dict[int, int]
+    notes: str
     page: str
     section: str
-    picks: tuple[str, ...]
-
-
-FIELDS, SQUEEZE, EXCITATION, RESCALE, NETWORK, COST, RACE = (
-    f"notebooks/{name}"
-    for name in (
-        "01_local_receptive_fields",
-        "02_squeeze",
-        "03_excitation",
-        "04_rescale",
-        "05_se_in_a_network",
-        "06_what_it_costs",
-        "08_the_race",
-    )
-)
-QUESTION, PLOT, STILL, FORMULA = "p strong", ".cell_output img", ".senet-still img", "div.math"
-
-
-def says(words: str) -> str:
-    """The paragraph with these words."""
-    return f"p:-soup-contains({words!r})"
-
-
-def asks(words: str) -> str:
-    """The question in the paragraph with these words: it is in bold."""
-    return f"{says(words)} strong"
-
-
-SLIDES = (
-    Slide("book/index", "squeeze-and-excitation-hands-on", (says("keyhole"),)),
-    Slide(FIELDS, "a-question-first", (QUESTION, PLOT, ":scope > details")),
-    Slide(FIELDS, "a-convolution-by-hand", (FORMULA, says("Read it from the inside"))),
-    Slide(FIELDS, "how-far-does-a-unit-see", (FORMULA, PLOT)),
-    Slide(FIELDS, "how-far-does-a-unit-see", (asks("Seventeen pixels"), STILL)),
-    Slide(FIELDS, "where-does-a-blind-network-end", (says("vote for the shape"), "ul", FORMULA)),
-    Slide(
-        FIELDS,
-        "where-does-a-blind-network-end",
-        ("div.math ~ p ~ div.math", says("Such a sum can say"), says("The best sum ignores")),
-    ),
-    Slide(FIELDS, "train-it", (PLOT, says("The network learns"))),
-    Slide(SQUEEZE, "a-question-first", (says("only one number for each channel"), PLOT)),
-    Slide(SQUEEZE, "one-number-for-each-channel", (FORMULA, PLOT, says("The gap is wide"))),
-    Slide(SQUEEZE, "squeeze-a-photograph", (says("Paint on a map"), STILL)),
-    Slide(EXCITATION, "a-question-first", (says("Could you do that by hand"), STILL)),
-    Slide(EXCITATION, "two-layers-and-a-sigmoid", (says("small network with two layers"), FORMULA)),
-    Slide(RESCALE, "a-question-first", (QUESTION, PLOT)),
-    Slide(RESCALE, "the-multiplication", (FORMULA, "div.highlight")),
-    Slide(RESCALE, "the-whole-block", ("div.highlight",)),
-    Slide(RESCALE, "the-whole-block", (asks("Now run it on pictures"), STILL)),
-    Slide(RESCALE, "the-same-network-with-se", (PLOT, says("The derivation of chapter 1"))),
-    Slide(RESCALE, "do-the-gates-cause-it", (asks("Do it by hand"), STILL)),
-    Slide(NETWORK, "a-question-first", (QUESTION, STILL)),
-    Slide(COST, "a-question-first", (asks("Now a large one"), STILL)),
-    Slide(RACE, "one-run-proves-nothing", (asks("Does the verdict hold"), STILL)),
-    Slide(
-        RESCALE, "test-yourself", (asks("solves the Context World"), *(f"details:nth-of-type({n})" for n in (4, 5, 6)))
-    ),
-    Slide(RESCALE, "to-remember", ("p",)),
-)
+    chapter: str
+    parts: list[Tag] = field(default_factory=list)
 
 
 def main() -> int:
     if not (HTML / "index.html").exists():
         print("There is no book yet; run: make book", file=sys.stderr)
         return 1
-    (HTML / DECK).parent.mkdir(exist_ok=True)
-    (HTML / DECK).write_text(make_deck(HTML), encoding="utf-8")
-    print(f"{len(SLIDES)} slides are in {(HTML / DECK).relative_to(HERE.parent)}; arrow keys go through them")
+    for path, text in make_decks(HTML).items():
+        (HTML / path).parent.mkdir(exist_ok=True)
+        (HTML / path).write_text(text, encoding="utf-8")
+    print(f"The slides are in {HTML.relative_to(ROOT) / FOLDER}: {', '.join(f'{plan}.html' for plan in PLANS)}")
     return 0
 
 
-def make_deck(html: Path) -> str:
-    """The deck as a page, from the pages in a folder."""
-    names = dict.fromkeys(slide.page for slide in SLIDES)
-    pages = {name: BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser") for name in names}
-    slides = "\n".join(render(slide, pages[slide.page]) for slide in SLIDES)
-    title = pages["book/index"].select_one("h1")
-    sheets = "".join(f'<link rel="stylesheet" href="../{sheet}">\n' for sheet in SHEETS)
-    style, script = ((HERE / f"slides.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+def make_decks(html: Path) -> dict[Path, str]:
+    """The texts of the decks, and of the figures' pages, by their paths in a folder of built pages."""
+    slides, files = [], {}
+    for name, _ in list_names(ROOT / "_toc.yml"):
+        text = (html / f"{name}.html").read_text(encoding="utf-8")
+        if "<!-- slide" in text:
+            page = BeautifulSoup(text, "html.parser")
+            found = read_slides(page, name)
+            slides += found
+            for figure in (
+                part for slide in found for part in slide.parts if "senet-figure" in part.get_attribute_list("class")
+            ):
+                files[FOLDER / figure_file(figure)] = draw_figure(figure, page)
+    for plan in PLANS:
+        chosen = sorted((slide for slide in slides if plan in slide.minutes), key=lambda slide: slide.minutes[plan])
+        files[FOLDER / f"{plan}.html"] = draw_deck(chosen, plan)
+    return files
+
+
+def read_slides(page: BeautifulSoup, name: str) -> list[Slide]:
+    """The slides that a page's marks ask for, in the order of the page.
+
+    Raises:
+        ValueError: if a mark is not written as it should be, or if there is nothing for it to take.
+    """
+    slides: list[Slide] = []
+    for mark in page.find_all(string=lambda text: isinstance(text, Comment) and text.strip().startswith("slide")):
+        text = mark.strip()
+        section = mark.find_parent("section", id=True)
+        begins, adds = BEGINS.fullmatch(text), ADDS.fullmatch(text)
+        if section is None or not (begins or (adds and slides)):
+            raise ValueError(f"{name}: a mark is not written as tools/slides.py says: {text!r}")
+        if begins:
+            minutes = {int(plan): int(minute) for plan, minute in re.findall(r"(\d+)/(\d+)", begins["when"])}
+            notes = " ".join((begins["notes"] or "").split())
+            slides.append(Slide(begins["title"], minutes, notes, name, str(section["id"]), text_of(page.find("h1"))))
+        how = (begins or adds)["how"] or "whole"
+        block = mark.find_next_sibling()
+        taken = [absolute(copy.copy(part), name) for part in HOW[how](block)] if block and how in HOW else []
+        if not taken:
+            raise ValueError(f"{name}: there is nothing for this mark to take: {text!r}")
+        slides[-1].parts += taken
+    return slides
+
+
+def whole(block: Tag) -> Iterable[Tag]:
+    """A block as it stands; of a code cell its figure, its pictures, or what it prints."""
+    if "cell" not in block.get_attribute_list("class"):
+        return [block]
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Slides: {escape(text_of(title))}</title>\n"
-        f"{sheets}<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f'{slides}\n</main>\n<output id="place"></output>\n<script>\n{script}</script>\n</body>\n</html>\n'
+        block.select(".senet-figure")
+        or block.select(".cell_output img, .cell_output > svg")
+        or block.select(".cell_output pre")
     )
 
 
-def render(slide: Slide, page: BeautifulSoup) -> str:
+def still(block: Tag) -> Iterable[Tag]:
+    return block.select(".senet-still img")
+
+
+def code(block: Tag) -> Iterable[Tag]:
+    return block.select(".cell_input div.highlight")
+
+
+def unfold(block: Tag) -> Iterable[Tag]:
+    return block.find_all(lambda inner: inner.parent is block and inner.name != "summary")
+
+
+def first(block: Tag) -> Iterable[Tag]:
+    """The first item of a list."""
+    if item := copy.copy(block.find("li")):
+        item.name = "div"
+    return [item] if item else []
+
+
+HOW: dict[str, Callable[[Tag], Iterable[Tag]]] = {
+    "whole": whole,
+    "still": still,
+    "code": code,
+    "open": unfold,
+    "first": first,
+}
+
+
+def figure_file(figure: Tag) -> str:
+    """The file of the page that a figure has for itself."""
+    return f"{figure['id']}.html"
+
+
+def draw_figure(figure: Tag, page: BeautifulSoup) -> str:
+    """A page that holds a figure alone, with what its own page keeps for it elsewhere."""
+    needed = {*str(figure["data-modules"]).split()}
+    scripts = [
+        str(script)
+        for script in page.find_all("script")
+        if script.get("data-key") in needed or script.get("data-of") == figure["id"] or "senetHost" in script.get_text()
+    ]
+    styles = "".join(str(style) for style in page.select("style[data-key]"))
+    only = copy.copy(figure)
+    for extra in only.select("script, style, button"):
+        extra.decompose()
+    return (
+        '<!doctype html>\n<html lang="en" data-theme="light" data-content_root="../">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{escape(str(figure['data-title']))}</title>\n"
+        '<link rel="stylesheet" href="../_static/figure.css">\n'
+        f"{styles}<style>{(HERE / 'slides_figure.css').read_text(encoding='utf-8')}</style>\n</head>\n"
+        f'<body class="bd-article">\n{only}\n{"".join(dict.fromkeys(scripts))}\n'
+        f"<script>\n{(HERE / 'slides_figure.js').read_text(encoding='utf-8')}</script>\n</body>\n</html>\n"
+    )
+
+
+def draw_deck(slides: list[Slide], plan: int) -> str:
+    """A deck as a page."""
+    body = "\n".join(draw_slide(slide, plan) for slide in slides)
+    sheets = "".join(f'<link rel="stylesheet" href="../{sheet}">\n' for sheet in SHEETS)
+    style, script = ((HERE / f"slides.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    return (
+        '<!doctype html>\n<html lang="en" data-theme="light">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{plan} minutes: {escape(slides[0].chapter)}</title>\n"
+        f"{sheets}<style>\n{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
+        f'<footer><output id="place" title="{HINTS}"></output>\n'
+        '<button type="button" data-key="PageUp">Back</button><button type="button" data-key="PageDown">Next</button>'
+        '<button type="button" data-key="n">Notes</button><button type="button" data-key="f">Full screen</button>'
+        f"</footer>\n<script>\n{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def draw_slide(slide: Slide, plan: int) -> str:
     """One slide as HTML."""
-    section = page.find(id=slide.section)
-    if not isinstance(section, Tag):
-        raise ValueError(f"{slide.page} has no section {slide.section!r}; mend SLIDES in tools/slides.py")
-    chapter, heading = (text_of(one) for one in (page.find("h1"), section.find(HEADINGS)))
     address = f"../{slide.page}.html#{slide.section}"
-    above = f'<p class="chapter"><a href="{address}">{escape(chapter)}</a></p>' if chapter != heading else ""
     columns: dict[str, list[str]] = {"words bd-article": [], "pictures": []}
-    for pick in slide.picks:
-        part = absolute(pick_from(section, pick, slide), slide.page)
-        columns["pictures" if part.name == "img" else "words bd-article"].append(str(part))
+    for part in slide.parts:
+        is_figure = "senet-figure" in part.get_attribute_list("class")
+        is_picture = is_figure or part.name in ("img", "svg")
+        columns["pictures" if is_picture else "words bd-article"].append(draw_live(part) if is_figure else str(part))
     body = "".join(f'<div class="{name}">{"".join(parts)}</div>' for name, parts in columns.items() if parts)
-    return f'<section class="slide">\n{above}<h2>{escape(heading)}</h2>\n<div class="body">{body}</div>\n</section>'
+    return (
+        f'<section class="slide" data-minute="{slide.minutes[plan]}">\n'
+        f'<p class="chapter"><a href="{address}">{escape(slide.chapter)}</a></p><h2>{escape(slide.title)}</h2>\n'
+        f'<div class="body">{body}</div>\n<aside class="notes" hidden>{escape(slide.notes)}</aside>\n</section>'
+    )
 
 
-def pick_from(section: Tag, pick: str, slide: Slide) -> Tag:
-    """A copy of the first thing in a section that a selector fits."""
-    found = section.select_one(pick)
-    if found is None:
-        raise ValueError(f"{slide.page}, {slide.section}: nothing fits {pick!r}; mend SLIDES in tools/slides.py")
-    part = copy.copy(found)
-    if part.name == "strong":  # the question of a paragraph stands alone
-        part.name, part["class"] = "p", "question"
-    return part
+def draw_live(figure: Tag) -> str:
+    """A figure's frame, which the deck fills when its slide comes, and its still picture for paper."""
+    title = escape(str(figure["data-title"]))
+    image = figure.select_one(".senet-still img")
+    return f'<iframe title="{title}" data-src="{figure_file(figure)}"></iframe>{image}'
 
 
 def absolute(part: Tag, page: str) -> Tag:
@@ -158,14 +233,15 @@ def absolute(part: Tag, page: str) -> Tag:
             if (address := one.get(name)) and not urlsplit(str(address)).scheme:
                 # From the top of the book, and from there back to the deck.
                 one[name] = f"..{urljoin(f'/{page}.html', str(address))}"
-        del one["id"]
+        if not part.get("data-kind"):
+            del one["id"]
     return part
 
 
 def text_of(heading: Tag | None) -> str:
     """A heading's words, without its number and its link."""
     if heading is None:
-        raise ValueError("a page or a section has no heading")
+        raise ValueError("a page has no heading")
     heading = copy.copy(heading)
     for extra in heading.select(".section-number, .headerlink"):
         extra.decompose()
