@@ -110,7 +110,7 @@ def test_a_hundred_trainings_end_where_pytorchs_do(opened):
 
 def test_counting_can_be_stopped_and_goes_on_where_it_was(opened):
     opened.set("hidden", 7)
-    go = opened.root.locator(".training-buttons button")
+    go = opened.root.locator(".training-buttons button").first
     go.click()
     opened.page.wait_for_function("() => document.querySelectorAll('[data-hidden=\"7\"] circle').length > 2")
     opened.click(go)
@@ -120,6 +120,21 @@ def test_counting_can_be_stopped_and_goes_on_where_it_was(opened):
     assert len(opened.root.evaluate(POINTS)["7"]) == done
     count_all(opened, 7)
     assert len(opened.root.evaluate(POINTS)["7"]) == 100
+
+
+def test_all_rows_are_trained_one_after_the_other(browser, tmp_path):
+    figure = make_figure()
+    with open_figure(browser, figure, tmp_path) as opened:
+        everything = opened.root.get_by_role("button", name="Train all rows")
+        everything.click()
+        assert everything.get_attribute("aria-disabled") == "true"
+        opened.page.wait_for_function(
+            "document.querySelector('.senet-chart[aria-label*=\"8: \"]')?.ariaLabel.match(/of 100/g)?.length === 8"
+        )
+        opened.page.wait_for_function(
+            "[...document.querySelectorAll('button')].some((one) => one.title === 'All rows are trained.')"
+        )
+        assert opened.faults == []
 
 
 def test_another_seed_follows_the_last_with_the_first(opened):

@@ -1,6 +1,6 @@
 // The Context World in miniature, trained here: a run that can be seen step by step, and a hundred to be counted.
 import { guess } from "./parts/guess.js";
-import { Problem, button, controlRow, element, figure, number, panel, player, requireShape, row } from "./parts/kit.js";
+import { Problem, button, controlRow, disable, element, figure, number, panel, player, requireShape, row } from "./parts/kit.js";
 import { setText, slider, svg, tableLine } from "./parts/kit.js";
 import { COLOURS, STEPS, accuracyOf, createTraining, lookByCue, prepareScenes } from "./parts/excitation_training.js";
 import { chartText, createSheet, legend, lineChart, lineSample, scaleTo } from "./parts/line_chart.js";
@@ -202,6 +202,11 @@ function createCell(name, digits) {
 
 // ----------------------------------------------------------------------------------------------------- a hundred runs
 
+const COUNT_WORDS = {
+  all: "Train all rows",
+  busy: "A row is being trained. Stop it first.",
+  done: "All rows are trained.",
+};
 const LONG_NAME = "a point for each seed, by number of hidden units";
 const SHORT_NAME = "a point for each seed, by hidden units";
 const ROW = 26; // pixels of the chart for each number of hidden units
@@ -213,7 +218,9 @@ function createCount(view, scenes, whenDone) {
   let running = null;
   const listOf = (hidden) => found.get(hidden) ?? found.set(hidden, []).get(hidden);
   const chart = createStrips((hidden) => view.set("hidden", hidden));
-  const go = button("", () => (running === null ? start(view.get("hidden")) : stop()));
+  const go = button("", () => (running === null ? start([view.get("hidden")]) : stop()));
+  const all = button(COUNT_WORDS.all, () => running === null && rowsLeft().length > 0 && start(rowsLeft()));
+  const rowsLeft = () => Array.from({ length: MOST_HIDDEN }, (_, i) => i + 1).filter((one) => listOf(one).length < SEEDS);
   const status = element("span", { role: "status", "data-name": "counted" });
   const show = () => {
     const hidden = running?.hidden ?? view.get("hidden");
@@ -222,6 +229,7 @@ function createCount(view, scenes, whenDone) {
     setText(go.element, running ? "Stop" : `Train from ${SEEDS} seeds`);
     const counted = running ? "training …" : tally(listOf(hidden));
     setText(status, done === 0 ? `with ${many}` : `${many}: ${counted}`);
+    disable(all.element, running ? COUNT_WORDS.busy : rowsLeft().length === 0 && COUNT_WORDS.done);
     chart.draw(found, hidden);
   };
   const stop = () => {
@@ -230,14 +238,16 @@ function createCount(view, scenes, whenDone) {
     show();
     whenDone();
   };
-  const start = (hidden) => {
+  // The rows of these numbers of hidden units, one after the other.
+  const start = ([hidden, ...others]) => {
     const values = listOf(hidden);
     if (values.length === SEEDS) values.length = 0; // once more: it is the same again
     const work = () => {
       for (const until = performance.now() + SLICE; values.length < SEEDS && performance.now() < until; ) {
         values.push(trainToEnd(hidden, values.length, scenes));
       }
-      if (values.length === SEEDS) stop();
+      if (values.length === SEEDS && others.length > 0) start(others);
+      else if (values.length === SEEDS) stop();
       else {
         running.frame = requestAnimationFrame(work);
         show();
@@ -247,7 +257,7 @@ function createCount(view, scenes, whenDone) {
     show();
   };
   view.onClose(() => running && cancelAnimationFrame(running.frame));
-  const buttons = element("div", { class: "training-buttons" }, go.element, status);
+  const buttons = element("div", { class: "training-buttons" }, go.element, all.element, status);
   return { element: panel("One training proves little", null, buttons, chart.element), valuesOf: listOf, draw: show };
 }
 
