@@ -1,9 +1,10 @@
-"""Make classic scripts of the networks in the page and of what runs them: a page that is opened from a folder may fetch nothing.
+"""Make classic scripts of the networks in the page and of what runs them: a page from a folder may fetch nothing.
 
     python -m tools.as_scripts [EXTRA]
 
 EXTRA is the folder whose content comes into the book's root, `_build/extra`. What ONNX Runtime Web consists of comes
-into `vendor/onnxruntime/as_script/`, one script for each file; what reads ONNX files likewise; a network's file into `networks/NAME.js`, a contestant's into `networks/training/NAME.js`.
+into `vendor/onnxruntime/as_script/`, one script for each file, and so does what reads ONNX files; a network's file into
+`networks/NAME.js`, a contestant's into `networks/training/NAME.js`.
 Each script puts texts into `senetFiles`, by file name: base64 of what gzip makes of the file. The worker undoes both.
 """
 

@@ -7,6 +7,7 @@ import { createXraySession, xrayObstacle } from "./parts/xray_session.js";
 const OWN_PICTURE = -1;
 const TOP = 5;
 const LARGEST_SET = 2;
+const SMALL_SIDE = 128; // pixels of a smaller picture are seen one by one
 const SIDES = [32, 48, 64, 96, 112, 128, 160, 192, 224, 240, 256, 288, 300, 320, 384, 448].map((side) => [side, String(side)]);
 const SCALINGS = {
   imagenet: { label: "as ImageNet’s", mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
@@ -119,8 +120,9 @@ export default figure((view) => {
       { class: "xray-world" },
       input.element,
       found.element,
-      element("div", { class: "xray-side" }, pictures.element, settings.element),
+      pictures.element,
       element("div", { class: "xray-main" }, scores.element, gates.element),
+      settings.element,
     ),
   );
 
@@ -193,14 +195,13 @@ function createNetworkInput(view, { examples }, { openFile, openExample, takePic
     return node;
   });
   for (const node of [choose, ...offers]) node.disabled = hindrance !== null;
-  const about = element("p", { class: "parts-note xray-about", "data-name": "about" });
   const zone = element(
     "div",
     { class: "xray-zone", role: "group", "aria-label": WORDS.zone },
     row(element("strong", {}, WORDS.drop), choose, element("span", {}, WORDS.orExample), ...offers, chooser),
     bar,
     told,
-    about,
+    element("p", { class: "parts-note", "data-name": "privacy" }, WORDS.privacy),
   );
   const listen = (type, listener) => {
     view.body.addEventListener(type, listener);
@@ -225,11 +226,10 @@ function createNetworkInput(view, { examples }, { openFile, openExample, takePic
       loading: () => WORDS.loading({ name, percent: Math.round(100 * progress) }),
       failed: () => WORDS.failed({ name, reason: problem }),
     };
-    setText(told, said[phase]?.() ?? hindrance ?? note);
+    setText(told, said[phase]?.() ?? hindrance ?? (note || (example?.note ?? "")));
     bar.style.visibility = phase === "loading" ? "visible" : "hidden"; // it keeps its room
     if (bar.value !== progress) bar.value = progress;
     offers.forEach((node, i) => node.setAttribute("aria-current", String(examples[i] === example && phase === "opened")));
-    setText(about, example?.note ?? WORDS.privacy);
   };
   return { element: zone, draw };
 }
@@ -340,14 +340,17 @@ function createPictures(view, { pictures }) {
     need(picture !== OWN_PICTURE || own, WORDS.bad({ trait: "picture", value: picture, allowed: "0 or more until you bring your own" }));
     seen(height, width);
     canvas.setAttribute("aria-label", WORDS.seen({ height, width }));
+    canvas.toggleAttribute("data-small", Math.max(height, width) < SMALL_SIDE);
     setText(toggle, camera.isOn() ? "Stop the camera" : "Use the camera");
     offers.forEach((node, index) => node.setAttribute("aria-current", String(index === picture)));
     setText(told, fault || (picture === OWN_PICTURE ? WORDS.ownPicture({ name: ownName }) : WORDS.source(pictures[picture])));
   };
   const frame = element("div", { class: "xray-frame" }, canvas);
   const buttons = element("div", { class: "xray-offers" }, ...offers);
-  const own_ = row(button("Your picture", () => chooser.click()).element, toggle, chooser);
-  return { element: panel(WORDS.seenTitle, "x", frame, told, buttons, own_), draw, seen, take };
+  const mine = row(button("Your picture", () => chooser.click()).element, toggle, chooser);
+  const box = panel(WORDS.seenTitle, "x", frame, told, buttons, mine);
+  box.classList.add("xray-pictures");
+  return { element: box, draw, seen, take };
 }
 
 // The largest part of this form in the middle of a picture, as RGBA bytes; the canvas shows it.
@@ -494,7 +497,7 @@ function createGateEditor(view) {
   const scopes = [["gate", "this gate"], ["block", "this block"], ["all", "all blocks"]];
   const scope = choice(view, "scope", { label: "Set", options: scopes });
   const title = element("strong", { "data-name": "gate name" });
-  const [used, own] = [number("gate", { digits: 3 }), number("own gate", { label: "its own:", digits: 3 })];
+  const [used, own] = [number("gate", { label: "now:", digits: 3 }), number("own gate", { label: "its own:", digits: 3 })];
   const input = element("input", { type: "range", min: 0, max: LARGEST_SET, step: 0.05, "aria-label": "the gate" });
   const meanOf = (name) => shown.gates[name].reduce((sum, gate) => sum + gate, 0) / shown.gates[name].length;
   const put = (valueOf) => {

@@ -49,8 +49,8 @@ class NetworkXray(Figure):
 
     title = "An X-ray for anybody's network"
     description = (
-        "A scene of the Context World, the gates of the two SE blocks of a small network as bars, and the probabilities "
-        "of its four classes."
+        "A scene of the Context World, the gates of the two SE blocks of a small network as bars, and how sure it is "
+        "of each of its four classes."
     )
     shares = ("picture", "height", "width", "scaling", "names", "scope")
     examples = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -81,8 +81,8 @@ class NetworkXray(Figure):
         traits = {name: saved[name] for name in ("examples", "pictures", "imagenet", "still")}
         return cls(
             **traits,
-            caption="Take an example, mute its last block, then give that block its mean. Then bring a network of yours: "
-            "export it with torch.onnx.export.",
+            caption="Take an example, mute its last block, then give that block its mean. Then bring a network of "
+            "yours: export it with torch.onnx.export.",
         )
 
     def draw_still(self) -> StillPicture:
