@@ -5,7 +5,7 @@
 
 import copy
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,22 +16,28 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from senet_lib.common.messages import short
 from senet_lib.common.torch_modules import unwrap, watching, what_failed
-from senet_lib.common.validation import require_input_size
+from senet_lib.common.validation import require_input_size, require_whole
+
+REST = "(rest)"
 
 
 @dataclass(frozen=True)
 class PartCost:
-    """What one part of a real model costs: one of its direct children, or "(rest)" for what is in none of them.
+    """What one part of a real model costs: a stage or a block, or "(rest)" for what is in none of them.
 
     Attributes:
-        name: of the child.
+        name: of the part.
         parameters: those that no part before it has.
         macs: of its convolutions and matrix products, for one picture.
+        se_parameters: those of its SE.
+        se_macs: those of the layers of its SE. Squeeze and rescale have no products of matrices.
     """
 
     name: str
     parameters: int
     macs: int
+    se_parameters: int = 0
+    se_macs: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,25 +52,38 @@ class MeasuredCost:
             the picture itself, indices of pooling, masks of dropout. Parameters do not count, and frozen ones need
             less kept.
         parts: the parts that have parameters or MACs, in the model's order. They add up to the whole.
+        se_parameters: all of SE's, if its modules were named.
+        se_macs: all of SE's layers, likewise.
     """
 
     parameters: int
     macs: int
     activation_bytes: int
     parts: tuple[PartCost, ...]
+    se_parameters: int = 0
+    se_macs: int = 0
 
     def __str__(self) -> str:
-        rows = [*self.parts, PartCost("total", self.parameters, self.macs)]
+        rows = [*self.parts, PartCost("total", self.parameters, self.macs, self.se_parameters, self.se_macs)]
         width = max(len(row.name) for row in rows)
-        lines = [f"{'part':{width}}  {'parameters':>15}  share  {'MACs':>18}  share"]
+        has_se = self.se_parameters > 0
+        of_se = "     SE's share" if has_se else ""
+        lines = [f"{'part':{width}}  {'parameters':>15}  share  {'MACs':>18}  share{of_se}"]
         for row in rows:
             parameters = f"{row.parameters:15,} {_percent(row.parameters, self.parameters)}"
-            lines.append(f"{row.name:{width}}  {parameters}  {row.macs:18,} {_percent(row.macs, self.macs)}")
+            line = f"{row.name:{width}}  {parameters}  {row.macs:18,} {_percent(row.macs, self.macs)}"
+            lines.append(
+                f"{line}  {_percent(row.se_parameters, row.parameters)} {_percent(row.se_macs, row.macs)}"
+                if has_se
+                else line
+            )
         lines.append(f"kept for the backward pass: {self.activation_bytes / 1e6:,.1f} MB per picture")
         return "\n".join(lines)
 
 
-def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
+def measure_cost(
+    model: nn.Module, input_size: Sequence[int], *, depth: int = 1, se: Collection[str] = ()
+) -> MeasuredCost:
     """Count on a real model. For example ``print(measure_cost(create_model("se_resnet50"), (3, 224, 224)))``.
 
     A copy runs on torch's meta device: that takes no memory and changes nothing in the model. Hooks of
@@ -75,26 +94,49 @@ def measure_cost(model: nn.Module, input_size: Sequence[int]) -> MeasuredCost:
     Args:
         model: any network of pictures.
         input_size: of one picture, without the batch: (channels, height, width).
+        depth: how deep the parts lie: 1 for the direct children, such as the stages of a ResNet; 2 for their children,
+            such as its blocks.
+        se: the names of the modules that are SE, whose part is told apart; ``senet_lib.doctor`` finds them.
 
     Raises:
-        ValueError: if model is not a module, input_size is not three whole numbers of at least 1, or the model does not
+        ValueError: if model is not a module, input_size is not three whole numbers of at least 1, depth is not a whole
+            number of at least 1, a name in se is none of the model's, or the model does not
             run on it, with the part that failed, what this holds and got, and what it said.
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {short(model)}; give a network, such as create_model('resnet50')")
     size = require_input_size(input_size)
+    require_whole("depth", depth)
     model = unwrap(model)
+    se_names = _require_names(model, se)
     with torch.inference_mode(False):
         try:
             with torch.device("meta"):
-                activation_bytes, macs, macs_of_parts = _counted(_copied(model, "meta"), size)
+                activation_bytes, macs, macs_of_modules = _counted(_copied(model, "meta"), size)
         except Exception:  # a foreign model may raise anything, on the meta device even if it runs on others
-            activation_bytes, macs, macs_of_parts = _counted_on_own_device(model, size)
-    parameters, parameters_of_parts = _count_parameters(model)
-    parts = [PartCost(name, parameters_of_parts[name], macs_of_parts[name]) for name in macs_of_parts]
-    rest = PartCost("(rest)", parameters - sum(p.parameters for p in parts), macs - sum(p.macs for p in parts))
-    shown = tuple(part for part in [*parts, rest] if part.parameters or part.macs)
-    return MeasuredCost(parameters, macs, activation_bytes, shown)
+            activation_bytes, macs, macs_of_modules = _counted_on_own_device(model, size)
+    parameters_of_modules = _count_parameters(model)
+    parts: dict[str, list[int]] = {}
+    for name in parameters_of_modules:
+        counts = parameters_of_modules[name], macs_of_modules.get(name, 0)
+        part = parts.setdefault(".".join(name.split(".")[:depth]) or REST, [0, 0, 0, 0])
+        is_se = any(name == one or name.startswith(f"{one}.") for one in se_names)
+        for place, count in enumerate((*counts, *(counts if is_se else (0, 0)))):
+            part[place] += count
+    rest = parts.pop(REST)
+    parameters = sum(parameters_of_modules.values())
+    rest[1] = macs - sum(macs_of_modules[name] for name in macs_of_modules if name)
+    rows = [PartCost(name, *counts) for name, counts in [*parts.items(), (REST, rest)] if any(counts)]
+    of_se = sum(row.se_parameters for row in rows), sum(row.se_macs for row in rows)
+    return MeasuredCost(parameters, macs, activation_bytes, tuple(rows), *of_se)
+
+
+def _require_names(model: nn.Module, names: Collection[str]) -> tuple[str, ...]:
+    known = {name for name, _ in model.named_modules(remove_duplicate=False)}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"se holds {name!r}, which is no module of the model; give names of named_modules()")
+    return tuple(names)
 
 
 def _percent(part: int, whole: int) -> str:
@@ -102,7 +144,7 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _counted(copied: nn.Module, size: tuple[int, ...]) -> tuple[int, int, dict[str, int]]:
-    """Kept bytes for each picture, MACs, and those of the parts. Modes of the copy change."""
+    """Kept bytes for each picture, MACs, and those of each module. Modes of the copy change."""
     # Some layers refuse a batch of one. The difference leaves out what is kept once for a batch: parameters.
     activation_bytes = _kept_bytes(copied.train(), 3, size) - _kept_bytes(copied, 2, size)
     return activation_bytes, *_count_macs(copied.eval().requires_grad_(False), size)
@@ -154,26 +196,28 @@ def _pictures(model: nn.Module, batch: int, size: tuple[int, ...]) -> Any:
 
 
 def _count_macs(model: nn.Module, size: tuple[int, ...]) -> tuple[int, dict[str, int]]:
-    """MACs for one picture: of the whole model, and of each direct child."""
+    """MACs for one picture: of the whole model, and of each module without the modules in it."""
     counter = FlopCounterMode(display=False)
-    parts = {name: 0 for name, _ in model.named_children()}
-    running: list[int] = []  # the FLOPs before each module that runs now, the outermost first
+    of_modules: dict[str, int] = {}
+    running: list[list[int]] = []  # of each module that runs now: FLOPs before it, and those of its own parts
 
     def begin(module: nn.Module, inputs: Any) -> None:
-        running.append(counter.get_total_flops())
+        running.append([counter.get_total_flops(), 0])
 
     def end(name: str, module: nn.Module, inputs: Any, output: Any) -> None:
-        before = running.pop()
-        if not running:
-            parts[name] += (counter.get_total_flops() - before) // 2  # one multiplication, one addition
+        before, in_parts = running.pop()
+        flops = counter.get_total_flops() - before
+        of_modules[name] = of_modules.get(name, 0) + (flops - in_parts) // 2  # one multiplication, one addition
+        if running:
+            running[-1][1] += flops
 
     for name, module in model.named_modules():
-        if name:  # not the model itself. A part's own parts have hooks too, for lists never run themselves
+        if name:
             module.register_forward_pre_hook(begin)
-            module.register_forward_hook(partial(end, name.split(".")[0]))
+            module.register_forward_hook(partial(end, name))
     with torch.no_grad(), counter:
         model(_pictures(model, 1, size))
-    return counter.get_total_flops() // 2, parts
+    return counter.get_total_flops() // 2, of_modules
 
 
 def _kept_bytes(model: nn.Module, batch: int, size: tuple[int, ...]) -> int:
@@ -189,12 +233,12 @@ def _kept_bytes(model: nn.Module, batch: int, size: tuple[int, ...]) -> int:
     return sum(storage.nbytes() for storage in kept)
 
 
-def _count_parameters(model: nn.Module) -> tuple[int, dict[str, int]]:
-    """All parameters, and those of each direct child that no child before it has."""
-    parts: dict[str, int] = {}
+def _count_parameters(model: nn.Module) -> dict[str, int]:
+    """Of each module the parameters that are its own and of no module before it."""
     seen: set[int] = set()
-    for name, child in model.named_children():
-        new = {id(parameter): parameter.numel() for parameter in child.parameters() if id(parameter) not in seen}
-        parts[name] = sum(new.values())
+    found = {}
+    for name, module in model.named_modules():
+        new = {id(parameter): parameter.numel() for parameter in module.parameters(recurse=False)}
+        found[name] = sum(count for key, count in new.items() if key not in seen)
         seen |= new.keys()
-    return sum(parameter.numel() for parameter in model.parameters()), parts
+    return found

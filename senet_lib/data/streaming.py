@@ -131,6 +131,15 @@ class StreamedBatches(PlannedBatches):
             yield list(zip(own.tolist(), self._names[own].tolist(), self._labels[own].tolist(), strict=True))
 
 
+def class_names(folder: str | Path) -> tuple[str, ...]:
+    """The names of the classes that the training pictures in a folder have.
+
+    Raises:
+        ValueError: if the folder cannot be used.
+    """
+    return tuple(files_by_class(_require_folder(folder), train=True))
+
+
 class _Pictures(Dataset):
     """One picture of an epoch, by its item: (uint8 (3, H, W), label), or what is wrong with the file.
 

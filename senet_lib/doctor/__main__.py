@@ -7,7 +7,6 @@ Exit status: 0 if no fault was found, 1 if there are faults, 2 if the network ca
 """
 
 import argparse
-import importlib
 import json
 import sys
 from collections.abc import Sequence
@@ -17,16 +16,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from senet_lib.common.messages import in_one_line, short
+from senet_lib.common.command_line import OneLineParser, run_command
+from senet_lib.common.factories import make_by_name
+from senet_lib.common.messages import in_one_line
 from senet_lib.doctor.examination import Report, examine
 
 NO_FAULT, FAULTS, CANNOT_RUN = 0, 1, 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m senet_lib.doctor") -> int:
     """Examine what the command line names; the exit status."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    return run_command(prog, lambda: _examine(arguments, prog))
+
+
+def _examine(arguments: Sequence[str] | None, prog: str) -> int:
+    given = _parser(prog).parse_args(arguments)
     try:
         report = _report(given.network, given.input)
     except (ValueError, ModuleNotFoundError) as error:
@@ -39,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return FAULTS if report.faults else NO_FAULT
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m senet_lib.doctor",
+def _parser(prog: str) -> OneLineParser:
+    parser = OneLineParser(
+        prog=prog,
         description="Say what the SE layers of a network are, and what is wrong with them.",
         epilog="Exit status: 0 if no fault was found, 1 if there are faults, 2 if it cannot be loaded or run.",
     )
@@ -70,20 +74,10 @@ def _report(network: str, size: tuple[int, ...]) -> Report:
 
 def _made(name: str) -> nn.Module:
     """What a factory makes, always with the same random numbers; or the network that has this name itself."""
-    module_name, _, path = name.partition(":")
-    if not module_name or not path:
+    torch.manual_seed(0)
+    if ":" not in name:
         raise ValueError(f"{name!r} is no ONNX file and no MODULE:FACTORY, such as torchvision.models:efficientnet_b0")
-    try:
-        found: Any = importlib.import_module(module_name)
-        for part in path.split("."):
-            found = getattr(found, part)
-        torch.manual_seed(0)
-        made = found if isinstance(found, nn.Module) else found()
-    except Exception as error:  # whatever somebody else's module raises
-        raise ValueError(f"{name} gives no network: {short(error)}") from error
-    if not isinstance(made, nn.Module):
-        raise ValueError(f"{name} gives {short(made)}; it must give a torch.nn.Module")
-    return made
+    return make_by_name(name)
 
 
 def _as_plain(report: Report) -> dict[str, Any]:

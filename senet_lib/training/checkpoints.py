@@ -109,6 +109,18 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted((path for path in folder.iterdir() if NAME.fullmatch(path.name)), key=_epoch_of)
 
 
+def finished_epochs(folder: Path) -> int:
+    """How many epochs of a run are finished and kept."""
+    found = list_checkpoints(folder)
+    return _epoch_of(found[-1]) if found else 0
+
+
+def evaluated_weights(path: Path) -> dict[str, Tensor]:
+    """The weights in this folder that were evaluated: the averaged ones if there are any."""
+    averaged = path / AVERAGED
+    return load((averaged if averaged.exists() else path / WEIGHTS).read_bytes())
+
+
 def load_newest(folder: Path) -> Checkpoint | None:
     """The newest checkpoint of a run; None if there is none yet.
 

@@ -7,7 +7,7 @@ labels).
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,6 +65,9 @@ class EpochStats:
     peak_memory_mb: float
 
 
+OnStep = Callable[[RunningMean], None]
+
+
 def fit(
     model: nn.Module,
     train: EpochBatches,
@@ -73,6 +76,7 @@ def fit(
     *,
     checkpoints: str | Path | None = None,
     keep_all: bool = False,
+    on_step: OnStep | None = None,
 ) -> Iterator[EpochStats]:
     """Train a classifier in place and yield the statistics of each epoch.
 
@@ -91,6 +95,8 @@ def fit(
             evaluated are in ``weights.safetensors``, or with ``ema_decay`` in ``averaged.safetensors``: see
             ``senet_lib.training.checkpoints``.
         keep_all: keep the checkpoints of all epochs, not only the newest.
+        on_step: called after each step with the epoch's mean so far. On a GPU, reading a loss or an accuracy from it
+            waits for the device, so do that now and then only.
 
     Yields:
         One ``EpochStats`` an epoch.
@@ -106,7 +112,7 @@ def fit(
         MemoryError: if a batch does not fit into memory. The message says which size to try.
     """
     try:
-        yield from _fit(model, train, test, recipe, Path(checkpoints) if checkpoints else None, keep_all)
+        yield from _fit(model, train, test, recipe, Path(checkpoints) if checkpoints else None, keep_all, on_step)
     finally:
         model.eval()
 
@@ -118,6 +124,7 @@ def _fit(
     recipe: Recipe,
     folder: Path | None,
     keep_all: bool,
+    on_step: OnStep | None,
 ) -> Iterator[EpochStats]:
     _require_batches(train, test)
     trainer = Trainer(model, recipe, len(train))
@@ -129,7 +136,7 @@ def _fit(
     yield from history
     for epoch in range(len(history), recipe.epochs):
         with repeatable(recipe.deterministic), left_usable(trainer):
-            stats = _run_epoch(trainer, train, test, epoch)
+            stats = _run_epoch(trainer, train, test, epoch, on_step)
         history.append(stats)
         if folder and is_first_process():
             save_checkpoint(folder, epoch + 1, _checkpoint(trainer, train, history), keep_all)
@@ -148,7 +155,9 @@ def _require_batches(train: Any, test: Any) -> None:
             raise ValueError(f"{name} has no batches; give at least one")
 
 
-def _run_epoch(trainer: Trainer, train: EpochBatches, test: Iterable[Batch], epoch: int) -> EpochStats:
+def _run_epoch(
+    trainer: Trainer, train: EpochBatches, test: Iterable[Batch], epoch: int, on_step: OnStep | None
+) -> EpochStats:
     device = trainer.device
     reset_peak_memory(device)
     mean = RunningMean()
@@ -156,6 +165,8 @@ def _run_epoch(trainer: Trainer, train: EpochBatches, test: Iterable[Batch], epo
     trainer.start_epoch()
     for pictures, labels in train.epoch(epoch):
         mean.add(*trainer.step(pictures, labels), labels)
+        if on_step is not None:
+            on_step(mean)
     trainer.finish_epoch()
     seconds = time.perf_counter() - start
     # One, unless weights are averaged; in the same order in all processes, which a set would not have.
