@@ -60,10 +60,26 @@ addEventListener("message", ({ data }) => ACTIONS[data?.slideKey]?.());
 for (const button of document.querySelectorAll("[data-key]")) button.addEventListener("click", ACTIONS[button.dataset.key]);
 addEventListener("hashchange", show);
 document.documentElement.classList.add("live");
-// A formula that is wider than its column shrinks. It is measured in its own fonts: the other slides are hidden only then.
-document.fonts.ready.then(() => {
-  for (const formula of document.querySelectorAll("div.math")) {
-    formula.style.fontSize = `${Math.min(1, formula.clientWidth / formula.scrollWidth) * 100}%`;
+// Words are as large as their slide lets them be. All are measured before the first is shown, in their own fonts.
+const LARGEST = 1.7; // rem
+const SMALLEST = 0.6;
+const BESIDE_A_PICTURE = 1.15;
+
+function fit(slide) {
+  const words = slide.querySelector(".words");
+  if (!words) return;
+  const wide = [words, ...words.querySelectorAll("pre, div.math")];
+  const isTooLarge = () =>
+    words.scrollHeight > words.parentElement.clientHeight || wide.some((one) => one.scrollWidth > one.clientWidth);
+  let size = slide.querySelector(".pictures") ? BESIDE_A_PICTURE : LARGEST;
+  for (; size > SMALLEST; size *= 0.95) {
+    words.style.fontSize = `${size}rem`;
+    if (!isTooLarge()) return;
   }
+}
+
+document.addEventListener("toggle", () => fit(slides[current()]), true);
+document.fonts.ready.then(() => {
+  slides.forEach(fit);
   show();
 });
