@@ -93,6 +93,22 @@ def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report
         return _examine(model, size, device, dtype)
 
 
+def find_se(model: nn.Module, input_size: Sequence[int]) -> list[tuple[SELayer, tuple[str, ...]]]:
+    """The layers that gate channels, each with the names of the modules that hold its weights, from one pass.
+
+    Args and errors are those of :func:`examine`; where a part of the model fails, what ran before it is found.
+    """
+    size = require_input_size(input_size)
+    model = unwrap(model)
+    _require_python(model)
+    device, dtype = _device_and_type(model)
+    with keeping_numbers(model, device), evaluating(model):
+        seen = record_pass(model, noise((PICTURES, *size), device, dtype))
+        classes = {name: type(module).__name__ for name, module in model.named_modules()}
+        sites = find_sites(seen.record)
+        return [(describe(site, classes), tuple(dict.fromkeys(one.module for one in site.weights))) for site in sites]
+
+
 def _examine(model: nn.Module, size: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Report:
     pictures = noise((PICTURES, *size), device, dtype)
     seen = record_pass(model, pictures)

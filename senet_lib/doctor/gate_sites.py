@@ -12,13 +12,13 @@ from functools import cached_property
 from torch import Tensor
 
 from senet_lib.common.messages import short
-from senet_lib.doctor.operations import VIEWS, Operation, Record, is_map
+from senet_lib.doctor.operations import SPREAD, VIEWS, Operation, Record, is_map
 
 REDUCTIONS = {"mean", "sum", "amax", "max", "var", "std", "_adaptive_avg_pool2d", "adaptive_max_pool2d"}
 WINDOWS = {"avg_pool2d", "max_pool2d_with_indices"}  # they reduce too, but with a window of a given size
 CROPS = {"slice", "select", "narrow"}
 SQUASHES = {"sigmoid", "hardsigmoid", "tanh", "_softmax", "clamp", "hardtanh"}  # functions with limits
-COPIES = {"expand", "clone", "_to_copy", "detach", "alias"}
+COPIES = {"expand", SPREAD, "clone", "_to_copy", "detach", "alias"}
 
 
 @dataclass(eq=False)
@@ -159,6 +159,9 @@ def _site(record: Record, product: Operation, features: Operation, gate: Operati
     if parts is None:
         return None
     site = Site(record, product, features, gate, root, axis, *parts)
+    is_spread = any(one.name == SPREAD for one in record.members(record.between(root, product)))
+    if is_spread and any(one.name in WINDOWS for one in site.squeezes):
+        return None  # a coarse map of gates, which has a single place only because the pictures are small
     if _is_attention(record, product):
         return None
     if is_map(product.shape):

@@ -23,6 +23,8 @@ from senet_lib.common.torch_modules import Running, watching, what_failed
 VIEWS = {"view", "_unsafe_view", "_reshape_alias", "unsqueeze", "squeeze", "expand", "clone", "alias", "detach"}
 VIEWS |= {"permute", "transpose", "t", "_to_copy", "contiguous", "lift_fresh", "copy"}
 DROPOUTS = {"native_dropout", "dropout", "bernoulli", "alpha_dropout", "feature_dropout"}
+SPREAD = "spread"  # what upsampling a single place is called here: it shows one number in many places, as expand does
+VIEWS |= {SPREAD}
 MATRIX_PRODUCTS = {"mm", "addmm", "bmm", "baddbmm", "linear"}
 
 
@@ -274,7 +276,7 @@ class _Recorder(TorchDispatchMode):
         index = len(self.record)
         in_place = name.endswith("_") and not name.endswith("__")
         if name.startswith("upsample") and set(self.record[sources[0]].shape[2:]) == {1}:
-            name = "expand"  # of a single place
+            name = SPREAD
         operation = Operation(
             index, name.rstrip("_") if in_place else name, self.running.now, func, arguments,
             tuple(tensors[0].shape), tensors[0].dtype, tensors[0].device, sources, in_place,

@@ -15,7 +15,7 @@ they are seen in one run on zeros: one picture, free sides 224 wide, or 32 in th
 
 1. ``numbers`` are static. Inputs are maps; those known to have fewer than three axes are static.
 2. ``Shape``, ``Size``, ``ConstantOfShape``, ``EyeLike`` and ``Random...`` give static values, and so does each node
-   whose inputs are all static. (An empty name is no input.)
+   whose inputs are all static. (An empty name is no input; nor is the second one of ``CastLike``, in all rules.)
 3. A squeeze (rule 2) whose first input is a map gives a squeezed value.
 4. ``Resize``, ``Upsample``, ``ConvTranspose``, ``DepthToSpace``, ``GridSample``, and nodes with graphs inside (``If``,
    ``Loop``, ``Scan``) give maps.
@@ -25,8 +25,9 @@ they are seen in one run on zeros: one picture, free sides 224 wide, or 32 in th
 
 - ``GlobalAveragePool`` (mean), ``GlobalMaxPool`` (max), ``GlobalLpPool`` (norm);
 - ``ReduceMean`` (mean), ``ReduceMax`` (max), ``ReduceSum`` (sum), ``ReduceL2`` (norm), whose axes, besides 0, are all
-  of 2 to R - 1, or, if R is 4, are 1 and 2 (channels last). Axes are the attribute ``axes`` or the second input;
-  negative ones count from the end. If R is not known, {2, 3}, {-2, -1} and {1, 2} will do. None given: no squeeze;
+  of 2 to R - 1, or, if R is 4, are 1 and 2 (channels last). Axes are the attribute ``axes`` or the second input,
+  taken back through ``SHAPES``; negative ones count from the end. If R is not known, {2, 3}, {-2, -1} and {1, 2} will
+  do. None given: no squeeze;
 - ``AveragePool`` (mean), ``MaxPool`` (max), ``LpPool`` (norm), if the output's P are known to be all 1, or
   ``kernel_shape`` is the input's P.
 
@@ -111,7 +112,7 @@ WINDOWS = {"AveragePool": "mean", "MaxPool": "max", "LpPool": "norm"}
 LAYERS = {"Conv", "Gemm", "MatMul"}
 SAME_NUMBERS = {"Expand", "Identity", "Dropout"}
 SHAPES = SAME_NUMBERS | {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Cast"}
-SHAPES |= {"QuantizeLinear", "DequantizeLinear"}
+SHAPES |= {"CastLike", "QuantizeLinear", "DequantizeLinear"}
 INNER_GRAPHS = {"If", "Loop", "Scan"}
 SHARED = "without an axis for the pictures"
 
@@ -168,7 +169,7 @@ class Graph:
 
     def moving(self, node: Node) -> list[str]:
         """Its inputs that depend on the picture."""
-        return [value for value in node.inputs if value and self.labels[value] != "static"]
+        return [value for value in inputs_of(node) if self.labels[value] != "static"]
 
     def rank(self, value: str) -> int | None:
         return len(self.shapes[value]) if value in self.shapes else None
@@ -243,9 +244,14 @@ def labels_of(graph: Graph) -> dict[str, str]:
     for value in graph.inputs:
         labels[value] = "static" if (graph.rank(value) or 4) < 3 else "map"
     for node in graph.nodes:
-        label = _label(graph, node, [labels.get(value, "static") for value in node.inputs if value])
+        label = _label(graph, node, [labels.get(value, "static") for value in inputs_of(node)])
         labels |= {output: label for output in node.outputs if output and output not in graph.numbers}
     return labels
+
+
+def inputs_of(node: Node) -> list[str]:
+    """What it computes with."""
+    return [value for value in (node.inputs[:1] if node.op == "CastLike" else node.inputs) if value]
 
 
 def _label(graph: Graph, node: Node, given: Sequence[str]) -> str:
@@ -270,9 +276,8 @@ def squeeze_of(graph: Graph, node: Node) -> str | None:
 def _axes(graph: Graph, node: Node) -> list[int]:
     if "axes" in node.attributes:
         return list(node.attributes["axes"])
-    if len(node.inputs) > 1 and node.inputs[1] in graph.numbers:
-        return [int(axis) for axis in graph.numbers[node.inputs[1]].flatten()]
-    return []
+    axes = graph.numbers.get(graph.back(node.inputs[1], SHAPES)) if len(node.inputs) > 1 else None
+    return [] if axes is None else [int(axis) for axis in axes.flatten()]
 
 
 def _takes_all_places(axes: Sequence[int], rank: int | None) -> bool:

@@ -199,6 +199,7 @@ SOUND = {
     "mnasnet_small": 10,
     "tinynet_e": 10,
     "ghostnet_050": 7,
+    "ghostnetv2_100": 7,
     "efficientvit_m0": 2,
     "ese_vovnet19b_slim_dw": 4,
     "regnety_002": 13,

@@ -63,7 +63,7 @@ NETWORKS = {
     "efficientnet": (torchvision.models.efficientnet_b0, {"opset": 16, "half": True}),
     "regnet": (torchvision.models.regnet_y_400mf, {"opset": 17, "free_batch": False}),
     "timm's mobilenet": (partial(timm.create_model, "mobilenetv3_small_050"), {"opset": 18}),
-    "timm's nfnet": (partial(timm.create_model, "test_nfnet"), {"dynamo": True, "opset": 18}),
+    "timm's nfnet": (partial(timm.create_model, "test_nfnet"), {"dynamo": True, "opset": 20, "folded": False}),
     "timm's regnet": (partial(timm.create_model, "test_byobnet"), {"folded": False, "opset": 9}),
     "timm's old seresnet": (partial(timm.create_model, "legacy_seresnet18"), {}),
 }  # fmt: skip
