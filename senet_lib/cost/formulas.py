@@ -189,6 +189,26 @@ def added_macs(network: Network | str, reduction: int, *, dropped_stages: Collec
     return sum((cost.macs for cost in stage_costs(network, reduction, dropped_stages=dropped_stages)), SEMacs())
 
 
+def formula_in_words(channels: Collection[int], reduction: int) -> str:
+    """The paper's 2/r · Σ N · C² with the numbers of a network, such as "2/16 · (3 · 256² + 4 · 512²) = 155,648".
+
+    Args:
+        channels: C of each SE block.
+        reduction: r, the same in all.
+
+    Raises:
+        ValueError: if there is no block, or a number is not whole and at least 1.
+    """
+    require_whole("reduction", reduction)
+    if not channels:
+        raise ValueError("channels is empty; give C of each SE block")
+    for one in channels:
+        require_whole("channels", one)
+    counts = {one: list(channels).count(one) for one in dict.fromkeys(channels)}
+    terms = " + ".join(f"{count} · {one}²" for one, count in counts.items())
+    return f"2/{reduction} · ({terms}) = {2 * sum(one**2 for one in channels) / reduction:,.0f}"
+
+
 def _widths(channels: int, reduction: int) -> tuple[int, int]:
     """C and C // r, as Python's integers, which never overflow. As ``senet_lib.networks.hidden_width``."""
     require_reduction(channels, reduction)

@@ -67,13 +67,13 @@ class MeasuredCost:
         rows = [*self.parts, PartCost("total", self.parameters, self.macs, self.se_parameters, self.se_macs)]
         width = max(len(row.name) for row in rows)
         has_se = self.se_parameters > 0
-        of_se = "     SE's share" if has_se else ""
+        of_se = "  SE's share of both" if has_se else ""
         lines = [f"{'part':{width}}  {'parameters':>15}  share  {'MACs':>18}  share{of_se}"]
         for row in rows:
             parameters = f"{row.parameters:15,} {_percent(row.parameters, self.parameters)}"
             line = f"{row.name:{width}}  {parameters}  {row.macs:18,} {_percent(row.macs, self.macs)}"
             lines.append(
-                f"{line}  {_percent(row.se_parameters, row.parameters)} {_percent(row.se_macs, row.macs)}"
+                f"{line}   {_percent(row.se_parameters, row.parameters)}  {_percent(row.se_macs, row.macs)}"
                 if has_se
                 else line
             )
