@@ -45,7 +45,7 @@ def place_gates(record: Record) -> Iterator[Finding]:
 
 
 def squash_before(record: Record, gate: Operation) -> Operation | None:
-    """The function with limits that ends the gates, behind scalings and views; None if there is none.
+    """The function with limits that ends the gates, behind views and products with numbers; None if none is there.
 
     Of gates that are multiplied or added it is the one with places, if all end in such functions.
     """
