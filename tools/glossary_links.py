@@ -45,7 +45,7 @@ def link_first_uses(app: Sphinx, doctree: nodes.document, page: str) -> None:
     address = app.builder.get_relative_uri(page, GLOSSARY)
     wanted = dict(entries)
     for paragraph in filter(is_running_text, list(doctree.findall(nodes.paragraph))):
-        for text in [one for one in paragraph.children if isinstance(one, nodes.Text)]:
+        for text in list(own_words(paragraph)):
             parts = list(split(str(text), wanted, address))
             if len(parts) > 1:
                 paragraph.replace(text, parts)
@@ -54,6 +54,16 @@ def link_first_uses(app: Sphinx, doctree: nodes.document, page: str) -> None:
 def is_running_text(paragraph: nodes.paragraph) -> bool:
     """Not the cell of a table. Of a paragraph only its own words are linked, not those in its links, code, formulas."""
     return not isinstance(paragraph.parent, nodes.entry)
+
+
+def own_words(paragraph: nodes.paragraph) -> Iterator[nodes.Text]:
+    """The paragraph's own text, without what stands inside a link that is written as HTML."""
+    is_link = False
+    for child in paragraph.children:
+        if isinstance(child, nodes.raw):
+            is_link = child.astext().startswith("<a ") or (is_link and child.astext() != "</a>")
+        elif isinstance(child, nodes.Text) and not is_link:
+            yield child
 
 
 def read_glossary(env: BuildEnvironment) -> dict[str, tuple[str, str]]:

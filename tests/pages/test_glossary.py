@@ -7,7 +7,7 @@ import pytest
 from docutils import nodes
 
 from tests.conftest import ROOT
-from tools.glossary_links import leave_out_plurals, split
+from tools.glossary_links import leave_out_plurals, own_words, split
 
 HTML = ROOT / "_build" / "html"
 LINK = re.compile(r'<a class="senet-term" href="([^"]+)#([^"]+)" data-definition="([^"]+)">([^<]+)</a>')
@@ -69,3 +69,10 @@ def test_the_index_has_each_word_once():
     entries = [("C", [("channel", 1), ("channels", 2), ("cross", 3)]), ("S", [("s", 4)])]
     leave_out_plurals(None, "genindex", "", context := {"genindexentries": entries}, None)
     assert context["genindexentries"] == [("C", [("channel", 1), ("cross", 3)]), ("S", [("s", 4)])]
+
+
+def test_no_word_inside_a_link_is_linked_again():
+    paragraph = nodes.paragraph()
+    parts = ["gate ", nodes.raw("", '<a href="#x">'), "channel", nodes.raw("", "</a>"), " unit"]
+    paragraph.extend(nodes.Text(part) if isinstance(part, str) else part for part in parts)
+    assert [str(text) for text in own_words(paragraph)] == ["gate ", " unit"]
