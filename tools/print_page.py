@@ -2,7 +2,7 @@
 
 The articles stand one after the other, in the order of _toc.yml, with a title page and the contents before them. Links
 between pages become links inside the page. What only works on a screen stays behind: a figure is its still picture, and
-what was folded is open.
+what was folded is open. Listings stand behind their figure, and the answers of all tests at the back.
 """
 
 import json
@@ -18,13 +18,20 @@ from urllib.parse import unquote, urlsplit
 import yaml
 from bs4 import BeautifulSoup, Tag
 
+from tools.print_figures import print_listings, print_self_test, printed_words
+
 HERE = Path(__file__).parent
 # What names ids of the same page.
 ID_LISTS = ("aria-labelledby", "aria-describedby", "for", "headers")
 SVG_REFERENCE = re.compile(r"url\(#([^)]+)\)")
-ONLY_ON_A_SCREEN = "script, style, button, .headerlink, .toctree-wrapper, .only-dark, details.hide > summary"
+# The code that sets a figure up is of no use where the figure is a picture.
+ONLY_ON_A_SCREEN = (
+    "script, style, button, .senet-screen, .headerlink, .toctree-wrapper, .only-dark, details.hide > summary, "
+    ".cell:has(.senet-figure) > :not(.cell_output)"
+)
 SHEETS = ("../vendor/katex/katex.min.css", "pygments.css", "figure.css", "print.css")
-SHORT = 24  # lines of code that are not torn apart
+ALONE = {"book/worksheet"}  # begins on a sheet of its own, to be given out
+SHORT = 14  # lines of code that are not torn apart
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,15 @@ class Page:
         name: its path without ``.html``, such as "notebooks/02_squeeze".
         part: the caption of the part that it opens, or None.
         article: its text, ready to stand beside others.
+        foot: what stands at the foot of its pages; its title if this is None.
+        follows: whether it goes on where the page before it ends.
     """
 
     name: str
     part: str | None
     article: Tag
+    foot: str | None = None
+    follows: bool = False
 
     @property
     def key(self) -> str:
@@ -59,6 +70,11 @@ class Page:
     @property
     def title(self) -> str:
         return heading_text(self.article.h1)
+
+    @property
+    def sheet(self) -> str:
+        """The name of its paper. From one name to another Chromium begins a new page."""
+        return "sheet-" + (re.sub(r"\W+", "-", self.foot) if self.foot else self.key)
 
 
 def key_of(name: str) -> str:
@@ -77,20 +93,45 @@ def list_names(contents: Path) -> list[tuple[str, str | None]]:
     return names
 
 
+def list_loose(contents: Path) -> dict[str, str]:
+    """The pages that are no chapters, each with the caption of its part: on paper they follow one another."""
+    toc = yaml.safe_load(contents.read_text(encoding="utf-8"))
+    loose = [part for part in toc.get("parts", []) if not part.get("numbered")]
+    return {chapter["file"]: part["caption"] for part in loose for chapter in part["chapters"]}
+
+
 def read_pages(html: Path, contents: Path, folder: Path) -> list[Page]:
     """The pages of a built book in order, with addresses as they look from a page in `folder`."""
     names = list_names(contents)
     known = {name for name, _ in names}
-    pages = []
+    loose = list_loose(contents)
+    pages, answers = [], []
     for name, part in names:
         soup = BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         article = find_one(soup, "article.bd-article")
+        listings = [print_listings(figure, soup) for figure in article.select(".senet-figure")]
+        found = [print_self_test(article), *listings]
         for prepare in (show_stills, drop_what_needs_a_screen, unfold, mark_headings):
             prepare(article)
         move_addresses(article, name, known, html, folder)
         make_ids_unique(article, key_of(name))
-        pages.append(Page(name, part, article))
-    return pages
+        pages.append(Page(name, part, article, loose.get(name), name in loose and part is None and name not in ALONE))
+        if any(found):
+            answers.append((pages[-1].title, "".join(found), name))
+    return [*pages, Page("answers", None, draw_answers(answers))] if answers else pages
+
+
+def draw_answers(answers: list[tuple[str, str, str]]) -> Tag:
+    """The last article: what the tests of the chapters ask, by title, answers and name of the chapter."""
+    article = BeautifulSoup('<article class="bd-article"><h1>Answers to the self-tests</h1></article>', "html.parser")
+    for title, found, name in answers:
+        section = BeautifulSoup(
+            f'<section id="answers-{key_of(name)}"><h2>{escape(title)}</h2>{found}</section>', "html.parser"
+        )
+        make_ids_unique(section, f"answers-{key_of(name)}")
+        find_one(article, "article").append(section)
+    mark_headings(article)
+    return find_one(article, "article")
 
 
 def find_one(parent: Tag, selector: str) -> Tag:
@@ -106,10 +147,11 @@ def find_one(parent: Tag, selector: str) -> Tag:
 
 
 def show_stills(article: Tag) -> None:
-    """Each live figure as its title, its still picture and its caption."""
+    """Each live figure as its title, its still picture, and words for paper in the place of its caption."""
     for figure in article.select(".senet-figure"):
         title = BeautifulSoup(f'<p class="senet-title">{escape(str(figure["data-title"]))}</p>', "html.parser")
         find_one(figure, ".senet-still").insert(0, title)
+        find_one(figure, ".senet-caption").string = printed_words(figure)
 
 
 def drop_what_needs_a_screen(article: Tag) -> None:
@@ -220,20 +262,21 @@ def draw_line(kind: str, anchor: str, title: str) -> str:
 
 def draw_running_titles(pages: list[Page]) -> Iterator[str]:
     """The style of each chapter's pages: its title at the foot."""
-    for number, page in enumerate(pages):
-        title = json.dumps(page.title, ensure_ascii=False)
-        yield f"@page chapter{number} {{ @bottom-left {{ content: {title}; }} }}"
+    for page in pages:
+        title = json.dumps(page.foot or page.title, ensure_ascii=False)
+        yield f"@page {page.sheet} {{ @bottom-left {{ content: {title}; }} }}"
 
 
 def draw_chapters(pages: list[Page]) -> Iterator[str]:
     is_in_part = False
-    for number, page in enumerate(pages):
+    for page in pages:
         is_in_part |= page.part is not None
         if is_in_part:
             lower_headings(page.article)
         part = f'<h1 class="part">{escape(page.part)}</h1>' if page.part else ""
         article = page.article.decode_contents()
-        yield f'<article class="bd-article" id="{page.key}" style="page: chapter{number}">{part}\n{article}</article>'
+        style = f"page: {page.sheet}" + ("; break-before: auto; margin-top: 14mm" if page.follows else "")
+        yield f'<article class="bd-article" id="{page.key}" style="{style}">{part}\n{article}</article>'
 
 
 def join(pages: list[Page], book: Book, static: str) -> str:

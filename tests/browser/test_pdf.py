@@ -16,7 +16,8 @@ from pypdf import PdfReader
 from tests.browser.conftest import HTML, ROOT
 from tests.browser.test_pages import list_pages
 from tools.pdf import find_numbers, make_pdf
-from tools.print_page import key_of, list_names
+from tools.print_figures import PRINTED
+from tools.print_page import key_of, list_names, read_pages
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +25,7 @@ DOTS_PER_POINT = 1.0
 MARGIN_POINTS = {"left": 54, "right": 54, "top": 54}  # 20 mm, less a little for letters that lean over
 COUNT_ANIMATIONS = "dispatchEvent(new Event('beforeprint')); document.getAnimations().length"
 TEXT_ENDS_POINTS = 60  # from the bottom
+ORDERS = re.compile(r"\b(press|drag|click)\b", re.IGNORECASE)
 FOOT_POINTS = (22, 40)  # where the title of the chapter and the number of the page are, from the bottom
 
 
@@ -119,6 +121,7 @@ def test_outline_has_each_chapter_in_order_below_its_part_on_the_page_that_shows
         depth, _, page = entries[place]
         assert squeeze(title) in squeeze(texts[page])
         assert depth == 1 or not re.match(r"\d+\. ", title), "a chapter is below its part"
+    assert [title for _, title, page in entries if squeeze(title) not in squeeze(texts[page])] == [], "torn headings"
     assert len(titles) > sum(len(article.select("h2")) for article in articles.values())
 
 
@@ -164,13 +167,20 @@ def stills(article: BeautifulSoup) -> list[tuple[int, int]]:
     return [Image.open(io.BytesIO(picture)).size for picture in pictures]
 
 
-def test_each_figure_has_its_still_picture_and_its_caption(book, texts, articles):
+def test_each_figure_has_its_still_picture_and_says_what_its_page_lets_a_reader_do(book, texts, articles):
     printed, everything = book.pictures(), squeeze("".join(texts))
     for name, article in articles.items():
         for size in stills(article):
             assert size in printed, f"{name}: a still picture of {size} pixels is missing"
-        for caption in article.select(".senet-still .senet-caption"):
-            assert squeeze(caption.get_text()) in everything, name
+        for figure in article.select(".senet-figure"):
+            assert squeeze(PRINTED[figure["data-kind"]]) in everything, name
+
+
+def test_no_printed_page_gives_an_order_that_paper_cannot_follow():
+    for page in read_pages(HTML, ROOT / "_toc.yml", HTML):
+        for code in page.article.select("pre, code"):
+            code.decompose()
+        assert ORDERS.findall(page.article.get_text()) == [], page.name
 
 
 def alternatives(node: object) -> list[str]:
@@ -196,6 +206,7 @@ def test_each_line_of_code_is_whole(texts, articles):
         (name, line)
         for name, article in articles.items()
         for pre in article.select("pre")
+        if not (cell := pre.find_parent(class_="cell")) or not cell.select(".senet-figure")
         for line in pre.get_text().splitlines()
     ]
     assert max(len(line) for _, line in lines) > 85
@@ -209,10 +220,23 @@ def test_what_is_folded_on_a_screen_is_open(texts, articles):
     assert [p.get_text() for p in folded if squeeze(p.get_text()) not in everything] == []
 
 
+def test_the_reasons_of_the_self_tests_and_the_faults_of_the_listings_stand_at_the_back(book, texts, articles):
+    number = find_numbers(book.reader)["answers"]
+    before, back = (squeeze("".join(part)) for part in (texts[: number - 1], texts[number - 1 :]))
+    reasons = [p for article in articles.values() for p in article.select(".senet-option > p") if not p.select(".math")]
+    assert len(reasons) > 60
+    assert [p.get_text() for p in reasons if squeeze(p.get_text()) not in back] == []
+    listings = re.findall(r"Listing(\d+):", back)
+    assert len(listings) > 20 and all(f"Listing{number}.In" in before for number in listings)
+
+
 def test_no_ink_is_in_the_margins_and_no_page_is_empty(book):
     left, right, top = (int(MARGIN_POINTS[side] * DOTS_PER_POINT) for side in ("left", "right", "top"))
     low, high, end = (int(points * DOTS_PER_POINT) for points in (*FOOT_POINTS, TEXT_ENDS_POINTS))
-    for count, ink in enumerate(book.ink(), 1):
+    pages = book.ink()
+    ends = [ink[:-end].any(axis=1).nonzero()[0].max() / len(ink) for ink in pages]
+    assert sum(height < 0.7 for height in ends) < 0.12 * len(pages), "many pages are nearly empty"
+    for count, ink in enumerate(pages, 1):
         assert not ink[:, :left].any(), f"page {count}, at the left"
         assert not ink[:, -right:].any(), f"page {count}, at the right"
         assert not ink[:top].any(), f"page {count}, at the top"
@@ -223,6 +247,7 @@ def test_no_ink_is_in_the_margins_and_no_page_is_empty(book):
 def test_the_file_is_small_and_says_what_it_is(book):
     assert book.path.stat().st_size < 12e6
     assert book.reader.metadata.title
+    assert book.reader.root_object["/Lang"] == "en" and book.reader.root_object["/MarkInfo"]["/Marked"]
     assert 60 < len(book.reader.pages) < 250
 
 
