@@ -104,14 +104,15 @@ def read_slides(page: BeautifulSoup, name: str) -> list[Slide]:
     for mark in page.find_all(string=lambda text: isinstance(text, Comment) and text.strip().startswith("slide")):
         text = mark.strip()
         section = mark.find_parent("section", id=True)
-        begins, adds = BEGINS.fullmatch(text), ADDS.fullmatch(text)
-        if section is None or not (begins or (adds and slides)):
+        begins = BEGINS.fullmatch(text)
+        found = begins or ADDS.fullmatch(text)
+        if section is None or found is None or not (begins or slides):
             raise ValueError(f"{name}: a mark is not written as tools/slides.py says: {text!r}")
         if begins:
             minutes = {int(plan): int(minute) for plan, minute in re.findall(r"(\d+)/(\d+)", begins["when"])}
             notes = " ".join((begins["notes"] or "").split())
             slides.append(Slide(begins["title"], minutes, notes, name, str(section["id"]), text_of(page.find("h1"))))
-        how = (begins or adds)["how"] or "whole"
+        how = found["how"] or "whole"
         block = mark.find_next_sibling()
         taken = [absolute(copy.copy(part), name) for part in HOW[how](block)] if block and how in HOW else []
         if not taken:
