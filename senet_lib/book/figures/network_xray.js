@@ -297,12 +297,17 @@ function createPictures(view, { pictures }) {
     view.set("picture", OWN_PICTURE);
     view.set("answered", `own picture ${version}`);
   };
+  let isClosed = false; // what is built anew must not ask for another drawing while it ends
   const say = (message) => {
+    if (isClosed) return;
     fault = message;
     view.set("answered", `${message} ${performance.now()}`);
   };
   const camera = createCamera(({ shown }) => use(shown, "from the camera"), say);
-  view.onClose(() => camera.stop());
+  view.onClose(() => {
+    isClosed = true;
+    camera.stop();
+  });
   const take = async (file) => {
     camera.stop();
     const mine = (newest += 1);

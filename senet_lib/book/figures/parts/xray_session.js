@@ -85,7 +85,10 @@ export function createXraySession({ moduleText, folders, hear }) {
     send(id, find);
   };
   return {
-    close: drop,
+    close() {
+      id += 1; // what is being fetched starts nothing any more
+      drop();
+    },
     openFile(file) {
       if (file.size === 0) return hear.failed(SESSION_WORDS.empty);
       if (file.size > MOST_FILE_BYTES) return hear.failed(SESSION_WORDS.large({ size: (file.size / 1e9).toFixed(1) }));
