@@ -12,6 +12,7 @@ function show() {
   slides.forEach((slide, index) => (slide.hidden = index !== current()));
   const slide = slides[current()];
   for (const frame of slide.querySelectorAll("iframe:not([src])")) frame.src = frame.dataset.src;
+  fit(slide);
   place.textContent = `${current() + 1} of ${slides.length}, minute ${slide.dataset.minute}`;
 }
 
@@ -26,6 +27,7 @@ function go(step) {
 function showNotes() {
   document.body.classList.toggle("with-notes");
   for (const notes of document.querySelectorAll(".notes")) notes.hidden = !document.body.classList.contains("with-notes");
+  fit(slides[current()]);
 }
 
 function fillScreen() {
