@@ -45,9 +45,10 @@ def test_a_plan_goes_forward_and_ends_in_time(minutes):
     assert starts == sorted(set(starts)) and minutes - 5 <= starts[-1] < minutes
 
 
-def test_a_plan_names_exercises_that_exist():
-    named = set(re.findall(r"\bexercise (\d+\.\d)", PAGE))
-    assert named and named <= {number for number, _, _ in exercises()}
+def test_a_plan_names_exercises_that_exist_and_stand_on_the_worksheet():
+    sheet = (ROOT / "book" / "worksheet.md").read_text(encoding="utf-8")
+    planned, printed = (set(re.findall(r"\bexercise (\d+\.\d)", text)) for text in (PAGE, sheet))
+    assert planned == printed and planned <= {number for number, _, _ in exercises()}
 
 
 def test_the_licences_are_those_of_the_repository():
