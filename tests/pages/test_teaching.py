@@ -47,7 +47,7 @@ def test_a_plan_goes_forward_and_ends_in_time(minutes):
 
 def test_a_plan_names_exercises_that_exist_and_stand_on_the_worksheet():
     sheet = (ROOT / "book" / "worksheet.md").read_text(encoding="utf-8")
-    planned, printed = (set(re.findall(r"\bexercise (\d+\.\d)", text)) for text in (PAGE, sheet))
+    planned, printed = (set(re.findall(r"\b[Ee]xercise (\d+\.\d)", text)) for text in (PAGE, sheet))
     assert planned == printed and planned <= {number for number, _, _ in exercises()}
 
 
