@@ -56,6 +56,12 @@ class WithAttention(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         return self.attention(self.body(*args, **kwargs))
 
+    def __prepare_scriptable__(self) -> nn.Module:
+        raise ValueError(
+            "torch.jit cannot compile a network into which SE was put, for it does not know the arguments of "
+            f"{type(self.body).__name__}; try torch.export, or senet_lib.export.onnx_writer.export_onnx"
+        )
+
 
 def insert_squeeze_excitation(
     model: nn.Module,

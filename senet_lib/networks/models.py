@@ -12,8 +12,9 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
+from senet_lib.common.messages import short
 from senet_lib.common.validation import is_whole, require_choice, require_stages, require_whole
 from senet_lib.networks.residual_blocks import Attention, BasicBlock, Bottleneck, ResidualBlock
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, SqueezeOperator, is_traced, require_maps
@@ -130,6 +131,20 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc(self.features(x).mean((2, 3)))
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What torch.jit.script compiles in its place: the operations without the checks, on the same parameters.
+
+        Raises:
+            ValueError: if a module in a slot cannot be traced.
+        """
+        try:
+            return fx.symbolic_trace(self)
+        except Exception as error:  # of somebody else's attention
+            raise ValueError(
+                f"torch.jit cannot compile this network: torch.fx said {short(error)}; try torch.export, or "
+                "senet_lib.export.onnx_writer.export_onnx"
+            ) from error
 
     def _require_size(self, x: Tensor) -> None:
         (kernel, _), (stride, _) = self.conv1.kernel_size, self.conv1.stride

@@ -7,6 +7,7 @@ networks and in torchvision. The paper counts weights only; ``bias=False`` gives
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, fx, nn
 
 from senet_lib.common.validation import require_reduction, require_whole
@@ -20,9 +21,10 @@ def average_squeeze(x: Tensor) -> Tensor:
     It is ``x.mean((2, 3))``, written as a sum. The gradient of a sum is one value per channel, which autograd
     broadcasts; that of ``mean`` is written out for every place, which takes time on a CPU (``benchmarks/se_block.py``).
     """
-    if is_traced(x) or x.element_size() < 4:  # the sum of a large map can be too large for float16
-        return x.mean((2, 3))
-    return x.sum((2, 3)) / (x.shape[2] * x.shape[3])
+    if not torch.jit.is_scripting():  # torch.jit cannot compile the questions in here, nor the checks of the block
+        large = not is_traced(x) and x.element_size() >= 4  # the sum of a large map can be too large for float16
+        return x.sum((2, 3)) / (x.shape[2] * x.shape[3]) if large else x.mean((2, 3))
+    return x.mean((2, 3))
 
 
 def max_squeeze(x: Tensor) -> Tensor:
@@ -90,18 +92,17 @@ class SqueezeExcitation(nn.Module):
 
     def squeeze(self, x: Tensor) -> Tensor:
         """One number for each channel: x (B, C, H, W) -> z (B, C)."""
-        require_maps(x, self.channels)
+        if not torch.jit.is_scripting():
+            require_maps(x, self.channels)
         z = self.squeeze_operator(x)
-        if not is_traced(x) and z.shape != x.shape[:2]:
-            raise ValueError(
-                f"the squeeze operator returned shape {tuple(z.shape)}; it must be (B, C) = {tuple(x.shape[:2])}"
-            )
+        if not torch.jit.is_scripting():
+            _require_squeezed(z, x)
         return z
 
     def excite(self, z: Tensor) -> Tensor:
         """One gate for each channel: z (B, C) -> s (B, C). Equation 3."""
-        if not is_traced(z) and (z.dim() != 2 or z.shape[1] != self.channels):
-            raise ValueError(f"z has shape {tuple(z.shape)}; it must be (B, {self.channels}), as squeeze makes it")
+        if not torch.jit.is_scripting():
+            _require_numbers(z, self.channels)
         return self.gate(self.fc2(self.activation(self.fc1(z))))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -181,6 +182,18 @@ def _squeeze_operator(squeeze: str | SqueezeOperator) -> SqueezeOperator:
     if not isinstance(squeeze, str) or squeeze not in SQUEEZE_OPERATORS:
         raise ValueError(f"squeeze is {squeeze!r}; use one of {', '.join(SQUEEZE_OPERATORS)}, or a function")
     return SQUEEZE_OPERATORS[squeeze]
+
+
+def _require_squeezed(z: Tensor, x: Tensor) -> None:
+    if not is_traced(x) and z.shape != x.shape[:2]:
+        raise ValueError(
+            f"the squeeze operator returned shape {tuple(z.shape)}; it must be (B, C) = {tuple(x.shape[:2])}"
+        )
+
+
+def _require_numbers(z: Tensor, channels: int) -> None:
+    if not is_traced(z) and (z.dim() != 2 or z.shape[1] != channels):
+        raise ValueError(f"z has shape {tuple(z.shape)}; it must be (B, {channels}), as squeeze makes it")
 
 
 def is_traced(x: Tensor) -> bool:

@@ -9,6 +9,7 @@ from torch import nn
 from torchvision import models as torchvision_models
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from senet_lib.networks.insert import insert_squeeze_excitation
 from senet_lib.networks.models import ResNet, create_model, list_models
 from senet_lib.networks.residual_blocks import PLACEMENTS
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
@@ -284,3 +285,17 @@ def test_export_gives_the_same_logits(placement):
     model = shaken(create_model("se_resnet50", **options)).eval()
     x = noise(2, 3, 12, 10)
     torch.testing.assert_close(torch.export.export(model, (x,)).module()(x), model(x))
+
+
+@pytest.mark.parametrize("name", ["se_resnet20", "resnet20"])
+def test_torch_jit_compiles_a_network_and_a_block_and_leaves_them_as_they_are(name):
+    model = create_model(name).eval()
+    block = SqueezeExcitation(16, 4)
+    for module, size in ((model, (2, 3, 24, 32)), (block, (2, 16, 5, 7)), (nn.Sequential(block), (2, 16, 5, 7))):
+        x = torch.randn(size)
+        scripted = torch.jit.script(module)
+        torch.testing.assert_close(scripted(x), module(x))
+        assert scripted.state_dict().keys() == module.state_dict().keys()
+    insert_squeeze_excitation(model, "layer1.*.conv1", reduction=4, input_size=(3, 32, 32))
+    with pytest.raises(ValueError, match=r"torch.jit cannot compile .*; try torch.export"):
+        torch.jit.script(nn.Sequential(model.layer1))
