@@ -47,7 +47,7 @@ def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(
         prog=prog,
         description="Say what the SE layers of a network are, and what is wrong with them.",
-        epilog="Exit status: 0 if no fault was found, 1 if there are faults, 2 if it cannot be loaded or run.",
+        epilog="Exit status: 0 if no fault was found, 1 if there are faults,\n2 if it cannot be loaded or run.",
     )
     parser.add_argument("network", help="an ONNX file, or MODULE:FACTORY, such as torchvision.models:efficientnet_b0")
     parser.add_argument(

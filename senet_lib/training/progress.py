@@ -24,14 +24,14 @@ WORDS = {
         "test accuracy {test_accuracy:.2%}, top-5 {test_top5_accuracy:.2%}, "
         "{pictures_per_second:,.0f} pictures/s, {seconds:,.0f} s"
     ),
-    "bar": "epoch {epoch} of {epochs}",
-    "now": "loss {loss:.3f}, accuracy {accuracy:.1%}, {speed:,.0f} pictures/s",
+    "start": "{name}epoch {epoch}/{epochs}",
+    "now": "{name}epoch {epoch}/{epochs}: loss {loss:.3f}, accuracy {accuracy:.1%}, {speed:,.0f} pictures/s",
     "row": "{epoch:>5}  {train_loss:>13.3f}  {test_loss:>9.3f}  {test_accuracy:>13.2%}  {mark}",
     "heading": "epoch  training loss  test loss  test accuracy",
     "best": "best",
     "rows left out": "  ...",
 }
-BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix}, {remaining} left"
+BAR = "{desc} |{bar}| {percentage:.0f}%, {remaining} left"
 FIRST_ROWS, LAST_ROWS = 3, 8  # of the summary; the best one is always there
 
 
@@ -42,24 +42,27 @@ class Progress:
         epochs: of the whole run.
         steps: batches in an epoch.
         finished: how many epochs an earlier start has finished.
+        name: put in front of each line.
         out: where lines go, and the bar if it is a terminal; stdout if None.
 
     Attributes:
         has_begun: whether a step was made.
     """
 
-    def __init__(self, epochs: int, steps: int, finished: int = 0, out: TextIO | None = None):
+    def __init__(self, epochs: int, steps: int, finished: int = 0, name: str = "", out: TextIO | None = None):
         self.epochs, self.steps, self.finished = epochs, steps, finished
+        self._name = name
         self._out = out or sys.stdout
         self.has_begun = False
         self._bar: Any = None
         self._began = self._looked = 0.0
+        self._epoch = finished + 1
 
     def say(self, line: str) -> None:
         """A line, above the bar if there is one."""
         if self._bar is not None:
             self._bar.clear()
-        print(line, file=self._out, flush=True)
+        print(f"{self._name}{line}", file=self._out, flush=True)
 
     def shown(self, stats: Iterable[EpochStats]) -> Iterator[EpochStats]:
         """Pass on the statistics of the epochs, and show those that are new."""
@@ -91,7 +94,7 @@ class Progress:
         if now - self._looked >= SECONDS_BETWEEN_LOOKS:
             self._looked = now
             speed = mean.pictures / max(now - self._began, 1e-9)
-            self._bar.set_postfix_str(WORDS["now"].format(loss=mean.loss, accuracy=mean.accuracy, speed=speed))
+            self._describe("now", loss=mean.loss, accuracy=mean.accuracy, speed=speed)
 
     def _open_bar(self) -> Any:
         if not self._out.isatty():
@@ -108,9 +111,14 @@ class Progress:
         )
 
     def _start_epoch(self, epoch: int) -> None:
-        self._began = time.perf_counter()
-        if self._bar is not None and epoch <= self.epochs:
-            self._bar.set_description_str(WORDS["bar"].format(epoch=epoch, epochs=self.epochs))
+        self._epoch, self._began = epoch, time.perf_counter()
+        if epoch <= self.epochs:
+            self._describe("start")
+
+    def _describe(self, key: str, **numbers: float) -> None:
+        if self._bar is not None:
+            words = WORDS[key].format(name=self._name, epoch=self._epoch, epochs=self.epochs, **numbers)
+            self._bar.set_description_str(words)
 
 
 def epoch_line(stats: EpochStats, epochs: int) -> str:

@@ -11,7 +11,7 @@ from senet_lib.common.command_line import DONE, OneLineParser, WrongUse, before_
 BY = {"stage": 1, "block": 2}
 MOST_LETTERS = 78
 WORDS = {
-    "about": "Count parameters and multiply-adds of a network, part by part, and SE's share of them.\n"
+    "about": "Count parameters and multiply-adds of a network by part, and SE's share.\n"
     "MODEL: ours, timm's, or MODULE:FACTORY, such as torchvision.models:resnet50.",
     "usage": "%(prog)s MODEL [options]\n       %(prog)s --list [PATTERN]",
     "more": "One multiply-add counts once. Convolutions and matrix products are counted;\n"

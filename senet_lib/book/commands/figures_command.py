@@ -13,8 +13,8 @@ from senet_lib.common.atomic_files import write_atomically
 from senet_lib.common.command_line import DONE, OneLineParser, WrongUse, run_command, unknown
 
 WORDS = {
-    "about": "List the live figures of the book, or write one as an HTML page that stands alone.\n"
-    "The page needs no server, no kernel and no internet.",
+    "about": "List the live figures of the book, or write one as an HTML page that\n"
+    "stands alone: it needs no server, no kernel and no internet.",
     "usage": "%(prog)s\n       %(prog)s NAME [--to FILE]",
     "to": "where to write; default NAME.html",
     "otherwise": "senet figures lists all",

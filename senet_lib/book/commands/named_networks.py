@@ -115,8 +115,8 @@ def _plain(wanted: Wanted, num_classes: int | None) -> tuple[nn.Module, dict[str
     if is_ours:
         architecture = ARCHITECTURES[name.removeprefix("se_")]
         size = 32 if architecture.stem == "3x3" else 224
-        ratio = {} if wanted.insert_se else {"reduction": wanted.reduction}
-        model: nn.Module = create_model(name, num_classes=num_classes, **ratio)
+        ratio = None if wanted.insert_se else wanted.reduction
+        model: nn.Module = create_model(name, num_classes=num_classes, reduction=ratio)
         return model, {"input_size": (3, size, size), "classifier": "fc"}
     if is_timms:
         model = _made_by_timm(name.removeprefix(TIMM), wanted.pretrained, num_classes)

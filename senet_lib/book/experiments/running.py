@@ -23,7 +23,9 @@ from senet_lib.common.machine import describe_machine
 from senet_lib.common.validation import require_whole
 from senet_lib.data import Batches, PictureSet, load_pictures, train_and_test_batches
 from senet_lib.training import EpochStats, Recipe, fit
+from senet_lib.training.checkpoints import finished_epochs
 from senet_lib.training.logs import log_tensorboard
+from senet_lib.training.progress import Progress
 from senet_lib.weights.weight_files import save_weights
 
 
@@ -167,16 +169,22 @@ def _train(
 ) -> dict[str, Any]:
     """Train a network: what the record holds of it."""
     entry: dict[str, Any] = {"seed": seed, "arm": arm, "machine": describe_machine(device), "started": _now()}
+    finished = finished_epochs(checkpoints) if checkpoints else 0
+    progress = Progress(experiment.recipe.epochs, len(batches[0]), finished, f"seed {seed} {arm}: ")
     run_of_this: Iterator[EpochStats] = fit(
-        model, *batches, experiment.recipe, checkpoints=checkpoints, keep_all=experiment.keep_checkpoints
+        model,
+        *batches,
+        experiment.recipe,
+        checkpoints=checkpoints,
+        keep_all=experiment.keep_checkpoints,
+        on_step=progress.step,
     )
     if curves is not None:
         run_of_this = log_tensorboard(run_of_this, curves)
     entry["epochs"] = []
-    for stats in run_of_this:
+    for stats in progress.shown(run_of_this):
         asked = experiment.epoch_probe(model) if experiment.epoch_probe else {}
         entry["epochs"].append(asdict(stats) | asked)
-        print(f"seed {seed} {arm}: epoch {stats.epoch}, test accuracy {stats.test_accuracy:.3f}", flush=True)
         if experiment.stop_at and stats.test_accuracy >= experiment.stop_at:
             break
     if experiment.probe and (gates := experiment.probe(model, batches[1], seed)):
