@@ -134,7 +134,7 @@ def se_block() -> Drawing:
     drawing.text(left - 48, 152, "U", weight="bold")
     drawing.line((left, 176), (left, 337))
     drawing.line((left + 32, 148), (right, 148), (right, 164))
-    drawing.text(right - 4, 140, "squeeze: the mean of each", weight="bold")
+    drawing.text(right - 4, 140, "squeeze: each map's mean", weight="bold")
     drawing.channels(right, 174, (0.2, 0.9, 0.5, 0.3), COLOURS["z"])
     drawing.text(right + 44, 178, "z")
     for y, text in ((206, "narrow: C to C/r"), (242, "ReLU"), (278, "widen: C/r to C"), (314, "sigmoid")):
@@ -211,7 +211,7 @@ def inception_modules() -> Drawing:
     drawing.line((left, 88), (left, 108))
     drawing.line((right, 88), (right, total - 9))
     drawing.line((right, 104), (side, 104), (side, 118))
-    for index, text in enumerate(("mean of each", "narrow: C to C/r", "ReLU", "widen: C/r to C", "sigmoid")):
+    for index, text in enumerate(("each map's mean", "narrow: C to C/r", "ReLU", "widen: C/r to C", "sigmoid")):
         y = 130 + index * 40
         drawing.box(side, y, 116, text, OTHER)
         if index:

@@ -115,7 +115,9 @@ function createStage(record) {
     image.draw(record.planes(gap));
     const { field } = record.networks[network];
     const [cue, glyph, column] = record.places(gap);
-    const shares = [
+    const isAll = field >= record.size && !record.networks[network].name.startsWith("plain");
+    const whole = [["top", 0], ["left", 0], ["width", record.size], ["height", record.size]];
+    const shares = isAll ? whole : [
       ["top", (cue + glyph + GLYPH_SIZE - field) / 2],
       ["left", column + (GLYPH_SIZE - field) / 2],
       ["width", field],
@@ -124,7 +126,7 @@ function createStage(record) {
     for (const [side, pixels] of shares) frame.style[side] = `${(100 * pixels) / record.size}%`;
     touches.set(record.gaps[gap] + 2);
     holds.set(record.gaps[gap] + CUE_HEIGHT + GLYPH_SIZE);
-    sees.set(field >= record.size && !record.networks[network].name.startsWith("plain") ? "all" : field);
+    sees.set(isAll ? "all" : field);
   };
   return { element: box, facts, draw };
 }

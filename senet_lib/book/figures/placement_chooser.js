@@ -61,7 +61,7 @@ export default figure((view) => {
   const run = createRun(view, () => draw());
   const sliders = controlRow(gate.element, branch.element);
   const side = element("div", { class: "senet-place-run" }, run.element, chart.element, sliders, table.element);
-  const asked = askForThePulse(view, side);
+  const asked = askForThePulse(view, [side, ...facts.elements.slice(1)]);
   const block = element("div", { class: "senet-place-block" }, drawing.element, placement.element, ...facts.elements);
   view.body.append(asked.element, element("div", { class: "senet-place" }, block, side));
 
@@ -85,7 +85,7 @@ function askForThePulse(view, covered) {
     return isTried ? { value: "branch", told: WORDS.verdict } : { told: WORDS.waiting };
   };
   const options = Object.entries(WORDS.bets);
-  return guess(view, { key: "placement/pulse", question: WORDS.question, options, answer, covered: [covered] });
+  return guess(view, { key: "placement/pulse", question: WORDS.question, options, answer, covered });
 }
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic

@@ -94,8 +94,11 @@ export default figure((view) => {
   };
   const inputChanged = changeDetector();
   let mixed = null;
+  let wasOpen = null; // what the guess was about is what the desk then shows
 
   return () => {
+    if (wasOpen && !asked.isOpen()) asked.show();
+    wasOpen = asked.isOpen();
     const [index, name] = [view.get("picture"), view.get("block")];
     const faders = readFaders(view, count());
     const chosen = requireWhole(view, "channel", count() - 1);
@@ -355,5 +358,10 @@ function askForTheAnswer(view, world, trainedRun, covered) {
   };
   const question = WORDS.question({ features: plainNames[index], gates: plainNames[donor] });
   const options = classes.map((name, value) => [value, name]);
-  return guess(view, { key: "mixer", question, options, answer, covered });
+  const show = () => {
+    view.set("picture", index);
+    view.set("block", blocks[0]);
+    view.set("faders", Array.from(trainedRun(donor).blocks[blocks[0]].s));
+  };
+  return { ...guess(view, { key: "mixer", question, options, answer, covered }), show };
 }
