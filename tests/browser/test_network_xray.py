@@ -40,6 +40,12 @@ SEEN = """(el) => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   return [canvas.height, canvas.width, Array.from(data)];
 }"""
+DROP = """(el) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(['no network'], 'dropped.onnx'));
+  el.closest('.senet-figure').model.set('state', 'empty');
+  el.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+}"""
 SCALINGS = {"imagenet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), "unit": (0, 1), "signed": (0.5, 0.5)}
 SQUEEZED_3D = "sigmoid: 3-d"
 NETWORKS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -164,6 +170,12 @@ def test_the_page_finds_and_computes_what_python_does(shared, tmp_path, name):
 def test_a_network_that_we_have_not_trained_is_followed_too(shared, tmp_path):
     shared.set_all(height=48, width=192, scaling="signed", picture=5)
     compare(shared, OTHERS, tmp_path)
+    said = answer(shared)["before"]
+    again = give(shared, tmp_path / "revealed.onnx")["network"]["blocks"]  # its gates can be set already
+    assert [(block["name"], block["gate"]) for block in again] == [
+        (f"block {number}", "hard sigmoid (t/5 + 0.5)") for number in range(1, 10)
+    ]
+    assert answer(shared)["after"] == pytest.approx(said, abs=1e-6)
     shared.reset()
 
 
@@ -226,6 +238,9 @@ def test_each_bad_file_is_named_in_one_line_and_a_good_one_works_after_it(shared
         said = shared.text("status")
         assert said.startswith(f"{file.name} cannot be used. It ") and "\n" not in said
     (tmp_path / "huge.onnx").unlink()
+    shared.root.locator(".senet-body").evaluate(DROP)
+    shared.page.wait_for_function(ENDED, timeout=WAIT)
+    assert shared.text("status").startswith("dropped.onnx cannot be used. It is no ONNX file")
     quantize_static(
         str(tmp_path / "good.onnx"), str(tmp_path / "qdq.onnx"), Calibration(), quant_format=QuantFormat.QDQ
     )
@@ -271,7 +286,11 @@ def test_a_reader_mutes_opens_and_gives_means(browser, site):
             "cross",
             "block",
         )
-        name = opened.root.evaluate(LAB % "network.blocks[1].name")
+        network = load_onnx(site / "networks" / "context-world-reduction-r4.onnx")
+        scores, gates = network.run(pixels(opened))
+        assert own["gates"] == {block: pytest.approx(rows[0].tolist(), abs=1e-4) for block, rows in gates.items()}
+        assert own["before"] == pytest.approx(scores[0].tolist(), abs=1e-4)
+        name = "layer2.0"
         opened.root.locator(f'canvas[data-block="{name}"]').click()
         for button, value in (("Mute", 0), ("Open", 1), ("Mean", float(np.mean(own["gates"][name])))):
             opened.click(button)

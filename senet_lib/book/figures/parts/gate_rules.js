@@ -11,7 +11,8 @@ const REDUCTIONS = { ReduceMean: "mean", ReduceMax: "max", ReduceSum: "sum", Red
 const WINDOWS = { AveragePool: "mean", MaxPool: "max", LpPool: "norm" };
 const LAYERS = new Set(["Conv", "Gemm", "MatMul"]);
 const SAME_NUMBERS = new Set(["Expand", "Identity", "Dropout"]);
-const SHAPE_OPS = new Set([
+/** Operators that change the shape of their input only. */
+export const SHAPE_OPS = new Set([
   ...[...SAME_NUMBERS, "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Cast"],
   ...["QuantizeLinear", "DequantizeLinear"],
 ]);

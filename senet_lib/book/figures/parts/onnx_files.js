@@ -1,7 +1,7 @@
 // An ONNX file as the plain values of gate_rules.js, and a copy of it whose gates are outputs and can be set: what
 // senet_lib/export/reveal_gates.py does. proto: what pbjs has made of ONNX's own description.
 
-import { traceBack } from "./gate_rules.js";
+import { SHAPE_OPS, traceBack } from "./gate_rules.js";
 
 const OLDEST_OPSET = 9; // the first one with IsNaN and Where
 const OLDEST_IR = 4; // the first one whose initializers need be no inputs
@@ -54,13 +54,29 @@ function takeOverridesAway(model) {
   const isOverride = ({ name }) => name.startsWith("override/");
   if (!graph.input.some(isOverride)) return model;
   const own = new Map(); // from the gates that are used to those that the network computes
-  for (const node of graph.node) if (node.op_type === "Where") own.set(node.output[0], node.input[1]);
-  for (const node of graph.node) node.input = node.input.map((value) => own.get(value) ?? value);
+  const checks = new Set(graph.node.filter(({ op_type: op }) => op === "IsNaN").map(({ output }) => output[0]));
+  for (const { input, output } of graph.node) if (checks.has(input[0]) && input.length === 3) own.set(output[0], input[1]);
+  const outputs = graph.output.map(({ name }) => name).filter((name) => name.startsWith("gates/"));
+  const shown = outputs.map((name) => [originOf(graph, name), name.slice("gates/".length)]);
   graph.input = graph.input.filter((one) => !isOverride(one));
-  graph.initializer = graph.initializer.filter((one) => !isOverride(one));
   graph.output = graph.output.filter(({ name }) => !name.startsWith("gates/"));
+  for (const node of graph.node) node.input = node.input.map((value) => own.get(value) ?? value);
   dropUnused(graph);
+  const rename = (value) => value.replace(/^gates\//, "old gates/"); // the name is needed again
+  for (const node of graph.node) [node.input, node.output] = [node.input.map(rename), node.output.map(rename)];
+  model.blockNames = new Map(shown.map(([value, name]) => [rename(value), name]));
   return model;
+}
+
+// Where the numbers of an output come from, whatever its form.
+function originOf(graph, value) {
+  const node = graph.node.find(({ output }) => output.includes(value));
+  return node && SHAPE_OPS.has(node.op_type) ? originOf(graph, node.input[0]) : value;
+}
+
+/** Blocks by the names that a file gives to them itself. */
+export function withGivenNames({ blockNames }, graph, blocks) {
+  return blocks.map((block) => ({ ...block, name: blockNames?.get(traceBack(graph, block.value, SHAPE_OPS)) ?? block.name }));
 }
 
 function dropUnused(graph) {
@@ -70,6 +86,7 @@ function dropUnused(graph) {
     if (isUsed) node.input.forEach((value) => used.add(value));
     return isUsed;
   }).reverse();
+  graph.initializer = graph.initializer.filter(({ name }) => used.has(name));
 }
 
 /** The texts that its exporter has noted in a file. */

@@ -1,7 +1,7 @@
 // What reads, rewrites and runs a reader's ONNX file, in a Web Worker, so that the page never waits. The worker gets the
 // text of the figure's whole module, so that it needs no address to load it from.
 import { findGates, prepareGraph, wantedShapes, wantedStaticShapes } from "./gate_rules.js";
-import { FileProblem, asksForShapes, fromHalf, graphOf, readModel, readNotes, sayNoBlock, toHalf, withOverrides } from "./onnx_files.js";
+import { FileProblem, asksForShapes, fromHalf, graphOf, readModel, readNotes, sayNoBlock, toHalf, withGivenNames, withOverrides } from "./onnx_files.js";
 import { openBookRuntime, readBookFile } from "./runtime_files.js";
 
 const FREE_SIDE = 224; // of the zeros that show the shapes
@@ -59,7 +59,8 @@ async function openFile(tools, files, file, progress) {
   const plain = graphOf(model);
   const seen = await seeShapes(tools, model, plain);
   const graph = prepareGraph({ ...plain, shapes: seen.shapes });
-  const { blocks, lost } = findGates(graph);
+  const { blocks: plainBlocks, lost } = findGates(graph);
+  const blocks = withGivenNames(model, graph, plainBlocks);
   if (blocks.length === 0) throw new FileProblem(seen.problem || sayNoBlock(lost));
   progress(SHARES.rewrite);
   const input = readInput(model, graph);
