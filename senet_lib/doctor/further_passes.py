@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_flatten
 from senet_lib.common.messages import short
 from senet_lib.doctor.gate_sites import Site
 from senet_lib.doctor.network_findings import Finding
-from senet_lib.doctor.operations import DROPOUTS, Pass, memory_of, record_pass, seed_all
+from senet_lib.doctor.operations import DROPOUTS, Pass, keeping_numbers, memory_of, record_pass, seed_all
 from senet_lib.doctor.se_layers import SELayer
 
 # --- what fails -------------------------------------------------------------------------------------------------------
@@ -138,7 +138,8 @@ def what_never_ran(
         return [], []
     for module in model.modules():
         module.training = True
-    training = record_pass(model, pictures)
+    with keeping_numbers(model, pictures.device):  # for what is measured afterwards
+        training = record_pass(model, pictures)
     for module in model.modules():
         module.training = False
     if training.error is not None:

@@ -256,7 +256,7 @@ def test_what_runs_in_training_alone_or_lends_its_weights_is_no_finding():
             return self.helper(x) if self.training else x
 
     assert {one.code for one in examine(stack(Lending(), Forgetting(True))).findings} == set()
-    spare = stack(Forgetting(True))
+    spare = stack(Forgetting(True), nn.BatchNorm2d(C))  # whose statistics the look at training mode must not change
     spare.spare = nn.ModuleDict({"head": nn.Linear(3, 7)})
     spare.forward = lambda x: nn.Sequential(*list(spare)[:-1])(x)
     (note,) = examine(spare).findings
