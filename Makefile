@@ -127,7 +127,7 @@ _build/extra/vendor/onnx_proto/LICENSE: node_modules/.package-lock.json
 	cat node_modules/protobufjs/LICENSE node_modules/long/LICENSE .venv/lib/python3*/site-packages/onnx-*.dist-info/licenses/LICENSE > $@
 
 # The trained networks, for the figures that run them in the page; and one of others, with its licence.
-_build/extra/networks: $(wildcard results/networks/*.onnx) $(wildcard results/networks_of_others/*)
+_build/extra/networks: $(wildcard results/networks/*.onnx) $(wildcard results/borrowed_networks/*)
 	@rm -rf $@ && mkdir -p $@
 	$(if $^,cp $^ $@)
 

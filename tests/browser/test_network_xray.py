@@ -31,7 +31,7 @@ from tools.as_scripts import write_scripts
 pytestmark = pytest.mark.browser
 
 WAIT = 120_000  # milliseconds at most; what is waited for is an event
-OTHERS = ROOT / "results" / "networks_of_others" / "pp-ocr-direction.onnx"
+OTHERS = ROOT / "results" / "borrowed_networks" / "pp-ocr-direction.onnx"
 ENDED = "['opened', 'failed'].includes(document.querySelector('.senet-figure').model.get('state'))"
 ANSWERED = "document.querySelector('.senet-body').dataset.answered === 'true'"
 LAB = "(el) => { const { network, answer, problem, refused } = el.querySelector('.senet-body').lab; return %s; }"
