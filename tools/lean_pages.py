@@ -86,6 +86,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", use_lean_templates)
     # After myst-nb, which adds the state at the default priority, 500.
     app.connect("html-page-context", drop_widget_state, priority=900)
+    app.connect("html-page-context", add_search_script)
     app.add_css_file("lean_pages.css")
     app.add_js_file("lean_pages.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -94,6 +95,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def use_lean_templates(app: Sphinx, config: Config) -> None:
     config.template_bridge = f"{__name__}.{LeanTemplates.__name__}"
     config.html_static_path += [str(HERE / "lean_pages.css"), str(HERE / "lean_pages.js")]
+
+
+def add_search_script(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """What the search page shows of each page is read by a script of the book's own."""
+    if page == "search":
+        app.add_js_file("search_page.js", loading_method="defer")
 
 
 def drop_widget_state(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

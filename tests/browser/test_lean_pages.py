@@ -304,3 +304,15 @@ def test_this_file_looks_at_all_pages():
     built = {path.relative_to(HTML).with_suffix("").as_posix() for path in HTML.rglob("*.html")}
     others = {name for name in built if name == "index" or name.startswith(("_static/", "vendor/", "slides/"))}
     assert built - others == set(PAGES)
+
+
+def test_search_shows_a_page_once_and_quotes_its_text_not_its_buttons(visit):
+    page = visit("search")
+    page.goto(page.url.partition("?")[0] + "?q=squeeze")
+    results = page.locator("ul.search li")
+    page.wait_for_function("document.querySelectorAll('ul.search li p.context').length > 5")
+    links = results.locator("a").evaluate_all("all => all.map((one) => one.href.split(/[#?]/)[0])")
+    assert len(set(links)) == len(links) > 5
+    said = " ".join(results.all_inner_texts())
+    for quoted in ("System Settings", "Show the code", "Contents", "mathbf"):
+        assert quoted not in said

@@ -5,7 +5,7 @@ from statistics import mean
 from typing import Any
 
 from senet_lib.book.experiments.catalogue import EXPERIMENTS, SECTIONS
-from senet_lib.book.experiments.markdown import markdown_table, signed
+from senet_lib.book.experiments.markdown import SPREAD, markdown_table, mean_and_spread, signed
 from senet_lib.book.experiments.tables import ARM_NAMES, milestones_table, summary_table
 from senet_lib.book.records import Record, list_records, load_record, paired_differences, summarise
 from senet_lib.training import Recipe
@@ -24,7 +24,7 @@ def _overview(records: list[Record]) -> str:
     """All experiments in one table: networks, seeds, what came out, where it is told, and the file."""
     rows = [_overview_row(record) for record in records]
     head = ("experiment", "networks", "seeds", "mean test accuracy", "told in", "record")
-    return f"## All experiments\n\n{markdown_table(head, rows)}\n"
+    return f'## All experiments\n\n<div class="senet-overview">\n\n{markdown_table(head, rows)}\n\n</div>\n'
 
 
 def _overview_row(record: Record) -> tuple[str, ...]:
@@ -32,18 +32,23 @@ def _overview_row(record: Record) -> tuple[str, ...]:
     accuracies = {arm: list(values["accuracies"].values()) for arm, values in summarise(record).items()}
     means = {arm: mean(values) for arm, values in accuracies.items()}
     least, most = (choose(means, key=means.__getitem__) for choose in (min, max))
-    ends = [f"{means[arm]:.3f} ({ARM_NAMES.get(arm, arm)})" for arm in (least, most)]
-    is_one = f"{means[least]:.3f}" == f"{means[most]:.3f}"
+    ends = [f"{rounded(accuracies[arm])} ({ARM_NAMES.get(arm, arm)})" for arm in (least, most)]
+    is_one = rounded(accuracies[least]) == rounded(accuracies[most])
     counts = sorted({len(values) for values in accuracies.values()})
     file = f"{name.replace('-', '_')}.json"
     return (
         f"[{title}](#{slug(title)})",
         str(len(means)),
         " to ".join(str(count) for count in dict.fromkeys([counts[0], counts[-1]])),
-        f"{means[least]:.3f} (all)" if is_one else " to ".join(ends),
+        f"all {rounded(accuracies[least])}" if is_one else " to ".join(ends),
         _told_in(name),
         f'<a href="../results/{file}">{file}</a>',
     )
+
+
+def rounded(accuracies: list[float]) -> str:
+    """The mean as the tables of each experiment write it."""
+    return mean_and_spread(accuracies).split(SPREAD)[0]
 
 
 def _told_in(name: str) -> str:

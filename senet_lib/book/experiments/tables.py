@@ -37,7 +37,7 @@ ARM_NAMES = (
     ATTENTION_NAMES
     | {name: specimen.name for name, specimen in SPECIMENS.items()}
     | {f"{name}, sound": f"{specimen.name}: sound twin" for name, specimen in SPECIMENS.items()}
-    | {"se": "with SE"}
+    | {"se": "with SE", "se, r=4": "SE, r=4", "se, r=1": "SE, r=1"}
 )
 
 

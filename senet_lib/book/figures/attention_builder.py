@@ -46,7 +46,7 @@ WORDS = {
     "none": "gates that do not see the whole map, as in chapter 2",
     "plain": "the network without a block",
     "context": "Context World, test accuracy",
-    "photographs": "CIFAR-10, test accuracy",
+    "photographs": "CIFAR-10 (JPEG-75), test accuracy",
 }
 
 

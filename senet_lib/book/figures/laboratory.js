@@ -378,7 +378,7 @@ function createTrainingCharts(bench) {
 }
 
 const LEVEL = { name: "9/16, the vote without the cue", at: BLIND_VOTE, colour: "var(--senet-quiet)", dash: "1 3", thin: true };
-const SOLVED_LEVEL = { name: `${SOLVED}, solved`, at: SOLVED, colour: "var(--quantity-x-tilde)", dash: "8 3", thin: true };
+const SOLVED_LEVEL = { name: `${SOLVED}, solved`, at: SOLVED, colour: "var(--look-x-tilde)", dash: "8 3", thin: true };
 
 /** Means of a few steps each, so that a long run has no more points than a chart can show: { xs: epochs, ys }. */
 function thinOut(values, steps, stepsPerEpoch) {
