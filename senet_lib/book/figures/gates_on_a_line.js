@@ -17,7 +17,7 @@ const WORDS = {
   told: ({ cue }) => `Each gate rises all the way, or falls all the way: at ${cue} it lies between its values at the two ends.`,
   hidden: "hidden unit h",
   difference: "difference",
-  axis: "the hidden unit h: drag here, or move the slider",
+  axis: "the hidden unit h: drag here",
   chart: ({ plus, minus }) => `All gates over h; gate ${plus}, gate ${minus}, and their difference`,
   keyPlus: "the gate that you add",
   keyMinus: "the gate that you subtract",
