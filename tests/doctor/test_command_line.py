@@ -72,6 +72,16 @@ class Sum(ChannelGate):
         return x.sum((2, 3))
 
 
+class Mean(ChannelGate):
+    def squeeze(self, x: Tensor) -> Tensor:
+        return x.sum((2, 3)) / (x.shape[2] * x.shape[3])
+
+
+class Tenth(ChannelGate):
+    def squeeze(self, x: Tensor) -> Tensor:
+        return x.sum((2, 3)) / 10
+
+
 class Shared(ChannelGate):
     """Of all pictures together, but for the shape of their gates."""
 
@@ -86,6 +96,8 @@ class Shared(ChannelGate):
         Linear: "excitation-linear",
         Unlimited: "gates-unlimited",
         Sum: "squeeze-sum",
+        Tenth: "squeeze-sum",
+        Mean: None,
         Shared: "pictures-mixed",
         ChannelGate: None,
     }.items(),
