@@ -145,8 +145,15 @@ def find_sites(record: Record) -> list[Site]:
             continue
         first, second = record.sources(operation)
         sites = [_site(record, operation, *pair) for pair in ((first, second), (second, first))]
-        found += [site for site in sites if site is not None][:1]
+        found += [site for site in sites if site is not None and not any(_adds_once_more(site, one) for one in found)][
+            :1
+        ]
     return found
+
+
+def _adds_once_more(site: Site, other: Site) -> bool:
+    """Whether it is the sum in x * s + s, as in FishNet: that is (x + 1) * s, and s shuts the channel."""
+    return site.is_added and site.gate is other.gate and site.record.root(site.features) is other.product
 
 
 def _site(record: Record, product: Operation, features: Operation, gate: Operation) -> Site | None:

@@ -177,7 +177,9 @@ def _scopes(proto: Any) -> tuple[str, ...]:
 
 
 def _shape(value: Any) -> Shape:
-    return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in value.type.tensor_type.shape.dim)
+    """Its sizes; None where they are free, which some exporters write as -1."""
+    dims = value.type.tensor_type.shape.dim
+    return tuple(dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else None for dim in dims)
 
 
 def with_shapes(model: Any, graph: Graph) -> Graph:

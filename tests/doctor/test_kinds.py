@@ -179,6 +179,7 @@ SOUND = {
     "SiLU": (lambda net, x: F.silu(x), 0, {"no-se"}),
     "x * sigmoid(x)": (lambda net, x: x * torch.sigmoid(x), 0, {"no-se"}),
     "x + x * s": (lambda net, x: x + ends_in(torch.sigmoid)(net, x), 1, set()),
+    "x * s + s": (lambda net, x: x * (s := place(net.logits(x.mean((2, 3))).sigmoid())) + s, 1, set()),
 }
 
 

@@ -212,6 +212,12 @@ def test_the_report_says_what_was_found_and_where(tmp_path):
     model = onnx.load(theirs)
     assert {first.where[0]} < {node.name for node in model.graph.node}
     onnx.checker.check_model(onnx.load(found.path), full_check=True)
+    sizes = model.graph.input[0].type.tensor_type.shape.dim
+    for axis in (0, 2, 3):
+        sizes[axis].dim_value = -1  # as Paddle's exporter writes what is free
+    onnx.save(model, tmp_path / "free.onnx")
+    again = reveal_gates(tmp_path / "free.onnx", tmp_path / "revealed.onnx")
+    assert [block.where for block in again.blocks] == [block.where for block in found.blocks]
 
 
 def branches_compete(net, x):
