@@ -33,6 +33,7 @@ const WORDS = {
   heads: ["block", "C", "hidden", "r", "biases", "squeeze", "gate", "layers", "parameters", "share", "map"],
   tableLabel: "the blocks that were found",
   gatesLabel: "the gates of each block",
+  gatesHint: "Here come the gates: a bar each.",
   yes: "yes",
   no: "no",
   some: "some",
@@ -457,7 +458,7 @@ function sayAnswer(was, is, nameOf) {
 // ----------------------------------------------------------------------------------------------------------- the gates
 
 function createGates(view) {
-  const list = element("div", { class: "xray-scroll xray-gates", tabindex: 0, role: "region", "aria-label": WORDS.gatesLabel });
+  const list = element("div", { class: "xray-scroll xray-gates", tabindex: 0, role: "region", "aria-label": WORDS.gatesLabel, "data-hint": WORDS.gatesHint });
   const editor = createGateEditor(view);
   let [drawn, charts] = [null, new Map()];
   const build = (network) => {
