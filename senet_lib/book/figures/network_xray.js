@@ -60,6 +60,34 @@ const WORDS = {
   seenTitle: "For the network",
   ownPicture: ({ name }) => `Your picture: ${name}`,
   source: ({ name, source }) => `${name}: ${source}`,
+  foundTitle: "What is in it",
+  yourPicture: "Your picture",
+  camera: "Use the camera",
+  stopCamera: "Stop the camera",
+  fromCamera: "from the camera",
+  height: "height",
+  width: "width",
+  pixels: "pixels",
+  classNames: "class names",
+  namesKnown: "what is known",
+  namesImagenet: "ImageNet’s",
+  namesOwn: "mine",
+  namesNone: "numbers",
+  scoresTitle: "What it says",
+  scoreHeads: ["class", "", "its own gates", "yours"],
+  gatesTitle: "Gates, block by block",
+  set: "Set",
+  thisGate: "this gate",
+  thisBlock: "this block",
+  allBlocks: "all blocks",
+  now: "now:",
+  own: "its own:",
+  slider: "the gate",
+  editor: "set gates",
+  mute: "Mute",
+  open: "Open",
+  mean: "Mean",
+  itsOwn: "Its own",
   bad: ({ trait, value, allowed }) => `${trait} is ${value}; it must be ${allowed}.`,
 };
 
@@ -262,7 +290,7 @@ function createFound() {
     const list = network?.lost ?? [];
     setText(lost, !network ? "" : list.length > 0 ? WORDS.lost({ count: list.length, list: list.join("; ") }) : WORDS.allFollowed);
   };
-  return { element: element("div", { class: "xray-found" }, panel("What is in it", null, summary, scroll, lost)), draw };
+  return { element: element("div", { class: "xray-found" }, panel(WORDS.foundTitle, null, summary, scroll, lost)), draw };
 }
 
 function sentenceOf({ blocks, parameters, all }, name) {
@@ -304,7 +332,7 @@ function createPictures(view, { pictures }) {
     fault = message;
     view.set("answered", `${message} ${performance.now()}`);
   };
-  const camera = createCamera(({ shown }) => use(shown, "from the camera"), say);
+  const camera = createCamera(({ shown }) => use(shown, WORDS.fromCamera), say);
   view.onClose(() => {
     isClosed = true;
     camera.stop();
@@ -325,7 +353,7 @@ function createPictures(view, { pictures }) {
     if (chooser.files.length > 0) take(chooser.files[0]);
     chooser.value = "";
   });
-  const toggle = button("Use the camera", () => (camera.isOn() ? camera.stop() : camera.start())).element;
+  const toggle = button(WORDS.camera, () => (camera.isOn() ? camera.stop() : camera.start())).element;
   const offers = pictures.map(({ name, preview }, index) => {
     const node = button("", () => (camera.stop(), view.set("picture", index))).element;
     node.append(element("img", { src: preview, alt: name }));
@@ -347,13 +375,13 @@ function createPictures(view, { pictures }) {
     seen(height, width);
     canvas.setAttribute("aria-label", WORDS.seen({ height, width }));
     canvas.toggleAttribute("data-small", Math.max(height, width) < SMALL_SIDE);
-    setText(toggle, camera.isOn() ? "Stop the camera" : "Use the camera");
+    setText(toggle, camera.isOn() ? WORDS.stopCamera : WORDS.camera);
     offers.forEach((node, index) => node.setAttribute("aria-current", String(index === picture)));
     setText(told, fault || (picture === OWN_PICTURE ? WORDS.ownPicture({ name: ownName }) : WORDS.source(pictures[picture])));
   };
   const frame = element("div", { class: "xray-frame" }, canvas);
   const buttons = element("div", { class: "xray-offers" }, ...offers);
-  const mine = row(button("Your picture", () => chooser.click()).element, toggle, chooser);
+  const mine = row(button(WORDS.yourPicture, () => chooser.click()).element, toggle, chooser);
   const box = panel(WORDS.seenTitle, "x", frame, told, buttons, mine);
   box.classList.add("xray-pictures");
   return { element: box, draw, seen, take };
@@ -371,10 +399,10 @@ function cutOut(canvas, source, height, width) {
 }
 
 function createSettings(view) {
-  const sizes = ["height", "width"].map((name) => menu(view, name, { label: name, options: SIDES }).element);
-  const scaling = menu(view, "scaling", { label: "pixels", options: Object.entries(SCALINGS).map(([key, { label }]) => [key, label]) });
-  const options = [["auto", "what is known"], ["imagenet", "ImageNet’s"], ["own", "mine"], ["none", "numbers"]];
-  const names = menu(view, "names", { label: "class names", options });
+  const sizes = ["height", "width"].map((name) => menu(view, name, { label: WORDS[name], options: SIDES }).element);
+  const scaling = menu(view, "scaling", { label: WORDS.pixels, options: Object.entries(SCALINGS).map(([key, { label }]) => [key, label]) });
+  const options = [["auto", WORDS.namesKnown], ["imagenet", WORDS.namesImagenet], ["own", WORDS.namesOwn], ["none", WORDS.namesNone]];
+  const names = menu(view, "names", { label: WORDS.classNames, options });
   const area = element("textarea", { rows: 2, "aria-label": WORDS.ownNames, placeholder: WORDS.namesHint });
   area.addEventListener("input", () => view.set("own_names", area.value));
   const [sizeNote, scalingNote] = ["size", "scaling"].map((name) => element("p", { class: "parts-note", "data-name": `${name} note` }));
@@ -401,7 +429,7 @@ function createScores(view, { imagenet }) {
     const bar = element("div", { class: "parts-bar" }, mark);
     return { node: element("div", { class: "xray-score" }, name, bar, before, after), name, bar, mark, before, after };
   });
-  const head = element("div", { class: "xray-score parts-note" }, ...["class", "", "its own gates", "yours"].map((text) => element("span", {}, text)));
+  const head = element("div", { class: "xray-score parts-note" }, ...WORDS.scoreHeads.map((text) => element("span", {}, text)));
   const answer = element("p", { class: "xray-answer", role: "status", "data-name": "answer" });
   const namesOf = (count, { network, example }) => {
     const own = view.get("own_names").split("\n").map((line) => line.trim()).filter(Boolean);
@@ -431,7 +459,7 @@ function createScores(view, { imagenet }) {
     const said = was ? sayAnswer(was, is, nameOf) : problem;
     setText(answer, wrong ? `${said} ${WORDS.wrongCount({ names: wrong, classes: was.length })}` : said);
   };
-  return { element: panel("What it says", null, head, ...lines.map(({ node }) => node), answer), draw };
+  return { element: panel(WORDS.scoresTitle, null, head, ...lines.map(({ node }) => node), answer), draw };
 }
 
 // Some networks end in a softmax of their own.
@@ -479,7 +507,7 @@ function createGates(view) {
     editor.draw(lab, shown, gates, state);
     list.gates = shown?.gates ?? null; // for tests
   };
-  return { element: panel("Gates, block by block", "s", list, editor.element), draw };
+  return { element: panel(WORDS.gatesTitle, "s", list, editor.element), draw };
 }
 
 const usedGates = (own, hand) =>
@@ -500,11 +528,11 @@ function createBlockBars(view, { name, channels }) {
 /** Set one gate, those of a block, or all: to 0, 1, their mean, a number; or leave them to the network. */
 function createGateEditor(view) {
   let [lab, shown, place] = [null, null, null];
-  const scopes = [["gate", "this gate"], ["block", "this block"], ["all", "all blocks"]];
-  const scope = choice(view, "scope", { label: "Set", options: scopes });
+  const scopes = [["gate", WORDS.thisGate], ["block", WORDS.thisBlock], ["all", WORDS.allBlocks]];
+  const scope = choice(view, "scope", { label: WORDS.set, options: scopes });
   const title = element("strong", { "data-name": "gate name" });
-  const [used, own] = [number("gate", { label: "now:", digits: 3 }), number("own gate", { label: "its own:", digits: 3 })];
-  const input = element("input", { type: "range", min: 0, max: LARGEST_SET, step: 0.05, "aria-label": "the gate" });
+  const [used, own] = [number("gate", { label: WORDS.now, digits: 3 }), number("own gate", { label: WORDS.own, digits: 3 })];
+  const input = element("input", { type: "range", min: 0, max: LARGEST_SET, step: 0.05, "aria-label": WORDS.slider });
   const meanOf = (name) => shown.gates[name].reduce((sum, gate) => sum + gate, 0) / shown.gates[name].length;
   const put = (valueOf) => {
     const { block, channel } = place;
@@ -522,12 +550,12 @@ function createGateEditor(view) {
     view.set("hand", hand);
   };
   input.addEventListener("input", () => put(() => input.valueAsNumber));
-  const presets = { Mute: () => 0, Open: () => 1, Mean: meanOf, "Its own": () => null };
+  const presets = { [WORDS.mute]: () => 0, [WORDS.open]: () => 1, [WORDS.mean]: meanOf, [WORDS.itsOwn]: () => null };
   const buttons = Object.entries(presets).map(([text, valueOf]) => button(text, () => put(valueOf)).element);
   const why = element("p", { class: "parts-note xray-why", "data-name": "why" });
   const fields = element(
     "fieldset",
-    { class: "xray-editor", "aria-label": "set gates" },
+    { class: "xray-editor", "aria-label": WORDS.editor },
     element("p", { class: "xray-now" }, title, " ", used.element, " ", own.element),
     scope.element,
     element("div", { class: "xray-presets" }, input, ...buttons),
