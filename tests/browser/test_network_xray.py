@@ -115,21 +115,10 @@ def pixels(opened: Opened) -> np.ndarray:
     return np.moveaxis((picture - mean) / std, -1, 0)[None].astype(np.float32)
 
 
-def sizes_known(path: Path, folder: Path) -> Path:
-    """Some exporters write -1 for a size that is free."""
-    model = onnx.load(path)
-    for value in (*model.graph.input, *model.graph.output):
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_value < 0:
-                dim.ClearField("dim_value")
-    onnx.save(model, folder / "free.onnx")
-    return folder / "free.onnx"
-
-
 def compare(opened: Opened, file: Path, folder: Path, close: float = 1e-4) -> None:
     """The same blocks, gates and scores as in Python; with a block set; and with the network's own gates set."""
     found = give(opened, file)["network"]
-    wanted = reveal_gates(sizes_known(file, folder), folder / "revealed.onnx")
+    wanted = reveal_gates(file, folder / "revealed.onnx")
     assert found["lost"] == list(wanted.not_followed)
     names = {"mapShape": "map_shape", "valueShape": "value_shape"}
     for ours, block in zip(found["blocks"], wanted.blocks, strict=True):
