@@ -130,6 +130,16 @@ def test_help_fits_a_screen(command, capsys):
     assert not any(".py" in line or "``" in line for line in lines)
 
 
+def test_the_readme_asks_for_what_there_is(root, capsys):
+    lines = re.findall(r"^senet (\w+) ([^#\n]*)", (root / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(lines) == 6
+    for name, words in lines:
+        with pytest.raises(SystemExit):
+            program.main([name, "--help"])
+        told = capsys.readouterr().out.replace("[no-]", "")
+        assert all(option in told for option in re.findall(r"--[\w-]+", words))
+
+
 TRAIN = ("train", "se_small_resnet", "--data", "PICTURES", *SMALL)
 
 

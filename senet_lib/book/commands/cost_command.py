@@ -79,7 +79,8 @@ def _count(options: argparse.Namespace) -> dict[str, Any]:
     made = make_network(wanted, options.classes)
     size = (3, made.image_size, made.image_size)
     found = find_se(made.model, size)
-    names = [name for _, modules in found for name in modules]
+    # A module that holds others too, with weights of its own for its gates, is not SE as a whole.
+    names = [name for _, modules in found for name in modules if not any(made.model.get_submodule(name).children())]
     cost = measure_cost(made.model, size, depth=BY[options.by], se=names)
     ratios = {layer.ratio for layer, _ in found}
     ratio = ratios.pop() if len(ratios) == 1 else None

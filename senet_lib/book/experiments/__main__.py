@@ -118,7 +118,8 @@ def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, usage=WORDS["usage"], description=WORDS["about"], epilog=WORDS["more"])
     commands = parser.add_subparsers(dest="command", required=True, prog=prog, metavar="WHAT", help=argparse.SUPPRESS)
     commands.add_parser("list", usage="%(prog)s", description=WORDS["list"])
-    run_parser = commands.add_parser("run", usage="%(prog)s NAME [options]", description=WORDS["run"], epilog=WORDS["places"])
+    usage = "%(prog)s NAME [options]"
+    run_parser = commands.add_parser("run", usage=usage, description=WORDS["run"], epilog=WORDS["places"])
     run_parser.add_argument("name", type=_name, metavar="NAME", help=WORDS["name"])
     for option, metavar, kind, default in RUN_OPTIONS:
         words = WORDS[option]
