@@ -30,7 +30,6 @@ ONLY_ON_A_SCREEN = (
     ".cell:has(.senet-figure) > :not(.cell_output)"
 )
 SHEETS = ("../vendor/katex/katex.min.css", "pygments.css", "figure.css", "print.css")
-ALONE = {"book/worksheet"}  # begins on a sheet of its own, to be given out
 SHORT = 14  # lines of code that are not torn apart
 
 
@@ -115,7 +114,7 @@ def read_pages(html: Path, contents: Path, folder: Path) -> list[Page]:
             prepare(article)
         move_addresses(article, name, known, html, folder)
         make_ids_unique(article, key_of(name))
-        pages.append(Page(name, part, article, loose.get(name), name in loose and part is None and name not in ALONE))
+        pages.append(Page(name, part, article, loose.get(name), name in loose and part is None))
         if any(found):
             answers.append((pages[-1].title, "".join(found), name))
     return [*pages, Page("answers", None, draw_answers(answers))] if answers else pages
