@@ -139,7 +139,7 @@ class Site:
 
 def find_sites(record: Record) -> list[Site]:
     """All places where a map (B, C, H, W) meets numbers that a squeeze and weights made, in order."""
-    found = []
+    found: list[Site] = []
     for operation in record:
         if operation.name not in ("mul", "add") or len(operation.sources) != 2 or len(operation.shape) != 4:
             continue
