@@ -14,7 +14,7 @@ const SAME_NUMBERS = new Set(["Expand", "Identity", "Dropout"]);
 /** Operators that change the shape of their input only. */
 export const SHAPE_OPS = new Set([
   ...[...SAME_NUMBERS, "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Cast"],
-  ...["QuantizeLinear", "DequantizeLinear"],
+  ...["CastLike", "QuantizeLinear", "DequantizeLinear"],
 ]);
 const SAME_MAP = new Set([...SHAPE_OPS, ...Object.keys(REDUCTIONS)]);
 const BEHIND_WEIGHTS = new Set(["Identity", "Cast", "QuantizeLinear", "DequantizeLinear"]);
@@ -45,8 +45,10 @@ export function prepareGraph(graph) {
 
 const labelOf = (graph, value) => graph.labels.get(value) ?? "static";
 const isMap = (graph, value) => labelOf(graph, value) === "map";
+/** What a node computes with. */
+const inputsOf = (node) => (node.op === "CastLike" ? node.inputs.slice(0, 1) : node.inputs).filter(Boolean);
 /** Its inputs that depend on the picture. */
-const moving = (graph, node) => node.inputs.filter((value) => value && labelOf(graph, value) !== "static");
+const moving = (graph, node) => inputsOf(node).filter((value) => labelOf(graph, value) !== "static");
 const rankOf = (graph, value) => graph.shapes.get(value)?.length ?? null;
 const nameNode = (node) => `${node.op} ${node.name || node.outputs[0]}`;
 const showShape = (shape) => `(${shape.map((size) => size ?? "?").join(", ")})`;
@@ -69,7 +71,7 @@ function labelsOf(graph) {
   const labels = new Map([...graph.numbers.keys()].map((name) => [name, "static"]));
   for (const value of graph.inputs) labels.set(value, (rankOf(graph, value) || 4) < 3 ? "static" : "map");
   for (const node of graph.nodes) {
-    const given = node.inputs.filter(Boolean).map((value) => labels.get(value) ?? "static");
+    const given = inputsOf(node).map((value) => labels.get(value) ?? "static");
     const label = labelOfNode(graph, node, given);
     for (const output of node.outputs) if (output && !graph.numbers.has(output)) labels.set(output, label);
   }
@@ -91,7 +93,8 @@ function squeezeOf(graph, node) {
 
 function axesOf(graph, node) {
   if (node.attributes.axes) return node.attributes.axes;
-  return node.inputs.length > 1 && graph.numbers.has(node.inputs[1]) ? graph.numbers.get(node.inputs[1]).values() : [];
+  if (node.inputs.length < 2) return [];
+  return graph.numbers.get(traceBack(graph, node.inputs[1], SHAPE_OPS))?.values() ?? [];
 }
 
 function takesAllPlaces(axes, rank) {

@@ -240,6 +240,7 @@ function kindOfGate(graph, model, value) {
   const node = graph.producers.get(value);
   if (!node) return FLOAT;
   if (node.op === "Cast") return node.attributes.to;
+  if (node.op === "CastLike") return kindOfGate(graph, model, node.inputs[1]);
   const floats = { float16: 10, float32: FLOAT, float64: 11 };
   const near = node.inputs.map((one) => floats[graph.numbers.get(traceBackNumbers(graph, one))?.type]).find(Boolean);
   return near ?? kindOfGate(graph, model, node.inputs.find((one) => one && graph.labels.get(one) !== "static") ?? "");
