@@ -155,7 +155,7 @@ def _no_such(name: str) -> str:
     ours, timms = list_networks()
     if not timms:
         return WORDS["no timm"].format(name=name)
-    near = difflib.get_close_matches(name, [*ours, *timms], n=3)
+    near = difflib.get_close_matches(name, {*ours, *timms}, n=3)
     hint = WORDS["near"].format(names=" or ".join(near)) if near else WORDS["far"]
     return WORDS["unknown"].format(name=name, hint=hint)
 
