@@ -24,6 +24,7 @@ from senet_lib.book.experiments.markdown import (
     signed,
     solved_of,
 )
+from senet_lib.book.experiments.networks_of_others import NETWORKS_OF_OTHERS_TABLES
 from senet_lib.book.experiments.specimen_tables import SPECIMEN_TABLES
 from senet_lib.book.records import Record, curves, list_records, load_record, paired_differences, summarise
 from senet_lib.cost.attention_formulas import ATTENTION_NAMES
@@ -207,4 +208,5 @@ TABLES: dict[str, Callable[[Path], str]] = {
     **GATE_TABLES,
     **ATTENTION_TABLES,
     **SPECIMEN_TABLES,
+    **NETWORKS_OF_OTHERS_TABLES,
 }
