@@ -99,11 +99,8 @@ EXPORTED = {  # to ONNX, one way of writing SE each
 # What a reader should know of a row, read in the library's code.
 NOTES = {
     ("timm", "gcresnext26ts"): "GCNet's block adds what it makes of a weighted mean, and gates nothing.",
-    (
-        "pytorchcv",
-        "diaresnet10",
-    ): "one LSTM makes the gates of all blocks of a stage. Their function cannot be "
-    "measured block by block, and the doctor says so.",
+    ("pytorchcv", "diaresnet10"): "one recurrent layer makes the gates of all blocks of a stage. Their function "
+    "cannot be measured block by block, and the doctor says so.",
     ("pytorchcv", "ghostnet"): "the gate is the logit, cut off at 0 and 1. The doctor's list has no name for it.",
     ("pytorchcv", "fishnet99"): "it multiplies by the gates and adds them too: x · s + s, one block.",
     ("pytorchcv", "bam_resnet18"): "BAM's gates differ from place to place, so they are not counted.",
@@ -316,20 +313,15 @@ def networks_counts(results: Path) -> str:
 
 
 def _name(row: Row) -> str:
-    return _plain(f"{row['library']} {row['network']}")
-
-
-def _plain(name: str) -> str:
-    """A name as Markdown shows it."""
-    return name.replace("_", "\\_")
+    return f"`{row['library']}`, `{row['network']}`"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     findings = ", ".join(f"{code}{'' if kind == 'note' else ' (fault)'}" for kind, code, _ in row["findings"])
     share = f"{row['se_parameters'] / row['parameters']:.1%}" if row["found"] else "–"
     return (
-        f"{_plain(row['library'])} {row['version']}",
-        _plain(row["network"]),
+        f"`{row['library']}` {row['version']}",
+        f"`{row['network']}`",
         str(row["found"]),
         str(row["known"]),
         _range(row["channels"]),
