@@ -25,7 +25,7 @@ DOTS_PER_POINT = 1.0
 MARGIN_POINTS = {"left": 54, "right": 54, "top": 54}  # 20 mm, less a little for letters that lean over
 COUNT_ANIMATIONS = "dispatchEvent(new Event('beforeprint')); document.getAnimations().length"
 TEXT_ENDS_POINTS = 60  # from the bottom
-ORDERS = re.compile(r"\b(press|drag|click)\b", re.IGNORECASE)
+ORDERS = re.compile(r"(?<!\.)\b(press|drag|click)\b", re.IGNORECASE)  # mlr.press is an address
 FOOT_POINTS = (22, 40)  # where the title of the chapter and the number of the page are, from the bottom
 
 
