@@ -59,7 +59,9 @@ inside, nodes of ``QLinear...`` (int8 without floating-point values between), an
 - *hidden*: the width of the first of exactly two layers, if their kind is not "1-d convolution". *r* is C / hidden.
 - *biases*: for each layer, whether it has a third input, or its output goes only into an ``Add`` of static numbers with
   more than one entry, or into a ``BatchNormalization``.
-- *squeeze*: the words in brackets of rule 2 for the excitation's squeezes, each once, joined by " and ".
+- *squeeze*: the words in brackets of rule 2 for the excitation's squeezes, each once, joined by " and ". A sum is a
+  mean if it is over one place, or if each node that uses it is a ``Div`` of it by the number of places, or by a static
+  value that is not among the ``numbers`` (a number that is computed from the shape).
 - *same*: whether each squeeze reads the map that is scaled, both taken back through ``SHAPES`` and
   the ``Reduce...`` of rule 2.
 - *linear*: whether nothing but a linear map stands between two layers: from the input of one, back through ``SHAPES``,
@@ -93,6 +95,7 @@ has an initializer, NaN (1, C), so that it may be left out. (ONNX Runtime Web ca
 initializers away, and feeds NaN.)
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -273,6 +276,29 @@ def squeeze_of(graph: Graph, node: Node) -> str | None:
     return None
 
 
+def _word_of(graph: Graph, node: Node) -> str:
+    """Rule 4: what a squeeze is in a block's description."""
+    word = squeeze_of(graph, node) or ""
+    return "mean" if word == "sum" and is_mean(graph, node) else word
+
+
+def is_mean(graph: Graph, summed: Node) -> bool:
+    """Whether a sum is over one place, or all that use it divide it by the number of places."""
+    shapes = [graph.shapes.get(name, (None, None))[1:] for name in (summed.inputs[0], summed.outputs[0])]
+    sizes = [None if None in shape else math.prod(size or 1 for size in shape) for shape in shapes]
+    places = None if None in sizes else (sizes[0] or 1) / (sizes[1] or 1)
+    users = graph.consumers.get(summed.outputs[0], [])
+    return places == 1 or all(_divides_by(graph, user, summed.outputs[0], places) for user in users)
+
+
+def _divides_by(graph: Graph, node: Node, total: str, places: float | None) -> bool:
+    """Whether the total is divided by this number, or by one that is computed from the shape."""
+    if node.op != "Div" or node.inputs[0] != total or graph.labels[node.inputs[1]] != "static":
+        return False
+    divisor = graph.back(node.inputs[1], SHAPES)
+    return divisor not in graph.numbers or bool(np.all(graph.numbers[divisor] == places))
+
+
 def _axes(graph: Graph, node: Node) -> list[int]:
     if "axes" in node.attributes:
         return list(node.attributes["axes"])
@@ -424,7 +450,7 @@ def _describe(
         linear=is_linear(graph, layers),
         gate=function,
         limits=limits,
-        squeeze=" and ".join(dict.fromkeys(squeeze_of(graph, node) or "" for node in excitation.squeezes)),
+        squeeze=" and ".join(dict.fromkeys(_word_of(graph, node) for node in excitation.squeezes)),
         same=squeezed == {graph.back(x, same_map)},
         parameters=used,
         share=used / max(total, 1),

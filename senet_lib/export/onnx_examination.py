@@ -5,18 +5,15 @@
 The blocks are found by the rules in ``senet_lib.export.gate_rules``. Nothing is run, but for shapes it lacks.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from senet_lib.doctor.examination import Report
 from senet_lib.doctor.layer_findings import LINEAR, MIXED, SUM, Found, bias_notes, gate_faults
 from senet_lib.doctor.network_findings import Finding, examine_widths
 from senet_lib.doctor.se_layers import SELayer
-from senet_lib.export.gate_rules import SHAPES, SHARED, GateBlock, Graph, Node, find_gates
+from senet_lib.export.gate_rules import SHAPES, SHARED, GateBlock, Graph, Node, find_gates, is_mean
 from senet_lib.export.reveal_gates import graph_of, read_model, with_shapes
 
 NO_BLOCK = Finding(
@@ -48,7 +45,7 @@ def examine_onnx(path: str | Path) -> Report:
 
 def _as_meant(graph: Graph) -> Graph:
     """The graph without the inputs that set gates, and with a sum over the places that is divided by them as a mean."""
-    means = {node.outputs[0] for node in graph.nodes if node.op == "ReduceSum" and _is_mean(graph, node)}
+    means = {node.outputs[0] for node in graph.nodes if node.op == "ReduceSum" and is_mean(graph, node)}
     nodes = []
     for node in graph.nodes:
         if node.op == "Where" and _lets_gates_be_set(graph, node):
@@ -65,23 +62,6 @@ def _lets_gates_be_set(graph: Graph, node: Node) -> bool:
     """Whether it is the one that ``export_onnx`` and ``reveal_gates`` write: a NaN keeps the network's own gate."""
     test = graph.producers.get(node.inputs[0])
     return test is not None and test.op == "IsNaN" and graph.back(test.inputs[0], SHAPES).startswith("override/")
-
-
-def _is_mean(graph: Graph, summed: Node) -> bool:
-    """Whether a sum is over one place, or all that use it divide it by the number of places."""
-    shapes = [graph.shapes.get(name, (None, None))[1:] for name in (summed.inputs[0], summed.outputs[0])]
-    sizes = [None if None in shape else math.prod(size or 1 for size in shape) for shape in shapes]
-    places = None if None in sizes else (sizes[0] or 1) / (sizes[1] or 1)
-    users = graph.consumers.get(summed.outputs[0], [])
-    return places == 1 or all(_divides_by(graph, user, summed.outputs[0], places) for user in users)
-
-
-def _divides_by(graph: Graph, node: Node, total: str, places: float | None) -> bool:
-    """Whether the total is divided by this number, or by one that is computed from the shape."""
-    if node.op != "Div" or node.inputs[0] != total or graph.labels[node.inputs[1]] != "static":
-        return False
-    divisor = graph.back(node.inputs[1], SHAPES)
-    return divisor not in graph.numbers or bool(np.all(graph.numbers[divisor] == places))
 
 
 def _layer(block: GateBlock) -> SELayer:

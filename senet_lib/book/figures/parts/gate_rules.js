@@ -91,6 +91,29 @@ function squeezeOf(graph, node) {
   return WINDOWS[node.op] && coversTheMap(graph, node) ? WINDOWS[node.op] : null;
 }
 
+/** Rule 4: what a squeeze is in a block's description. */
+function wordOf(graph, node) {
+  const word = squeezeOf(graph, node) ?? "";
+  return word === "sum" && isMean(graph, node) ? "mean" : word;
+}
+
+/** Whether a sum is over one place, or all that use it divide it by the number of places. */
+function isMean(graph, summed) {
+  const [before, after] = [summed.inputs[0], summed.outputs[0]].map((value) => countOf(graph.shapes.get(value)?.slice(1)));
+  const places = before === null || after === null ? null : before / after;
+  const uses = graph.consumers.get(summed.outputs[0]) ?? [];
+  return places === 1 || uses.every((use) => dividesBy(graph, use, summed.outputs[0], places));
+}
+
+const countOf = (shape) =>
+  !shape || shape.includes(null) ? null : shape.reduce((product, size) => product * (size || 1), 1) || 1;
+
+function dividesBy(graph, node, total, places) {
+  if (node.op !== "Div" || node.inputs[0] !== total || labelOf(graph, node.inputs[1]) !== "static") return false;
+  const divisor = graph.numbers.get(traceBack(graph, node.inputs[1], SHAPE_OPS));
+  return !divisor || isAll([...divisor.values()].map(Number), places);
+}
+
 function axesOf(graph, node) {
   if (node.attributes.axes) return node.attributes.axes;
   if (node.inputs.length < 2) return [];
@@ -244,7 +267,7 @@ function describe(graph, gate, products, excitation, others) {
     biases: layers.map((layer) => hasBias(graph, layer)),
     linear: isLinear(graph, layers),
     ...functionOf(graph, gate),
-    squeeze: [...new Set(excitation.squeezes.map((node) => squeezeOf(graph, node) ?? ""))].join(" and "),
+    squeeze: [...new Set(excitation.squeezes.map((node) => wordOf(graph, node)))].join(" and "),
     same: squeezed.size === 1 && squeezed.has(traceBack(graph, x, SAME_MAP)),
     parameters: used,
     share: used / Math.max(1, count([...graph.numbers.keys()].filter((one) => isParameter(graph, one)))),
