@@ -7,7 +7,8 @@ from senet_lib.book.figures.squeeze_explorer import SqueezeExplorer
 from tests.browser.figures import all_figures, open_html
 
 pytestmark = pytest.mark.browser
-PHRASE = '<p><a id="phrase" href="#CostCalculator?reduction=8&folder=%22x%22">r = 8</a> <a id="bad" href="#CostCalculator?reduction=[">cut</a></p>'
+PHRASE = """<p><a id="phrase" href="#CostCalculator?reduction=8&folder=%22x%22">r = 8</a>
+<a id="bad" href="#CostCalculator?reduction=[">cut</a></p>"""
 
 
 @pytest.fixture

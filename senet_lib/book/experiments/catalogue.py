@@ -35,6 +35,7 @@ SECTIONS = {
     "pictures": "08_the_race.md#the-papers-races-beside-ours",
     "context-world-reduction": "09_the_reduction_ratio.md#where-it-breaks",
     "context-world-bottleneck": "09_the_reduction_ratio.md#another-block-other-pictures",
+    "context-world-narrow": "09_the_reduction_ratio.md#another-block-other-pictures",
     "context-world-gates": "10_what_the_gates_say.md#what-they-cause",
     "digits-gates": "10_what_the_gates_say.md#what-they-cause",
     "cifar10-gates": "10_what_the_gates_say.md#what-they-cause",
