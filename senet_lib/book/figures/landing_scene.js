@@ -23,7 +23,7 @@ const WORDS = {
   square: "the {colour} square: drag it, or move it with the arrow keys",
   column: "column {column} of {most}",
   question: "Which shape is meant?",
-  hint: "Slide the square, or drag one in",
+  hint: "Slide the square",
   frame: "a window: 17 pixels",
   another: "Other shapes",
   networks: {
