@@ -274,13 +274,18 @@ function createFound() {
   const lost = element("p", { class: "parts-note xray-lost", "data-name": "lost" });
   let drawn = null;
   const biasesOf = ({ biases }) => (biases.every(Boolean) ? WORDS.yes : biases.some(Boolean) ? WORDS.some : WORDS.no);
+  // In a narrow frame a row is a card, and each number has its name beside it.
+  const named = (line) => {
+    [...line.children].forEach((cell, place) => (cell.dataset.label = WORDS.heads[place]));
+    return line;
+  };
   const lineOf = (block) =>
-    tableLine(
+    named(tableLine(
       block.name,
       ...[block.channels, block.hidden ?? "–", block.hidden ? Number((block.channels / block.hidden).toPrecision(4)) : "–"],
       ...[biasesOf(block), block.same ? block.squeeze : WORDS.otherMap(block), block.gate, block.kind],
       ...[formatNumber(block.parameters), percent(block.share, 2), block.mapShape.map((size) => size ?? "?").join(" × ") || "–"],
-    );
+    ));
   const draw = ({ network, name }) => {
     if (network === drawn && summary.textContent) return;
     drawn = network;
