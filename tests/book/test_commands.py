@@ -80,15 +80,15 @@ def read_until(process: subprocess.Popen[str], sign: str) -> list[str]:
 
 def test_a_whole_day_of_an_engineer(senet, pictures, tmp_path):
     """Train, stop by Ctrl-C, go on, be killed, go on, evaluate, export, examine. README has the same commands."""
-    begin = ("train", "test_resnet", "--insert-se", "--data", pictures, "--run", "runs/mine", "--epochs", "16", *SMALL)
+    begin = ("train", "test_resnet", "--insert-se", "--data", pictures, "--run", "runs/mine", "--epochs", "40", *SMALL)
     process = start(*begin)
-    read_until(process, "epoch 2 of 16")
+    read_until(process, "epoch 2 of 40")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130
     (line,) = said.splitlines()
     stopped = re.fullmatch(
-        r"senet train: stopped after epoch (\d+) of 16; to go on: senet (train --settings \S+)", line
+        r"senet train: stopped after epoch (\d+) of 40; to go on: senet (train --settings \S+)", line
     )
     go_on = stopped[2].split()
 
@@ -97,15 +97,15 @@ def test_a_whole_day_of_an_engineer(senet, pictures, tmp_path):
     lines += read_until(process, "epoch ")
     process.kill()
     process.communicate()
-    assert f"resuming after epoch {stopped[1]} of 16" in lines
+    assert f"resuming after epoch {stopped[1]} of 40" in lines
 
     settings = Path("runs/mine/settings.toml")
     finished = training_run.finished_epochs(Path("runs/mine"))
     status, out, _ = senet(*go_on)
-    assert status == 0 and f"resuming after epoch {finished} of 16" in out
-    assert sum(line.startswith("epoch ") for line in out) == 16 - finished + 1, "the new epochs and a heading"
+    assert status == 0 and f"resuming after epoch {finished} of 40" in out
+    assert sum(line.startswith("epoch ") for line in out) == 40 - finished + 1, "the new epochs and a heading"
     rows = list(csv.DictReader(Path("runs/mine/epochs.csv").read_text().splitlines()))
-    assert [int(row["epoch"]) for row in rows] == list(range(1, 17))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 41))
     best = max(float(row["test_accuracy"]) for row in rows)
 
     assert senet(*go_on, "--run", "runs/again")[0] == 0

@@ -105,6 +105,7 @@ def test_the_examples_show_that_the_answer_follows_the_cue():
 def test_the_command_writes_where_it_is_told(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr("senet_lib.book.experiments.page_networks.write_network", lambda *given: written.append(given))
+    monkeypatch.setattr("senet_lib.book.experiments.gate_board.PICTURES", 50)
     files = ["--examples", str(tmp_path / "examples.json"), "--photographs", str(tmp_path / "photographs.json")]
     assert main(["--networks", str(tmp_path / "nets"), *files]) == 0
     assert written == [(name, tmp_path / "nets") for name in IN_THE_PAGE]

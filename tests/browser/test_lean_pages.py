@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, Response
 from tests.browser.audit import COUNT_MATH_ERRORS
 from tests.browser.conftest import HTML
 from tests.browser.test_pages import CHAPTERS, PAGES
-from tools.addresses import read_repository
+from tools.addresses import find_repository
 
 pytestmark = pytest.mark.browser
 
@@ -111,7 +111,7 @@ def test_the_copy_button_has_its_icon_and_copies(visit):
 
 
 OF_THE_REPOSITORY = ["Launch interactive content", "Source repositories"]
-MENUS = [*(OF_THE_REPOSITORY if read_repository().is_real else []), "Download this page"]
+MENUS = [*(OF_THE_REPOSITORY if find_repository().is_real else []), "Download this page"]
 
 
 def find_menu(page: Page, label: str) -> tuple[Locator, Locator]:

@@ -175,7 +175,7 @@ def test_the_installed_library_holds_every_module(installed_library):
 
 
 @pytest.mark.notebooks
-@pytest.mark.parametrize("name", ["06_what_it_costs"])
+@pytest.mark.parametrize("name", ["11_after_se"])
 def test_notebook_runs_with_its_install_cell(name, installed_library, tmp_path, monkeypatch):
     """As on Colab: a fresh kernel, the installed library, and no repository around it.
 
