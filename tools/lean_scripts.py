@@ -18,7 +18,10 @@ from sphinx.application import Sphinx
 from tools.lean_styles import list_pages
 
 HERE = Path(__file__).parent
-FILES = ("copybutton.js", "doctools.js", "exercises.js", "lean_pages.js", "previews.js", "print.js", "progress.js")
+FILES = (
+    *("copybutton.js", "doctools.js", "exercises.js", "lean_pages.js", "previews.js", "print.js", "progress.js"),
+    "search_page.js",
+)
 MODULE = re.compile(r'(?<=class="senet-module" data-key=")(\w+)">(.*?)(?=</script>)', re.DOTALL)
 
 

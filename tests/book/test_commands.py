@@ -66,7 +66,12 @@ def start(*words: str | Path) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(Path(program.__file__).parents[3]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "senet_lib.book.commands.program", *map(str, words)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, preexec_fn=hear_ctrl_c)
+
+
+def hear_ctrl_c() -> None:
+    """Where a shell runs the tests in the background, they ignore Ctrl-C, and all that they start would, too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def read_until(process: subprocess.Popen[str], sign: str) -> list[str]:
@@ -80,15 +85,15 @@ def read_until(process: subprocess.Popen[str], sign: str) -> list[str]:
 
 def test_a_whole_day_of_an_engineer(senet, pictures, tmp_path):
     """Train, stop by Ctrl-C, go on, be killed, go on, evaluate, export, examine. README has the same commands."""
-    begin = ("train", "test_resnet", "--insert-se", "--data", pictures, "--run", "runs/mine", "--epochs", "40", *SMALL)
+    begin = ("train", "test_resnet", "--insert-se", "--data", pictures, "--run", "runs/mine", "--epochs", "16", *SMALL)
     process = start(*begin)
-    read_until(process, "epoch 2 of 40")
+    read_until(process, "epoch 2 of 16")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130
     (line,) = said.splitlines()
     stopped = re.fullmatch(
-        r"senet train: stopped after epoch (\d+) of 40; to go on: senet (train --settings \S+)", line
+        r"senet train: stopped after epoch (\d+) of 16; to go on: senet (train --settings \S+)", line
     )
     go_on = stopped[2].split()
 
@@ -97,15 +102,15 @@ def test_a_whole_day_of_an_engineer(senet, pictures, tmp_path):
     lines += read_until(process, "epoch ")
     process.kill()
     process.communicate()
-    assert f"resuming after epoch {stopped[1]} of 40" in lines
+    assert f"resuming after epoch {stopped[1]} of 16" in lines
 
     settings = Path("runs/mine/settings.toml")
     finished = training_run.finished_epochs(Path("runs/mine"))
     status, out, _ = senet(*go_on)
-    assert status == 0 and f"resuming after epoch {finished} of 40" in out
-    assert sum(line.startswith("epoch ") for line in out) == 40 - finished + 1, "the new epochs and a heading"
+    assert status == 0 and f"resuming after epoch {finished} of 16" in out
+    assert sum(line.startswith("epoch ") for line in out) == 16 - finished + 1, "the new epochs and a heading"
     rows = list(csv.DictReader(Path("runs/mine/epochs.csv").read_text().splitlines()))
-    assert [int(row["epoch"]) for row in rows] == list(range(1, 41))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 17))
     best = max(float(row["test_accuracy"]) for row in rows)
 
     assert senet(*go_on, "--run", "runs/again")[0] == 0
