@@ -42,7 +42,7 @@ def _overview_row(record: Record) -> tuple[str, ...]:
         " to ".join(str(count) for count in dict.fromkeys([counts[0], counts[-1]])),
         f"all {rounded(accuracies[least])}" if is_one else " to ".join(ends),
         _told_in(name),
-        f'<a href="../results/{file}">{file}</a>',
+        f'<a href="../results/{file}" title="{file}">JSON</a>',
     )
 
 
