@@ -18,7 +18,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from tools.addresses import Repository, find_repository
+from tools.addresses import Repository, find_repository, read_configured
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -61,9 +61,8 @@ def main() -> int:
 
 def named_in(path: Path) -> Repository:
     """The repository that a notebook's install cell names; that of the project if there is none."""
-    repository = find_repository()
     found = ADDRESS.search(path.read_text(encoding="utf-8")) if path.exists() else None
-    return replace(repository, url=found["url"]) if found else repository
+    return replace(read_configured(), url=found["url"]) if found else find_repository()
 
 
 def render(source: Path, repository: Repository) -> str:

@@ -13,7 +13,7 @@ from senet_lib.doctor.examination import Report
 from senet_lib.doctor.layer_findings import LINEAR, MIXED, SUM, Found, bias_notes, gate_faults
 from senet_lib.doctor.network_findings import Finding, examine_widths
 from senet_lib.doctor.se_layers import SELayer
-from senet_lib.export.gate_rules import SHAPES, SHARED, GateBlock, Graph, Node, find_gates, is_mean
+from senet_lib.export.gate_rules import SHAPES, SHARED, GateBlock, Graph, Node, find_gates
 from senet_lib.export.reveal_gates import graph_of, read_model, with_shapes
 
 NO_BLOCK = Finding(
@@ -44,17 +44,13 @@ def examine_onnx(path: str | Path) -> Report:
 
 
 def _as_meant(graph: Graph) -> Graph:
-    """The graph without the inputs that set gates, and with a sum over the places that is divided by them as a mean."""
-    means = {node.outputs[0] for node in graph.nodes if node.op == "ReduceSum" and is_mean(graph, node)}
-    nodes = []
-    for node in graph.nodes:
-        if node.op == "Where" and _lets_gates_be_set(graph, node):
-            node = replace(node, op="Identity", inputs=node.inputs[1:2])
-        elif node.op == "ReduceSum" and node.outputs[0] in means:
-            node = replace(node, op="ReduceMean")
-        elif node.op == "Div" and node.inputs[0] in means:
-            node = replace(node, op="Identity", inputs=node.inputs[:1])
-        nodes.append(node)
+    """The graph without the inputs that set gates."""
+    nodes = [
+        replace(node, op="Identity", inputs=node.inputs[1:2])
+        if node.op == "Where" and _lets_gates_be_set(graph, node)
+        else node
+        for node in graph.nodes
+    ]
     return replace(graph, nodes=nodes)
 
 

@@ -66,6 +66,8 @@ def reveal_gates(path: str | Path, revealed: str | Path) -> Revealed:
             its gates can be set already, or no SE block is found in it. Nothing is written then.
     """
     model = read_model(path)
+    from google.protobuf.message import Error  # comes with ONNX, which read_model asks for
+
     blocks, lost = find_gates(with_shapes(model, graph_of(model)))
     if not blocks:
         more = f"; not followed: {'; '.join(lost[:LONGEST_LIST])}" if lost else ""
@@ -75,7 +77,7 @@ def reveal_gates(path: str | Path, revealed: str | Path) -> Revealed:
     rewritten.metadata_props.add(key=REVEALED, value=about)
     try:
         content = rewritten.SerializeToString(deterministic=True)
-    except Exception as error:  # protobuf's own, for more than 2 GB
+    except (Error, ValueError) as error:
         raise ValueError(f"{path} cannot be written as one file ({short(error)}); it must stay below 2 GB") from None
     return Revealed(write_atomically(Path(revealed), content), tuple(blocks), tuple(lost))
 
@@ -104,11 +106,13 @@ def read_model(path: str | Path, may_be_revealed: bool = False) -> Any:
         ModuleNotFoundError, ValueError: see :func:`reveal_gates`.
     """
     onnx = _onnx()
+    from google.protobuf.message import Error  # comes with ONNX
+
     model = onnx.ModelProto()
     content = read_file(path, "any exporter")
     try:
         model.ParseFromString(content)
-    except Exception as error:  # protobuf's own
+    except Error as error:
         raise ValueError(
             f"{path} is no ONNX file, or is cut short ({short(error)}); download or export it again"
         ) from None
@@ -129,8 +133,8 @@ def read_model(path: str | Path, may_be_revealed: bool = False) -> Any:
         ) from None
     try:
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except Exception:  # of a graph that ONNX cannot infer, such as one above 2 GB, the shapes in the file must do
-        return model
+    except (onnx.shape_inference.InferenceError, Error, RuntimeError, ValueError):
+        return model  # of a graph that ONNX cannot infer, such as one above 2 GB, the shapes in the file must do
 
 
 def graph_of(model: Any) -> Graph:
@@ -195,7 +199,7 @@ def with_shapes(model: Any, graph: Graph) -> Graph:
     try:
         session = session_of(asking.SerializeToString(), "the file", "any exporter")
         seen = session.run(wanted, feeds)
-    except Exception:  # the rules say then which shapes are not known
+    except Exception:  # ONNX Runtime's own classes have no other in common; the rules say which shapes are not known
         return graph
     return replace(
         graph, shapes={**graph.shapes, **{n: (None, *v.shape[1:]) for n, v in zip(wanted, seen, strict=True)}}

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from senet_lib.common.factories import EXAMPLE, make_by_name
@@ -162,8 +163,7 @@ def _no_such(name: str) -> str:
 
 def _read_state(path: str) -> dict[str, Tensor]:
     try:
-        with safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+        return load_file(path)
     except (OSError, SafetensorError) as error:
         raise ValueError(f"--weights {path} cannot be read ({error}); give a safetensors file") from None
 

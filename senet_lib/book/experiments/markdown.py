@@ -24,10 +24,15 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([line(head), f"|{'|'.join(rules)}|", *map(line, rows)])
 
 
+def mean_of(accuracies: ArrayLike) -> str:
+    """The mean over the seeds."""
+    return f"{np.asarray(accuracies).mean():.3f}"
+
+
 def mean_and_spread(accuracies: ArrayLike) -> str:
     """Mean and standard deviation over the seeds; of one seed just its number."""
     values = np.asarray(accuracies)
-    return f"{values.mean():.3f}" + (f"{SPREAD}{values.std(ddof=1):.3f}" if len(values) > 1 else "")
+    return mean_of(values) + (f"{SPREAD}{values.std(ddof=1):.3f}" if len(values) > 1 else "")
 
 
 def signed(number: float, digits: int) -> str:

@@ -5,7 +5,7 @@ from statistics import mean
 from typing import Any
 
 from senet_lib.book.experiments.catalogue import EXPERIMENTS, SECTIONS
-from senet_lib.book.experiments.markdown import SPREAD, markdown_table, mean_and_spread, signed
+from senet_lib.book.experiments.markdown import markdown_table, mean_of, signed
 from senet_lib.book.experiments.tables import ARM_NAMES, milestones_table, summary_table
 from senet_lib.book.records import Record, list_records, load_record, paired_differences, summarise
 from senet_lib.training import Recipe
@@ -32,23 +32,18 @@ def _overview_row(record: Record) -> tuple[str, ...]:
     accuracies = {arm: list(values["accuracies"].values()) for arm, values in summarise(record).items()}
     means = {arm: mean(values) for arm, values in accuracies.items()}
     least, most = (choose(means, key=means.__getitem__) for choose in (min, max))
-    ends = [f"{rounded(accuracies[arm])} ({ARM_NAMES.get(arm, arm)})" for arm in (least, most)]
-    is_one = rounded(accuracies[least]) == rounded(accuracies[most])
+    ends = [f"{mean_of(accuracies[arm])} ({ARM_NAMES.get(arm, arm)})" for arm in (least, most)]
+    is_one = mean_of(accuracies[least]) == mean_of(accuracies[most])
     counts = sorted({len(values) for values in accuracies.values()})
     file = f"{name.replace('-', '_')}.json"
     return (
         f"[{title}](#{slug(title)})",
         str(len(means)),
         " to ".join(str(count) for count in dict.fromkeys([counts[0], counts[-1]])),
-        f"all {rounded(accuracies[least])}" if is_one else " to ".join(ends),
+        f"all {mean_of(accuracies[least])}" if is_one else " to ".join(ends),
         _told_in(name),
         f'<a href="../results/{file}" title="{file}">JSON</a>',
     )
-
-
-def rounded(accuracies: list[float]) -> str:
-    """The mean as the tables of each experiment write it."""
-    return mean_and_spread(accuracies).split(SPREAD)[0]
 
 
 def _told_in(name: str) -> str:

@@ -1,4 +1,5 @@
 // Anybody's ONNX file: its SE blocks are found, their gates are shown on the reader's picture, and can be set.
+import { acceptDrops } from "./parts/file_drop.js";
 import { Problem, bars, button, choice, element, figure, formatNumber, menu, need, number, panel, requireWhole, row, setText, tableHead, tableLine } from "./parts/kit.js";
 import { createCamera, readPicture } from "./parts/picture_input.js";
 import { softmax } from "./parts/score_table.js";
@@ -226,26 +227,14 @@ function createNetworkInput(view, { examples }, { openFile, openExample, takePic
   for (const node of [choose, ...offers]) node.disabled = hindrance !== null;
   const zone = element(
     "div",
-    { class: "xray-zone", role: "group", "aria-label": WORDS.zone },
+    { class: "xray-zone parts-drop", role: "group", "aria-label": WORDS.zone },
     row(element("strong", {}, WORDS.drop), choose, element("span", {}, WORDS.orExample), ...offers, chooser),
     bar,
     told,
     element("p", { class: "parts-note", "data-name": "privacy" }, WORDS.privacy),
   );
-  const listen = (type, listener) => {
-    view.body.addEventListener(type, listener);
-    view.onClose(() => view.body.removeEventListener(type, listener)); // the body outlives what was built in it
-  };
-  listen("dragover", (event) => {
-    event.preventDefault();
-    zone.toggleAttribute("data-over", true);
-  });
-  listen("dragleave", (event) => view.body.contains(event.relatedTarget) || zone.removeAttribute("data-over"));
-  listen("drop", (event) => {
-    event.preventDefault(); // or the page would give way to the file
-    event.stopPropagation();
-    zone.removeAttribute("data-over");
-    const [file] = event.dataTransfer.files;
+  acceptDrops(view, zone, (transfer) => {
+    const [file] = transfer.files;
     note = file ? "" : WORDS.notFile;
     if (file && hindrance === null) take(file);
     else setText(told, note);

@@ -1,4 +1,5 @@
 // A photograph, also the reader's own, and trained networks that answer at once: class scores, and every gate.
+import { acceptDrops, listenInBody } from "./parts/file_drop.js";
 import { Problem, button, element, figure, formatNumber, number, panel, picture, row, setText } from "./parts/kit.js";
 import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
 import { createLoader, createNetworkChoice, readNetworks } from "./parts/network_controls.js";
@@ -191,7 +192,7 @@ function createInput(view, { show, load }) {
   const again = button("Show it again", () => view.set("picture", OWN)).element;
   const zone = element(
     "div",
-    { class: "photo-input", role: "group", tabindex: 0, "aria-label": "your own picture: drop it here, or paste it" },
+    { class: "photo-input parts-drop", role: "group", tabindex: 0, "aria-label": "your own picture: drop it here, or paste it" },
     element("p", {}, element("strong", {}, "Your own picture:"), " drop it here, or press here and paste it (Ctrl+V)."),
     row(button("Choose a file", () => chooser.click()).element, toggleCamera, again, chooser),
     told,
@@ -210,27 +211,12 @@ function createInput(view, { show, load }) {
 
 // Files that are dropped anywhere on the figure, or pasted while something in it has the focus.
 function listenForFiles(view, zone, take, say) {
-  const node = view.body;
-  const listen = (type, listener) => {
-    node.addEventListener(type, listener);
-    view.onClose(() => node.removeEventListener(type, listener)); // the body outlives what was built in it
-  };
   const takeFrom = (transfer) => {
     if (transfer.files.length > 0) take(transfer.files[0]);
     else say("That was no picture file; save the picture first, and choose the file.");
   };
-  listen("dragover", (event) => {
-    event.preventDefault();
-    zone.toggleAttribute("data-over", true);
-  });
-  listen("dragleave", (event) => node.contains(event.relatedTarget) || zone.removeAttribute("data-over"));
-  listen("drop", (event) => {
-    event.preventDefault(); // or the page would give way to the picture
-    event.stopPropagation();
-    zone.removeAttribute("data-over");
-    takeFrom(event.dataTransfer);
-  });
-  listen("paste", (event) => {
+  acceptDrops(view, zone, takeFrom);
+  listenInBody(view, "paste", (event) => {
     if (event.target.closest("input, select, textarea, [contenteditable]")) return;
     event.preventDefault();
     event.stopPropagation();

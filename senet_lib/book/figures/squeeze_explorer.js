@@ -1,5 +1,6 @@
 // A picture, the maps that a network's first block makes of it, and the number that squeeze leaves of each map. The reader
 // paints on a map, and its tiles fall together into its bar; a pinned picture keeps its bars beside those of another.
+import { acceptDrops } from "./parts/file_drop.js";
 import { guess } from "./parts/guess.js";
 import { Problem, button, choice, disable, element, figure, formatNumber, heatmap, number, panel } from "./parts/kit.js";
 import { clamp, colour, drag, picture, player, requirePictures, setText, slider, svg, toggle, wantsStillness } from "./parts/kit.js";
@@ -402,7 +403,7 @@ function createChooser(view, album, changed) {
     file.value = ""; // so that the same file can be chosen again
   });
   own.addEventListener("click", () => album.hasOwn() || file.click());
-  acceptDrops(view.body, take);
+  acceptDrops(view, view.body, ({ files }) => take(files[0]));
   const choose = button(WORDS.choose, () => file.click()).element;
   const ways = element("div", { class: "squeeze-own" }, choose, status, file);
   const draw = (index) => {
@@ -416,19 +417,6 @@ function createChooser(view, album, changed) {
     group.querySelectorAll("input")[index].checked = true;
   };
   return { element: placed("x", element("div", {}, group, ways)), draw };
-}
-
-function acceptDrops(node, take) {
-  node.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    node.classList.add("squeeze-over");
-  });
-  node.addEventListener("dragleave", () => node.classList.remove("squeeze-over"));
-  node.addEventListener("drop", (event) => {
-    event.preventDefault();
-    node.classList.remove("squeeze-over");
-    take(event.dataTransfer.files[0]);
-  });
 }
 
 const placed = (area, box) => {
