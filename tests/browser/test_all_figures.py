@@ -81,6 +81,10 @@ def test_every_control_works_from_the_keyboard(browser, figure, tmp_path):
 
 def picture_at_rest(opened: Opened) -> bytes:
     """Chromium draws what lies below the window when it is asked to, and may round some pixels otherwise at first."""
+    # A browser may paint a photograph some time after its figure.
+    opened.root.locator(".senet-live").evaluate(
+        "live => Promise.all([...live.querySelectorAll('img[src]')].map((one) => one.decode()))"
+    )
     pictures = [opened.root.screenshot()]
     while len(pictures) < 6:
         pictures.append(opened.root.screenshot())
