@@ -1,4 +1,4 @@
-"""Make the drawings in book/drawings with the library: `make drawings`."""
+"""Make the cover and the picture of a shared link in book/drawings with the library: `make drawings`."""
 
 import argparse
 import io
@@ -14,7 +14,6 @@ from PIL import Image
 
 from senet_lib.book import plots
 from senet_lib.data.context_world import COLOURS, SHAPES, Scene, render_scene
-from tools.thumbnails import draw_all
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "book" / "drawings"
@@ -29,8 +28,6 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     FOLDER.mkdir(exist_ok=True)
     COVER.write_text(draw_cover(), encoding="utf-8")
-    for name, text in draw_all().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
     draw_social().save(SOCIAL, optimize=True)
 
 
