@@ -5,8 +5,9 @@ Where a page says what a record shows, a comment that no reader sees stands besi
     <!-- claim: distance-12 | plain, 2 blocks | fails -->
 
 with the record, a network of it, and what is said: ``solves`` (every seed reaches 0.97), ``fails`` (no seed does),
-``differs`` (some do, some do not), ``ahead of NETWORK`` and ``behind NETWORK`` (the 95% interval of the paired
-differences leaves 0 out), ``not told from NETWORK`` (it holds 0), ``below NUMBER`` and ``above NUMBER`` (every seed).
+``sometimes solves`` (one does, or more), ``differs`` (some do, some do not), ``ahead of NETWORK`` and ``behind NETWORK``
+(the 95% interval of the paired differences leaves 0 out), ``not told from NETWORK`` (it holds 0), ``below NUMBER`` and
+``above NUMBER`` (every seed).
 """
 
 import re
@@ -41,7 +42,8 @@ def interval(record: dict, without: str, with_it: str) -> tuple[float, float]:
 def holds(record: dict, arm: str, verb: str) -> bool:
     accuracies = list(summarise(record)[arm]["accuracies"].values())
     solved = sum(accuracy >= SOLVED for accuracy in accuracies)
-    simple = {"solves": solved == len(accuracies), "fails": solved == 0, "differs": 0 < solved < len(accuracies)}
+    simple = {"solves": solved == len(accuracies), "fails": solved == 0, "sometimes solves": solved > 0}
+    simple["differs"] = 0 < solved < len(accuracies)
     if verb in simple:
         return simple[verb]
     kind, other = re.fullmatch(r"(ahead of|behind|not told from|below|above) (.+)", verb).groups()
