@@ -1,4 +1,4 @@
-"""State dicts of timm's SE networks with our names, and back; refused where the names fit and the arithmetic does not.
+"""State dicts of timm's SE networks with our names; refused where the names fit and the arithmetic does not.
 
 timm has ``seresnet…`` and ``seresnext…``: layers as in torchvision, SE as 1x1 convolutions whose hidden widths are
 rounded to multiples of 8. Its ``legacy_…`` networks hold what the SE paper's authors released for Caffe: the stem's
@@ -10,9 +10,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from senet_lib.networks.models import ResNet
 from senet_lib.networks.residual_blocks import BasicBlock, Bottleneck, PaddedShortcut
-from senet_lib.networks.squeeze_excitation import SqueezeExcitation, average_squeeze, hidden_width
+from senet_lib.networks.squeeze_excitation import SqueezeExcitation, average_squeeze
 from senet_lib.weights.families import family_of, family_of_model
 
 State = Mapping[str, Tensor]
@@ -39,29 +38,6 @@ def from_timm(state: State) -> dict[str, Tensor]:
         is_matrix = ".attention.fc" in key and value.dim() == 4
         renamed[key] = value[:, :, 0, 0] if is_matrix else value
     return renamed
-
-
-def to_timm(model: ResNet) -> dict[str, Tensor]:
-    """The state dict of a network for its counterpart in timm; with the stem "caffe", for the ``legacy_…`` one.
-
-    Raises:
-        ValueError: if timm has no counterpart that computes the same.
-    """
-    legacy = _pools_as_caffe(model)
-    _require_arithmetic(model, legacy)
-    for name, module in model.named_modules():
-        if isinstance(module, SqueezeExcitation):
-            _require_timms_width(name, module, legacy)
-    slot = "se_module" if legacy else "se"
-    state = {}
-    for key, value in model.state_dict().items():
-        key = key.replace(".attention.", f".{slot}.")
-        if legacy:
-            key = re.sub(r"^(?=(conv1|bn1)\.)", "layer0.", key)
-            key = re.sub(r"^fc\.", "last_linear.", key)
-        is_convolution = f".{slot}.fc" in key and value.dim() == 2
-        state[key] = value[:, :, None, None] if is_convolution else value
-    return state
 
 
 def require_timms_arithmetic(model: nn.Module, state: State) -> None:
@@ -126,14 +102,3 @@ def _require_timms_block(name: str, block: BasicBlock | Bottleneck, legacy: bool
     stride_in = "1x1" if legacy and block.conv2.groups == 1 else "3x3"
     if block.stride_in != stride_in:
         raise ValueError(f'{name} has its stride in {block.stride_in}; make the network with stride_in="{stride_in}"')
-
-
-def _require_timms_width(name: str, block: SqueezeExcitation, legacy: bool) -> None:
-    width = hidden_width(block.channels, 16, 1 if legacy else 8)
-    if block.fc1.out_features != width:
-        raise ValueError(
-            f"{name} has {block.fc1.out_features} hidden units, timm's has {width}: timm's networks have r = 16"
-            + ("" if legacy else ", and round C/r to a multiple of 8; make the network with hidden_multiple=8")
-        )
-    if block.fc1.bias is None:
-        raise ValueError(f"{name} has no biases, timm's has; make the network with bias=True")
