@@ -24,8 +24,7 @@ def opened(browser, figure, tmp_path):
 
 
 def guess(opened, answer: str) -> None:
-    opened.root.locator(f'[data-guess="{answer}"]').click(force=True)
-    opened.settle()
+    opened.click(opened.root.locator(f'.parts-guess [data-guess="{answer}"]'))
 
 
 def verdict(figure, network: int, gap: int) -> str:
@@ -39,38 +38,22 @@ def points(opened) -> int:
     return opened.root.locator(".senet-chart").first.locator(".senet-chart-line > path[transform]").count()
 
 
-def test_it_opens_without_any_verdict_and_a_guess_uncovers_one(opened, figure):
+def test_a_guess_uncovers_one_point_and_lasts_over_a_reload(opened, figure):
     assert points(opened) == 0
-    assert opened.text("answer") == "Guess, and you will see."
     right = verdict(figure, 0, 0)
     guess(opened, right)
     assert points(opened) == 1
-    assert opened.text("answer").startswith("Right: ")
+    assert opened.text("guess").startswith("Right. ")
     assert opened.text("score") == "Right so far: 1 of 1."
     opened.move("gap", len(figure.gaps) - 1)
-    assert opened.text("answer") == "Guess, and you will see."
+    assert opened.text("guess") == "Nothing is shown before you guess."
     guess(opened, "all" if verdict(figure, 0, len(figure.gaps) - 1) != "all" else "none")
-    assert opened.text("answer").startswith("Not so: ")
+    assert opened.text("guess").startswith("Not so. ")
     assert opened.text("score") == "Right so far: 1 of 2."
-
-
-def test_guesses_last_over_a_reload(opened):
-    guess(opened, "all")
-    told = opened.text("score")
-    kept = "localStorage['senet-book/distances']"
-    opened.page.evaluate(f"{kept} = JSON.stringify({{ 'x/1': 3, ...JSON.parse({kept}) }})")  # of another edition
     opened.page.reload()
     opened.page.wait_for_selector('[data-mounted="yes"]')
     opened.settle()
-    assert points(opened) == 1 and opened.text("score") == told
-
-
-def test_a_second_guess_does_not_count_and_the_button_says_why(opened):
-    guess(opened, "all")
-    told = opened.text("score")
-    guess(opened, "none")
-    assert opened.text("score") == told
-    assert "shown already" in opened.root.locator('[data-guess="none"]').get_attribute("title")
+    assert points(opened) == 2 and opened.text("score") == "Right so far: 1 of 2."
 
 
 def test_the_windows_and_the_fields_are_those_of_the_world(opened, figure):
@@ -86,8 +69,9 @@ def test_the_windows_and_the_fields_are_those_of_the_world(opened, figure):
     assert opened.text("sees") == "all"
 
 
-def test_show_all_uncovers_each_accuracy_of_the_record(opened, figure):
-    opened.set("show_all", True)
+def test_show_all_uncovers_each_accuracy_of_the_record_and_counts_as_no_guess(opened, figure):
+    opened.click("Show all")
+    assert opened.get("show_all") is False and opened.text("score") == "Right so far: none yet."
     assert points(opened) == len(figure.networks) * len(figure.gaps)
     for place, gap in enumerate(figure.gaps):
         opened.move("gap", place)
@@ -96,16 +80,20 @@ def test_show_all_uncovers_each_accuracy_of_the_record(opened, figure):
             finals = figure.accuracies[network, place]
             finals = finals[finals >= 0]
             least, most = f"{finals.min():.2f}", f"{finals.max():.2f}"
-            said = opened.text("answer")
-            seeds = "one seed" if len(finals) == 1 else f"{len(finals)} seeds"
-            assert seeds in said and least in said and most in said, (gap, name)
+            said = opened.text("guess")
+            assert f"{len(finals)} seeds" in said and least in said and most in said, (gap, name)
+    opened.click("Guess again")
+    assert points(opened) == len(figure.networks) * len(figure.gaps) - 1
 
 
-def test_patience_shows_a_line_for_each_recorded_seed(opened, figure):
+def test_patience_shows_a_line_for_each_recorded_seed_or_says_that_there_is_none(opened, figure):
     opened.set("show_all", True)
+    cover = opened.root.locator(".distance-patience")
     lines = opened.root.locator(".senet-chart").nth(1).locator(".senet-chart-line")
     for network, place in np.ndindex(len(figure.networks), len(figure.gaps)):
         opened.set("network", figure.networks[network])
         opened.move("gap", place)
         runs = figure.curves[network, place]
-        assert lines.count() == 1 + int((runs[:, 0] >= 0).sum())  # and the line of the blind vote
+        count = int((runs[:, 0] >= 0).sum())
+        assert lines.count() == 1 + count  # and the line of the blind vote
+        assert ("parts-covered" in cover.get_attribute("class")) == (count == 0)

@@ -1,15 +1,49 @@
 // How far does a network see? A scene whose cue the reader moves away, a guess, and what training reached, from records.
-import { recall, remember } from "./parts/browser_store.js";
-import { button, choice, disable, element, figure, need, number, picture, setText, slider, toggle } from "./parts/kit.js";
-import { legend, lineChart, lineSample } from "./parts/line_chart.js";
+import { NOT_GUESSED, guess } from "./parts/guess.js";
+import { button, choice, disable, element, figure, need, number, picture, setText, slider } from "./parts/kit.js";
+import { lineChart } from "./parts/line_chart.js";
 import { meanOf } from "./parts/statistics.js";
 
+const WORDS = {
+  scene: "a scene: three glyphs, and a cue above each",
+  touches: "touches both",
+  holds: "holds both whole",
+  sees: "one unit sees",
+  rows: (gap) => (gap === 1 ? "1 row" : `${gap} rows`),
+  all: "all",
+  gap: "distance",
+  network: "network",
+  question: "After six epochs of training, which seeds have learned the rule?",
+  guesses: [["all", "all of them"], ["some", "some"], ["none", "none"]],
+  told: {
+    all: ({ seeds, least, most }) => `All ${seeds} seeds learned it; their test accuracies are ${least} to ${most}.`,
+    some: ({ seeds, solved, least, most }) => `${solved} of ${seeds} seeds learned it; the test accuracies are ${least} to ${most}.`,
+    none: ({ seeds, least, most }) => `None of ${seeds} seeds learned it; their test accuracies are ${least} to ${most}, and the blind vote has 0.56.`,
+  },
+  score: ({ right, all }) => `Right so far: ${right} of ${all}.`,
+  noScore: "Right so far: none yet.",
+  showAll: "Show all",
+  allShown: "All is shown.",
+  overDistance: "mean test accuracy of the seeds after 6 epochs, over the distance",
+  overTime: "test accuracy of each seed, epoch by epoch, with more patience",
+  accuracy: "test accuracy after 6 epochs: mean, and each seed",
+  distance: "rows between cue and glyph",
+  patience: "with more patience",
+  epochs: "epochs",
+  blind: "9/16, the blind vote",
+  notLonger: "For this network and distance nobody has trained longer.",
+  longer: {
+    all: ({ epochs, times }) => `In up to ${epochs} epochs every seed solved it: after ${times}.`,
+    some: ({ epochs, times, solved, seeds }) => `In up to ${epochs} epochs ${solved} of ${seeds} seeds solved it: after ${times}.`,
+    none: ({ epochs, seeds }) => `Even in ${epochs} epochs none of ${seeds} seeds solved it.`,
+  },
+};
 const SOLVED = 0.97; // the test accuracy from which on the book calls the task solved
 const BLIND_VOTE = 9 / 16;
 const GLYPH_SIZE = 7;
 const CUE_HEIGHT = 5;
 const MISSING = -1;
-const DISTANCES = "senet-book/distances"; // "network/gap" -> the guess, in the browser's storage
+const ASIDE = 0.25; // rows: networks with the same accuracy stand side by side
 // How networks look, in their order: each with a dash and a marker of its own.
 const LOOKS = [
   { colour: "var(--look-plain)", dash: "6 4", marker: "square" },
@@ -17,36 +51,42 @@ const LOOKS = [
   { colour: "var(--look-x-tilde)", dash: "10 3 2 3", marker: "triangle" },
   { colour: "var(--look-s)", dash: null, marker: "circle" },
 ];
-const GUESSES = [
-  ["all", "every seed learns it"],
-  ["some", "some seeds do"],
-  ["none", "no seed does"],
-];
-const VERDICTS = { all: "every seed learned it", some: "some seeds learned it, some did not", none: "no seed learned it" };
 
 export default figure((view) => {
   const record = readRecord(view);
-  recallGuesses(view, record);
+  const now = () => [record.indexOf(view.get("network")), record.gaps.indexOf(view.get("gap"))];
+  const isShown = (network, gap) => !view.data("asks") || keyOf(record, network, gap) in view.get("guesses");
   const stage = createStage(record);
-  const question = createQuestion(view, record);
   const charts = createCharts(record);
+  const asked = guess(view, {
+    key: () => keyOf(record, ...now()),
+    question: WORDS.question,
+    options: WORDS.guesses,
+    answer: () => {
+      const result = resultOf(record.finals(...now()));
+      return { value: result.verdict, told: WORDS.told[result.verdict](result) };
+    },
+    covered: [charts.patience],
+  });
+  const score = createScore(view, record);
   const controls = element(
     "div",
     { class: "distance-controls" },
-    slider(view, "gap", { label: "distance between cue and glyph", values: record.gaps, unit: "rows" }).element,
-    choice(view, "network", { label: "network", options: record.networks.map(({ name }) => [name, name]) }).element,
-    question.element,
+    slider(view, "gap", { label: WORDS.gap, values: record.gaps, show: WORDS.rows }).element,
+    choice(view, "network", { label: WORDS.network, options: record.networks.map(({ name }) => [name, name]) }).element,
+    asked.element,
+    score.element,
   );
-  const top = element("div", { class: "distance-top" }, stage.element, stage.facts, controls);
-  const all = toggle(view, "show_all", { label: "show all that is recorded" }).element;
-  view.body.append(top, charts.element, all);
+  view.body.classList.add("distance");
+  view.body.append(stage.element, controls, charts.element);
 
   return () => {
-    const [network, gap] = [record.indexOf(view.get("network")), record.gaps.indexOf(view.get("gap"))];
-    const isShown = (n, g) => view.get("show_all") || keyOf(record, n, g) in view.get("guesses");
-    stage.draw(network, gap);
-    question.draw(network, gap, isShown(network, gap));
-    charts.draw(network, gap, isShown);
+    if (view.get("show_all")) showAll(view, record);
+    stage.draw(...now());
+    charts.draw(...now(), isShown);
+    asked.draw();
+    charts.cover(...now(), isShown);
+    score.draw(isShown);
   };
 });
 
@@ -74,6 +114,7 @@ function readRecord(view) {
     gaps,
     size,
     networks: names.map((name, index) => ({ name, field: fields[index], ...LOOKS[index] })),
+    pairs: names.flatMap((_, n) => gaps.map((_, g) => [n, g])),
     indexOf: (name) => names.indexOf(name),
     finals: (network, gap) => seedsOf(accuracies, network, gap).flat(),
     histories: (network, gap) => seedsOf(curves, network, gap, curves.shape[3]),
@@ -83,39 +124,47 @@ function readRecord(view) {
   };
 }
 
-/** What the reader has guessed on earlier visits, as far as this figure has it. */
-function recallGuesses(view, record) {
-  const isKnown = ([key, guess]) => {
-    const [name, gap] = key.split("/");
-    return record.indexOf(name) >= 0 && record.gaps.includes(Number(gap)) && Object.hasOwn(VERDICTS, guess);
-  };
-  const kept = Object.entries(recall(DISTANCES)).filter(isKnown);
-  const isNew = Object.keys(view.get("guesses")).length === 0;
-  if (isNew && kept.length > 0) view.set("guesses", Object.fromEntries(kept));
+/** The name of a question among all of the book. */
+const keyOf = (record, network, gap) => `distance/${record.networks[network].name}/${record.gaps[gap]}`;
+
+/** What came out of some seeds: { verdict: all, some or none, seeds, solved, least, most }. */
+function resultOf(finals) {
+  const solved = finals.filter((accuracy) => accuracy >= SOLVED).length;
+  const [least, most] = [Math.min(...finals), Math.max(...finals)].map((accuracy) => accuracy.toFixed(2));
+  const verdict = solved === finals.length ? "all" : solved === 0 ? "none" : "some";
+  return { verdict, seeds: finals.length, solved, least, most };
 }
 
-const keyOf = (record, network, gap) => `${record.networks[network].name}/${record.gaps[gap]}`;
-
-function verdictOf(finals) {
-  const solved = finals.filter((accuracy) => accuracy >= SOLVED).length;
-  return solved === finals.length ? "all" : solved === 0 ? "none" : "some";
+/** Uncover all that is not guessed yet, once: the reader may take each back. */
+function showAll(view, record) {
+  const all = record.pairs.map((pair) => [keyOf(record, ...pair), NOT_GUESSED]);
+  view.set("guesses", { ...Object.fromEntries(all), ...view.get("guesses") });
+  view.set("show_all", false);
 }
 
 // ------------------------------------------------------------------------------------------------------------ the parts
 
+/** The scene under the field of one unit, and three widths on one scale. */
 function createStage(record) {
-  const image = picture({ rows: record.size, columns: record.size, label: "a scene: three glyphs, and a cue above each" });
+  const image = picture({ rows: record.size, columns: record.size, label: WORDS.scene });
   const frame = element("div", { class: "distance-frame" });
-  const box = element("div", { class: "distance-stage" }, image.element, frame);
-  const touches = number("touches", { label: "A window that touches both:", unit: "pixels" });
-  const holds = number("holds", { label: "One that holds both whole:", unit: "pixels" });
-  const sees = number("sees", { label: "What one unit sees:", unit: "pixels" });
-  const facts = element("div", { class: "distance-facts" }, touches.element, holds.element, sees.element);
+  const box = element("div", { class: "distance-picture" }, image.element, frame);
+  const widths = ["touches", "holds", "sees"].map((name) => {
+    const [bar, shown] = [element("i"), number(name)];
+    const set = (pixels, text = pixels) => {
+      bar.style.width = `${(100 * Math.min(pixels, record.size)) / record.size}%`;
+      shown.set(text);
+    };
+    const track = element("span", { class: "distance-track", "aria-hidden": "true" }, bar);
+    return { set, element: element("p", { class: "distance-width" }, element("span", {}, WORDS[name]), track, shown.element) };
+  });
+  const [touches, holds, sees] = widths;
+  const table = element("div", { class: "distance-widths" }, ...widths.map((one) => one.element));
   const draw = (network, gap) => {
     image.draw(record.planes(gap));
-    const { field } = record.networks[network];
+    const { field, name } = record.networks[network];
     const [cue, glyph, column] = record.places(gap);
-    const isAll = field >= record.size && !record.networks[network].name.startsWith("plain");
+    const isAll = field >= record.size && !name.startsWith("plain");
     const whole = [["top", 0], ["left", 0], ["width", record.size], ["height", record.size]];
     const shares = isAll ? whole : [
       ["top", (cue + glyph + GLYPH_SIZE - field) / 2],
@@ -126,98 +175,67 @@ function createStage(record) {
     for (const [side, pixels] of shares) frame.style[side] = `${(100 * pixels) / record.size}%`;
     touches.set(record.gaps[gap] + 2);
     holds.set(record.gaps[gap] + CUE_HEIGHT + GLYPH_SIZE);
-    sees.set(isAll ? "all" : field);
+    sees.set(field, isAll ? WORDS.all : field);
   };
-  return { element: box, facts, draw };
+  return { element: element("div", { class: "distance-stage senet-stays" }, box, table), draw };
 }
 
-function createQuestion(view, record) {
-  const text = element("p", { class: "distance-question" }, "Your guess: after six epochs of training,");
-  let [key, isOpen] = ["", false]; // of what is asked, and whether a guess is still to be made
-  const take = (guess) => {
-    view.set("guesses", { ...view.get("guesses"), [key]: guess });
-    remember(DISTANCES, { ...recall(DISTANCES), [key]: guess });
+/** How many guesses were right, and the button for who wants to guess no more. */
+function createScore(view, record) {
+  const text = element("span", { class: "parts-note", "data-name": "score" });
+  const all = button(WORDS.showAll, () => view.set("show_all", true)).element;
+  const draw = (isShown) => {
+    const guesses = record.pairs.map((pair) => [view.get("guesses")[keyOf(record, ...pair)], pair]);
+    const made = guesses.filter(([given]) => given !== undefined && given !== NOT_GUESSED);
+    const right = made.filter(([given, pair]) => given === resultOf(record.finals(...pair)).verdict).length;
+    setText(text, made.length > 0 ? WORDS.score({ right, all: made.length }) : WORDS.noScore);
+    disable(all, record.pairs.every((pair) => isShown(...pair)) && WORDS.allShown);
   };
-  const buttons = GUESSES.map(([guess, label]) => {
-    const one = button(label, () => isOpen && take(guess)).element;
-    one.dataset.guess = guess;
-    return one;
-  });
-  const answer = element("p", { class: "distance-answer", role: "status", "data-name": "answer" });
-  const score = element("span", { class: "parts-note", "data-name": "score" });
-  const draw = (network, gap, isShown) => {
-    [key, isOpen] = [keyOf(record, network, gap), !isShown];
-    const guesses = view.get("guesses");
-    const guess = guesses[key];
-    for (const one of buttons) {
-      disable(one, isShown && "The answer is shown already: choose another distance or network.");
-      one.setAttribute("aria-current", String(one.dataset.guess === guess));
-    }
-    setText(answer, isShown ? answerText(record, network, gap, guess) : "Guess, and you will see.");
-    setText(score, scoreText(record, guesses));
-  };
-  return { element: element("div", {}, text, element("div", { class: "distance-guesses" }, ...buttons), answer, score), draw };
-}
-
-function answerText(record, network, gap, guess) {
-  const finals = record.finals(network, gap);
-  const verdict = verdictOf(finals);
-  const [least, most] = [Math.min(...finals), Math.max(...finals)].map((accuracy) => accuracy.toFixed(2));
-  const seeds = finals.length === 1 ? "one seed" : `${finals.length} seeds`;
-  const range = finals.length === 1 ? least : least === most ? `all at ${least}` : `from ${least} to ${most}`;
-  const judgement = guess === undefined ? "Recorded: " : guess === verdict ? "Right: " : "Not so: ";
-  return `${judgement}${VERDICTS[verdict]} (test accuracy of ${seeds}, ${range}; the blind vote is 0.56).`;
-}
-
-function scoreText(record, guesses) {
-  const entries = Object.entries(guesses);
-  const right = entries.filter(([key, guess]) => {
-    const [name, gap] = key.split("/");
-    const [network, place] = [record.indexOf(name), record.gaps.indexOf(Number(gap))];
-    return network >= 0 && place >= 0 && verdictOf(record.finals(network, place)) === guess;
-  }).length;
-  return entries.length ? `Right so far: ${right} of ${entries.length}.` : "Right so far: none yet.";
+  return { element: element("div", { class: "distance-score" }, text, all), draw };
 }
 
 function createCharts(record) {
-  const label = "test accuracy after six epochs, over the distance between cue and glyph";
-  const overDistance = lineChart({ label, xLabel: "distance, rows", yLabel: "accuracy after 6 epochs, mean of the seeds" });
-  const overTime = lineChart({
-    label: "test accuracy of each seed, epoch by epoch, with more patience",
-    xLabel: "epochs",
-    yLabel: "with patience: each seed",
-  });
+  const overDistance = lineChart({ label: WORDS.overDistance, xLabel: WORDS.distance, yLabel: WORDS.accuracy, height: 250 });
+  const overTime = lineChart({ label: WORDS.overTime, xLabel: WORDS.epochs, yLabel: WORDS.patience, height: 205 });
   const note = element("p", { class: "parts-note distance-note", "data-name": "patience" });
-  const looks = record.networks.map((look) => [lineSample(look), look.name]);
-  const keys = legend(...looks, [lineSample(BLIND), "9/16, the blind vote"]);
+  const patience = element("div", { class: "distance-patience" }, overTime.element, note);
+  const y = [0.5, 1];
   const draw = (network, gap, isShown) => {
     const lines = record.networks.map((look, n) => {
       const shown = record.gaps.map((_, g) => g).filter((g) => isShown(n, g));
-      return { ...look, xs: shown.map((g) => record.gaps[g]), ys: shown.map((g) => meanOf(record.finals(n, g))) };
+      const aside = ASIDE * (n - (record.networks.length - 1) / 2);
+      const points = shown.map((g) => ({ x: record.gaps[g] + aside, finals: record.finals(n, g) }));
+      return {
+        ...{ ...look, endName: look.name, xs: points.map(({ x }) => x), ys: points.map(({ finals }) => meanOf(finals)) },
+        dots: points.flatMap(({ x, finals }) => finals.map((one) => [x, one])),
+      };
     });
-    const farthest = record.gaps[record.gaps.length - 1];
-    overDistance.draw([blind(0, farthest), ...lines], { x: [0, farthest], y: [0.4, 1] });
+    const x = [0, record.gaps[record.gaps.length - 1] + 1];
+    const here = { ...BEHIND, xs: [record.gaps[gap], record.gaps[gap]], ys: y };
+    overDistance.draw([here, { ...BLIND, xs: x, ys: [BLIND_VOTE, BLIND_VOTE] }, ...lines], { x, y });
+    const epochs = [0, Math.max(6, record.epochs)];
     const histories = isShown(network, gap) ? record.histories(network, gap) : [];
-    const epochs = Math.max(6, record.epochs);
     const curves = histories.map((run) => ({ ...record.networks[network], marker: null, xs: run.map((_, e) => e + 1), ys: run }));
-    overTime.draw([blind(0, epochs), ...curves], { x: [0, epochs], y: [0.4, 1] });
-    setText(note, patienceText(record, isShown(network, gap), histories));
+    overTime.draw([{ ...BLIND, startName: null, xs: epochs, ys: [BLIND_VOTE, BLIND_VOTE] }, ...curves], { x: epochs, y });
+    setText(note, histories.length > 0 ? patienceText(record, histories) : "");
   };
-  const pair = element("div", { class: "parts-charts" }, overDistance.element, overTime.element);
-  return { element: element("div", {}, keys, pair, note), draw };
+  // A chart with nothing to show says so instead.
+  let before = null; // what it says before the guess
+  const cover = (network, gap, isShown) => {
+    before ??= patience.dataset.cover ?? "";
+    const isLonger = record.histories(network, gap).length > 0;
+    patience.dataset.cover = isShown(network, gap) ? WORDS.notLonger : before;
+    patience.classList.toggle("parts-covered", !isLonger || !isShown(network, gap));
+  };
+  return { element: element("div", { class: "distance-charts" }, overDistance.element, patience), patience, draw, cover };
 }
 
-function patienceText(record, isShown, histories) {
-  if (!isShown) return "The right chart waits for your guess.";
-  if (histories.length === 0) return "No longer training is recorded for this network and distance.";
-  const solved = histories.filter((run) => run[run.length - 1] >= SOLVED).map((run) => run.length);
-  const rest = histories.length - solved.length;
-  const parts = [
-    solved.length ? `solved after ${solved.join(", ")} epochs` : "",
-    rest ? `${rest} of ${histories.length} not within ${record.epochs} epochs` : "",
-  ];
-  return `With up to ${record.epochs} epochs: ${parts.filter(Boolean).join("; ")}.`;
+function patienceText(record, histories) {
+  const times = histories.filter((run) => run[run.length - 1] >= SOLVED).map((run) => run.length).sort((a, b) => a - b);
+  const verdict = times.length === histories.length ? "all" : times.length > 0 ? "some" : "none";
+  const facts = { epochs: record.epochs, seeds: histories.length, solved: times.length, times: times.join(", ") };
+  return WORDS.longer[verdict](facts);
 }
 
-const BLIND = { colour: "var(--senet-quiet)", dash: "1 3", thin: true };
-const blind = (from, to) => ({ ...BLIND, xs: [from, to], ys: [BLIND_VOTE, BLIND_VOTE] });
+const BEHIND = { colour: "var(--senet-quiet)", dash: "1 3", thin: true };
+const BLIND = { colour: "var(--senet-negative)", dash: "5 3", startName: WORDS.blind };

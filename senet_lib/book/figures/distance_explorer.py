@@ -13,7 +13,7 @@ import numpy as np
 import traitlets
 
 from senet_lib.book import plots
-from senet_lib.book.figures.figure import Array, Figure
+from senet_lib.book.figures.figure import Array, Asking, Figure
 from senet_lib.book.records import list_records, load_record
 from senet_lib.data.context_world import GLYPH_SIZE, SIZE
 from senet_lib.data.distance_world import CUE_HEIGHT, MOST_GAP, DistanceScene, DistanceWorld, render_distance_scene
@@ -24,7 +24,7 @@ MISSING = -1.0
 SCENE_SEED = 21  # the glyph that is meant stands in the middle
 
 
-class DistanceExplorer(Figure):
+class DistanceExplorer(Asking, Figure):
     """Accuracies of networks over the distance between cue and glyphs, uncovered guess by guess.
 
     Attributes:
@@ -38,8 +38,7 @@ class DistanceExplorer(Figure):
         places: int (G, 3), in each picture: row of the cues, row of the glyphs, column of the glyph that is meant.
         gap: the distance that is shown, one of ``gaps``; the reader moves it.
         network: the network that is asked, one of ``networks``; the reader chooses.
-        guesses: what the reader has guessed, from "network/gap" to "all", "some" or "none".
-        show_all: whether everything is uncovered.
+        show_all: set it, and everything is uncovered.
     """
 
     title = "How far does a network see?"
@@ -56,7 +55,7 @@ class DistanceExplorer(Figure):
     places = Array()
     gap = traitlets.Int(1).tag(sync=True)
     network = traitlets.Unicode("plain, 2 blocks").tag(sync=True)
-    guesses = traitlets.Dict().tag(sync=True)
+    asks = traitlets.Bool(True).tag(sync=True)
     show_all = traitlets.Bool(False).tag(sync=True)
 
     @classmethod

@@ -4,7 +4,7 @@ import { recall, remember } from "./browser_store.js";
 import { afterNumber, button, disable, element, formatNumber, freshId, setText } from "./kit.js";
 
 const GUESS_STORE = "senet-book/guesses"; // key of a question -> [the guess, whether it was right]
-const NOT_GUESSED = "shown"; // in place of a guess: the reader has asked for the answer
+export const NOT_GUESSED = "shown"; // in place of a guess: the reader has asked for the answer
 const GUESS_WORDS = {
   lead: "Your guess. {question}",
   cover: "Your guess uncovers this.",
@@ -79,6 +79,13 @@ export function guess(view, { key, question, options = null, range = null, answe
     setText(told, isTaken() ? judgeGuess(given(), answer(), ways) : covered.length > 0 ? GUESS_WORDS.open : "");
   };
   return { element: box, isOpen, draw };
+}
+
+/** The numbers within an element: as things that a guess covers, each a "?". */
+export function unknownNumbers(node) {
+  const numbers = [...node.querySelectorAll(".senet-number")];
+  for (const one of numbers) one.classList.add("parts-unknown");
+  return numbers;
 }
 
 /** How far off a guess is, in words. */

@@ -2,6 +2,8 @@
 import { element, setChildren, svg } from "./kit.js";
 
 const EDGE = { left: 46, right: 12, top: 24, bottom: 36 }; // around the axes, in CSS pixels: room for their texts
+const LETTER_WIDTH = 6.5; // of names at the ends of lines, at the most
+const LINE_HEIGHT = 15;
 const SHAPES = {
   circle: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
   square: "M-3.5-3.5h7v7h-7z",
@@ -54,11 +56,13 @@ export const gridAcross = (values, up, left, right, text = tickText) =>
 /**
  * A chart. draw(lines, { x: [from, to], y: [from, to] }) shows lines { xs, ys, colour, dash, marker, thin }: two lists
  * of as many numbers, a CSS colour, an SVG dash pattern, and a shape of SHAPES at each point; thin for a line behind.
+ * A line may have dots, [[x, y], …], and its name may stand at its end (endName) or below its start (startName).
  */
 export function lineChart({ label, xLabel, yLabel, height = 190 }) {
   const { element: box, draw: drawSheet } = createSheet({ label, height });
   const paint = (lines, { x, y }, width) => {
-    const [right, floor] = [width - EDGE.right, height - EDGE.bottom];
+    const longest = Math.max(0, ...lines.map(({ endName }) => endName?.length ?? 0));
+    const [right, floor] = [width - Math.max(EDGE.right, longest * LETTER_WIDTH), height - EDGE.bottom];
     const across = scaleTo(x, EDGE.left, right);
     const up = scaleTo(y, floor, EDGE.top);
     const columns = ticks(x, Math.min(8, Math.floor(width / 60))).flatMap((tick) => [
@@ -70,17 +74,43 @@ export function lineChart({ label, xLabel, yLabel, height = 190 }) {
       chartText(0, 12, yLabel, "start", "senet-chart-name"),
       chartText((EDGE.left + right) / 2, height - 4, xLabel, "middle", "senet-chart-name"),
     ];
-    const drawn = lines.filter(({ xs }) => xs.length > 0).map((line) => drawLine(line, across, up));
-    return [...gridAcross(ticks(y, 4), up, EDGE.left, right), ...columns, axis, ...names, ...drawn];
+    const there = lines.filter(({ xs }) => xs.length > 0);
+    const drawn = there.map((line) => drawLine(line, across, up));
+    return [...gridAcross(ticks(y, Math.max(4, Math.round(height / 50))), up, EDGE.left, right), ...columns, axis, ...names, ...drawn, ...endNames(there, across, up, floor)];
   };
   return { element: box, draw: (lines, axes) => drawSheet((width) => paint(lines, axes, width)) };
 }
 
-function drawLine({ xs, ys, colour, dash, marker, thin }, across, up) {
+/** The names at the ends of lines. Those that would stand on each other make room. */
+function endNames(lines, across, up, floor) {
+  const ends = lines.filter(({ endName }) => endName).map(({ endName, colour, xs, ys }) => {
+    return { endName, colour, x: across(xs[xs.length - 1]) + 9, y: up(ys[ys.length - 1]) + 4 };
+  });
+  ends.sort((a, b) => a.y - b.y);
+  const spread = (all, limit) => all.forEach((end, index) => {
+    for (const other of all.slice(0, index)) {
+      if (Math.abs(other.x - end.x) > end.endName.length * LETTER_WIDTH) continue;
+      end.y = limit(end.y, other.y);
+      end.x = other.x = Math.max(end.x, other.x);
+    }
+  });
+  spread(ends, (y, before) => Math.max(y, before + LINE_HEIGHT));
+  for (const end of ends) end.y = Math.min(end.y, floor - 4);
+  spread(ends.reverse(), (y, before) => Math.min(y, before - LINE_HEIGHT));
+  return ends.map(({ endName, colour, x, y }) => {
+    const name = chartText(x, y, endName, "start", "senet-chart-end");
+    name.style.fill = colour;
+    return name;
+  });
+}
+
+function drawLine({ xs, ys, colour, dash, marker, thin, dots = [], startName }, across, up) {
   const points = Array.from(xs, (x, index) => [across(x).toFixed(1), up(ys[index]).toFixed(1)]);
   const d = points.map((point, index) => `${index ? "L" : "M"}${point.join(" ")}`).join("");
   const group = svg("g", { class: "senet-chart-line" }, svg("path", { d, ...strokeOf({ colour, dash, thin }) }));
+  group.append(...dots.map(([x, y]) => svg("circle", { cx: across(x), cy: up(y), r: 2.5, style: `fill: ${colour}`, opacity: 0.55 })));
   if (marker) group.append(...points.map(([x, y]) => markAt(marker, colour, x, y)));
+  if (startName) group.append(chartText(across(xs[0]) + 6, up(ys[0]) + 15, startName, "start"));
   return group;
 }
 
