@@ -68,14 +68,11 @@ results: .venv/.installed  ## run what is not on record yet, and rewrite the res
 	$(BIN)/python -m senet_lib.book.experiments report
 	$(BIN)/python -m tools.notebooks write
 
-bench: benchmarks/node_modules/.package-lock.json  ## time figures, pages, blocks, networks, recording and input pipelines
+bench: .venv/.installed  ## time figures, pages, blocks, networks and input pipelines
 	$(BIN)/python -m benchmarks.figures
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.se_block
 	$(BIN)/python -m benchmarks.networks
-	$(BIN)/python -m benchmarks.recording
-	$(BIN)/python -m benchmarks.network_in_page
-	$(BIN)/python -m benchmarks.picture_folder --threads 1
 	MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m benchmarks.input_pipeline
 
 clean:  ## remove what was built, keep the environment
@@ -95,10 +92,6 @@ node_modules/.package-lock.json: package.json package-lock.json .venv/.installed
 
 $(SPELLING)/node_modules/.package-lock.json: $(SPELLING)/package.json $(SPELLING)/package-lock.json .venv/.installed
 	cd $(SPELLING) && ../../$(BIN)/npm ci --silent --ignore-scripts
-	@touch $@
-
-benchmarks/node_modules/.package-lock.json: benchmarks/package.json benchmarks/package-lock.json .venv/.installed
-	cd benchmarks && ../$(BIN)/npm ci --silent
 	@touch $@
 
 # Only what the pages load. The licence comes last, so that an interrupted copy does not look finished.

@@ -1,46 +1,45 @@
-"""What the live figures cost a reader, beside Jupyter Book's default way to show the same widget.
+"""What the live figures cost a reader: the script and state of each page, and the time until something moves.
 
     make bench            (or: python -m benchmarks.figures, with the book built)
 
-Measured in a headless Chromium: for each page of the book the bytes of script, state and still pictures, and the time
-from the page's content being loaded to the first figure being live; for 2048 channels the time from a slider's move to
-the end of the frame that shows it. The same figure then stands in a page as Jupyter Book shows widgets by default:
-RequireJS, html-manager and anywidget, here served from 127.0.0.1 as well. Both ways alternate, so that a noisy machine
-is noisy for both. Result: a table, and benchmarks/results/figures.json.
+Measured in a headless Chromium, on the built pages: the bytes of script, state and still pictures; the time from a
+page's content being loaded to its first figure being live; with 2048 channels the time from a slider's move to the end
+of the frame that shows it; and for the networks that run in the page the time from the click that loads one to its
+first answer, then from each change to the answer that belongs to it. The exit status is 1 if a budget is missed.
+Result: tables, benchmarks/results/figures.json and, of the networks, benchmarks/results/network_in_page.json.
 """
 
 import argparse
-import json
-import platform
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import anywidget
-import yaml
-from ipywidgets.embed import embed_data
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+import torch
+from playwright.sync_api import Browser, Page, Response
 
-from benchmarks.timing import finish
+from benchmarks.timing import begin_record, finish
 from senet_lib.book.figures.excitation_explorer import ExcitationExplorer
-from senet_lib.book.figures.figure import Figure
-from tests.browser.conftest import HTML, ROOT, find_chromium, serve
+from tests.browser.conftest import HTML, ROOT
+from tests.browser.figures import open_figure, serve
+from tools.chromium import open_chromium
+from tools.print_page import list_places
 
-HERE = Path(__file__).parent
-BUDGETS = {
-    "script_bytes": 150_000,
-    "state_bytes": 300_000,
-    "first_live_ms": 300,
-    "repaint_median_ms": 16,
-    "repaint_p95_ms": 33,
+CPU = torch.device("cpu")
+BUDGETS = {"script_bytes": 150_000, "state_bytes": 300_000, "first_live_ms": 300}
+REPAINT_BUDGETS = {"median_ms": 16, "p95_ms": 33}
+CHANNELS = 2048  # of the figure whose drawing is heaviest
+# The page of a network, the place of its figure there, the trait that moves it and its number of values, and how many
+# milliseconds an answer may take.
+NETWORKS = {
+    "Context World": ("notebooks/10_what_the_gates_say.html", -2, "cue_colour", 3, 30),
+    "photographs": ("notebooks/10_what_the_gates_say.html", -1, "picture", 8, 50),
 }
-# The figure whose drawing is heaviest, and the sliders' traits that the benchmark moves.
-CHANNELS = 2048
+LOAD_BUDGET_MS = 2000
+LOADS = 5
 
 INLINE_BYTES = """() => {
   const bytes = (nodes) => nodes.reduce((sum, node) => sum + new Blob([node.textContent]).size, 0);
@@ -53,7 +52,7 @@ INLINE_BYTES = """() => {
   return { script: bytes(code), state: bytes(data), stills, figures };
 }"""
 
-# Marks the moment at which the first figure's control stands in the page, in both ways of showing it.
+# Marks the moment at which the first figure's control stands in the page.
 WATCH = """() => {
   const seen = () => document.querySelector(".senet-frame :is(input, select, button)") !== null;
   const observer = new MutationObserver(() => {
@@ -88,35 +87,56 @@ MOVE = """async ([trait, count]) => {
   return times;
 }"""
 
+LOAD_NETWORK = """async (el) => {
+  const ready = () => el.model.get('state') === 'ready' && Object.keys(el.model.get('answer')).length > 0;
+  const start = performance.now();
+  [...el.querySelectorAll('button')].find((one) => /^Run the network/.test(one.textContent)).click();
+  while (!ready()) await new Promise((done) => setTimeout(done, 5));
+  return performance.now() - start;
+}"""
+# The figure says on its body whether what it shows is the answer to what was asked.
+ASK_NETWORK = """async (el, [trait, values, count]) => {
+  const answered = () => new Promise((done) => {
+    const body = el.querySelector('.senet-body');
+    const look = () => body.dataset.answered === 'true' && (observer.disconnect(), done());
+    const observer = new MutationObserver(look);
+    observer.observe(body, { attributes: true, attributeFilter: ['data-answered'] });
+  });
+  const times = [];
+  for (let i = 1; i <= count; i += 1) {
+    await new Promise((done) => setTimeout(done, 30));
+    const start = performance.now();
+    const wait = answered();
+    el.model.set(trait, i % values);
+    await wait;
+    times.push(performance.now() - start);
+  }
+  return times;
+}"""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5, help="how often each page is loaded (default 5)")
-    parser.add_argument("--moves", type=int, default=60, help="how often each slider is moved (default 60)")
+    parser.add_argument("--moves", type=int, default=60, help="of each slider, and answers of a network (default 60)")
     options = parser.parse_args()
     if not (HTML / "index.html").exists():
         parser.exit(2, "there is no built book; run: make book\n")
-    if not (HERE / "node_modules").exists():
-        parser.exit(2, "the libraries to compare with are not installed; run: make bench\n")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"])
-        record = {
-            "command": "python -m benchmarks.figures",
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": {
-                "processor": platform.machine(),
-                "chromium": browser.version,
-                "python": platform.python_version(),
-            },
-            "repeats": options.repeats,
-            "moves": options.moves,
-            "budgets": BUDGETS,
-            "pages": measure_pages(browser, options.repeats),
-            "side_by_side": measure_side_by_side(browser, options.repeats, options.moves),
-        }
-        browser.close()
-    print(format_record(record))
-    return finish("figures", record, find_misses(record), write=True)
+    server = serve(HTML)
+    home = f"http://127.0.0.1:{server.server_port}"
+    with open_chromium() as browser:
+        pages = measure_pages(browser, home, options.repeats)
+        repaint = measure_repaint(browser, options.moves)
+        rows = [measure_network(browser, home, name, options.moves) for name in NETWORKS]
+        version = browser.version
+    server.shutdown()
+    print(format_pages(pages, repaint))
+    facts: dict[str, Any] = {"chromium": version, "budgets": BUDGETS | REPAINT_BUDGETS}
+    record = begin_record("figures", CPU, **facts, repeats=options.repeats, pages=pages, repaint=repaint)
+    status = finish("figures", record, find_misses(pages, repaint), write=True)
+    print("\n".join(map(format_network, rows)))
+    record = begin_record("figures", CPU, chromium=version, loads=LOADS, moves=options.moves, rows=rows)
+    return finish("network_in_page", record, find_slow_networks(rows), write=True) or status
 
 
 @contextmanager
@@ -131,36 +151,27 @@ def open_page(browser: Browser) -> Iterator[tuple[Page, list[Response]]]:
         page.close()
 
 
-def script_bytes(page: Page, responses: list[Response]) -> int:
-    """Bytes of all scripts of an open page, files and inline."""
-    files = [one for one in responses if one.request.resource_type == "script"]
-    fetched = sum(len(one.body()) for one in files if not one.url.startswith("blob:"))
-    return fetched + page.evaluate(INLINE_BYTES)["script"]
-
-
-def measure_pages(browser: Browser, repeats: int) -> dict[str, dict[str, Any]]:
+def measure_pages(browser: Browser, home: str, repeats: int) -> dict[str, dict[str, Any]]:
     """Bytes of each page of the book; where it has figures, also the time until the first one is live."""
-    server = serve(HTML)
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    names = [contents["root"], *(chapter["file"] for part in contents["parts"] for chapter in part["chapters"])]
     measured = {}
-    for name in names:
-        address = f"http://127.0.0.1:{server.server_port}/{name}.html"
+    for name, *_ in list_places(ROOT / "_toc.yml"):
+        address = f"{home}/{name}.html"
         with open_page(browser) as (page, responses):
             page.goto(address, wait_until="load")
             page.wait_for_timeout(500)
             inline = page.evaluate(INLINE_BYTES)
+            files = [one for one in responses if one.request.resource_type == "script"]
+            fetched = sum(len(one.body()) for one in files if not one.url.startswith("blob:"))
             first = page.locator(".senet-figure").first.get_attribute("id") if inline["figures"] else None
-            measured[name] = {
-                "figures": inline["figures"],
-                "script_bytes": script_bytes(page, responses),
-                "state_bytes": inline["state"],
-                "still_bytes": inline["stills"],
-            }
+        measured[name] = {
+            "figures": inline["figures"],
+            "script_bytes": fetched + inline["script"],
+            "state_bytes": inline["state"],
+            "still_bytes": inline["stills"],
+        }
         if first:
             times = [time_to_live(browser, f"{address}#{first}") for _ in range(repeats)]
             measured[name]["first_live_ms"] = round(statistics.median(times), 1)
-    server.shutdown()
     return measured
 
 
@@ -172,66 +183,18 @@ def time_to_live(browser: Browser, address: str) -> float:
         return page.evaluate(LIVE_AFTER)
 
 
-OURS = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>ours</title></head>
-<body>{html}</body></html>"""
-# What sphinx and myst-nb write for a widget view by default, with local copies in place of the CDN's.
-DEFAULT = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>default</title>
-<script src="require.js"></script>
-<script>require.config({{ paths: {{ anywidget: "anywidget" }} }});</script>
-<script src="embed-amd.js"></script></head><body>
-<script type="application/vnd.jupyter.widget-state+json">{state}</script>
-<script type="application/vnd.jupyter.widget-view+json">{view}</script></body></html>"""
-
-
-def write_both_ways(figure: Figure, folder: Path) -> None:
-    (folder / "ours.html").write_text(OURS.format(html=figure.to_html()), encoding="utf-8")
-    data = embed_data(views=[figure], drop_defaults=False)  # the module is a default, too
-    state, view = (json.dumps(part).replace("<", "\\u003c") for part in (data["manager_state"], data["view_specs"][0]))
-    (folder / "default.html").write_text(DEFAULT.format(state=state, view=view), encoding="utf-8")
-    modules = HERE / "node_modules"
-    for name, source in {
-        "require.js": modules / "requirejs" / "require.js",
-        "embed-amd.js": modules / "@jupyter-widgets" / "html-manager" / "dist" / "embed-amd.js",
-        "anywidget.js": Path(anywidget.__file__).parent / "nbextension" / "index.js",
-    }.items():
-        (folder / name).write_bytes(source.read_bytes())
-
-
-def measure_side_by_side(browser: Browser, repeats: int, moves: int) -> dict[str, dict[str, Any]]:
-    """The same figure in our page and in Jupyter Book's default page, in turn."""
+def measure_repaint(browser: Browser, moves: int) -> dict[str, dict[str, float]]:
+    """Of each slider but the one for the number of channels, which stays at its largest."""
     figure = ExcitationExplorer.example()
     figure.channels = CHANNELS
-    with tempfile.TemporaryDirectory() as folder:
-        write_both_ways(figure, Path(folder))
-        server = serve(Path(folder))
-        home = f"http://127.0.0.1:{server.server_port}"
-        live: dict[str, list[float]] = {"ours": [], "default": []}
-        repaints: dict[str, dict[str, list[float]]] = {"ours": {}, "default": {}}
-        scripts: dict[str, int] = {}
-        for _ in range(repeats):
-            for way in live:
-                live[way].append(time_to_live(browser, f"{home}/{way}.html"))
-                with open_page(browser) as (page, responses):
-                    page.goto(f"{home}/{way}.html", wait_until="load")
-                    page.locator(".senet-frame input[type=range]").first.wait_for(timeout=60_000)
-                    scripts[way] = script_bytes(page, responses)
-                    for trait in slider_traits(page):
-                        repaints[way].setdefault(trait, []).extend(page.evaluate(MOVE, [trait, moves]))
-        server.shutdown()
-    return {
-        way: {
-            "script_bytes": scripts[way],
-            "first_live_ms": round(statistics.median(live[way]), 1),
-            "repaint": {trait: summarise(times) for trait, times in repaints[way].items()},
+    with tempfile.TemporaryDirectory() as folder, open_figure(browser, figure, Path(folder)) as opened:
+        sliders = opened.page.locator(".senet-frame input[type=range]")
+        traits = dict.fromkeys(sliders.evaluate_all("all => all.map((one) => one.dataset.trait)"))
+        return {
+            trait: summarise(opened.page.evaluate(MOVE, [trait, moves]))
+            for trait in traits
+            if trait and trait != "channels"
         }
-        for way in live
-    }
-
-
-def slider_traits(page: Page) -> list[str]:
-    """The traits of all sliders but the one for the number of channels, which stays at its largest."""
-    traits = page.locator(".senet-frame input[type=range]").evaluate_all("all => all.map((one) => one.dataset.trait)")
-    return [trait for trait in dict.fromkeys(traits) if trait and trait != "channels"]
 
 
 def summarise(times: list[float]) -> dict[str, float]:
@@ -242,36 +205,67 @@ def summarise(times: list[float]) -> dict[str, float]:
     }
 
 
-def find_misses(record: dict[str, Any]) -> list[str]:
+def measure_network(browser: Browser, home: str, name: str, moves: int) -> dict[str, Any]:
+    """Milliseconds until the first answer, and for each change, of one figure; each time in a browser's empty cache."""
+    page_name, place, trait, values, budget = NETWORKS[name]
+    load_ms, answer_ms = [], []
+    for _ in range(LOADS):
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
+        page.goto(f"{home}/{page_name}", wait_until="load")
+        figure = page.locator(".senet-figure").nth(place)
+        figure.scroll_into_view_if_needed()
+        figure.locator("button", has_text="Run the network").first.wait_for()
+        load_ms.append(figure.evaluate(LOAD_NETWORK))
+        answer_ms += figure.evaluate(ASK_NETWORK, [trait, values, moves])
+        context.close()
+    return {
+        "figure": name,
+        "load_median_ms": round(statistics.median(load_ms)),
+        "load_budget_ms": LOAD_BUDGET_MS,
+        "answer_median_ms": round(statistics.median(answer_ms), 1),
+        "answer_quartiles_ms": [round(one, 1) for one in statistics.quantiles(answer_ms, n=4)[::2]],
+        "answer_budget_ms": budget,
+    }
+
+
+def find_misses(pages: dict[str, dict[str, Any]], repaint: dict[str, dict[str, float]]) -> list[str]:
     """Each measured number above its budget, in words."""
-    misses = []
-    for name, page in record["pages"].items():
-        for key in ("script_bytes", "state_bytes", "first_live_ms"):
-            if page.get(key, 0) > BUDGETS[key]:
-                misses.append(f"{name}: {key} is {page[key]}, budget {BUDGETS[key]}")
-    for trait, times in record["side_by_side"]["ours"]["repaint"].items():
-        for key in ("median_ms", "p95_ms"):
-            if times[key] > BUDGETS[f"repaint_{key}"]:
-                misses.append(f"{trait}: repaint {key} is {times[key]}, budget {BUDGETS[f'repaint_{key}']}")
-    return misses
-
-
-def format_record(record: dict[str, Any]) -> str:
-    lines = [f"{'page':40} figures  script kB  state kB  stills kB  first live ms"]
-    for name, page in record["pages"].items():
-        numbers = [page[key] / 1000 for key in ("script_bytes", "state_bytes", "still_bytes")]
-        live = f"{page['first_live_ms']:.0f}" if "first_live_ms" in page else "–"
-        lines.append(
-            f"{name:40} {page['figures']:7} {numbers[0]:10.1f} {numbers[1]:9.1f} {numbers[2]:10.1f} {live:>14}"
-        )
-    lines += [
-        "",
-        f"one figure, {CHANNELS} channels       script kB  first live ms  slider to repaint, ms: median (95th perc.)",
+    measured = [(name, page, BUDGETS) for name, page in pages.items()]
+    measured += [(f"repaint, {trait}", times, REPAINT_BUDGETS) for trait, times in repaint.items()]
+    return [
+        f"{name}: {key} is {numbers[key]}, budget {budget}"
+        for name, numbers, budgets in measured
+        for key, budget in budgets.items()
+        if numbers.get(key, 0) > budget
     ]
-    for way, one in record["side_by_side"].items():
-        repaints = ", ".join(f"{trait} {t['median_ms']} ({t['p95_ms']})" for trait, t in one["repaint"].items())
-        lines.append(f"{way:29} {one['script_bytes'] / 1000:10.1f} {one['first_live_ms']:14.1f}  {repaints}")
-    return "\n".join(lines)
+
+
+def find_slow_networks(rows: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{row['figure']}: {what} takes {row[f'{what}_median_ms']} ms, more than {row[f'{what}_budget_ms']}"
+        for row in rows
+        for what in ("load", "answer")
+        if row[f"{what}_median_ms"] > row[f"{what}_budget_ms"]
+    ]
+
+
+def format_pages(pages: dict[str, dict[str, Any]], repaint: dict[str, dict[str, float]]) -> str:
+    lines = [f"{'page':40} figures  script kB  state kB  stills kB  first live ms"]
+    for name, page in pages.items():
+        script, state, stills = (page[key] / 1000 for key in ("script_bytes", "state_bytes", "still_bytes"))
+        live = f"{page['first_live_ms']:.0f}" if "first_live_ms" in page else "–"
+        lines.append(f"{name:40} {page['figures']:7} {script:10.1f} {state:9.1f} {stills:10.1f} {live:>14}")
+    repaints = ", ".join(f"{trait} {t['median_ms']} ({t['p95_ms']})" for trait, t in repaint.items())
+    return "\n".join([*lines, "", f"slider to repaint with {CHANNELS} channels, ms: median (95th perc.): {repaints}"])
+
+
+def format_network(row: dict[str, Any]) -> str:
+    low, high = row["answer_quartiles_ms"]
+    return (
+        f"{row['figure']:14} first answer {row['load_median_ms']} ms (budget {row['load_budget_ms']}), then "
+        f"{row['answer_median_ms']} ms an answer, quartiles {low} to {high} (budget {row['answer_budget_ms']})"
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ pipelines rather than that, let it keep them, for all alike, and the record says
     MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 python -m benchmarks.input_pipeline
 """
 
-import argparse
 import os
 import sys
 import time
@@ -28,15 +27,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.timing import (
-    add_common_options,
-    begin_record,
-    finish,
-    median_ms,
-    paired_ratio,
-    parse_options,
-    time_in_turn,
-)
+from benchmarks import timing
 from benchmarks.tutorial_loops import Batch, Feed, Step, make_pipelines, our_step, tutorial_step
 from senet_lib.data import PictureSet
 from senet_lib.networks.models import ResNet, create_model
@@ -96,11 +87,8 @@ ON_CPU: dict[str, dict[str, Any]] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_common_options(parser, repeats=9, what="set-up")
-    parser.add_argument("--quick", action="store_true", help="small batches, 3 rounds, no record")
-    options, device = parse_options(parser)
-    repeats = 3 if options.quick else options.repeats
+    options = timing.parse_options(__doc__, repeats=9, what="set-up", quick="small batches, 3 rounds")
+    repeats, device = options.repeats, options.device
     rows = []
     for part, setups in (("pipeline", PIPELINES), ("training", TRAININGS)):
         for name, setup in setups.items():
@@ -108,9 +96,9 @@ def main() -> int:
             rows.append({"part": part, "setup": name, **measure(setup, repeats, device)})
             print(format_row(rows[-1]), flush=True)
     allocator = {name: value for name, value in os.environ.items() if name.startswith("MALLOC_")}
-    record = begin_record("input_pipeline", device, repeats=repeats, allocator=allocator, rows=rows)
+    record = timing.begin_record("input_pipeline", device, repeats=repeats, allocator=allocator, rows=rows)
     words = {"kept": "The goals are reached.", "missed": "GOAL MISSED"}
-    return finish("input_pipeline", record, find_misses(rows), write=not options.quick, **words)
+    return timing.finish("input_pipeline", record, find_misses(rows), write=not options.quick, **words)
 
 
 def fit_to(setup: Setup, changes: dict[str, Any], quick: bool) -> Setup:
@@ -133,14 +121,16 @@ def measure(setup: Setup, repeats: int, device: torch.device) -> dict[str, Any]:
     if setup.network is not None:
         pipelines = {name: pipelines[name] for name in TRAINED}
     passes = {name: Pass(batches, make_step(name, setup, device)) for name, batches in pipelines.items()}
-    times = time_in_turn(passes, repeats, device, warmups=1)
+    times = timing.time_in_turn(passes, repeats, device, warmups=1)
     row: dict[str, Any] = {
         "size": setup.size,
         "channels": setup.channels,
         "batch": setup.batch,
         "pictures": len(pictures),
-        "pictures_per_second": {name: round(1000 * len(pictures) / ms, 1) for name, ms in median_ms(times).items()},
-        "ours_to_peer": {name: paired_ratio(times[name], times["ours"]) for name in times if name != "ours"},
+        "pictures_per_second": {
+            name: round(1000 * len(pictures) / ms, 1) for name, ms in timing.median_ms(times).items()
+        },
+        "ours_to_peer": {name: timing.paired_ratio(times[name], times["ours"]) for name in times if name != "ours"},
     }
     if setup.network is not None:
         row["waiting_share"] = {name: waiting_share(passes[name].waits_ms, times[name]) for name in times}

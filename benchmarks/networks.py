@@ -7,7 +7,6 @@ networks run in turn; see benchmarks/timing.py. Result: a table, and benchmarks/
 is 1 if, with channels last, SE makes a step of training more than a tenth slower.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -18,17 +17,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from benchmarks.timing import (
-    LAYOUTS,
-    add_common_options,
-    begin_record,
-    finish,
-    median_ms,
-    paired_ratio,
-    parse_options,
-    peak_bytes,
-    time_in_turn,
-)
+from benchmarks import timing
+from benchmarks.timing import LAYOUTS, median_ms, paired_ratio
 from senet_lib.cost.measure import measure_cost
 from senet_lib.networks.models import create_model
 
@@ -50,20 +40,17 @@ BUDGET = 1.10  # SE / plain: training, channels last
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_common_options(parser, repeats=15, what="layout")
-    parser.add_argument("--batch", type=int, default=4, help="pictures (default 4)")
-    parser.add_argument("--quick", action="store_true", help="2 pictures, 3 rounds, no record")
-    options, device = parse_options(parser)
-    repeats, batch = (3, 2) if options.quick else (options.repeats, options.batch)
+    more = {"--batch": {"type": int, "default": 4, "help": "pictures (default 4)"}}
+    options = timing.parse_options(__doc__, repeats=15, what="layout", quick="2 pictures, 3 rounds", more=more)
+    repeats, batch, device = options.repeats, 2 if options.quick else options.batch, options.device
     costs, rows = measure_costs(), []
     print(format_costs(costs))
     for layout in LAYOUTS:
         for row in measure(layout, batch, repeats, device):
             rows.append(row)
             print(format_row(row), flush=True)
-    record = begin_record("networks", device, repeats=repeats, batch=batch, size=SIZE, costs=costs, rows=rows)
-    return finish("networks", record, find_misses(rows), write=not options.quick)
+    record = timing.begin_record("networks", device, repeats=repeats, batch=batch, size=SIZE, costs=costs, rows=rows)
+    return timing.finish("networks", record, find_misses(rows), write=not options.quick)
 
 
 def measure_costs() -> dict[str, dict[str, int]]:
@@ -84,11 +71,11 @@ def measure(layout: str, batch: int, repeats: int, device: torch.device) -> list
     rows = []
     for which in WORKS:
         works = {name: work(network, x, labels, which) for name, network in networks.items()}
-        times = time_in_turn(works, repeats, device, warmups=1)
+        times = timing.time_in_turn(works, repeats, device, warmups=1)
         row: dict[str, Any] = {"work": which, "layout": layout, "median_ms": median_ms(times)}
         row["ratios"] = {f"{one} / {other}": paired_ratio(times[one], times[other]) for one, other in RATIOS}
         if device.type == "cuda":
-            row["peak_bytes"] = {name: peak_bytes(one, device) for name, one in works.items()}
+            row["peak_bytes"] = {name: timing.peak_bytes(one, device) for name, one in works.items()}
         rows.append(row)
     return rows
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks import input_pipeline, time_to_accuracy
-from benchmarks.timing import add_common_options, parse_options, provenance, write_record
+from benchmarks.timing import parse_options, provenance, write_record
 from senet_lib.data import Batches
 from senet_lib.networks.models import create_model
 from senet_lib.training import Recipe
@@ -43,13 +43,13 @@ QUICK_TIME_TO_ACCURACY = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_common_options(parser, repeats=21, what="step")
-    parser.set_defaults(device="cuda")
-    parser.add_argument("--data", default="cifar10", help="for time_to_accuracy, e.g. folder:PATH (default cifar10)")
-    parser.add_argument("--call-it", metavar="TEXT", help="what the record calls these data")
-    parser.add_argument("--quick", action="store_true", help="small networks and pictures, digits, no record")
-    options, device = parse_options(parser, arguments)
+    more = {
+        "--data": {"default": "cifar10", "help": "for time_to_accuracy, e.g. folder:PATH (default cifar10)"},
+        "--call-it": {"metavar": "TEXT", "help": "what the record calls these data"},
+    }
+    quick = "small networks and pictures, digits"
+    options = parse_options(__doc__, arguments, repeats=21, what="step", quick=quick, device="cuda", more=more)
+    device = options.device
     start = time.perf_counter()
     command = " ".join(["python -m benchmarks.on_a_gpu", *time_to_accuracy.without_paths(arguments)])
     record: dict[str, Any] = provenance(command, device)
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.quick:
         table.append(f"Written: {write_record('on_a_gpu', record)}")
     print("\n".join(table), flush=True)
-    status = time_to_accuracy.main(["--device", options.device, *_time_to_accuracy_options(options)])
+    status = time_to_accuracy.main(["--device", str(device), *_time_to_accuracy_options(options)])
     print("\n".join(["", *table, f"in all {(time.perf_counter() - start) / 60:.1f} minutes"]))
     return status
 
@@ -75,7 +75,7 @@ def measure_steps(quick: bool, repeats: int, device: torch.device) -> list[dict[
         torch.manual_seed(0)
         networks = {name: create_model(name).to(device, memory_format=torch.channels_last) for name in names}
         recipe = Recipe(1, 0.01, optimiser="sgd", mixed_precision=mixed)
-        step = time_to_accuracy.measure_step(networks, batches, recipe, QUICK_REPEATS if quick else repeats)
+        step = time_to_accuracy.measure_step(networks, batches, recipe, repeats)
         rows.append({"batch": batch, "size": size, "mixed_precision": mixed, **step})
     return rows
 

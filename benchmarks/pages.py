@@ -12,27 +12,26 @@ benchmarks/results/pages.json.
 
 import argparse
 import asyncio
-import os
-import platform
 import statistics
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+import torch
+from playwright.sync_api import Browser, CDPSession, Page
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, StaticFileHandler
 
-from benchmarks.timing import finish
-from tests.browser.conftest import HTML, SWITCHES, find_chromium
+from benchmarks.timing import begin_record, finish
+from tests.browser.conftest import HTML
 from tests.browser.layout import READ_ON
 from tests.browser.test_pages import PAGES
+from tools.chromium import open_chromium
 
 FAST_3G = {"offline": False, "latency": 150, "downloadThroughput": 1_600_000 / 8, "uploadThroughput": 750_000 / 8}
 BUDGETS = {"bytes": 1_000_000, "readable_ms": 1000}
@@ -67,20 +66,13 @@ def main() -> int:
     options = parser.parse_args()
     if not (HTML / "index.html").exists():
         parser.exit(2, "there is no built book; run: make book\n")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=SWITCHES)
-        record = {
-            "command": "python -m benchmarks.pages",
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "chromium": browser.version},
-            "line": FAST_3G,
-            "repeats": 1 if options.quick else options.repeats,
-            "budgets": BUDGETS,
-        }
-        record["pages"] = measure_pages(browser, record["repeats"])
-        browser.close()
-    print(format_pages(record["pages"]))
-    return finish("pages", record, find_misses(record["pages"]), write=not options.quick)
+    repeats = 1 if options.quick else options.repeats
+    with open_chromium() as browser:
+        pages = measure_pages(browser, repeats)
+        facts: dict[str, Any] = {"chromium": browser.version, "line": FAST_3G, "repeats": repeats, "budgets": BUDGETS}
+    print(format_pages(pages))
+    record = begin_record("pages", torch.device("cpu"), **facts, pages=pages)
+    return finish("pages", record, find_misses(pages), write=not options.quick)
 
 
 def measure_pages(browser: Browser, repeats: int) -> dict[str, dict[str, float]]:

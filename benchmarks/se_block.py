@@ -8,7 +8,6 @@ benchmarks/results/se_block.json. The exit status is 1 if, in eager mode, a peer
 than ours.
 """
 
-import argparse
 import sys
 import textwrap
 from collections.abc import Callable
@@ -17,17 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks import timing
 from benchmarks.peers import make_blocks
-from benchmarks.timing import (
-    LAYOUTS,
-    add_common_options,
-    begin_record,
-    finish,
-    median_ms,
-    paired_ratio,
-    parse_options,
-    time_in_turn,
-)
+from benchmarks.timing import LAYOUTS
 
 # Batch, channels, height and width: the stages of ResNet-50, and of ResNet-34 where it has other channels.
 SIZES = [(16, 64, 56), (16, 128, 28), (8, 256, 56), (8, 512, 28), (16, 1024, 14), (16, 2048, 7)]
@@ -37,23 +28,20 @@ BUDGET = 1.0  # ours / each peer: forward and backward, eager
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_common_options(parser, repeats=51, what="size and mode")
-    parser.add_argument("--eager-only", action="store_true", help="leave out what is compiled; compiling takes minutes")
-    parser.add_argument("--quick", action="store_true", help="two sizes, 11 rounds, eager, no record")
-    options, device = parse_options(parser)
-    repeats = 11 if options.quick else options.repeats
+    more = {"--eager-only": {"action": "store_true", "help": "leave out what is compiled; compiling takes minutes"}}
+    quick = "two sizes, 11 rounds, eager"
+    options = timing.parse_options(__doc__, repeats=51, what="size and mode", quick=quick, quick_repeats=11, more=more)
     modes = ["eager"] if options.quick or options.eager_only else ["eager", "compiled"]
     rows: list[dict[str, Any]] = []
     print(heading())
     for mode in modes:
         for size in QUICK_SIZES if options.quick else SIZES:
             for layout in LAYOUTS:
-                for row in measure(size, layout, mode, repeats, device):
+                for row in measure(size, layout, mode, options.repeats, options.device):
                     rows.append(row)
                     print(format_row(row), flush=True)
-    record = begin_record("se_block", device, repeats=repeats, rows=rows)
-    return finish("se_block", record, find_misses(rows), write=not options.quick, kept="No peer is faster.")
+    record = timing.begin_record("se_block", options.device, repeats=options.repeats, rows=rows)
+    return timing.finish("se_block", record, find_misses(rows), write=not options.quick, kept="No peer is faster.")
 
 
 def measure(
@@ -73,7 +61,7 @@ def measure(
     rows = []
     for which in PASSES:
         works = {name: work(block, x, upstream, which) for name, block in blocks.items()}
-        times = time_in_turn(works, repeats, device)
+        times = timing.time_in_turn(works, repeats, device)
         rows.append(
             {
                 "mode": mode,
@@ -82,9 +70,9 @@ def measure(
                 "batch": batch,
                 "channels": channels,
                 "height": height,
-                "median_ms": median_ms(times),
+                "median_ms": timing.median_ms(times),
                 "ours_to_peer": {
-                    name: paired_ratio(times["ours"], times[name])
+                    name: timing.paired_ratio(times["ours"], times[name])
                     for name in times
                     if "ours" in times and name != "ours"
                 },

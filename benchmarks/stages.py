@@ -10,7 +10,6 @@ benchmarks/results/stages.json, and the same numbers in senet_lib/book/figures/c
 figure of chapter 6.
 """
 
-import argparse
 import itertools
 import json
 import sys
@@ -23,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.timing import add_common_options, begin_record, finish, parse_options, time_in_turn
+from benchmarks.timing import begin_record, finish, parse_options, time_in_turn
 from senet_lib.cost.measure import measure_cost
 from senet_lib.networks.models import create_model
 
@@ -51,11 +50,8 @@ class Classifier(nn.Module):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_common_options(parser, repeats=15, what="network")
-    parser.add_argument("--quick", action="store_true", help="3 rounds of the small networks, no record")
-    options, device = parse_options(parser)
-    repeats = 3 if options.quick else options.repeats
+    options = parse_options(__doc__, repeats=15, what="network", quick="3 rounds of the small networks")
+    repeats, device = options.repeats, options.device
     rows = {}
     for name, (size, batch) in NETWORKS.items():
         if options.quick and size > 32:

@@ -80,27 +80,47 @@ def chosen_device(name: str) -> torch.device:
     return device
 
 
-def add_common_options(parser: argparse.ArgumentParser, repeats: int, what: str) -> None:
-    """--repeats, --device and --threads, which all benchmarks of networks have."""
-    parser.add_argument("--repeats", type=int, default=repeats, help=f"rounds for each {what} (default {repeats})")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
-    parser.add_argument("--threads", type=int, help="default: as torch chooses; 1 is steadier on a busy machine")
-
-
 def parse_options(
-    parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
-) -> tuple[argparse.Namespace, torch.device]:
-    """The options and the device, from the command line if no arguments are given.
+    description: str | None,
+    arguments: Sequence[str] | None = None,
+    *,
+    repeats: int,
+    what: str,
+    quick: str,
+    quick_repeats: int = 3,
+    device: str = "cpu",
+    more: Mapping[str, dict[str, Any]] | None = None,
+) -> argparse.Namespace:
+    """The options of a benchmark: repeats, device (as a torch.device), threads, quick, and those that it has besides.
 
     A device that is not there ends the program, with one line.
+
+    Args:
+        description: the module's own text, for --help.
+        arguments: those of the command line if None.
+        repeats: rounds if nothing else is said.
+        what: what is measured in so many rounds.
+        quick: what --quick does, in words.
+        quick_repeats: rounds with --quick.
+        device: if nothing else is said.
+        more: further options, by name, as ``add_argument`` takes them.
     """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=repeats, help=f"rounds for each {what} (default {repeats})")
+    parser.add_argument("--device", default=device, help=f"cpu or cuda (default {device})")
+    parser.add_argument("--threads", type=int, help="default: as torch chooses; 1 is steadier on a busy machine")
+    parser.add_argument("--quick", action="store_true", help=f"{quick}, no record")
+    for name, settings in (more or {}).items():
+        parser.add_argument(name, **settings)
     options = parser.parse_args(arguments)
+    options.repeats = quick_repeats if options.quick else options.repeats
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
-        return options, chosen_device(options.device)
+        options.device = chosen_device(options.device)
     except ValueError as error:
         parser.exit(2, f"{error}\n")
+    return options
 
 
 def begin_record(name: str, device: torch.device, **facts: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ E trains an SE-ResNet of basic blocks, whose stem keeps all places, on pictures 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from PIL import Image
@@ -44,6 +45,9 @@ class Feed:
 
 def make_pipelines(feed: Feed) -> dict[str, Iterable[Batch]]:
     """Ours, then its peers; each can be iterated again and again. "v2, batched" draws one crop for a whole batch."""
+    pil = Pictures(feed, transform_of(feed, transforms, transforms.ToTensor()), as_pil=True)
+    of_tensors = transform_of(feed, v2, v2.ToDtype(torch.float32, scale=True))
+    tensors = Pictures(feed, of_tensors, as_pil=False)
     return {
         "ours": Batches(
             feed.picture_set,
@@ -51,63 +55,44 @@ def make_pipelines(feed: Feed) -> dict[str, Iterable[Batch]]:
             shuffle=True,
             augment=pad_crop_flip if feed.augment else None,
             device=feed.device,
-            size=None if feed.size == feed.picture_set.pictures.shape[-1] else feed.size,
+            size=None if feed.size == _side(feed) else feed.size,
         ),
-        "PIL, 0 workers": LoadedBatches(feed, PilPictures(feed), workers=0),
-        "PIL, 2 workers": LoadedBatches(feed, PilPictures(feed), workers=2),
-        "v2, 0 workers": LoadedBatches(feed, TensorPictures(feed), workers=0),
-        "v2, 2 workers": LoadedBatches(feed, TensorPictures(feed), workers=2),
-        "v2, batched": TransformedBatches(feed),
+        "PIL, 0 workers": LoadedBatches(feed, pil, workers=0),
+        "PIL, 2 workers": LoadedBatches(feed, pil, workers=2),
+        "v2, 0 workers": LoadedBatches(feed, tensors, workers=0),
+        "v2, 2 workers": LoadedBatches(feed, tensors, workers=2),
+        "v2, batched": TransformedBatches(feed, of_tensors),
     }
 
 
-class PilPictures(Dataset):
-    """One picture at a time: as PIL has it, transformed, as floats (C, size, size), like torchvision's data sets."""
-
-    def __init__(self, feed: Feed):
-        pictures = feed.picture_set.pictures.permute(0, 2, 3, 1).numpy()  # -> (N, H, W, C)
-        self.pictures = pictures[..., 0] if pictures.shape[-1] == 1 else pictures
-        self.labels = feed.picture_set.labels.tolist()
-        self.transform = transforms.Compose(
-            [
-                *([transforms.RandomCrop(_side(feed), padding=4), transforms.RandomHorizontalFlip()] * feed.augment),
-                *([transforms.Resize((feed.size, feed.size))] * (feed.size != _side(feed))),
-                transforms.ToTensor(),
-                transforms.Normalize(*channel_statistics(feed.picture_set)),
-            ]
-        )
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self.transform(Image.fromarray(self.pictures[index])), self.labels[index]
-
-
-class TensorPictures(Dataset):
-    """One picture at a time, transformed by torchvision's v2 from bytes to floats (C, size, size)."""
-
-    def __init__(self, feed: Feed):
-        self.pictures, self.labels = feed.picture_set.pictures, feed.picture_set.labels.tolist()
-        self.transform = v2_transform(feed)
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self.transform(self.pictures[index]), self.labels[index]
-
-
-def v2_transform(feed: Feed) -> v2.Compose:
-    """Bytes (..., C, H, W) to floats (..., C, size, size), in the order that torchvision advises."""
-    return v2.Compose(
+def transform_of(feed: Feed, kind: Any, to_floats: Any) -> Any:
+    """What changes a picture, or a batch of tensors, by torchvision's ``transforms`` or ``v2``, in the usual order."""
+    return kind.Compose(
         [
-            *([v2.RandomCrop(_side(feed), padding=4), v2.RandomHorizontalFlip()] * feed.augment),
-            *([v2.Resize((feed.size, feed.size))] * (feed.size != _side(feed))),
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize(*channel_statistics(feed.picture_set)),
+            *([kind.RandomCrop(_side(feed), padding=4), kind.RandomHorizontalFlip()] * feed.augment),
+            *([kind.Resize((feed.size, feed.size))] * (feed.size != _side(feed))),
+            to_floats,
+            kind.Normalize(*channel_statistics(feed.picture_set)),
         ]
     )
+
+
+class Pictures(Dataset):
+    """One picture at a time, from PIL or from a tensor, changed to floats (C, size, size), as torchvision's sets do."""
+
+    def __init__(self, feed: Feed, transform: Any, as_pil: bool):
+        self.pictures: Any = feed.picture_set.pictures
+        if as_pil:
+            self.pictures = self.pictures.permute(0, 2, 3, 1).squeeze(-1).numpy()  # (N, H, W, C), or (N, H, W) of greys
+        self.labels = feed.picture_set.labels.tolist()
+        self.transform, self.as_pil = transform, as_pil
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        picture = self.pictures[index]
+        return self.transform(Image.fromarray(picture) if self.as_pil else picture), self.labels[index]
 
 
 class LoadedBatches:
@@ -132,10 +117,10 @@ class LoadedBatches:
 class TransformedBatches:
     """Pictures on the device, transformed by torchvision a batch at a time."""
 
-    def __init__(self, feed: Feed):
+    def __init__(self, feed: Feed, transform: Any):
         self.pictures, self.labels = feed.picture_set.pictures.to(feed.device), feed.picture_set.labels.to(feed.device)
         self.batch_size = feed.batch_size
-        self.transform = v2_transform(feed)
+        self.transform = transform
 
     def __iter__(self) -> Iterator[Batch]:
         order = torch.randperm(len(self.pictures)).to(self.pictures.device)

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from senet_lib.book.figures.figure import HEIGHTS, Figure
-from tests.browser.conftest import SWITCHES, find_chromium
 from tests.browser.figures import all_figures, open_figure
+from tools.chromium import open_chromium
 
 # In pixels. A phone of 390 px leaves 358, a laptop 790, and the landing page up to 1120.
 WIDTHS = (280, 358, 420, 480, 540, 600, 660, 720, 790, 920, 1120)
@@ -42,10 +42,8 @@ def main(names: Sequence[str]) -> int:
         return 2
     known = json.loads(HEIGHTS.read_text(encoding="utf-8"))
     kept = {name: known[name] for name in figures if name in known}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=SWITCHES)
+    with open_chromium() as browser:
         measured = {name: measure(browser, figures[name]) for name in names or figures}
-        browser.close()
     lines = [f"{json.dumps(name)}: {json.dumps(one)}" for name, one in sorted((kept | measured).items())]
     HEIGHTS.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     return 0

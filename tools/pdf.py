@@ -8,18 +8,16 @@ where something will stand: the first PDF tells on which page each chapter and s
 
 import argparse
 import io
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from pypdf import PdfReader
 
-import senet_lib
-from tools.chromium import HOW_TO_ENABLE, find_chromium
-from tools.print_page import Book, join, read_pages
+from tools.chromium import open_chromium
+from tools.print_page import join, read_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
@@ -34,13 +32,9 @@ def write_print_page() -> Path:
     """The joined page, in a file beside the built book."""
     html = BUILD / "html"
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    licence = re.sub(r"</?p>", "", settings["html"]["extra_footer"]).strip()
-    book = Book(
-        settings["title"], settings["author"], senet_lib.__version__, licence, "../book/drawings/context_world.svg"
-    )
     pages = read_pages(html, ROOT / "_toc.yml", BUILD)
     path = BUILD / "print.html"
-    path.write_text(join(pages, book, "html/_static"), encoding="utf-8")
+    path.write_text(join(pages, settings, "html/_static"), encoding="utf-8")
     return path
 
 
@@ -69,14 +63,12 @@ def main() -> int:
     if not (BUILD / "html" / "index.html").exists():
         print("There is no book yet; run: make book", file=sys.stderr)
         return 1
-    chromium = find_chromium()
-    if chromium is None:
-        print(HOW_TO_ENABLE, file=sys.stderr)
+    try:
+        with open_chromium() as browser:
+            make_pdf(browser)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
         return 1
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        make_pdf(browser)
-        browser.close()
     print(f"The book is in {OUTPUT.relative_to(ROOT)}, {OUTPUT.stat().st_size / 2**20:.1f} MB.")
     return 0
 

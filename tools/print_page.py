@@ -9,15 +9,17 @@ import json
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import yaml
 from bs4 import BeautifulSoup, Tag
 
+import senet_lib
 from tools.print_figures import print_listings, print_self_test, printed_words
 
 HERE = Path(__file__).parent
@@ -31,44 +33,28 @@ ONLY_ON_A_SCREEN = (
 )
 SHEETS = ("../vendor/katex/katex.min.css", "pygments.css", "figure.css", "print.css")
 SHORT = 14  # lines of code that are not torn apart
+COVER = "../book/drawings/context_world.svg"  # seen from the page
 
 
-@dataclass(frozen=True)
-class Book:
-    """What the title page says."""
-
-    title: str
-    author: str
-    version: str
-    licence: str
-    drawing: str  # address of a picture, seen from the page
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of the built book.
+class Place(NamedTuple):
+    """Where a page stands in the book.
 
     Attributes:
         name: its path without ``.html``, such as "notebooks/02_squeeze".
         part: the caption of the part that it opens, or None.
-        article: its text, ready to stand beside others.
         foot: what stands at the foot of its pages; its title if this is None.
         follows: whether it goes on where the page before it ends.
     """
 
     name: str
-    part: str | None
-    article: Tag
+    part: str | None = None
     foot: str | None = None
     follows: bool = False
 
     @property
     def key(self) -> str:
-        return key_of(self.name)
-
-    @property
-    def title(self) -> str:
-        return heading_text(self.article.h1)
+        """What the ids of the page begin with. It is the id of its article."""
+        return self.name.replace("/", "-")
 
     @property
     def sheet(self) -> str:
@@ -76,58 +62,59 @@ class Page:
         return "sheet-" + (re.sub(r"\W+", "-", self.foot) if self.foot else self.key)
 
 
-def key_of(name: str) -> str:
-    """What the ids of a page begin with. It is the id of its article."""
-    return name.replace("/", "-")
+@dataclass(frozen=True)
+class Page:
+    """One page of the built book: its place, and its text, ready to stand beside others."""
+
+    place: Place
+    article: Tag
+
+    @property
+    def title(self) -> str:
+        return heading_text(self.article.h1)
 
 
-def list_names(contents: Path) -> list[tuple[str, str | None]]:
-    """From _toc.yml: each page's name, and the caption of the part that it opens."""
+def list_places(contents: Path) -> list[Place]:
+    """All pages, from _toc.yml. Those of a part without numbers are no chapters, and follow one another on paper."""
     toc = yaml.safe_load(contents.read_text(encoding="utf-8"))
-    parts = toc.get("parts", [{"caption": None, "chapters": toc.get("chapters", [])}])
-    names: list[tuple[str, str | None]] = [(toc["root"], None)]
-    for part in parts:
-        files = [chapter["file"] for chapter in part["chapters"]]
-        names += [(file, part["caption"] if file == files[0] else None) for file in files]
-    return names
-
-
-def list_loose(contents: Path) -> dict[str, str]:
-    """The pages that are no chapters, each with the caption of its part: on paper they follow one another."""
-    toc = yaml.safe_load(contents.read_text(encoding="utf-8"))
-    loose = [part for part in toc.get("parts", []) if not part.get("numbered")]
-    return {chapter["file"]: part["caption"] for part in loose for chapter in part["chapters"]}
+    places = [Place(toc["root"])]
+    for part in toc["parts"]:
+        foot = None if part.get("numbered") else part["caption"]
+        first, *others = (chapter["file"] for chapter in part["chapters"])
+        places += [Place(first, part["caption"], foot), *(Place(one, None, foot, foot is not None) for one in others)]
+    return places
 
 
 def read_pages(html: Path, contents: Path, folder: Path) -> list[Page]:
     """The pages of a built book in order, with addresses as they look from a page in `folder`."""
-    names = list_names(contents)
-    known = {name for name, _ in names}
-    loose = list_loose(contents)
+    places = {place.name: place for place in list_places(contents)}
     pages, answers = [], []
-    for name, part in names:
+    for name, place in places.items():
         soup = BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         article = find_one(soup, "article.bd-article")
         listings = [print_listings(figure, soup) for figure in article.select(".senet-figure")]
-        found = [print_self_test(article), *listings]
-        for prepare in (show_stills, drop_what_needs_a_screen, unfold, mark_headings):
-            prepare(article)
-        move_addresses(article, name, known, html, folder)
-        make_ids_unique(article, key_of(name))
-        pages.append(Page(name, part, article, loose.get(name), name in loose and part is None))
-        if any(found):
-            answers.append((pages[-1].title, "".join(found), name))
-    return [*pages, Page("answers", None, draw_answers(answers))] if answers else pages
+        found = "".join([print_self_test(article), *listings])
+        show_stills(article)
+        for element in article.select(ONLY_ON_A_SCREEN):
+            element.decompose()
+        unfold(article)
+        mark_headings(article)
+        move_addresses(article, name, places, html, folder)
+        make_ids_unique(article, place.key)
+        pages.append(Page(place, article))
+        if found:
+            answers.append((pages[-1], found))
+    return [*pages, Page(Place("answers"), draw_answers(answers))] if answers else pages
 
 
-def draw_answers(answers: list[tuple[str, str, str]]) -> Tag:
-    """The last article: what the tests of the chapters ask, by title, answers and name of the chapter."""
+def draw_answers(answers: list[tuple[Page, str]]) -> Tag:
+    """The last article: what the tests of the chapters ask, chapter by chapter."""
     article = BeautifulSoup('<article class="bd-article"><h1>Answers to the self-tests</h1></article>', "html.parser")
-    for title, found, name in answers:
-        section = BeautifulSoup(
-            f'<section id="answers-{key_of(name)}"><h2>{escape(title)}</h2>{found}</section>', "html.parser"
-        )
-        make_ids_unique(section, f"answers-{key_of(name)}")
+    for page, found in answers:
+        key = f"answers-{page.place.key}"
+        text = f'<section id="{key}"><h2>{escape(page.title)}</h2>{found}</section>'
+        section = BeautifulSoup(text, "html.parser")
+        make_ids_unique(section, key)
         find_one(article, "article").append(section)
     mark_headings(article)
     return find_one(article, "article")
@@ -153,11 +140,6 @@ def show_stills(article: Tag) -> None:
         find_one(figure, ".senet-caption").string = printed_words(figure)
 
 
-def drop_what_needs_a_screen(article: Tag) -> None:
-    for element in article.select(ONLY_ON_A_SCREEN):
-        element.decompose()
-
-
 def unfold(article: Tag) -> None:
     for code in article.select("details.hide"):
         code.unwrap()
@@ -173,17 +155,12 @@ def mark_headings(article: Tag) -> None:
         heading["data-level"] = heading.name[1]
 
 
-def lower_headings(article: Tag) -> None:
-    """Make room for the headings of parts, one level above. What they look like hangs on data-level."""
-    for heading in article.select("[data-level]"):
-        heading.name = f"h{min(int(str(heading['data-level'])) + 1, 6)}"
-
-
-def move_addresses(article: Tag, name: str, known: set[str], html: Path, folder: Path) -> None:
+def move_addresses(article: Tag, name: str, known: Mapping[str, Place], html: Path, folder: Path) -> None:
     """Links to pages of the book lead to their place in this page, pictures to their files from `folder`."""
     home = (html / name).parent
     for picture in article.select("img[src]"):
-        if is_local(str(picture["src"])):
+        parts = urlsplit(str(picture["src"]))
+        if not parts.scheme and not parts.netloc:
             picture["src"] = Path(os.path.relpath(home / unquote(str(picture["src"])), folder)).as_posix()
     for link in article.select("a[href]"):
         parts = urlsplit(str(link["href"]))
@@ -196,12 +173,7 @@ def move_addresses(article: Tag, name: str, known: set[str], html: Path, folder:
         if target not in known:
             link.unwrap()
             continue
-        link["href"] = f"#{key_of(target)}" + (f"--{parts.fragment}" if parts.fragment else "")
-
-
-def is_local(address: str) -> bool:
-    parts = urlsplit(address)
-    return not parts.scheme and not parts.netloc
+        link["href"] = f"#{known[target].key}" + (f"--{parts.fragment}" if parts.fragment else "")
 
 
 def make_ids_unique(article: Tag, key: str) -> None:
@@ -222,23 +194,13 @@ def heading_text(heading: Tag | None) -> str:
     return " ".join(heading.get_text().split()) if heading else ""
 
 
-def draw_title_page(book: Book) -> str:
-    return f"""<header class="title-page">
-<p class="title">{escape(book.title)}</p>
-<p class="author">{escape(book.author)}</p>
-<img alt="" src="{escape(book.drawing)}">
-<p>The figures of this book are alive in a browser. Here each one is a still picture.</p>
-<p>Version {escape(book.version)}. {book.licence}</p>
-</header>"""
-
-
 def draw_contents(pages: list[Page]) -> str:
     """A line for each part, chapter and section. `tools/pdf.py` fills in the numbers of the pages."""
     lines = []
     for page in pages:
-        if page.part:
-            lines.append(f'<li class="part">{escape(page.part)}</li>')
-        lines.append(draw_line("chapter", page.key, page.title))
+        if page.place.part:
+            lines.append(f'<li class="part">{escape(page.place.part)}</li>')
+        lines.append(draw_line("chapter", page.place.key, page.title))
         for section in page.article.select('[data-level="2"]'):
             lines.append(draw_line("section", anchor_of(section), heading_text(section)))
     return f'<nav class="contents"><h1 data-level="1">Contents</h1>\n<ol>{"".join(lines)}</ol></nav>'
@@ -262,30 +224,34 @@ def draw_line(kind: str, anchor: str, title: str) -> str:
 def draw_running_titles(pages: list[Page]) -> Iterator[str]:
     """The style of each chapter's pages: its title at the foot."""
     for page in pages:
-        title = json.dumps(page.foot or page.title, ensure_ascii=False)
-        yield f"@page {page.sheet} {{ @bottom-left {{ content: {title}; }} }}"
+        title = json.dumps(page.place.foot or page.title, ensure_ascii=False)
+        yield f"@page {page.place.sheet} {{ @bottom-left {{ content: {title}; }} }}"
 
 
 def draw_chapters(pages: list[Page]) -> Iterator[str]:
     is_in_part = False
     for page in pages:
-        is_in_part |= page.part is not None
-        if is_in_part:
-            lower_headings(page.article)
-        part = f'<h1 class="part">{escape(page.part)}</h1>' if page.part else ""
+        place = page.place
+        is_in_part |= place.part is not None
+        if is_in_part:  # room for the headings of parts, one level above; what they look like hangs on data-level
+            for heading in page.article.select("[data-level]"):
+                heading.name = f"h{min(int(str(heading['data-level'])) + 1, 6)}"
+        part = f'<h1 class="part">{escape(place.part)}</h1>' if place.part else ""
         article = page.article.decode_contents()
-        style = f"page: {page.sheet}" + ("; break-before: auto; margin-top: 14mm" if page.follows else "")
-        yield f'<article class="bd-article" id="{page.key}" style="{style}">{part}\n{article}</article>'
+        style = f"page: {place.sheet}" + ("; break-before: auto; margin-top: 14mm" if place.follows else "")
+        yield f'<article class="bd-article" id="{place.key}" style="{style}">{part}\n{article}</article>'
 
 
-def join(pages: list[Page], book: Book, static: str) -> str:
+def join(pages: list[Page], settings: Mapping[str, Any], static: str) -> str:
     """The text of the page.
 
     Args:
         pages: of the book, in order.
-        book: what the title page says.
+        settings: those of _config.yml.
         static: where the book's style sheets are, seen from the page.
     """
+    title, author = escape(settings["title"]), escape(settings["author"])
+    licence = re.sub(r"</?p>", "", settings["html"]["extra_footer"]).strip()
     contents = draw_contents(pages)  # before the headings go down
     sheets = "".join(f'<link rel="stylesheet" href="{static}/{name}">\n' for name in SHEETS)
     running = "\n".join(draw_running_titles(pages))
@@ -294,8 +260,8 @@ def join(pages: list[Page], book: Book, static: str) -> str:
 <html lang="en" data-theme="light">
 <head>
 <meta charset="utf-8">
-<title>{escape(book.title)}</title>
-<meta name="author" content="{escape(book.author)}">
+<title>{title}</title>
+<meta name="author" content="{author}">
 {sheets}<style>
 {(HERE / "print_page.css").read_text(encoding="utf-8")}
 {running}
@@ -305,7 +271,13 @@ def join(pages: list[Page], book: Book, static: str) -> str:
 </script>
 </head>
 <body>
-{draw_title_page(book)}
+<header class="title-page">
+<p class="title">{title}</p>
+<p class="author">{author}</p>
+<img alt="" src="{COVER}">
+<p>The figures of this book are alive in a browser. Here each one is a still picture.</p>
+<p>Version {senet_lib.__version__}. {licence}</p>
+</header>
 {contents}
 <main>
 {body}

@@ -26,7 +26,7 @@ from urllib.parse import urljoin, urlsplit
 
 from bs4 import BeautifulSoup, Comment, Tag
 
-from tools.print_page import list_names
+from tools.print_page import list_places
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -78,7 +78,7 @@ def main() -> int:
 def make_decks(html: Path) -> dict[Path, str]:
     """The texts of the decks, and of the figures' pages, by their paths in a folder of built pages."""
     slides, files = [], {}
-    for name, _ in list_names(ROOT / "_toc.yml"):
+    for name, *_ in list_places(ROOT / "_toc.yml"):
         text = (html / f"{name}.html").read_text(encoding="utf-8")
         if "<!-- slide" in text:
             page = BeautifulSoup(text, "html.parser")

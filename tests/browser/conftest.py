@@ -6,46 +6,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.browser.figures import Opened, open_figure, serve
 from tests.browser.jupyterlab import ROOT, run_lab
 from tools.as_scripts import PARTS
-from tools.chromium import HOW_TO_ENABLE, find_chromium
+from tools.chromium import HOW_TO_ENABLE, find_chromium, open_chromium
 
 HTML = ROOT / "_build" / "html"
 FIRST_SCREENS = [(1440, 900), (1366, 768), (390, 800)]
 VENDOR = ROOT / "_build" / "extra" / "vendor" / "onnxruntime"
 STEPS = ROOT / "results" / "training_steps"
-# The first two: each new window would also load the pop-ups of its address bar, which no test opens, in a process of
-# their own. The others are those of Playwright's chromiumSwitches.ts, since only the last --disable-features counts.
-UNUSED_FEATURES = (
-    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup"),
-    *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
-    *("DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay"),
-    *("MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
-    *("TcpPortRandomizationWin", "ThirdPartyStoragePartitioning"),
-)
-SWITCHES = [
-    "--no-sandbox",  # as root, as in a container, Chromium starts only without it; it opens nothing but our own pages
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    f"--disable-features={','.join(UNUSED_FEATURES)}",
-]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = find_chromium()
-    if path is None:
-        if os.environ.get("REQUIRE_CHROMIUM"):
-            pytest.fail(HOW_TO_ENABLE)
-        pytest.skip(HOW_TO_ENABLE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+    if find_chromium() is None:
+        (pytest.fail if os.environ.get("REQUIRE_CHROMIUM") else pytest.skip)(HOW_TO_ENABLE)
+    with open_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.browser.conftest import HTML, ROOT
 from tests.browser.test_pages import list_pages
 from tools.pdf import find_numbers, make_pdf
 from tools.print_figures import PRINTED
-from tools.print_page import key_of, list_names, read_pages
+from tools.print_page import Place, list_places, read_pages
 
 pytestmark = pytest.mark.browser
 
@@ -94,7 +94,7 @@ def title_of(article: BeautifulSoup) -> str:
 
 
 def test_every_page_of_the_contents_file_is_printed():
-    assert [name for name, _ in list_names(ROOT / "_toc.yml")] == list_pages()
+    assert [place.name for place in list_places(ROOT / "_toc.yml")] == list_pages()
 
 
 def flat_outline(outline: list, depth: int = 0) -> list[tuple[int, object]]:
@@ -112,9 +112,9 @@ def test_outline_has_each_chapter_in_order_below_its_part_on_the_page_that_shows
     ]
     titles = [title for _, title, _ in entries]
     wanted = []
-    for name, part in list_names(ROOT / "_toc.yml"):
-        wanted += [part] if part else []
-        wanted.append(title_of(articles[name]))
+    for place in list_places(ROOT / "_toc.yml"):
+        wanted += [place.part] if place.part else []
+        wanted.append(title_of(articles[place.name]))
     places = [titles.index(title) for title in wanted]
     assert places == sorted(places)
     for title, place in zip(wanted, places, strict=True):
@@ -129,7 +129,7 @@ def test_contents_show_the_page_to_which_they_lead(book, texts, articles):
     numbers = find_numbers(book.reader)
     contents = squeeze("".join(texts[1 : numbers["book-index"] - 1]))
     for name, article in articles.items():
-        number = numbers[key_of(name)]
+        number = numbers[Place(name).key]
         assert squeeze(title_of(article)) + str(number) in contents
         assert squeeze(title_of(article)) in squeeze(texts[number - 1])
 
@@ -156,7 +156,7 @@ def links(book: Printed) -> tuple[set[str], set[str]]:
 def test_links_inside_lead_to_places_that_exist_and_links_outside_are_kept(book, articles):
     inside, outside = links(book)
     assert inside <= set(find_numbers(book.reader))
-    assert {key_of(name) for name in articles} <= inside
+    assert {Place(name).key for name in articles} <= inside
     wanted = {a["href"] for article in articles.values() for a in article.select('a[href^="http"]')}
     assert len(wanted) > 10
     assert {address.rstrip("/") for address in wanted} <= {address.rstrip("/") for address in outside}
@@ -180,7 +180,7 @@ def test_no_printed_page_gives_an_order_that_paper_cannot_follow():
     for page in read_pages(HTML, ROOT / "_toc.yml", HTML):
         for code in page.article.select("pre, code"):
             code.decompose()
-        assert ORDERS.findall(page.article.get_text()) == [], page.name
+        assert ORDERS.findall(page.article.get_text()) == [], page.place.name
 
 
 def alternatives(node: object) -> list[str]:

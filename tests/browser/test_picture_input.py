@@ -12,8 +12,8 @@ from playwright.sync_api import Browser
 from senet_lib.book.experiments.offered_pictures import SCIKIT_IMAGE
 from senet_lib.book.figures.photograph_in_page import PhotographInPage
 from tests.browser import test_photograph_in_page as sibling
-from tests.browser.conftest import SWITCHES, find_chromium
 from tests.browser.figures import html_of, open_figure, open_html, serious_violations
+from tools.chromium import SWITCHES, find_chromium
 
 pytestmark = pytest.mark.browser
 

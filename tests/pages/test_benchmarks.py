@@ -6,7 +6,6 @@ Nothing is timed here.
 import itertools
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,10 @@ import torch
 from torch import nn
 
 from benchmarks import (
+    figures,
     input_pipeline,
-    network_in_page,
     networks,
     on_a_gpu,
-    picture_folder,
-    recording,
     se_block,
     se_step_profile,
     stages,
@@ -241,51 +238,6 @@ def test_missed_goals_of_the_pipeline_are_named():
     assert "9.9 times" in slow and "a network: 5.0%" in waiting
 
 
-def test_both_ways_through_a_folder_deliver_as_many_pictures(tmp_path):
-    assert picture_folder.make_folder(tmp_path, 3) > 10_000
-    for work in picture_folder.works(tmp_path).values():
-        ((x, labels),) = work()
-        assert x.shape == (3, 3, 224, 224) and labels.tolist() == [0, 0, 0]
-
-
-def test_the_speed_of_a_folder_in_a_line():
-    ratio = {"median": 1.2, "first_quartile": 1.1, "third_quartile": 1.3}
-    record = {"pictures_per_second": {"ours": 400.2}, "ours_to_peer": {"ImageFolder": ratio}}
-    assert "ours 400 pictures/s; ours is 1.20 times as fast (1.10 to 1.30)" in picture_folder.format_record(record)
-
-
-# --- recording --------------------------------------------------------------------------------------------------------
-
-
-def test_a_quick_look_at_recording_prints_its_ratios_and_writes_no_record(monkeypatch, capsys):
-    monkeypatch.setattr(recording, "SETUPS", [("se_resnet8", partial(create_model, "se_resnet8"), 4, 16)])
-    monkeypatch.setattr(timing, "write_record", lambda *_: pytest.fail("a record was written"))
-    monkeypatch.setattr("sys.argv", ["recording", "--quick"])
-    status = recording.main()
-    line, _, *verdict = capsys.readouterr().out.splitlines()
-    assert line.startswith("se_resnet8, 4 pictures of 16x16: plain ") and "record_dataset" in line
-    assert status == (verdict != ["The budget is kept."])
-
-
-def test_the_works_of_recording_are_the_same_pass():
-    torch.manual_seed(0)
-    works = recording.works(create_model("se_resnet8").eval(), noise(4, 3, 16, 16))
-    gates, statistics = works["record_excitations"](), works["record_dataset"]()
-    assert works[recording.PLAIN]().shape == (4, 10) and len(gates) == 3
-    assert statistics.num_classes == recording.CLASSES and statistics.counts.sum() == 4
-    for block, s in gates.items():
-        assert statistics.mean(block) == pytest.approx(s.mean(0), abs=1e-6)
-
-
-def test_the_budget_of_recording_is_a_tenth_of_the_pass():
-    def row(median):
-        return {"network": "a network", "to_plain": {"record_dataset": {"median": median}}}
-
-    assert recording.find_misses([row(1.1)]) == []
-    (miss,) = recording.find_misses([row(1.1), row(1.101)])
-    assert "a network: a pass takes 1.101 times as long with record_dataset" in miss
-
-
 # --- time to an accuracy ----------------------------------------------------------------------------------------------
 
 
@@ -359,7 +311,7 @@ def test_the_budgets_of_the_networks_in_the_page():
         "answer_quartiles_ms": [9.0, 20.0],
     }
     row |= {"answer_median_ms": 30.0, "answer_budget_ms": 30}
-    assert network_in_page.find_misses([row]) == []
-    assert "30.0 ms an answer, quartiles 9.0 to 20.0 (budget 30)" in network_in_page.format_row(row)
-    load, answer = network_in_page.find_misses([row | {"load_median_ms": 2001, "answer_median_ms": 30.1}])
+    assert figures.find_slow_networks([row]) == []
+    assert "30.0 ms an answer, quartiles 9.0 to 20.0 (budget 30)" in figures.format_network(row)
+    load, answer = figures.find_slow_networks([row | {"load_median_ms": 2001, "answer_median_ms": 30.1}])
     assert "load takes 2001 ms, more than 2000" in load and "answer takes 30.1 ms, more than 30" in answer
