@@ -1,5 +1,6 @@
 """Put a figure into a bare page, open it in Chromium, and try what holds for every figure."""
 
+import base64
 import functools
 import importlib
 import json
@@ -20,10 +21,23 @@ from tests.browser.jupyterlab import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAPER = {"light": "#ffffff", "dark": "#121212"}
-PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>figure</title>
+
+
+def data_address(font: Path) -> str:
+    return f"data:font/woff2;base64,{base64.b64encode(font.read_bytes()).decode()}"
+
+
+# The book's letters: with others, a figure has other widths.
+INTER = ROOT / "node_modules" / "@fontsource-variable" / "inter" / "files" / "inter-latin-wght-normal.woff2"
+FONT = f"@font-face {{{{ font-family: 'Inter Variable'; font-weight: 100 900; src: url({data_address(INTER)}) }}}}"
+PAGE = (
+    """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>figure</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
-<style>body {{ margin: 0; background: {paper}; }}</style></head>
+<style>"""
+    + FONT
+    + """ body {{ margin: 0; background: {paper}; }}</style></head>
 <body><main><h1>A figure</h1>{figures}</main></body></html>"""
+)
 
 # Set each state in turn, and read the numbers that are in sight then: by name, exact, and as the reader sees them.
 READ = """async (root, states) => {
@@ -236,6 +250,7 @@ def open_html(
         _watch(opened, home)
         opened.page.goto(f"{home}/page.html")
         if scripts:
+            opened.page.evaluate("document.fonts.ready.then(() => {})")
             opened.page.wait_for_selector(".senet-figure[data-mounted]:not([data-mounted=soon])", state="attached")
             opened.settle()
         yield opened
@@ -289,7 +304,7 @@ def says(browser: Browser, figure: Figure, folder: Path, *parts: str) -> None:
 def serious_violations(page: Page, scope: str = ".senet-figure", rules: Sequence[str] = ()) -> list[str]:
     """What axe-core calls serious or critical in a part of this page; by these rules only, or by all."""
     page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
-    options = {"runOnly": list(rules)} if rules else {}
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
     found = page.evaluate("async ([scope, options]) => (await axe.run(scope, options)).violations", [scope, options])
     return [
         f"{one['id']}: {one['help']} ({len(one['nodes'])}: {json.dumps(one['nodes'][0]['target'])})"
