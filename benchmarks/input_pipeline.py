@@ -41,25 +41,15 @@ LONGEST_WAIT = 0.05  # of the time of training
 
 @dataclass(frozen=True)
 class Setup:
-    """What is fed, and to whom.
+    """What is fed, and to whom."""
 
-    Attributes:
-        channels: of the pictures.
-        side: height and width of the pictures as they are kept.
-        size: height and width as the network gets them.
-        batch: pictures in a batch.
-        batches: in one pass over the pictures.
-        augment: pad, crop and flip.
-        network: makes the network; None where only the pipelines are timed.
-    """
-
-    channels: int
-    side: int
-    size: int
-    batch: int
-    batches: int
-    augment: bool = False
-    network: Callable[[], nn.Module] | None = None
+    channels: int  # of the pictures
+    side: int  # height and width of the pictures as they are kept
+    size: int  # height and width as the network gets them
+    batch: int  # pictures in a batch
+    batches: int  # in one pass over the pictures
+    augment: bool = False  # pad, crop and flip
+    network: Callable[[], nn.Module] | None = None  # makes the network; None where only the pipelines are timed
 
 
 def tutorial_e_network() -> nn.Module:

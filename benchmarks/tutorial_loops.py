@@ -26,21 +26,13 @@ LEARNING_RATE = 1e-3
 
 @dataclass(frozen=True)
 class Feed:
-    """What all pipelines have to deliver, in an order of their own.
+    """What all pipelines have to deliver, in an order of their own."""
 
-    Attributes:
-        picture_set: the pictures.
-        batch_size: pictures in a batch.
-        size: height and width that the network wants.
-        augment: whether each picture is padded by 4, cropped, and perhaps flipped.
-        device: where the network is.
-    """
-
-    picture_set: PictureSet
-    batch_size: int
-    size: int
-    augment: bool
-    device: torch.device
+    picture_set: PictureSet  # the pictures
+    batch_size: int  # pictures in a batch
+    size: int  # height and width that the network wants
+    augment: bool  # whether each picture is padded by 4, cropped, and perhaps flipped
+    device: torch.device  # where the network is
 
 
 def make_pipelines(feed: Feed) -> dict[str, Iterable[Batch]]:

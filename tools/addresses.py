@@ -21,15 +21,10 @@ REMOTE = re.compile(r"(?:https://|ssh://git@|git@)github\.com[/:](?P<name>[\w.-]
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository on GitHub.
+    """A repository on GitHub."""
 
-    Attributes:
-        url: its address, without a slash at the end.
-        branch: the one that is published.
-    """
-
-    url: str
-    branch: str
+    url: str  # its address, without a slash at the end
+    branch: str  # the one that is published
 
     @property
     def is_real(self) -> bool:

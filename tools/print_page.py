@@ -37,19 +37,12 @@ COVER = "../book/drawings/context_world.svg"  # seen from the page
 
 
 class Place(NamedTuple):
-    """Where a page stands in the book.
+    """Where a page stands in the book."""
 
-    Attributes:
-        name: its path without ``.html``, such as "notebooks/02_squeeze".
-        part: the caption of the part that it opens, or None.
-        foot: what stands at the foot of its pages; its title if this is None.
-        follows: whether it goes on where the page before it ends.
-    """
-
-    name: str
-    part: str | None = None
-    foot: str | None = None
-    follows: bool = False
+    name: str  # its path without ``.html``, such as "notebooks/02_squeeze"
+    part: str | None = None  # the caption of the part that it opens, or None
+    foot: str | None = None  # what stands at the foot of its pages; its title if this is None
+    follows: bool = False  # whether it goes on where the page before it ends
 
     @property
     def key(self) -> str:

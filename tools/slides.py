@@ -43,25 +43,15 @@ HINTS = "Arrow keys: go. Home, End: first, last. N: notes. F: full screen. Esc l
 
 @dataclass
 class Slide:
-    """What one slide shows.
+    """What one slide shows."""
 
-    Attributes:
-        title: differs from slide to slide.
-        minutes: when it comes, for each plan that has it.
-        notes: what to say, or "".
-        page: the name in _toc.yml of the page that it is from.
-        section: the id of the section there.
-        chapter: the page's title.
-        parts: copies of what it takes from the page, in order.
-    """
-
-    title: str
-    minutes: dict[int, int]
-    notes: str
-    page: str
-    section: str
-    chapter: str
-    parts: list[Tag] = field(default_factory=list)
+    title: str  # differs from slide to slide
+    minutes: dict[int, int]  # when it comes, for each plan that has it
+    notes: str  # what to say, or ""
+    page: str  # the name in _toc.yml of the page that it is from
+    section: str  # the id of the section there
+    chapter: str  # the page's title
+    parts: list[Tag] = field(default_factory=list)  # copies of what it takes from the page, in order
 
 
 def main() -> int:

@@ -15,17 +15,11 @@ TEST_BATCH = 100
 
 @dataclass(frozen=True)
 class Contestant:
-    """A small residual network for the Distance World.
+    """A small residual network for the Distance World."""
 
-    Attributes:
-        blocks: 2, 4 or 6.
-        reduction: r of its SE blocks; None for a plain network.
-        placement: where in each block SE acts.
-    """
-
-    blocks: int
-    reduction: int | None = None
-    placement: str = "standard"
+    blocks: int  # 2, 4 or 6
+    reduction: int | None = None  # r of its SE blocks; None for a plain network
+    placement: str = "standard"  # where in each block SE acts
 
     @property
     def name(self) -> str:

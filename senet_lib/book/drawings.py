@@ -20,17 +20,11 @@ Box = tuple[str, str]
 
 @dataclass
 class Drawing:
-    """SVG elements, in the order in which they are painted.
+    """SVG elements, in the order in which they are painted."""
 
-    Attributes:
-        height: in units; the width is 360.
-        words: what is drawn, for those who do not see it.
-        parts: the elements.
-    """
-
-    height: int
-    words: str
-    parts: list[str] = field(default_factory=list)
+    height: int  # in units; the width is 360
+    words: str  # what is drawn, for those who do not see it
+    parts: list[str] = field(default_factory=list)  # the elements
 
     def line(self, *points: tuple[float, float], arrow: bool = True) -> None:
         """Straight pieces from point to point, with an arrow at the end."""

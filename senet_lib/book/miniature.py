@@ -24,17 +24,12 @@ LEARNING_RATE = 0.05
 
 @dataclass(frozen=True)
 class Scenes:
-    """Scenes as the miniature sees them, in float64.
+    """Scenes as the miniature sees them, in float64."""
 
-    Attributes:
-        z: (N, 3), how many pixels of each colour there are, with mean 0 and standard deviation 1 over the training.
-        votes: (N, 3, 4), 1 at the shape of each colour's glyph.
-        labels: int64 (N,).
-    """
-
+    # (N, 3), how many pixels of each colour there are, with mean 0 and standard deviation 1 over the training
     z: Tensor
-    votes: Tensor
-    labels: Tensor
+    votes: Tensor  # (N, 3, 4), 1 at the shape of each colour's glyph
+    labels: Tensor  # int64 (N,)
 
 
 def read_worlds(train: ContextWorld, test: ContextWorld) -> tuple[Scenes, Scenes]:

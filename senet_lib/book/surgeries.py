@@ -30,17 +30,11 @@ EXAMPLE_PICTURES = 40
 
 @dataclass(frozen=True)
 class Patient:
-    """A network of torchvision, and where the figure offers SE in it.
+    """A network of torchvision, and where the figure offers SE in it."""
 
-    Attributes:
-        places: patterns for names of modules that a reader can tick.
-        choices: ways of choosing many at once, as code: the model or its part, then ``after``.
-        options: for torchvision's function.
-    """
-
-    places: tuple[str, ...]
-    choices: tuple[str, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)
+    places: tuple[str, ...]  # patterns for names of modules that a reader can tick
+    choices: tuple[str, ...]  # ways of choosing many at once, as code: the model or its part, then ``after``
+    options: Mapping[str, Any] = field(default_factory=dict)  # for torchvision's function
 
 
 VGG_RELUS = (2, 5, 9, 12, 16, 19, 22, 26, 29, 32, 36, 39, 42)

@@ -37,17 +37,11 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 @dataclass
 class Running:
-    """The modules of a network that run now, the innermost last; after an error, those that it came from.
+    """The modules of a network that run now, the innermost last; after an error, those that it came from."""
 
-    Attributes:
-        names: of these modules; the first one is "", the network itself.
-        given: for each, the shapes of the tensors that it got.
-        seen: the names of all modules that have run.
-    """
-
-    names: list[str] = field(default_factory=list)
-    given: list[list[tuple[int, ...]]] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
+    names: list[str] = field(default_factory=list)  # of these modules; the first one is "", the network itself
+    given: list[list[tuple[int, ...]]] = field(default_factory=list)  # for each, the shapes of the tensors that it got
+    seen: set[str] = field(default_factory=set)  # the names of all modules that have run
 
     @property
     def now(self) -> str:

@@ -24,17 +24,11 @@ BlockMaker = Callable[..., ResidualBlock]
 
 @dataclass(frozen=True)
 class Stem:
-    """The first layers: a convolution with batch normalisation and ReLU, then optionally a pooling.
+    """The first layers: a convolution with batch normalisation and ReLU, then optionally a pooling."""
 
-    Attributes:
-        kernel: width of the convolution.
-        stride: of the convolution.
-        pool: makes the pooling.
-    """
-
-    kernel: int
-    stride: int
-    pool: Callable[[], nn.Module] = nn.Identity
+    kernel: int  # width of the convolution
+    stride: int  # of the convolution
+    pool: Callable[[], nn.Module] = nn.Identity  # makes the pooling
 
 
 STEMS = {
@@ -159,23 +153,17 @@ class ResNet(nn.Module):
 
 @dataclass(frozen=True)
 class Architecture:
-    """The settings that define a residual network. Most attributes are arguments of :class:`ResNet`.
+    """The settings that define a residual network. Most attributes are arguments of :class:`ResNet`."""
 
-    Attributes:
-        block: the class of its blocks.
-        block_options: of each block, such as its groups.
-        reduction: r of the SE blocks, if you choose none.
-    """
-
-    block: type[BasicBlock] | type[Bottleneck]
+    block: type[BasicBlock] | type[Bottleneck]  # the class of its blocks
     depths: tuple[int, ...]
     widths: tuple[int, ...]
     strides: tuple[int, ...]
     num_classes: int
     stem: str = "3x3"
     stem_channels: int | None = None
-    block_options: Mapping[str, int] = field(default_factory=dict)
-    reduction: int = 16
+    block_options: Mapping[str, int] = field(default_factory=dict)  # of each block, such as its groups
+    reduction: int = 16  # r of the SE blocks, if you choose none
 
 
 def _on_imagenet(block: type[BasicBlock] | type[Bottleneck], *depths: int, **options: int) -> Architecture:

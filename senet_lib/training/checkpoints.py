@@ -33,19 +33,12 @@ Tensors = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a run after an epoch.
+    """The state of a run after an epoch."""
 
-    Attributes:
-        weights: of the network, by their names in its state dict.
-        training: tensors of the optimiser and of the random states.
-        facts: what else there is, as JSON holds it.
-        averaged: the averaged weights, by the same names; None without averaging.
-    """
-
-    weights: Tensors
-    training: Tensors
-    facts: dict[str, Any]
-    averaged: Tensors | None = None
+    weights: Tensors  # of the network, by their names in its state dict
+    training: Tensors  # tensors of the optimiser and of the random states
+    facts: dict[str, Any]  # what else there is, as JSON holds it
+    averaged: Tensors | None = None  # the averaged weights, by the same names; None without averaging
 
 
 class CheckpointError(OSError):

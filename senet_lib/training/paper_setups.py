@@ -12,19 +12,12 @@ from senet_lib.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Setup:
-    """A network and how it is trained.
+    """A network and how it is trained."""
 
-    Attributes:
-        model: a name for ``create_model``.
-        recipe: for batches of ``batch_size``.
-        batch_size: pictures a step, of all processes together.
-        image_size: height and width of the pictures, in pixels.
-    """
-
-    model: str
-    recipe: Recipe
-    batch_size: int
-    image_size: int
+    model: str  # a name for ``create_model``
+    recipe: Recipe  # for batches of ``batch_size``
+    batch_size: int  # pictures a step, of all processes together
+    image_size: int  # height and width of the pictures, in pixels
 
     def resized(self, batch_size: int) -> Recipe:
         """The recipe for another batch size: the learning rate in proportion."""

@@ -31,42 +31,25 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a command line says about a network.
+    """What a command line says about a network."""
 
-    Attributes:
-        name: ours, timm's (with or without "timm/"), or MODULE:FACTORY.
-        insert_se: whether SE is put into its residual branches, starting as the identity.
-        reduction: r of SE; None for the network's own, and 16 for SE that is put in.
-        image_size: height and width of a picture in pixels; None for the network's own.
-        pretrained: whether to start from timm's weights.
-        weights: a safetensors file to start from.
-    """
-
-    name: str
-    insert_se: bool = False
-    reduction: int | None = None
-    image_size: int | None = None
-    pretrained: bool = False
-    weights: str | None = None
+    name: str  # ours, timm's (with or without "timm/"), or MODULE:FACTORY
+    insert_se: bool = False  # whether SE is put into its residual branches, starting as the identity
+    reduction: int | None = None  # r of SE; None for the network's own, and 16 for SE that is put in
+    image_size: int | None = None  # height and width of a picture in pixels; None for the network's own
+    pretrained: bool = False  # whether to start from timm's weights
+    weights: str | None = None  # a safetensors file to start from
 
 
 @dataclass(frozen=True)
 class Made:
-    """A network with what its pictures must look like.
+    """A network with what its pictures must look like."""
 
-    Attributes:
-        model: on the CPU.
-        image_size: height and width, in pixels.
-        mean: of each colour channel, black is 0 and white is 1.
-        std: the same for the standard deviation.
-        notes: a line for each thing to know.
-    """
-
-    model: nn.Module
-    image_size: int
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
-    notes: tuple[str, ...] = ()
+    model: nn.Module  # on the CPU
+    image_size: int  # height and width, in pixels
+    mean: tuple[float, ...] = IMAGENET_MEAN  # of each colour channel, black is 0 and white is 1
+    std: tuple[float, ...] = IMAGENET_STD  # the same for the standard deviation
+    notes: tuple[str, ...] = ()  # a line for each thing to know
 
 
 def make_network(wanted: Wanted, num_classes: int | None = None) -> Made:

@@ -48,21 +48,13 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """A run before it begins: all that the options leave open is settled.
+    """A run before it begins: all that the options leave open is settled."""
 
-    Attributes:
-        options: as they were given.
-        network: what to make, with the picture size that was asked for.
-        recipe: how to train it.
-        batch_size: pictures in a step.
-        folder: of the run.
-    """
-
-    options: argparse.Namespace
-    network: Wanted
-    recipe: Recipe
-    batch_size: int
-    folder: Path
+    options: argparse.Namespace  # as they were given
+    network: Wanted  # what to make, with the picture size that was asked for
+    recipe: Recipe  # how to train it
+    batch_size: int  # pictures in a step
+    folder: Path  # of the run
 
     @property
     def seed(self) -> int:

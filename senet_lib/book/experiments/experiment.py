@@ -19,44 +19,28 @@ GateProbe = Callable[[nn.Module, Batches, int], dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class Experiment:
-    """Networks that are trained on the same batches from the same seeds.
+    """Networks that are trained on the same batches from the same seeds."""
 
-    Attributes:
-        title: one line for the results page.
-        data: name for ``load_pictures``.
-        batch_size: pictures a step.
-        recipe: how each network is trained.
-        arms: for each name a function that makes the network, with num_classes and in_channels.
-        compare: the two arms whose difference the report shows, as (without, with); None where there is nothing to
-            compare.
-        augment: changes the training pictures, for example ``pad_crop_flip``; None for none.
-        size: height and width, in pixels, to which the pictures are resized on the device; None for their own.
-        pictures: how many of the data's pictures to train on, the first ones; for testing at most as many are used.
-            None for all.
-        keep_weights: whether the networks of seed 0 are saved.
-        also_keep: the arm and the seed of further networks that are saved.
-        keep_checkpoints: whether the state after each epoch is kept.
-        milestones: epochs whose losses and errors the report shows in a table of their own.
-        probe: what is asked of the gates of each trained network.
-        epoch_probe: what is asked of each network after each epoch. A run that has one begins anew when it is resumed.
-        stop_at: test accuracy at which a network is done, before the recipe's last epoch; None to train to the end.
-    """
-
-    title: str
-    data: str
-    batch_size: int
-    recipe: Recipe
-    arms: Mapping[str, ModelMaker]
+    title: str  # one line for the results page
+    data: str  # name for ``load_pictures``
+    batch_size: int  # pictures a step
+    recipe: Recipe  # how each network is trained
+    arms: Mapping[str, ModelMaker]  # for each name a function that makes the network, with num_classes and in_channels
+    # the two arms whose difference the report shows, as (without, with); None where there is nothing to compare
     compare: tuple[str, str] | None = None
-    augment: Augmentation | None = None
+    augment: Augmentation | None = None  # changes the training pictures, for example ``pad_crop_flip``; None for none
+    # height and width, in pixels, to which the pictures are resized on the device; None for their own
     size: int | None = None
+    # how many of the data's pictures to train on, the first ones; for testing at most as many are used. None for all.
     pictures: int | None = None
-    keep_weights: bool = False
-    also_keep: tuple[tuple[str, int], ...] = ()
-    keep_checkpoints: bool = False
-    milestones: tuple[int, ...] = ()
-    probe: GateProbe | None = None
+    keep_weights: bool = False  # whether the networks of seed 0 are saved
+    also_keep: tuple[tuple[str, int], ...] = ()  # the arm and the seed of further networks that are saved
+    keep_checkpoints: bool = False  # whether the state after each epoch is kept
+    milestones: tuple[int, ...] = ()  # epochs whose losses and errors the report shows in a table of their own
+    probe: GateProbe | None = None  # what is asked of the gates of each trained network
+    # what is asked of each network after each epoch. A run that has one begins anew when it is resumed.
     epoch_probe: EpochProbe | None = None
+    # test accuracy at which a network is done, before the recipe's last epoch; None to train to the end
     stop_at: float | None = None
 
     def keeps_weights_of(self, arm: str, seed: int) -> bool:

@@ -22,21 +22,13 @@ SKY, SEA, GRASS, ROAD = "#8fc1e8", "#2a5d84", "#7da453", "#6d6d70"
 
 @dataclass(frozen=True)
 class OfferedPicture:
-    """A square picture, large, and what is in it.
+    """A square picture, large, and what is in it."""
 
-    Attributes:
-        name: in a word or two.
-        what: the same in a sentence, with its article.
-        label: its class in CIFAR-10; "" if it belongs to none.
-        source: where it comes from, and by which licence.
-        image: square, RGB, at least 300 pixels wide.
-    """
-
-    name: str
-    what: str
-    label: str
-    source: str
-    image: Image.Image
+    name: str  # in a word or two
+    what: str  # the same in a sentence, with its article
+    label: str  # its class in CIFAR-10; "" if it belongs to none
+    source: str  # where it comes from, and by which licence
+    image: Image.Image  # square, RGB, at least 300 pixels wide
 
     @property
     def pixels(self) -> np.ndarray:

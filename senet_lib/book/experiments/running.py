@@ -33,22 +33,15 @@ from senet_lib.weights.weight_files import save_weights
 class Trial:
     """Changes to an experiment for one run. None keeps the experiment's own setting.
 
-    Attributes:
-        data: name for ``load_pictures``.
-        data_name: what the record calls these data; their name for ``load_pictures`` if None.
-        pictures: how many to train on; for testing at most as many are used.
-        epochs: of the recipe.
-        size: height and width, in pixels, to which the pictures are resized.
-
     Raises:
         ValueError: if a number is out of range.
     """
 
-    data: str | None = None
-    data_name: str | None = None
-    pictures: int | None = None
-    epochs: int | None = None
-    size: int | None = None
+    data: str | None = None  # name for ``load_pictures``
+    data_name: str | None = None  # what the record calls these data; their name for ``load_pictures`` if None
+    pictures: int | None = None  # how many to train on; for testing at most as many are used
+    epochs: int | None = None  # of the recipe
+    size: int | None = None  # height and width, in pixels, to which the pictures are resized
 
     def __post_init__(self) -> None:
         for name in ("pictures", "epochs", "size"):
