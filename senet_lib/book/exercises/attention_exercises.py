@@ -33,7 +33,7 @@ def _hard_sigmoid_rule(a: float, *mistakes: tuple[float, str]) -> Rule:
     return Rule(
         wanted="a number",
         right=near(right, 1e-4),
-        replies=tuple((near(value, 1e-4), text) for value, text in mistakes),
+        replies={near(value, 1e-4): text for value, text in mistakes},
         otherwise=f"For a = {a:g} you give {{given:.4f}}; it is {right:.4f}.",
     )
 
@@ -64,11 +64,11 @@ def _eca_kernel_rule(channels: int, right: int) -> Rule:
     return Rule(
         wanted="a whole number",
         right=f"given == {right}",
-        replies=(
-            ("given != floor(given)", f"{lead}. k is a whole number: round down first."),
-            ("given % 2 == 0", f"{lead}. k must be odd, to have a middle: add 1."),
-            (near(math.log2(channels), 1.01), f"{lead}. You forget to halve: it is (log2(C) + 1) / 2."),
-        ),
+        replies={
+            "given != floor(given)": f"{lead}. k is a whole number: round down first.",
+            "given % 2 == 0": f"{lead}. k must be odd, to have a middle: add 1.",
+            near(math.log2(channels), 1.01): f"{lead}. You forget to halve: it is (log2(C) + 1) / 2.",
+        },
         otherwise=f"{lead}, not {right}.",
     )
 

@@ -24,45 +24,28 @@ from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_widt
 # (B, C, H, W) to try an answer on: three sizes, several channels, and a batch of one.
 MAPS = ((2, 3, 4, 5), (3, 2, 6, 6), (1, 4, 5, 3))
 LAYERS_TO_SEE_BOTH = NumberAnswer(
-    Rule(
-        wanted="a whole number",
-        right="given == 1",
-        replies=(
-            (
-                "given == 0",
-                "With no more layers the field stays 17 pixels wide, and the nearest cue and glyph need 18.",
-            ),
-        ),
-        otherwise="You give {given:g}. Each further 3x3 layer adds 2 steps, and a step is now 2 pixels: 17 + 4 per "
-        "layer. You need at least 18, with as few layers as you can.",
-    )
+    wanted="a whole number",
+    right="given == 1",
+    replies={
+        "given == 0": "With no more layers the field stays 17 pixels wide, and the nearest cue and glyph need 18."
+    },
+    otherwise="You give {given:g}. Each further 3x3 layer adds 2 steps, and a step is now 2 pixels: 17 + 4 per "
+    "layer. You need at least 18, with as few layers as you can.",
 )
 CUE_BLIND_THREE_SHAPES = NumberAnswer(
-    Rule(
-        wanted="a number, such as 9 / 16",
-        right=near("17 / 27", 1e-3),
-        replies=(
-            (
-                "(1 < given) * (given <= 100)",
-                "You give {given:g}: give a fraction, not percent. Always right is 1.",
-            ),
-            (near("9 / 16", 1e-3), "That is the value for four shapes; here there are three."),
-            (
-                near("1 / 3", 1e-3),
-                "That is pure guessing. Whoever sees the glyphs can vote for the shape that is there most often.",
-            ),
-            (
-                near("1 / 9", 1e-3),
-                "That is how often all three shapes are the same. The other cases also give something.",
-            ),
-            (
-                near("5 / 9", 1e-3),
-                "You have counted the cases with a repeated shape, and left out the six with three different ones.",
-            ),
-        ),
-        otherwise="You give {given:.4f}. There are 27 triples: count those with three equal shapes, with two, and with "
-        "none, and weigh them by 1, 2/3 and 1/3.",
-    )
+    wanted="a number, such as 9 / 16",
+    right=near("17 / 27", 1e-3),
+    replies={
+        "(1 < given) * (given <= 100)": "You give {given:g}: give a fraction, not percent. Always right is 1.",
+        near("9 / 16", 1e-3): "That is the value for four shapes; here there are three.",
+        near("1 / 3", 1e-3): "That is pure guessing. Whoever sees the glyphs can vote for the shape that is there most "
+        "often.",
+        near("1 / 9", 1e-3): "That is how often all three shapes are the same. The other cases also give something.",
+        near("5 / 9", 1e-3): "You have counted the cases with a repeated shape, and left out the six with three "
+        "different ones.",
+    },
+    otherwise="You give {given:.4f}. There are 27 triples: count those with three equal shapes, with two, and with "
+    "none, and weigh them by 1, 2/3 and 1/3.",
 )
 # What to add to an error of torch in the reader's code.
 TRANSPOSES = "w1 is (C/r, C): multiply by its transpose, z @ w1.T. The same goes for w2, which is (C, C/r)."
@@ -203,13 +186,11 @@ def _width_rule(channels: int, reduction: int) -> Rule:
     return Rule(
         wanted=f"a whole number for {channels} channels",
         right=f"given == {width}",
-        replies=(
-            (
-                f"given == {quotient}",
-                f"{channels} / {reduction} is {quotient:g}, but a width is a whole number: C // r rounds down.",
-            ),
-            (f"given == {math.ceil(quotient)}", up),
-        ),
+        replies={
+            f"given == {quotient}": f"{channels} / {reduction} is {quotient:g}, but a width is a whole number: "
+            "C // r rounds down.",
+            f"given == {math.ceil(quotient)}": up,
+        },
         otherwise=f"For {channels} channels you give {{given:.10g}}; {channels} // {reduction} is {width}.",
     )
 
@@ -246,7 +227,10 @@ def _se_parameters_rule(channels: int, reduction: int, bias: bool) -> Rule:
         hints[2:2] = [(2 * channels * hidden + count, own_biases) for count in (2 * channels, channels)]
     else:
         hints.insert(1, (2 * channels * hidden + channels + hidden, "Without biases there are only the weights."))
-    replies = tuple((f"given == {value}", f"{lead} {hint}") for value, hint in hints if value != right)
+    replies: dict[str, str] = {}
+    for value, hint in hints:
+        if value != right:
+            replies.setdefault(f"given == {value}", f"{lead} {hint}")  # of two with one value the first speaks
     return Rule(wanted="a whole number", right=f"given == {right}", replies=replies, otherwise=lead)
 
 

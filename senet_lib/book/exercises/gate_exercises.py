@@ -18,7 +18,7 @@ from senet_lib.book.exercises.answers import (
     refuse_known_numbers,
     same,
 )
-from senet_lib.book.exercises.page_answers import NumberAnswer, Rule, near
+from senet_lib.book.exercises.page_answers import NumberAnswer, near
 
 # Classes of different sizes: whoever does not weigh them is found out.
 LABELS = torch.tensor([0, 0, 0, 0, 0, 1, 1, 2])
@@ -112,27 +112,20 @@ def _fold_gates_of(answer: Any, channels: int) -> None:
 
 
 GATE_SPREAD = NumberAnswer(
-    Rule(
-        wanted="a number",
-        right=near(0.05, 0.002),
-        replies=(
-            (
-                near(0.2, 1e-9),
-                "That is the spread of the logits. The sigmoid is flatter than the identity: at 0 its "
-                "slope is s(1 − s).",
-            ),
-            (near(0.5, 1e-9), "That is the mean gate. How far do the gates scatter around it?"),
-            (near(0.1, 1e-9), "The slope of the sigmoid at 0 is not 1/2: it is s(1 − s) with s = 1/2."),
-            (
-                near(0.04, 1e-9),
-                "That is the variance of the logits, 0.2². You need their standard deviation, times the slope.",
-            ),
-            (near(0.01, 1e-9), "That is a variance times the slope. Take the standard deviation."),
-            (near(0.8, 1e-9), "You divide by the slope. Multiply with it."),
-            (near(0.25, 1e-9), "That is the slope. Multiply it with the spread of the logits."),
-        ),
-        otherwise="You give {given:g}. Near 0 the sigmoid is almost a straight line of slope 1/4.",
-    )
+    wanted="a number",
+    right=near(0.05, 0.002),
+    replies={
+        near(0.2, 1e-9): "That is the spread of the logits. The sigmoid is flatter than the identity: at 0 its "
+        "slope is s(1 − s).",
+        near(0.5, 1e-9): "That is the mean gate. How far do the gates scatter around it?",
+        near(0.1, 1e-9): "The slope of the sigmoid at 0 is not 1/2: it is s(1 − s) with s = 1/2.",
+        near(0.04, 1e-9): "That is the variance of the logits, 0.2². You need their standard deviation, times the "
+        "slope.",
+        near(0.01, 1e-9): "That is a variance times the slope. Take the standard deviation.",
+        near(0.8, 1e-9): "You divide by the slope. Multiply with it.",
+        near(0.25, 1e-9): "That is the slope. Multiply it with the spread of the logits.",
+    },
+    otherwise="You give {given:g}. Near 0 the sigmoid is almost a straight line of slope 1/4.",
 )
 
 

@@ -70,13 +70,10 @@ def _largest_reduction_rule(right: int, where: str) -> Rule:
     return Rule(
         wanted="a whole number",
         right=f"given == {right}",
-        replies=(
-            (
-                f"given > {right}",
-                f"With SE in {where} you give r = {{given:g}}. A block of {right} channels would have "
-                f"{right} // {{given:g}} = 0 hidden units.",
-            ),
-        ),
+        replies={
+            f"given > {right}": f"With SE in {where} you give r = {{given:g}}. A block of {right} channels would have "
+            f"{right} // {{given:g}} = 0 hidden units."
+        },
         otherwise=f"With SE in {where} you give r = {{given:g}}, but a larger r works: {right} // {right} is still "
         "one hidden unit.",
     )
@@ -115,25 +112,19 @@ def _added_weights_hint(given: Any, stages: Stages, r: int) -> str:
 
 
 LAST_STAGE_SHARE = NumberAnswer(
-    Rule(
-        wanted="a fraction, such as 1 / 2",
-        right=near("192 / 579", 5e-4),
-        replies=(
-            (
-                near("192 / 579", 2e-3),
-                "You give {given:.4f}. It is about a third, but not that: give the quotient of your sums.",
-            ),
-            ("(1 < given) * (given <= 100)", "You give {given:g}: give a fraction, not percent. All of it is 1."),
-            (near(0.625, 2e-3), "That is ResNet-50, with 6 blocks in stage 3. ResNet-101 has 23 there."),
-            (
-                near("3 / 33", 2e-3),
-                "That is the share of the blocks. A block of stage 4 is dearer than the others: C counts squared.",
-            ),
-            (near("24 / 127", 2e-3), "You weigh the blocks by C. C counts squared."),
-            (near("64 / 85", 2e-3), "You leave out N, the number of blocks in a stage."),
-        ),
-        otherwise="You give {given:.4f}. Divide N · C² of the last stage by the sum over all four stages.",
-    )
+    wanted="a fraction, such as 1 / 2",
+    right=near("192 / 579", 5e-4),
+    replies={
+        near("192 / 579", 2e-3): "You give {given:.4f}. It is about a third, but not that: give the quotient of your "
+        "sums.",
+        "(1 < given) * (given <= 100)": "You give {given:g}: give a fraction, not percent. All of it is 1.",
+        near(0.625, 2e-3): "That is ResNet-50, with 6 blocks in stage 3. ResNet-101 has 23 there.",
+        near("3 / 33", 2e-3): "That is the share of the blocks. A block of stage 4 is dearer than the others: C counts "
+        "squared.",
+        near("24 / 127", 2e-3): "You weigh the blocks by C. C counts squared.",
+        near("64 / 85", 2e-3): "You leave out N, the number of blocks in a stage.",
+    },
+    otherwise="You give {given:.4f}. Divide N · C² of the last stage by the sum over all four stages.",
 )
 
 
@@ -160,25 +151,19 @@ def _to_matrix(answer: Any) -> None:
 
 
 LOGIT_OF_GATE = NumberAnswer(
-    Rule(
-        wanted="a number",
-        right=near("log(3)", 2e-3),
-        replies=(
-            (near(1.5, 2e-3), "That is the gate itself. Which a makes 2·sigmoid(a) = 1.5?"),
-            (near(0.75, 2e-3), "That is sigmoid(a). Solve for a once more: a = log(s / (1 - s))."),
-            (
-                near("1 / (1 + exp(-1.5))", 2e-3),
-                "That is sigmoid(1.5). You need the other direction: the a whose gate is 1.5.",
-            ),
-            (
-                near("2 / (1 + exp(-1.5))", 2e-3),
-                "That is the gate at a = 1.5. You need the other direction: the a whose gate is 1.5.",
-            ),
-            (near("-log(3)", 2e-3), "The sign is wrong: a gate above 1 needs a above 0."),
-        ),
-        otherwise="At a = {given:.4g} the gate is {gate:.4f}; it must be 1.5.",
-        values={"gate": "2 / (1 + exp(-clamp(given, -50, 50)))"},
-    )
+    wanted="a number",
+    right=near("log(3)", 2e-3),
+    replies={
+        near(1.5, 2e-3): "That is the gate itself. Which a makes 2·sigmoid(a) = 1.5?",
+        near(0.75, 2e-3): "That is sigmoid(a). Solve for a once more: a = log(s / (1 - s)).",
+        near("1 / (1 + exp(-1.5))", 2e-3): "That is sigmoid(1.5). You need the other direction: the a whose gate is "
+        "1.5.",
+        near("2 / (1 + exp(-1.5))", 2e-3): "That is the gate at a = 1.5. You need the other direction: the a whose "
+        "gate is 1.5.",
+        near("-log(3)", 2e-3): "The sign is wrong: a gate above 1 needs a above 0.",
+    },
+    otherwise="At a = {given:.4g} the gate is {gate:.4f}; it must be 1.5.",
+    values={"gate": "2 / (1 + exp(-clamp(given, -50, 50)))"},
 )
 
 

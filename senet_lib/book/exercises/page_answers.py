@@ -30,21 +30,14 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
 class Rule:
     """What is said of one number.
 
-    Attributes:
-        wanted: what to give, if it is no number.
-        right: holds for a right answer, an expression of ``given``.
-        replies: conditions, and what is said; the first that holds speaks.
-        otherwise: what is said of all other wrong answers.
-        values: more names for the texts: name -> expression of ``given``.
-
     The texts hold ``{name:format}``, where a format is ``g``, ``.4g`` or ``.4f``, with any number of digits.
     """
 
-    wanted: str
-    right: str
-    replies: tuple[tuple[str, str], ...]
-    otherwise: str
-    values: dict[str, str] = field(default_factory=dict)
+    wanted: str  # what to give, if it is no number
+    right: str  # holds for a right answer, an expression of ``given``
+    replies: dict[str, str]  # from a condition to what is said; the first that holds speaks
+    otherwise: str  # what is said of all other wrong answers
+    values: dict[str, str] = field(default_factory=dict)  # more names for the texts: name -> expression of ``given``
 
     def reply(self, given: float) -> str | None:
         """What is wrong with a number; None if it is right."""
@@ -52,39 +45,33 @@ class Rule:
         if math.isfinite(given):
             if evaluate(self.right, given=given):
                 return None
-            text = next((text for when, text in self.replies if evaluate(when, given=given)), text)
+            text = next((text for when, text in self.replies.items() if evaluate(when, given=given)), text)
         shown = {name: evaluate(one, given=given) for name, one in self.values.items()}
         return text.format(given=given, **shown)
 
+    def for_page(self) -> dict[str, Any]:
+        return asdict(self) | {"replies": list(self.replies.items())}
 
-@dataclass(frozen=True)
-class NumberAnswer:
-    """An exercise that asks for one number."""
 
-    rule: Rule
+class NumberAnswer(Rule):
+    """An exercise that asks for one number, and the rule for it."""
 
     def __call__(self, answer: Any) -> None:
-        refuse(self.rule.reply(float(number(answer, self.rule.wanted))))
+        refuse(self.reply(float(number(answer, self.wanted))))
 
     def form(self) -> dict[str, Any]:
         """What the page needs: names of the fields, rules of the fields, replies to all of them together."""
-        return {"labels": [""], "rules": [asdict(self.rule)], "together": []}
+        return {"labels": [""], "rules": [self.for_page()], "together": []}
 
 
 @dataclass(frozen=True)
 class SeveralNumbers:
-    """An exercise that asks for some numbers in their order, or for a dictionary of them if it has ``keys``.
+    """An exercise that asks for some numbers in their order, or for a dictionary of them if it has ``keys``."""
 
-    Attributes:
-        wanted: what to give, if it is none of these.
-        labels: what each number is.
-        rules: of each number.
-        together: what is said of certain answers as a whole, before the numbers are looked at.
-    """
-
-    wanted: str
-    labels: tuple[str, ...]
-    rules: tuple[Rule, ...]
+    wanted: str  # what to give, if it is none of these
+    labels: tuple[str, ...]  # what each number is
+    rules: tuple[Rule, ...]  # of each number
+    # what is said of certain answers as a whole, before the numbers are looked at
     together: tuple[tuple[tuple[float, ...], str], ...] = ()
 
     def __call__(self, answer: Any) -> None:
@@ -96,31 +83,25 @@ class SeveralNumbers:
     def form(self) -> dict[str, Any]:
         return {
             "labels": list(self.labels),
-            "rules": [asdict(rule) for rule in self.rules],
+            "rules": [rule.for_page() for rule in self.rules],
             "together": [[list(numbers), text] for numbers, text in self.together],
         }
 
 
 @dataclass(frozen=True)
 class FormulaAnswer:
-    """An exercise that asks for a function of numbers: in a page, for a formula of ``variables``.
+    """An exercise that asks for a function of numbers: in a page, for a formula of ``variables``."""
 
-    Attributes:
-        variables: the arguments, in their order.
-        cases: arguments to try, and the rule for the value there.
-        template: a formula of the right form, which is wrong, to begin with.
-    """
-
-    variables: tuple[str, ...]
-    cases: tuple[tuple[tuple[float, ...], Rule], ...]
-    template: str
+    variables: tuple[str, ...]  # the arguments, in their order
+    cases: tuple[tuple[tuple[float, ...], Rule], ...]  # arguments to try, and the rule for the value there
+    template: str  # a formula of the right form, which is wrong, to begin with
 
     def __call__(self, answer: Any) -> None:
         for arguments, rule in self.cases:
             refuse(rule.reply(float(number(call(answer, *arguments), rule.wanted))))
 
     def form(self) -> dict[str, Any]:
-        cases = [[[float(one) for one in arguments], asdict(rule)] for arguments, rule in self.cases]
+        cases = [[[float(one) for one in arguments], rule.for_page()] for arguments, rule in self.cases]
         return {"variables": list(self.variables), "cases": cases, "template": self.template}
 
 

@@ -60,28 +60,20 @@ def _refuse_wrong_difference(middle: float, error: float, plain: list[float], wi
 
 
 SEEDS_NEEDED = NumberAnswer(
-    Rule(
-        wanted="a whole number of seeds",
-        right="given == 64",
-        replies=(
-            (
-                "given == 8",
-                "That is the root of it: the error falls with the root of n, so solve for n, not for its root.",
-            ),
-            ("given == 16", "You leave out the factor 2: the interval is twice the standard error to each side."),
-            ("given == 4", "You leave out the factor 2, and the square."),
-            ("given == 32", "The factor 2 is squared, too: (2 · 0.008 / 0.002)²."),
-            ("given == 256", "You take the whole width of the interval for the half: it is 0.002 to each side."),
-            (
-                "given > 64",
-                "With {given:g} seeds the interval reaches {reach:.4f} to each side: enough, but not "
-                "the fewest that are.",
-            ),
-            ("given <= 0", "With {given:g} seeds there is no interval: it must not be more than 0.002 to each side."),
-        ),
-        otherwise="With {given:g} seeds the interval reaches {reach:.4f} to each side: it must not be more than 0.002.",
-        values={"reach": "2 * 0.008 / sqrt(clamp(given, 1e-9, 1e300))"},
-    )
+    wanted="a whole number of seeds",
+    right="given == 64",
+    replies={
+        "given == 8": "That is the root of it: the error falls with the root of n, so solve for n, not for its root.",
+        "given == 16": "You leave out the factor 2: the interval is twice the standard error to each side.",
+        "given == 4": "You leave out the factor 2, and the square.",
+        "given == 32": "The factor 2 is squared, too: (2 · 0.008 / 0.002)².",
+        "given == 256": "You take the whole width of the interval for the half: it is 0.002 to each side.",
+        "given > 64": "With {given:g} seeds the interval reaches {reach:.4f} to each side: enough, but not "
+        "the fewest that are.",
+        "given <= 0": "With {given:g} seeds there is no interval: it must not be more than 0.002 to each side.",
+    },
+    otherwise="With {given:g} seeds the interval reaches {reach:.4f} to each side: it must not be more than 0.002.",
+    values={"reach": "2 * 0.008 / sqrt(clamp(given, 1e-9, 1e300))"},
 )
 
 
@@ -125,7 +117,7 @@ def _refuse_wrong_loss(given: float, batches: list[tuple[float, int]]) -> None:
 
 def _hidden_units_rule(stage: int, channels: int) -> Rule:
     text = f"Stage {stage} has {channels} channels, so {channels} // 16 hidden units, not {{given:g}}."
-    return Rule(wanted="a whole number", right=f"given == {channels // 16}", replies=(), otherwise=text)
+    return Rule(wanted="a whole number", right=f"given == {channels // 16}", replies={}, otherwise=text)
 
 
 HIDDEN_UNITS = SeveralNumbers(
@@ -177,18 +169,16 @@ def _smallest_reduction_hint(given: Any, stages: list[tuple[int, int]], paramete
 
 
 RANK_OF_LOGITS = NumberAnswer(
-    Rule(
-        wanted="a whole number",
-        right="given == 4",
-        replies=(
-            ("given == 64", "That is the number of gates. They are made from fewer numbers."),
-            ("given == 16", "That is r. There are C / r hidden units."),
-            ("given == 100", "That is the number of pictures. Each row is made from a few hidden units."),
-            ("given == 5", "That would be with the bias, which adds 1. It is taken away here."),
-            ("given == 1", "That is the rank for a single hidden unit. Here are 64 / 16."),
-        ),
-        otherwise="You give {given:g}. The matrix is a product of (100, 64 / 16) and (64 / 16, 64).",
-    )
+    wanted="a whole number",
+    right="given == 4",
+    replies={
+        "given == 64": "That is the number of gates. They are made from fewer numbers.",
+        "given == 16": "That is r. There are C / r hidden units.",
+        "given == 100": "That is the number of pictures. Each row is made from a few hidden units.",
+        "given == 5": "That would be with the bias, which adds 1. It is taken away here.",
+        "given == 1": "That is the rank for a single hidden unit. Here are 64 / 16.",
+    },
+    otherwise="You give {given:g}. The matrix is a product of (100, 64 / 16) and (64 / 16, 64).",
 )
 
 
