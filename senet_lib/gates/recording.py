@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from senet_lib.common.validation import is_whole, require_whole
+from senet_lib.common.validation import require_whole
 from senet_lib.gates.gate_files import columns_of, read_gates, write_gates
 from senet_lib.gates.modules import GATES, Gates, Patterns, find_gates, watch_passes
 from senet_lib.gates.moments import require_labels
@@ -113,30 +113,6 @@ class ExcitationRecord:
         """The mean gate of each channel over the pictures, float64 (C,). Errors are those of ``record[block]``."""
         return self[block].mean(0, dtype=np.float64)
 
-    def picture(self, index: int) -> dict[str, np.ndarray]:
-        """The gates of one picture: from each block to (C,).
-
-        Args:
-            index: of the picture, from 0, in the order in which they were recorded.
-
-        Raises:
-            ValueError: if there is no such picture.
-        """
-        require_index("picture", index, len(self), "recorded")
-        return {block: self[block][index].copy() for block in self.blocks}
-
-    def of_class(self, block: str, label: int) -> np.ndarray:
-        """The gates of one block for the pictures of one class: (its pictures, C).
-
-        Raises:
-            ValueError: if there is no such block or class, or the pictures have no labels.
-        """
-        labels = self.labels
-        if labels is None:
-            raise ValueError("the pictures have no labels; give them with record.add_labels(labels) after each pass")
-        require_index("class", label, int(labels.max(initial=-1)) + 1, "in the record")
-        return self[block][labels == label]
-
     def save(self, path: str | Path) -> Path:
         """Write a NumPy file (.npz, without pickled objects) atomically; its folder is created.
 
@@ -183,13 +159,6 @@ def require_block(block: str, blocks: Sequence[str]) -> None:
     """Raise a ``ValueError`` with the names that there are, unless the block is one of them."""
     if block not in blocks:
         raise ValueError(f"there is no block {block!r} in the record; it has {', '.join(blocks)}")
-
-
-def require_index(thing: str, index: int, count: int, where: str) -> None:
-    """Raise a ``ValueError`` that names the index, unless it is that of one of ``count`` things, from 0."""
-    if not is_whole(index) or not 0 <= index < count:
-        fix = f"use a whole number from 0 to {count - 1}" if count else f"no {thing} is {where}"
-        raise ValueError(f"the {thing} is {index!r}; {fix}")
 
 
 def _array(s: Tensor) -> np.ndarray:

@@ -119,7 +119,8 @@ def test_a_picture_with_its_own_gates_is_itself_and_with_others_it_is_not(model)
     x = noise(4, 3, 16, 16)
     with record_excitations(model) as record:
         before = logits(model, x)
-    with replace_excitations(model, given(record.picture(2))), record_excitations(model) as replaced:
+    of_third = given({block: record[block][2] for block in BLOCKS})
+    with replace_excitations(model, of_third), record_excitations(model) as replaced:
         after = logits(model, x)
     assert torch.equal(after[2], before[2])
     assert all((after[other] - before[other]).abs().max() > 1e-4 for other in (0, 1, 3))
@@ -250,7 +251,7 @@ def test_given_gates_that_do_not_fit_are_refused(model, refused):
     with record_excitations(model, "layer1") as record:
         logits(model, noise(3, 3, 16, 16))
     fault = ("no gates for layer2.0.attention", "only for layer1.0.attention")
-    with refused(*fault), replace_excitations(model, given(record.picture(0))):
+    with refused(*fault), replace_excitations(model, given({BLOCKS[0]: record[BLOCKS[0]][0]})):
         logits(model, x)
     with refused(BLOCKS[0], "shape (3, 16)", "(2, 16)", "(16,)"), replace_excitations(model, given(record), "layer1"):
         logits(model, x)

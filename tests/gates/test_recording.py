@@ -34,10 +34,6 @@ def test_passes_follow_each_other_and_the_newest_can_be_kept_alone(model):
             model(noise(size, 3, 16, 16, seed=number))
     assert len(record) == 6 and len(newest) == 5
     assert np.array_equal(record[BLOCKS[0]][1:], newest[BLOCKS[0]])
-    picture = record.picture(3)  # the first of the third pass
-    assert all(np.array_equal(picture[name], record[name][3]) for name in BLOCKS)
-    picture[BLOCKS[0]][:] = 7  # a copy
-    assert record[BLOCKS[0]].max() <= 1
     assert np.allclose(record.mean(BLOCKS[1]), record[BLOCKS[1]].mean(0), atol=1e-6)
 
 
@@ -60,7 +56,7 @@ def test_what_was_recorded_before_an_exception_stays(model):
     assert len(record) == 2  # and nothing after it
 
 
-def test_labels_sort_the_pictures(model):
+def test_each_pass_can_have_labels(model):
     with recording(model) as record:
         model(noise(3, 3, 16, 16))
         assert record.labels is None
@@ -69,8 +65,6 @@ def test_labels_sort_the_pictures(model):
         assert record.labels is None  # one pass has none
         record.add_labels([2, 2])
     assert record.labels.tolist() == [0, 2, 0, 2, 2]
-    assert np.array_equal(record.of_class(BLOCKS[0], 2), record[BLOCKS[0]][[1, 3, 4]])
-    assert record.of_class(BLOCKS[0], 1).shape == (0, 16)
 
 
 @pytest.mark.parametrize(
@@ -98,28 +92,19 @@ def test_a_record_comes_back_from_its_file(model, tmp_path):
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-def test_wrong_blocks_pictures_classes_and_labels_are_refused(model, refused):
+def test_wrong_blocks_and_labels_are_refused(model, refused):
     with recording(model, "layer1") as record:
         with refused("nothing is recorded yet"):
             record[BLOCKS[0]]
         with refused("nothing is recorded yet"):
             record.add_labels([0])
-        with refused("no picture is recorded"):
-            record.picture(0)
         model(noise(2, 3, 16, 16))
-        with refused("no labels", "add_labels"):
-            record.of_class(BLOCKS[0], 0)
         for labels, fault in (([0], "shape (1,)"), ([0.5, 1], "float64"), ([0, -1], "-1")):
             with refused(fault):
                 record.add_labels(labels)
         record.add_labels([0, 1])
     with refused("no block 'layer2.0.attention' in the record", "it has layer1.0.attention"):
         record["layer2.0.attention"]
-    for index in (2, -1, 0.5, True):
-        with refused(f"the picture is {index}", "0 to 1"):
-            record.picture(index)
-        with refused(f"the class is {index}", "0 to 1"):
-            record.of_class(BLOCKS[0], index)
 
 
 def test_to_keep_no_pass_is_refused(model, refused):
