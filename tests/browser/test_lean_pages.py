@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Response
+from playwright.sync_api import Locator, Page, Response, expect
 
 from tests.browser.audit import COUNT_MATH_ERRORS
 from tests.browser.conftest import HTML
@@ -268,6 +268,19 @@ def test_the_button_to_the_top_comes_when_one_scrolls_up(visit):
     to_top.wait_for(state="visible")
     to_top.click()
     page.wait_for_function("window.scrollY === 0")
+
+
+def test_the_list_of_contents_follows_jumps_in_both_directions(visit):
+    page = visit("notebooks/03_excitation")
+    lit = page.locator(".bd-toc-nav a[aria-current]")
+    titles = page.locator(".bd-toc-nav a").all_inner_texts()
+    jumps = {"End": titles[-1], "Home": None, "#why-a-sigmoid": "3.4. Why a sigmoid?"}
+    for jump, expected in [*jumps.items(), ("Home", None)]:
+        if jump.startswith("#"):
+            page.evaluate("id => document.querySelector(id).scrollIntoView()", jump)
+        else:
+            page.keyboard.press(jump)
+        expect(lit).to_have_text([expected] if expected else [])
 
 
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
