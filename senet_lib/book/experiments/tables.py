@@ -176,6 +176,14 @@ def _context_world_ratios(results: Path) -> str:
     )
 
 
+def _context_world_narrow(results: Path) -> str:
+    """How many seeds solve the task, for each number of hidden units and each rule for the first weights."""
+    summary = summarise(load_record("context-world-narrow", results))
+    finals = {arm: list(values["accuracies"].values()) for arm, values in summary.items()}
+    rows = [(arm, solved_of(final), mean_and_spread(final), _range_of(final)) for arm, final in finals.items()]
+    return markdown_table(("first block", "seeds that solve it", "test accuracy", "lowest to highest"), rows)
+
+
 def _papers_ratios(results: Path) -> str:
     """Table 10 of the paper, with the exact count of parameters beside the printed one."""
     rows = [("without SE", "–", f"{paper.REDUCTION_PLAIN.millions}M", *_both(paper.REDUCTION_PLAIN.errors))]
@@ -202,6 +210,7 @@ def _ratio_of(arm: str) -> int | None:
 TABLES: dict[str, Callable[[Path], str]] = {
     "races": _races,
     "context-world-ratios": _context_world_ratios,
+    "narrow-seeds": _context_world_narrow,
     "papers-ratios": _papers_ratios,
     **{f"{name}-milestones": partial(_milestones_of, f"{name}-small") for name in ("tutorial-b", "tutorial-d")},
     **DISTANCE_TABLES,
