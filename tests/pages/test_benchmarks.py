@@ -20,14 +20,11 @@ from benchmarks import (
     se_block,
     se_step_profile,
     stages,
-    time_to_accuracy,
     timing,
     tutorial_loops,
 )
 from benchmarks.peers import copy_weights, make_blocks
-from senet_lib.data import load_pictures, train_and_test_batches
 from senet_lib.networks.models import create_model
-from senet_lib.training import Recipe
 from tests.sample_networks import noise
 
 CPU = torch.device("cpu")
@@ -238,54 +235,38 @@ def test_missed_goals_of_the_pipeline_are_named():
     assert "9.9 times" in slow and "a network: 5.0%" in waiting
 
 
-# --- time to an accuracy ----------------------------------------------------------------------------------------------
+# --- on a GPU ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_first_epoch_that_reaches_a_target_counts():
     epochs = [{"epoch": number, "test_accuracy": accuracy} for number, accuracy in ((1, 0.4), (2, 0.6), (3, 0.5))]
-    assert time_to_accuracy.find_reached(epochs, [0.5, 0.7]) == {"0.5": epochs[1], "0.7": None}
-
-
-def test_training_to_an_accuracy_on_digits():
-    pictures, test = (load_pictures("digits", train=train).subset(200) for train in (True, False))
-    train, test = train_and_test_batches(pictures, test, 64)
-    recipe = Recipe(1, 0.01)
-    made = time_to_accuracy.make_networks("se_resnet8", train, seed=0)
-    assert list(made) == ["se_resnet8", "resnet8"]
-    step = time_to_accuracy.measure_step(made, train, recipe, repeats=3)
-    assert step["se_to_plain"]["median"] > 0
-    (epoch,) = time_to_accuracy.measure_epochs(made["se_resnet8"], train, test, recipe)
-    assert 0 < epoch["training_seconds"] <= epoch["seconds"] and 0 <= epoch["test_accuracy"] <= 1
-
-
-def test_a_network_without_se_has_no_time_to_compare(refused):
-    with refused("network is 'resnet8'", "use se_resnet8"):
-        time_to_accuracy.make_networks("resnet8", None, 0)
+    assert on_a_gpu.find_reached(epochs, [0.5, 0.7]) == {"0.5": epochs[1], "0.7": None}
 
 
 def test_all_that_needs_a_gpu_runs_small_on_a_cpu(monkeypatch, capsys):
-    for module in (on_a_gpu, time_to_accuracy):
-        monkeypatch.setattr(module, "write_record", lambda *_: pytest.fail("a record was written"))
+    monkeypatch.setattr(timing, "write_record", lambda *_: pytest.fail("a record was written"))
     status = on_a_gpu.main(["--quick", "--device", "cpu"])
     *_, table = capsys.readouterr().out.split("\n\n")
-    mixed, full, tutorial, *_, minutes = table.splitlines()
+    mixed, full, tutorial, *_, target, minutes = table.splitlines()
     assert mixed.startswith("mixed precision, 4 pictures of 32x32, a step of training: se_resnet8 ")
     assert full.startswith("32 bits") and "with SE / without: " in full
     assert tutorial.startswith("training: tutorial A") and minutes.startswith("in all ")
-    assert status in (0, 1)
+    assert target.startswith("target 20.00%: ") and status == ("NOT REACHED" in target)
 
 
-def test_what_is_measured_on_a_gpu_is_kept_before_the_longest_part(monkeypatch):
-    written = {}
+def test_what_is_measured_on_a_gpu_is_kept_before_and_after_the_longest_part(monkeypatch):
+    written = []
     monkeypatch.setattr(on_a_gpu, "measure_steps", lambda *_: [])
     monkeypatch.setattr(on_a_gpu.input_pipeline, "measure", lambda *_: {"measured": True})
     monkeypatch.setattr(on_a_gpu.input_pipeline, "format_row", str)
-    monkeypatch.setattr(on_a_gpu, "write_record", written.__setitem__)
-    monkeypatch.setattr(time_to_accuracy, "main", lambda arguments: [*written, *arguments])
+    monkeypatch.setattr(on_a_gpu, "measure_training", lambda _, *asked: {"asked": asked, "reached": {"0.9": None}})
+    monkeypatch.setattr(timing, "write_record", lambda name, record: written.append((name, dict(record))))
     where = ["--device", "cpu", "--data", "folder:/somewhere", "--call-it", "CIFAR-10"]
-    assert on_a_gpu.main(where) == ["on_a_gpu", *where]
-    assert written["on_a_gpu"]["command"].endswith("--device cpu --data folder:PATH --call-it CIFAR-10")
-    assert written["on_a_gpu"]["tutorial"]["measured"]
+    assert on_a_gpu.main(where) == 1
+    (name, first), (_, last) = written
+    assert name == "on_a_gpu" and "training" not in first and first["tutorial"]["measured"]
+    assert first["command"].endswith("--device cpu --data folder:PATH --call-it CIFAR-10")
+    assert last["training"]["asked"] == ("folder:/somewhere", "CIFAR-10", CPU)
 
 
 def test_the_peaks_of_memory_are_printed():
