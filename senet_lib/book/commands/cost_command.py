@@ -50,8 +50,9 @@ def _run(arguments: Sequence[str] | None, prog: str) -> int:
     if options.by not in BY:
         raise WrongUse(WORDS["unknown by"].format(line=unknown(options.by, BY, " or ".join(BY))))
     with before_it_begins():
-        counted = _count(options)
-    print(json.dumps(counted, indent=1) if options.json else _in_words(options, counted))
+        cost, told = _count(options)
+    as_json = {"model": options.model, "input_size": told.pop("input_size"), **asdict(cost), **told}
+    print(json.dumps(as_json, indent=1) if options.json else _in_words(as_json, str(cost)))
     return DONE
 
 
@@ -68,8 +69,8 @@ def _parser(prog: str) -> OneLineParser:
     return parser
 
 
-def _count(options: argparse.Namespace) -> dict[str, Any]:
-    """Everything that is printed, as JSON holds it."""
+def _count(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    """The cost, and what else is printed, as JSON holds it."""
     from senet_lib.book.commands.named_networks import Wanted, make_network
     from senet_lib.cost.formulas import formula_in_words
     from senet_lib.cost.measure import measure_cost
@@ -88,22 +89,18 @@ def _count(options: argparse.Namespace) -> dict[str, Any]:
     if ratio is not None and ratio == int(ratio):
         formula = formula_in_words([layer.channels for layer, _ in found], int(ratio))
     layers = [{"name": layer.name, "channels": layer.channels, "hidden": layer.hidden} for layer, _ in found]
-    return {"model": options.model, "input_size": size, **asdict(cost), "se_layers": layers, "formula": formula}
+    return cost, {"input_size": size, "se_layers": layers, "formula": formula}
 
 
-def _in_words(options: argparse.Namespace, counted: dict[str, Any]) -> str:
-    from senet_lib.cost.measure import MeasuredCost, PartCost
-
-    names = MeasuredCost.__dataclass_fields__
-    cost = MeasuredCost(
-        **{name: counted[name] for name in names} | {"parts": [PartCost(**p) for p in counted["parts"]]}
-    )
-    lines = [WORDS["head"].format(name=options.model, size="x".join(map(str, counted["input_size"]))), str(cost), ""]
+def _in_words(counted: dict[str, Any], table: str) -> str:
+    lines = [WORDS["head"].format(name=counted["model"], size="x".join(map(str, counted["input_size"]))), table, ""]
     if not counted["se_layers"]:
         return "\n".join([*lines, WORDS["no SE"]])
-    shares = cost.se_parameters / cost.parameters, cost.se_macs / cost.macs
-    told = {"layers": len(counted["se_layers"]), "parameters": cost.se_parameters, "macs": cost.se_macs}
-    lines.append(WORDS["SE"].format(share=shares[0], macs_share=shares[1], **told))
+    (parameters, share), (macs, macs_share) = (
+        (counted[f"se_{what}"], counted[f"se_{what}"] / counted[what]) for what in ("parameters", "macs")
+    )
+    told = {"layers": len(counted["se_layers"]), "parameters": parameters, "macs": macs}
+    lines.append(WORDS["SE"].format(share=share, macs_share=macs_share, **told))
     if counted["formula"]:
         lines.append(WORDS["formula"].format(formula=counted["formula"]))
     return "\n".join(lines)
