@@ -39,15 +39,7 @@ def list_sources(root: Path = ROOT) -> list[Path]:
 
 
 def execute(sources: Sequence[Path], cache_folder: Path = CACHE) -> list[str]:
-    """Execute what is not in the cache.
-
-    Args:
-        sources: MyST notebooks.
-        cache_folder: of the executed notebooks; it is made if there is none.
-
-    Returns:
-        For each notebook that failed, why.
-    """
+    """Execute those MyST notebooks that are not in the cache: for each one that failed, why."""
     cache = get_cache(cache_folder)
     notebooks = {str(source): myst_nb_reader_plugin(str(source)) for source in sources}
     pending = {uri: notebook for uri, notebook in notebooks.items() if not _is_cached(cache, notebook)}

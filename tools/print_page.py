@@ -236,13 +236,7 @@ def draw_chapters(pages: list[Page]) -> Iterator[str]:
 
 
 def join(pages: list[Page], settings: Mapping[str, Any], static: str) -> str:
-    """The text of the page.
-
-    Args:
-        pages: of the book, in order.
-        settings: those of _config.yml.
-        static: where the book's style sheets are, seen from the page.
-    """
+    """The text of the page, with the settings of _config.yml; ``static`` has the book's sheets, seen from there."""
     title, author = escape(settings["title"]), escape(settings["author"])
     licence = re.sub(r"</?p>", "", settings["html"]["extra_footer"]).strip()
     contents = draw_contents(pages)  # before the headings go down

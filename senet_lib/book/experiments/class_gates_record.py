@@ -55,13 +55,8 @@ def describe_network(
 ) -> dict[str, Any]:
     """What the figure shows of a network, rounded to 4 digits.
 
-    Args:
-        statistics: of the gates, by group, with some pictures kept.
-        name: by which the figure chooses it.
-        label: what the reader reads.
-        groups: K names, in the order of the statistics' labels.
-        grouped_by: what the groups are, for example "class".
-        about: where the pictures come from.
+    The statistics are by group, in the order of ``groups``, with some pictures kept. The figure chooses the network by
+    its name; the reader reads ``label``, and ``grouped_by``, which says what the groups are.
     """
     names = {block: block.removesuffix(".attention") for block in statistics.blocks}
     kept = {block: statistics.pictures[block] for block in statistics.blocks}
@@ -105,10 +100,7 @@ def context_world_networks() -> list[dict[str, Any]]:
 
 
 def photograph_networks(data: str) -> list[dict[str, Any]]:
-    """The gates of the photographs' networks, by class.
-
-    Args:
-        data: name for ``load_pictures``, of CIFAR-10 or of a folder with its ten classes.
+    """The gates of the photographs' networks, by class; ``data`` names CIFAR-10, or a folder with its ten classes.
 
     Raises:
         ValueError: if the pictures are none of these classes.

@@ -44,9 +44,7 @@ TRAININGS: dict[str, tuple[str, tuple[int, int, int], tuple[str, ...]]] = {
 def describe(name: str, records: dict[str, Record]) -> dict[str, Any]:
     """What the figure shows of a specimen; its trait ``specimens`` says what each entry is.
 
-    Args:
-        name: of the specimen.
-        records: by the names of ``TRAININGS``. What they do not hold yet is left out.
+    The records are by the names of ``TRAININGS``. What they do not hold yet is left out.
     """
     specimen = SPECIMENS[name]
     code = listing(name)

@@ -86,15 +86,7 @@ def describe_gates(gates: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 def _interventions(
     model: nn.Module, batches: Batches, gates: Mapping[str, np.ndarray], labels: np.ndarray, seed: int
 ) -> list[dict[str, Any]]:
-    """The accuracy for each kind of other gates.
-
-    Args:
-        model: the network.
-        batches: the test pictures.
-        gates: its own: from each block to (N, C).
-        labels: (N,).
-        seed: of what is drawn.
-    """
+    """The accuracy for each kind of other gates; ``gates`` are the network's own, (N, C), and ``labels`` are (N,)."""
     random = np.random.default_rng(seed)
     kinds: dict[str, Replacement | np.ndarray] = {
         "1": ones,

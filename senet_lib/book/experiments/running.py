@@ -80,16 +80,8 @@ def run(
 ) -> Path:
     """Run an experiment and record it; networks that are on record already are not trained again.
 
-    Args:
-        name: key of ``EXPERIMENTS``.
-        seeds: of the networks and their batches.
-        device: for example "cpu".
-        results: folder for the record.
-        weights: folder for the weights that the experiment keeps; None to keep none.
-        checkpoints: folder for the state of the network that is being trained, so that it can be resumed; None for
-            none.
-        trial: changes to the experiment; None for none.
-        tensorboard: folder for TensorBoard's curves, one folder in it for each network; None for none.
+    The folders are those of the record, of the weights that the experiment keeps, of the state of a network that is
+    not trained to its end, and of TensorBoard's curves, a folder in it for each network; None for none of these.
 
     Returns:
         The path of the record.
