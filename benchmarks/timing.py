@@ -20,6 +20,8 @@ from typing import Any
 import torch
 import torchvision
 
+from senet_lib.training.device import wait_for
+
 RESULTS = Path(__file__).parent / "results"
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
@@ -43,10 +45,10 @@ def time_in_turn(
     for number in range(repeats):
         first = number % len(names)
         for name in names[first:] + names[:first]:
-            _wait_for(device)
+            wait_for(device)
             start = clock()
             works[name]()
-            _wait_for(device)
+            wait_for(device)
             times[name].append(1000 * (clock() - start))
     return times
 
@@ -93,17 +95,8 @@ def parse_options(
 ) -> argparse.Namespace:
     """The options of a benchmark: repeats, device (as a torch.device), threads, quick, and those that it has besides.
 
-    A device that is not there ends the program, with one line.
-
-    Args:
-        description: the module's own text, for --help.
-        arguments: those of the command line if None.
-        repeats: rounds if nothing else is said.
-        what: what is measured in so many rounds.
-        quick: what --quick does, in words.
-        quick_repeats: rounds with --quick.
-        device: if nothing else is said.
-        more: further options, by name, as ``add_argument`` takes them.
+    A device that is not there ends the program, with one line. ``what`` is measured in each of so many rounds,
+    ``quick`` says what --quick does, and ``more`` has further options by name, as ``add_argument`` takes them.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=repeats, help=f"rounds for each {what} (default {repeats})")
@@ -172,17 +165,12 @@ def write_record(name: str, record: dict[str, Any]) -> Path:
     return path
 
 
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":  # its kernels run on after the call that starts them has returned
-        torch.cuda.synchronize(device)
-
-
 def peak_bytes(work: Callable[[], object], device: torch.device) -> int:
     """The most memory of the GPU in use during a piece of work, above what is in use before it."""
     before = torch.cuda.memory_allocated(device)
     torch.cuda.reset_peak_memory_stats(device)
     work()
-    torch.cuda.synchronize(device)
+    wait_for(device)
     return torch.cuda.max_memory_allocated(device) - before
 
 

@@ -49,6 +49,14 @@ def fast_half_precision(device: torch.device) -> torch.dtype | None:
     return torch.float16 if torch.cuda.get_device_capability(device) >= TENSOR_CORES else None
 
 
+def wait_for(device: torch.device) -> None:
+    """Let a GPU finish what it has been given: it works on after the call that starts it has returned."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def reset_peak_memory(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)

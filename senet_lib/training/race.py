@@ -7,7 +7,7 @@ draw from torch's one generator.
 """
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from statistics import fmean
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from senet_lib.common.validation import require_whole
 from senet_lib.data.epoch_plan import Batch
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
+from senet_lib.training.device import wait_for
 from senet_lib.training.evaluation import RunningMean
 from senet_lib.training.loop import EpochBatches, left_usable, repeatable
 from senet_lib.training.recipe import Recipe
@@ -135,42 +136,22 @@ class TrainingRace:
         thread: torch's settings for the whole process stay as they are, and ``Recipe.deterministic`` is for ``run``.
         """
         try:
-            yield from self._timed()
+            yield from _Progress(self).run()
         finally:
             for model in self.models.values():
                 model.eval()
 
-    def _timed(self) -> Iterator[RaceStats | None]:
-        """Put the times to the reports. Only the time inside the race counts, so that a pause does not."""
-        race = _Progress(self)
-        while True:
-            steps_before, start = race.step, time.perf_counter()
-            lanes = next(race.going, _END)
-            seconds = time.perf_counter() - start
-            if race.step > steps_before:
-                race.training_seconds += seconds
-            else:
-                race.testing_seconds += seconds
-            if lanes is _END:
-                return
-            yield race.report(lanes) if lanes else None
-
-
-_END: tuple = ("the end",)
-
 
 class _Progress:
-    """Where a race is, and the generator that moves it on."""
+    """Where a race is. Only the time inside it counts, so that a pause does not."""
 
     def __init__(self, race: TrainingRace):
         self.race = race
-        self.step = 0
-        self.epoch = 0
-        self.training_seconds = 0.0
-        self.testing_seconds = 0.0
-        self.going = self._go()
+        self.step = self.epoch = 0
+        self.seconds = {"training": 0.0, "testing": 0.0}
+        self.resumed = time.perf_counter()
 
-    def _go(self) -> Iterator[tuple[LaneStats, ...] | None]:
+    def run(self) -> Iterator[RaceStats | None]:
         race = self.race
         lanes = [_Lane(name, Trainer(model, race.recipe, len(race.train))) for name, model in race.models.items()]
         with left_usable(*(lane.trainer for lane in lanes)):
@@ -178,11 +159,11 @@ class _Progress:
                 yield from self._train(lanes, epoch)
                 yield from self._test(lanes)
                 self.epoch = epoch + 1
-                yield tuple(lane.report() for lane in lanes)
+                yield from self._hand_over("testing", lanes)
         for lane in lanes:
             lane.trainer.keep_average()
 
-    def _train(self, lanes: list["_Lane"], epoch: int) -> Iterator[tuple[LaneStats, ...] | None]:
+    def _train(self, lanes: list["_Lane"], epoch: int) -> Iterator[RaceStats | None]:
         race = self.race
         for lane in lanes:
             lane.trainer.start_epoch()
@@ -192,26 +173,32 @@ class _Progress:
             for lane in lanes:
                 lane.learn(pictures, labels, watch_gates=is_due or is_last)
             self.step += 1
-            yield tuple(lane.report() for lane in lanes) if is_due else None
+            yield from self._hand_over("training", lanes if is_due else ())
 
-    def _test(self, lanes: list["_Lane"]) -> Iterator[None]:
+    def _test(self, lanes: list["_Lane"]) -> Iterator[RaceStats | None]:
         for lane in lanes:
             lane.start_test()
         for pictures, labels in self.race.test:
             for lane in lanes:
                 lane.test(pictures, labels)
-            yield None
+            yield from self._hand_over("testing")
         for lane in lanes:
             lane.finish_test(self.race.test)
 
-    def report(self, lanes: tuple[LaneStats, ...]) -> RaceStats:
+    def _hand_over(self, phase: str, lanes: Sequence["_Lane"] = ()) -> Iterator[RaceStats | None]:
+        """A report of these lanes, None without lanes; until somebody asks for the next one the clock stands."""
+        self.seconds[phase] += time.perf_counter() - self.resumed
+        yield self._report(lanes) if lanes else None
+        self.resumed = time.perf_counter()
+
+    def _report(self, lanes: Sequence["_Lane"]) -> RaceStats:
         total, epochs = self.race.total_steps, self.race.recipe.epochs
-        left = self.training_seconds / self.step * (total - self.step)
+        left = self.seconds["training"] / self.step * (total - self.step)
         if self.epoch:
-            left += self.testing_seconds / self.epoch * (epochs - self.epoch)
+            left += self.seconds["testing"] / self.epoch * (epochs - self.epoch)
         epoch = (self.step - 1) // len(self.race.train) + 1
-        seconds = self.training_seconds + self.testing_seconds
-        return RaceStats(self.step, total, epoch, epochs, lanes, seconds, left)
+        reports = tuple(lane.report() for lane in lanes)
+        return RaceStats(self.step, total, epoch, epochs, reports, sum(self.seconds.values()), left)
 
 
 class _Lane:
@@ -221,13 +208,16 @@ class _Lane:
         self.name = name
         self.trainer = trainer
         self._since_report = RunningMean()
-        self._stopwatch = _Stopwatch(trainer.device)
+        self._seconds = 0.0
         self._gate_spread: float | None = None
         self._tested: RunningMean | None = None
 
     def learn(self, pictures: Tensor, labels: Tensor, watch_gates: bool) -> None:
-        with self._named(), _watched_gates(self.trainer.model, watch_gates) as gates, self._stopwatch:
+        start = time.perf_counter()
+        with self._named(), _watched_gates(self.trainer.model, watch_gates) as gates:
             self._since_report.add(*self.trainer.step(pictures, labels), labels)
+        wait_for(self.trainer.device)
+        self._seconds += time.perf_counter() - start
         self._gate_spread = _spread(gates)
 
     def start_test(self) -> None:
@@ -249,12 +239,13 @@ class _Lane:
     def report(self) -> LaneStats:
         mean, self._since_report = self._since_report, RunningMean()
         tested, self._tested = self._tested, None
+        seconds, self._seconds = self._seconds, 0.0
         return LaneStats(
             name=self.name,
             loss=mean.loss,
             accuracy=mean.accuracy,
             test_accuracy=tested.accuracy if tested else None,
-            pictures_per_second=mean.pictures / self._stopwatch.take(),
+            pictures_per_second=mean.pictures / seconds,
             gate_spread=self._gate_spread,
         )
 
@@ -265,44 +256,6 @@ class _Lane:
             yield
         except (DivergedError, MemoryError) as error:
             raise type(error)(f"{self.name}: {error}") from error
-
-
-class _Stopwatch:
-    """Adds up the time inside its ``with`` blocks.
-
-    A CUDA device works behind Python's back, so there the device itself marks start and end, and nobody waits for it
-    before the time is asked for.
-    """
-
-    def __init__(self, device: torch.device):
-        self._device = device
-        self._seconds = 0.0
-        self._marks: list[torch.cuda.Event] = []
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-        self._mark()
-
-    def __exit__(self, *error: object) -> None:
-        self._mark()
-        if self._device.type == "mps":
-            torch.mps.synchronize()
-        self._seconds += time.perf_counter() - self._start
-
-    def take(self) -> float:
-        """The seconds since the last ``take``."""
-        seconds, self._seconds = self._seconds, 0.0
-        marks, self._marks = self._marks, []
-        if not marks:
-            return seconds
-        marks[-1].synchronize()
-        return sum(start.elapsed_time(end) for start, end in zip(marks[::2], marks[1::2], strict=True)) / 1000
-
-    def _mark(self) -> None:
-        if self._device.type == "cuda":
-            mark = torch.cuda.Event(enable_timing=True)
-            mark.record(torch.cuda.current_stream(self._device))
-            self._marks.append(mark)
 
 
 def history_to_arrays(history: Iterable[RaceStats]) -> dict[str, np.ndarray]:
