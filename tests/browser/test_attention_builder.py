@@ -98,10 +98,13 @@ def test_the_runs_of_each_block_wait_for_a_guess_of_their_own(browser, tmp_path)
     figure = make_figure()
     figure.asks = True
     with open_figure(browser, figure, tmp_path) as opened:
-        runs = opened.root.locator(".parts-charts").locator("..")
+        said = opened.root.locator(".parts-conclusion")
 
         def is_covered() -> bool:
-            return "parts-covered" in (runs.get_attribute("class") or "")
+            covered = "parts-covered" in (said.get_attribute("class") or "")
+            assert covered == ("guess first" in opened.root.locator(".senet-chart").first.get_attribute("aria-label"))
+            assert covered <= (dots(opened, 0, "this") == 0)
+            return covered
 
         assert is_covered() and opened.text("method").startswith("This is GE-θ⁻")
         height = opened.root.bounding_box()["height"]

@@ -88,7 +88,7 @@ def test_with_reduced_motion_train_goes_to_the_end_at_once(browser, tmp_path):
 
 
 def count_all(opened, hidden: int) -> None:
-    opened.set("hidden", hidden)
+    opened.set_all(hidden=hidden, part="many")
     opened.root.get_by_role("button", name="Train from 100 seeds").click()
     opened.page.wait_for_function(
         "() => /interval/.test(document.querySelector('[data-name=counted]').textContent)", timeout=60_000
@@ -109,7 +109,7 @@ def test_a_hundred_trainings_end_where_pytorchs_do(opened):
 
 
 def test_counting_can_be_stopped_and_goes_on_where_it_was(opened):
-    opened.set("hidden", 7)
+    opened.set_all(hidden=7, part="many")
     go = opened.root.locator(".training-buttons button").first
     go.click()
     opened.page.wait_for_function("() => document.querySelectorAll('[data-hidden=\"7\"] circle').length > 2")
@@ -125,6 +125,7 @@ def test_counting_can_be_stopped_and_goes_on_where_it_was(opened):
 def test_all_rows_are_trained_one_after_the_other(browser, tmp_path):
     figure = make_figure()
     with open_figure(browser, figure, tmp_path) as opened:
+        opened.set("part", "many")
         everything = opened.root.get_by_role("button", name="Train all rows")
         everything.click()
         assert everything.get_attribute("aria-disabled") == "true"
@@ -144,6 +145,7 @@ def test_another_seed_follows_the_last_with_the_first(opened):
 
 
 def test_a_click_on_a_row_chooses_it(opened):
+    opened.set("part", "many")
     opened.root.locator('[data-hidden="4"] text').first.click()
     assert opened.get("hidden") == 4
 

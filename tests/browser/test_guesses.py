@@ -11,6 +11,7 @@ from senet_lib.book.figures.figure import Figure
 from senet_lib.book.figures.gate_training import GateTraining
 from senet_lib.book.figures.gates_on_a_line import GatesOnALine
 from senet_lib.book.figures.paired_seeds import PairedSeeds
+from senet_lib.book.figures.receptive_field_explorer import ReceptiveFieldExplorer
 from senet_lib.book.figures.reduction_explorer import ReductionExplorer
 from senet_lib.book.figures.rescale_mixer import RescaleMixer
 from senet_lib.book.figures.squeeze_explorer import SqueezeExplorer
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.browser
 def asking(cls: type[Figure]) -> Figure:
     figure = cls.example()
     figure.asks = True
+    if cls is Surgery:
+        figure.part = "start"
     return figure
 
 
@@ -42,17 +45,23 @@ def answers_changed() -> int:
     return int((without_se.argmax(1) != with_se.argmax(1)).sum())
 
 
+GATES_APART = """root => {
+  const [one, other] = [...root.querySelectorAll('.walk-strip[aria-label^="s, "]')].map((strip) => strip.values);
+  return Math.max(...one.map((gate, c) => Math.abs(gate - other[c])));
+}"""
+
 # Figure, what is covered, a right guess ("": the figure's largest difference of gates), a wrong one, and what is said.
 ASKED = [
-    (BlockWalkthrough, ".walk-comparison", "", "0", "gates are computed from the picture"),
+    (BlockWalkthrough, ".walk-strip.parts-unknown", "", "0", "gates are computed from the picture"),
     (ClassGates, ".senet-gates-chart", "layer2", "layer1", "The accuracy with the mean gates of one block"),
-    (CostCalculator, ".senet-cost-invoice", "4", "1", "Stage 4 pays 62.5% of the weights."),
+    (CostCalculator, "[data-name=added]", "4", "1", "Stage 4 pays 62.5% of the weights."),
     (GatesOnALine, ".line-chart .senet-chart", "green", "red", "lies between its values at the two ends"),
     (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
+    (ReceptiveFieldExplorer, ".unit-map", "none", "few", "need a window of 18"),
     (ReductionExplorer, ".senet-chart", str(seeds_solved()), "0", "seeds solve it"),
-    (RescaleMixer, "[data-name=answer]", "1", "0", "The gates are those of picture C"),
+    (RescaleMixer, ".parts-score i", "1", "0", "The gates are those of picture C"),
     (SqueezeExplorer, "[data-name=largest-change]", "0", "16", "their order does not matter"),
-    (Surgery, ".surgery-scatter", str(answers_changed()), "40", "are other maps"),
+    (Surgery, ".surgery-points", str(answers_changed()), "40", "are other maps"),
 ]
 
 
@@ -116,14 +125,15 @@ def test_who_does_not_want_to_guess_is_shown_the_answer(browser, tmp_path):
     with open_figure(browser, asking(CostCalculator), tmp_path) as opened:
         opened.click("Show me")
         assert opened.text("guess") == "Stage 4 pays 62.5% of the weights."
-        assert all(seen(opened, ".senet-cost-invoice"))
+        assert all(seen(opened, "[data-name=added]"))
 
 
 def test_where_nobody_knows_yet_the_answer_comes_with_the_count(browser, tmp_path):
     with open_figure(browser, asking(GateTraining), tmp_path) as opened:
-        assert not any(seen(opened, ".training-strip"))
+        opened.set("part", "many")
+        assert not any(seen(opened, ".training-buttons button"))
         take(opened, "70")
-        assert opened.text("guess").startswith("You said 70. Now train")
+        assert opened.text("guess").startswith("You said 70. Now look")
         opened.click("Train from 100 seeds")
         opened.root.get_by_role("button", name="Train from 100 seeds").wait_for(timeout=60_000)
         assert " off. " in opened.text("guess") and "of 100 seeds solve it" in opened.text("guess")

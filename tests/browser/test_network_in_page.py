@@ -275,7 +275,6 @@ def test_the_reader_sets_a_gate_and_takes_it_back(browser, site):
         opened.root.get_by_role("button", name="Mute", exact=True).click()
         wait_for_answer(opened)
         check(opened, model, scene, {"layer2.0": [None] * 6 + [0] + [None] * 25})
-        assert opened.text("below").startswith("For this scene the network says")  # beside the buttons
         opened.root.get_by_role("button", name="All their own").click()
         wait_for_answer(opened)
         check(opened, model, scene)
@@ -413,6 +412,7 @@ CELLS = """root => [...root.querySelectorAll('[data-swap]')].map((one) => [
 
 def test_the_boards_numbers_are_those_of_the_record(browser, tmp_path):
     with open_figure(browser, NetworkInPage.example(), tmp_path) as opened:
+        opened.set("part", "board")
         for network, board in BOARDS.items():
             opened.set("network", network)
             expected = [
@@ -431,6 +431,7 @@ def test_the_board_changes_the_answer_before_anything_is_loaded(browser, tmp_pat
     scene = scene_from_dict(figure.scenes[1])
     with open_figure(browser, figure, tmp_path) as opened:
         opened.root.locator(".page-examples button").nth(1).click()
+        opened.set("part", "board")
         heights = set()
         for block in model.channels:
             for source in GATE_SOURCES[1:]:
@@ -469,14 +470,23 @@ def test_nothing_moves_when_the_networks_run(browser, site, width):
         assert "load" not in opened.root.locator(".senet-caption:visible").inner_text()
 
 
-def test_a_guess_uncovers_the_board(browser, tmp_path):
+def test_guesses_uncover_the_gates_and_the_board(browser, tmp_path):
     figure = NetworkInPage.example()
     figure.asks = True
     with open_figure(browser, figure, tmp_path) as opened:
-        assert not opened.root.locator(".board-table").is_visible()
+        bars = opened.root.locator('[data-block="layer1.0"]')
+        assert bars.get_attribute("aria-valuetext") == "channel 0: no gate yet"
+        opened.root.get_by_role("slider", name="Guess").fill("14")
         opened.click("Guess")
-        assert "of 2,000 answers are right" in opened.text("guess")
-        assert opened.root.locator(".board-table").is_visible()
+        assert opened.text("guess").startswith("Exactly: 14. 14 of the 16 gates of layer1.0 move")
+        assert "no gate" not in bars.get_attribute("aria-valuetext")
+        opened.set("part", "board")
+        cell = opened.root.locator('[data-swap="layer2.0/another"]')
+        assert cell.inner_text() == "?" and "Guess first" in cell.get_attribute("title")
+        opened.root.get_by_role("button", name="Guess", exact=True).locator("visible=true").click()
+        opened.settle()
+        assert "of 2,000 answers are right" in opened.root.locator("[data-name=guess]:visible").inner_text()
+        assert cell.inner_text() == "0.705"
 
 
 # --- what can go wrong ------------------------------------------------------------------------------------------------

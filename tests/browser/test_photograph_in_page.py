@@ -228,6 +228,7 @@ def test_gates_and_whole_blocks_are_muted_opened_set_and_given_back(browser, sit
             return check(opened, figure, figure.pictures[0], overrides)
 
         before = now(None)
+        opened.set("part", "gates")
         bars = opened.root.locator(f'[data-block="{block}"]')
         bars.click(position={"x": bars.bounding_box()["width"] * 5.5 / count, "y": 10})
         bars.press("ArrowRight")
@@ -346,6 +347,7 @@ def test_a_kernel_is_asked_with_and_without_the_readers_gates(browser, tmp_path)
         wait_for_answer(opened)
         assert "this notebook's kernel" in opened.text("privacy") and "torch" in opened.text("status")
         assert opened.text("answer") == "deer" and opened.page.evaluate("asked.length") == 1
+        opened.set("part", "gates")
         opened.root.get_by_role("button", name="Mute the block").click()
         wait_for_answer(opened)
         assert opened.text("answer") == "horse" and opened.text("effect").startswith("Your gates: deer 0.69")

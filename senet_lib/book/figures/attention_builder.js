@@ -37,6 +37,9 @@ const BUILDER_WORDS = {
   chart: ({ heading, rows }) => `${heading}. ${rows}`,
   row: ({ title, accuracies }) => `${title}: ${accuracies}.`,
   noRow: ({ title }) => `${title}: no run.`,
+  unknownRow: ({ title }) => `${title}: guess first.`,
+  none: "–",
+  unknown: "?",
   ownTitle: "yours",
 };
 // What is gathered: z, one number for each channel, or two.
@@ -135,7 +138,7 @@ export default figure((view) => {
     question: BUILDER_WORDS.question,
     options: ["all", "some", "no"].map((key) => [key, BUILDER_WORDS[key]]),
     answer: () => answerOf(methodNow(), solved),
-    covered: [runs.element],
+    covered: [runs.said],
   });
   const asking = element("div", {}, asked.element);
   const bench = element("div", { class: "builder-parts" }, ...menus.map(({ element: one }) => one));
@@ -156,8 +159,8 @@ export default figure((view) => {
     reduction.element.classList.toggle("builder-silent", chosen[1].letter?.[0] !== "h");
     asked.draw();
     asking.classList.toggle("builder-silent", !method);
-    if (!method) runs.element.classList.remove("parts-covered");
-    runs.draw(method);
+    if (!method) runs.said.classList.remove("parts-covered");
+    runs.draw(method, Boolean(method) && asked.isOpen());
   };
 });
 
@@ -239,16 +242,16 @@ function createRuns(methods, solved) {
   const said = element("div", { class: "parts-conclusion" }, verdict, photographs);
   const box = element("div", {}, element("div", { class: "parts-charts" }, ...charts.map((one) => one.element)), said);
   const text = ([accuracy]) => formatNumber(accuracy, 3, true);
-  const draw = (method) => {
-    const own = { title: BUILDER_WORDS.ownTitle, context: [], photographs: [] };
-    for (const chart of charts) chart.draw({ plain, se, this: method ?? own });
+  const draw = (method, isUnknown) => {
+    const none = { title: method?.title ?? BUILDER_WORDS.ownTitle, context: [], photographs: [], isUnknown };
+    for (const chart of charts) chart.draw({ plain, se, this: method && !isUnknown ? method : none });
     setText(verdict, method ? verdictOf(method, solved) : BUILDER_WORDS.nobody);
     const pictures = { plain: text(plain.photographs), se: text(se.photographs) };
     const isRun = method && isList(method.photographs);
     const known = isRun ? { ...pictures, accuracy: text(method.photographs) } : null;
     setText(photographs, known ? BUILDER_WORDS.photographs(known) : method ? BUILDER_WORDS.noPhotographs : BUILDER_WORDS.compare);
   };
-  return { element: box, draw };
+  return { element: box, said, draw };
 }
 
 function verdictOf(method, solved) {
@@ -274,21 +277,22 @@ function createChart(key) {
       const step = SPREAD / Math.max(1, values.length - 1);
       const yOf = (index) => (values.length > 1 ? y - SPREAD / 2 + index * step : y);
       const dots = values.map((value, index) => markAt(marker, colour, across(value), yOf(index)));
-      const none = values.length === 0 ? [chartText(FRAME.left + 8, y + 4, "–", "start")] : [];
+      const none = values.length === 0 ? [chartText(FRAME.left + 8, y + 4, shown[row].isUnknown ? BUILDER_WORDS.unknown : BUILDER_WORDS.none, "start")] : [];
       return [chartText(0, y + 4, shown[row].title, "start", "senet-chart-name"), svg("g", { "data-row": row }, ...dots), ...none];
     });
     const axis = svg("path", { class: "senet-chart-axis", d: `M${FRAME.left} ${FRAME.floor}H${right}` });
     return [chartText(0, 12, heading, "start", "senet-chart-name"), ...scale, axis, ...rows];
   };
   const draw = (shown) => {
-    const rows = ROWS.map(({ key: row }) => rowInWords(shown[row].title, shown[row][key])).join(" ");
+    const rows = ROWS.map(({ key: row }) => rowInWords(shown[row], key)).join(" ");
     sheet.sheet.setAttribute("aria-label", BUILDER_WORDS.chart({ heading, rows }));
     sheet.draw((width) => paint(shown, width));
   };
   return { element: sheet.element, draw };
 }
 
-function rowInWords(title, values) {
-  const accuracies = values.map((value) => formatNumber(value, 3, true)).join(", ");
+function rowInWords({ title, isUnknown, ...runs }, key) {
+  const accuracies = runs[key].map((value) => formatNumber(value, 3, true)).join(", ");
+  if (isUnknown) return BUILDER_WORDS.unknownRow({ title });
   return accuracies ? BUILDER_WORDS.row({ title, accuracies }) : BUILDER_WORDS.noRow({ title });
 }

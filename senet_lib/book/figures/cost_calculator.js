@@ -1,6 +1,6 @@
 // What SE costs: the paper's sum (Section 4), stage by stage, for a network and a reduction ratio, and who owns which share
 // of the network's weights, MACs, memory and time. Counts are integers below 2^53, so they are exact.
-import { guess } from "./parts/guess.js";
+import { guess, unknownNumbers } from "./parts/guess.js";
 import { Problem, choice, controlRow, element, figure, formatNumber, isList, isText, isWhole } from "./parts/kit.js";
 import { menu, need, number, setText, slider, tableHead, tableLine, toggle } from "./parts/kit.js";
 
@@ -14,10 +14,10 @@ const WORDS = {
   question: ({ title }) => `SE stands in every block of ${title}. Which stage pays most of its weights?`,
   stage: ({ stage }) => `stage ${stage}`,
   told: ({ stage, share }) => `Stage ${stage} pays ${share}% of the weights.`,
-  sum: "SE adds 2/r · Σ N·C² weights: ",
-  sumWithBiases: "SE adds Σ N·(2·C²/r + C/r + C) weights and biases: ",
-  weightsNote: "N blocks in a stage, C channels",
-  MACsNote: "MACs for one picture: Σ N·(2·H·W·C + 2·C²/r) on C maps of H × W",
+  unknown: "?",
+  weightsNote: "SE adds 2/r · Σ N·C² weights: N blocks in a stage, C channels",
+  biasesNote: "SE adds Σ N·(2·C²/r + C/r + C) weights and biases: N blocks in a stage, C channels",
+  MACsNote: "MACs of one picture, without ReLU, sigmoid and biases: Σ N·(2·H·W·C + 2·C²/r)",
   memoryNote: "Kept for the backward pass of a picture: 4 bytes · Σ N·(H·W·C + 2·C + C/r)",
   timeNote: "Forward and backward, measured at r = 16, on one core of a CPU",
   whole: "The network with SE",
@@ -32,7 +32,6 @@ const WORDS = {
   drop: "drop",
   dropStage: ({ stage }) => `drop SE in stage ${stage}`,
   saved: "saved",
-  size: ({ blocks, channels }) => `N=${blocks}, C=${channels}`,
   measured: "measured, in ms:",
   tooNarrow: ({ reduction }) => `no hidden unit for r = ${reduction}:`,
   ofNetwork: "of network",
@@ -67,16 +66,17 @@ export default figure((view) => {
   const bias = toggle(view, "bias", { label: WORDS.bias });
 
   const controls = controlRow(network.element, reduction.element, quantity.element);
-  const formula = createFormula();
+  const note = element("p", { class: "parts-note", "data-name": "note" });
+  const notes = element("div", { class: "senet-cost-notes" }, note, bias.element);
   const [whole, alone] = [createArea(WORDS.whole, WORDS.wholeArea), createArea(WORDS.alone, WORDS.aloneArea)];
   const most = Math.max(...networks.map((one) => one.stages.length));
   const stages = Array.from({ length: most }, (_, index) => createStage(view, index + 1, fit));
   const invoice = createInvoice();
   const lines = element("div", {}, ...stages.map((stage) => stage.element));
-  const details = element("div", { class: "senet-cost-details" }, lines, element("div", {}, invoice.element, bias.element));
-  const bill = element("div", {}, whole.element, alone.element, details);
-  const asked = askForTheDearest(view, chosen() ?? networks[0], bill);
-  view.body.append(asked.element, controls, formula.element, bill);
+  const details = element("div", { class: "senet-cost-details" }, lines, invoice.element);
+  const areas = element("div", { class: "senet-stays" }, whole.element, alone.element);
+  const asked = askForTheDearest(view, chosen() ?? networks[0], unknownNumbers(details));
+  view.body.append(asked.element, areas, controls, notes, details);
 
   return () => {
     const state = {
@@ -86,27 +86,28 @@ export default figure((view) => {
       quantity: view.get("quantity"),
       dropped: new Set(view.get("dropped")),
     };
-    const costOf = (quantity) =>
-      state.network.stages.map((stage, index) =>
-        stageCost(stage, { ...state, quantity, index, isDropped: state.dropped.has(index + 1) }),
-      );
-    const costs = costOf(state.quantity);
+    const costs = state.network.stages.map((stage, index) =>
+      stageCost(stage, { ...state, index, isDropped: state.dropped.has(index + 1) }),
+    );
     bias.element.classList.toggle("senet-cost-absent", state.quantity !== "weights");
     for (const radio of quantity.element.querySelectorAll("input")) {
       radio.disabled = !hasQuantity(radio.value, state.network);
       radio.title = radio.disabled ? WORDS.notCounted : "";
     }
-    formula.draw(state, added(costOf("weights"), "total"));
-    whole.draw(sharesOfTheWhole(state, costs));
-    alone.draw(costs.map(({ total, isDropped }, index) => areaOf(WORDS.stage({ stage: index + 1 }), 0, isDropped ? 0 : total)));
-    stages.forEach((stage, index) => stage.draw(costs, costs[index], state));
+    const isWithBiases = state.bias && state.quantity === "weights";
+    setText(note, isWithBiases ? WORDS.biasesNote : WORDS[`${state.quantity}Note`]);
+    const shares = costs.map(({ total, isDropped }, index) => areaOf(WORDS.stage({ stage: index + 1 }), 0, isDropped ? 0 : total));
+    const isUnknown = asked.isOpen();
+    whole.draw(sharesOfTheWhole(state, costs), isUnknown);
+    alone.draw(shares, isUnknown);
+    stages.forEach((stage, index) => stage.draw(costs, costs[index]));
     invoice.draw(costs, state);
     asked.draw();
   };
 });
 
 /** Before any area: which stage of the network that is shown first pays most, with SE in all stages and r = 16? */
-function askForTheDearest(view, { name, title, stages }, bill) {
+function askForTheDearest(view, { name, title, stages }, covered) {
   const settings = { reduction: 16, bias: false, quantity: "weights" };
   const costs = stages.map((stage) => stageCost(stage, settings).total);
   const whole = costs.reduce((sum, cost) => sum + cost, 0);
@@ -115,7 +116,7 @@ function askForTheDearest(view, { name, title, stages }, bill) {
   const told = WORDS.told({ stage, share: formatNumber((100 * most) / whole, 1) });
   const options = stages.map((_, index) => [index + 1, WORDS.stage({ stage: index + 1 })]);
   const answer = () => ({ value: stage, told });
-  return guess(view, { key: `cost/${name}`, question: WORDS.question({ title }), options, answer, covered: [bill] });
+  return guess(view, { key: `cost/${name}`, question: WORDS.question({ title }), options, answer, covered });
 }
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic
@@ -239,26 +240,17 @@ function fitToNetwork(view, network) {
 
 // --------------------------------------------------------------------------------------------------------- the drawing
 
-/** The paper's sum, and below it that of the quantity. */
-function createFormula() {
-  const [letters, amount] = [element("span"), number("weights")];
-  const note = element("p", { class: "parts-note senet-cost-note", "data-name": "note" });
-  const draw = ({ quantity, bias }, weights) => {
-    setText(letters, bias ? WORDS.sumWithBiases : WORDS.sum);
-    amount.set(weights);
-    setText(note, WORDS[`${quantity}Note`]);
-  };
-  const heading = element("p", { class: "senet-heading" }, letters, amount.element);
-  return { element: element("div", { class: "senet-cost-formula" }, heading, note), draw };
-}
-
 const LEAST_FOR_TEXT = 60; // pixels
 
-/** Columns as wide as their shares, one for each part; the lower piece of each, as high as its share there, is SE's. */
+/**
+ * Columns as wide as their shares, one for each part; the lower piece of each, as high as its share there, is SE's.
+ * As long as they are unknown, all are alike.
+ */
 function createArea(heading, describe) {
   const box = element("div", { class: "senet-cost-area", role: "img" });
   let columns = [];
-  const draw = (areas) => {
+  const draw = (known, isUnknown) => {
+    const areas = isUnknown ? known.map(({ name }) => areaOf(name, 1, 0)) : known;
     while (columns.length < areas.length) columns.push(createColumn());
     columns.splice(areas.length);
     if (box.childElementCount !== columns.length) box.replaceChildren(...columns.map((column) => column.element));
@@ -266,10 +258,12 @@ function createArea(heading, describe) {
     let left = 0;
     areas.forEach((area, index) => {
       const share = (area.base + area.se) / (whole || 1);
-      columns[index].draw(area, left, share, share * box.clientWidth >= LEAST_FOR_TEXT);
+      const percent = isUnknown ? WORDS.unknown : `${formatNumber(100 * share, 1, true)}%`;
+      columns[index].draw(area, left, share, percent, isUnknown || share * box.clientWidth >= LEAST_FOR_TEXT);
       left += share;
     });
     const shares = areas.map(({ name, base, se }) => {
+      if (isUnknown) return name;
       return WORDS.share({ name, share: formatNumber((100 * (base + se)) / (whole || 1), 1, true) });
     });
     const text = describe({ shares: shares.join(", ") });
@@ -280,23 +274,22 @@ function createArea(heading, describe) {
 
 function createColumn() {
   const se = element("div", { class: "senet-cost-se" });
-  const [name, percent] = [element("span"), element("strong")];
-  const text = element("div", { class: "senet-cost-text" }, name, percent);
+  const [name, part] = [element("span"), element("strong")];
+  const text = element("div", { class: "senet-cost-text" }, name, part);
   const column = element("div", { class: "senet-cost-column" }, se, text);
-  const draw = (area, left, share, hasRoom) => {
+  const draw = (area, left, share, percent, hasRoom) => {
     column.style.left = `${100 * left}%`;
     column.style.width = `${100 * share}%`;
     se.style.height = `${(100 * area.se) / (area.base + area.se || 1)}%`;
     setText(name, area.name);
-    setText(percent, `${formatNumber(100 * share, 1, true)}%`);
+    setText(part, percent);
     text.hidden = !hasRoom;
   };
   return { element: column, draw };
 }
 
-/** A stage: its N and C, its sum in numbers, and the box that takes its SE away. */
+/** A stage: its sum in numbers, and the box that takes its SE away. */
 function createStage(view, stage, fit) {
-  const size = element("span", { class: "parts-note" });
   const formula = element("span");
   const total = number(`stage-${stage}`, { digits: 1 });
   const share = number(`share-${stage}`, { digits: 1, unit: "%" });
@@ -311,18 +304,17 @@ function createStage(view, stage, fit) {
   const line = element(
     "div",
     { class: "senet-cost-stage" },
-    element("div", { class: "senet-cost-name" }, element("strong", {}, WORDS.stage({ stage })), " ", size),
+    element("strong", { class: "senet-cost-name" }, WORDS.stage({ stage })),
     element("div", { class: "senet-cost-share" }, share.element, saved),
     element("label", { class: "senet-toggle senet-cost-drop" }, box, WORDS.drop),
     element("div", { class: "senet-cost-sum" }, formula, total.element),
   );
-  const draw = (costs, cost, { network }) => {
+  const draw = (costs, cost) => {
     const isAbsent = cost === undefined; // a network with fewer stages than another: its room stays
     line.classList.toggle("senet-cost-absent", isAbsent);
     total.element.hidden = share.element.hidden = isAbsent;
     if (isAbsent) return;
     const { isDropped } = cost;
-    setText(size, WORDS.size(network.stages[stage - 1]));
     box.checked = isDropped;
     line.classList.toggle("senet-cost-dropped", isDropped);
     setText(formula, `${cost.text} `);

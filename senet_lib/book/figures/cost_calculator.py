@@ -76,8 +76,7 @@ class CostCalculator(Asking, Figure):
     @classmethod
     def example(cls) -> "CostCalculator":
         return cls(
-            caption="Switch to MACs, memory and time: which stage owns most? Then drop SE in the last stage. "
-            "ReLU, sigmoid and biases take no MACs here."
+            caption="Switch to MACs, memory and time: which stage owns most? Then drop SE in the last stage."
         )
 
     def draw_still(self) -> Picture:

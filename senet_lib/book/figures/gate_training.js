@@ -1,11 +1,58 @@
 // The Context World in miniature, trained here: a run that can be seen step by step, and a hundred to be counted.
 import { guess } from "./parts/guess.js";
-import { Problem, button, controlRow, disable, element, figure, number, panel, player, requireShape, row } from "./parts/kit.js";
-import { setText, slider, svg, tableLine } from "./parts/kit.js";
+import { Problem, button, choice, controlRow, disable, element, figure, number, panel, player } from "./parts/kit.js";
+import { requireShape, row, setText, slider, svg, tableLine } from "./parts/kit.js";
 import { COLOURS, STEPS, accuracyOf, createTraining, lookByCue, prepareScenes } from "./parts/excitation_training.js";
 import { chartText, createSheet, legend, lineChart, lineSample, scaleTo } from "./parts/line_chart.js";
 import { shareInterval, sumOf } from "./parts/statistics.js";
 
+const WORDS = {
+  part: "show",
+  parts: { one: "one training", many: "a hundred trainings" },
+  hidden: "hidden units",
+  seed: "seed",
+  another: "Another seed",
+  train: "Train",
+  step: "step",
+  stepOf: ({ step, all }) => `${step} of ${all}`,
+  question: ({ seeds }) => `With one hidden unit, how many of ${seeds} trainings solve it?`,
+  count: ({ seeds }) => `Now look at a hundred trainings: train from ${seeds} seeds with one hidden unit, and count.`,
+  told: ({ tally }) => `${tally}.`,
+  tally: ({ solved, count, low, high }) => `${solved} of ${count} seeds solve it (95% interval ${low}% to ${high}%)`,
+  solved: ({ solved, count }) => `${solved} of ${count} solve it`,
+  curve: "Test accuracy after each step of the training",
+  steps: "steps",
+  accuracy: "test accuracy, 0 to 1",
+  thisTraining: "this training",
+  levels: "9/16 and 3/4",
+  understood: [
+    ({ step, percent }) => `After ${step} steps, ${percent}% of the test scenes are right: no cue is understood.`,
+    ({ step, percent, cues: [one] }) =>
+      `After ${step} steps, ${percent}% of the test scenes are right: the ${one} cue is understood, the rest is a guess.`,
+    ({ step, percent, cues: [one, other] }) =>
+      `After ${step} steps, ${percent}% of the test scenes are right: the ${one} and the ${other} cue are understood, the rest is a guess.`,
+    ({ step, percent }) => `After ${step} steps, ${percent}% of the test scenes are right: every cue is understood.`,
+  ],
+  cue: "cue",
+  right: "right",
+  gates: "Mean gates s",
+  units: "Mean hidden units h",
+  go: ({ seeds }) => `Train from ${seeds} seeds`,
+  stop: "Stop",
+  all: "Train all rows",
+  busy: "A row is being trained. Stop it first.",
+  done: "All rows are trained.",
+  row: ({ hidden }) => `hidden units: ${hidden}`,
+  rowTraining: ({ hidden }) => `hidden units: ${hidden}. Training …`,
+  rowTrained: ({ hidden, tally }) => `hidden units: ${hidden}. ${tally}`,
+  strips: "a point for each seed, by number of hidden units",
+  stripsShort: "a point for each seed, by hidden units",
+  end: "test accuracy at the end",
+  stripsLabel: ({ trained }) => `Test accuracies by hidden units. ${trained}`,
+  untrained: "Nothing is trained yet.",
+  stripLabel: ({ hidden, tally }) => `${hidden}: ${tally}`,
+  point: ({ seed, value }) => `seed ${seed}: ${value}`,
+};
 const MOST_HIDDEN = 8;
 const SEEDS = 100;
 const SOLVED = 0.97; // as senet_lib/data/context_world.py says
@@ -25,20 +72,24 @@ export default figure((view) => {
   const scenes = prepareScenes(readScenes(view, "train"), readScenes(view, "test"));
   const runOf = keepLast((hidden, seed) => trainByStep(hidden, seed, scenes));
 
-  const hidden = slider(view, "hidden", { label: "hidden units", min: 1, max: MOST_HIDDEN });
-  const seed = slider(view, "seed", { label: "seed", min: 0, max: SEEDS - 1 });
-  const another = button("Another seed", () => view.set("seed", (view.get("seed") + 1) % SEEDS));
+  const part = choice(view, "part", { label: WORDS.part, options: Object.entries(WORDS.parts) });
+  const hidden = slider(view, "hidden", { label: WORDS.hidden, min: 1, max: MOST_HIDDEN });
+  const seed = slider(view, "seed", { label: WORDS.seed, min: 0, max: SEEDS - 1 });
+  const another = button(WORDS.another, () => view.set("seed", (view.get("seed") + 1) % SEEDS));
   const train = createTrainButton(view);
-  const step = slider(view, "step", { label: "step", min: 0, max: STEPS, show: (value) => `${value} of ${STEPS}` });
+  const show = (step) => WORDS.stepOf({ step, all: STEPS });
+  const step = slider(view, "step", { label: WORDS.step, min: 0, max: STEPS, show });
   const curve = createCurve();
   const words = element("p", { class: "parts-conclusion", "data-name": "words" });
   const tables = createTables();
   const count = createCount(view, scenes, () => asked.draw());
   const asked = askForTheSolved(view, count);
-  const controls = [controlRow(hidden.element, seed.element, another.element), controlRow(train, step.element)];
-  const one = row(curve.element, tables.element);
-  one.classList.add("training-run");
-  view.body.append(...controls, one, words, asked.element, count.element);
+  const controls = [controlRow(seed.element, another.element), controlRow(train, step.element)];
+  const run = row(curve.element, tables.element);
+  run.classList.add("training-run");
+  const parts = { one: element("div", {}, ...controls, words, run), many: count.element };
+  const stack = element("div", { class: "training-parts" }, ...Object.values(parts));
+  view.body.append(asked.element, controlRow(part.element, hidden.element), stack);
 
   return () => {
     const [hiddenNow, stepNow] = [view.get("hidden"), view.get("step")];
@@ -47,7 +98,8 @@ export default figure((view) => {
     const accuracy = sumOf(byCue.map(({ count, right }) => count * right)) / scenes.test.count;
     curve.draw(run, stepNow, accuracy);
     tables.draw(byCue);
-    setText(words, describe(hiddenNow, stepNow, accuracy, byCue));
+    setText(words, describe(stepNow, accuracy, byCue));
+    for (const [name, node] of Object.entries(parts)) node.classList.toggle("training-away", name !== view.get("part"));
     count.draw();
     asked.draw();
   };
@@ -55,13 +107,13 @@ export default figure((view) => {
 
 /** Before the hundred trainings: how many of those with one hidden unit solve it? They answer when they are done. */
 function askForTheSolved(view, count) {
-  const question = `With one hidden unit, how many of ${SEEDS} trainings solve it?`;
+  const question = WORDS.question({ seeds: SEEDS });
   const answer = () => {
     const values = count.valuesOf(1);
-    if (values.length < SEEDS) return { told: `Now train from ${SEEDS} seeds with one hidden unit, and count.` };
-    return { value: solvedOf(values), told: `${tally(values)}.` };
+    if (values.length < SEEDS) return { told: WORDS.count({ seeds: SEEDS }) };
+    return { value: solvedOf(values), told: WORDS.told({ tally: tally(values) }) };
   };
-  return guess(view, { key: "training/1", question, range: { min: 0, max: SEEDS }, answer, covered: [count.element] });
+  return guess(view, { key: "training/1", question, range: { min: 0, max: SEEDS }, answer, covered: [count.buttons] });
 }
 
 // ----------------------------------------------------------------------------------------------------------- the state
@@ -125,17 +177,15 @@ function createTrainButton(view) {
     view.set("step", Math.min(STEPS, from + stride));
     return view.get("step") < STEPS;
   };
-  const { element: moving } = player(view, { label: "Train", seconds: TICK, advance });
+  const { element: moving } = player(view, { label: WORDS.train, seconds: TICK, advance });
   if (!moving.hidden) return moving;
-  return button("Train", () => view.set("step", STEPS)).element;
+  return button(WORDS.train, () => view.set("step", STEPS)).element;
 }
 
 function createCurve() {
-  const label = "Test accuracy after each step of the training";
-  const chart = lineChart({ label, xLabel: "steps", yLabel: "test accuracy, 0 to 1", height: 210 });
+  const chart = lineChart({ label: WORDS.curve, xLabel: WORDS.steps, yLabel: WORDS.accuracy, height: 210 });
   const levels = LEVELS.map(([value]) => ({ xs: [0, STEPS], ys: [value, value], ...LEVEL, thin: true }));
-  const names = LEVELS.map(([, name]) => name).join(" and ");
-  const keys = legend([lineSample(TEST), "this training"], [lineSample({ ...LEVEL, thin: true }), names]);
+  const keys = legend([lineSample(TEST), WORDS.thisTraining], [lineSample({ ...LEVEL, thin: true }), WORDS.levels]);
   const draw = ({ steps, accuracies }, step, accuracy) => {
     const passed = steps.filter((one) => one < step);
     const xs = [...passed, step];
@@ -147,24 +197,18 @@ function createCurve() {
 }
 
 /** What the training has found, from the test scenes. */
-function describe(hidden, step, accuracy, byCue) {
-  const percent = (value) => `${(100 * value).toFixed(1)}%`;
-  const known = COLOURS.filter((_, cue) => byCue[cue].right >= SOLVED);
-  const many = `${hidden} hidden unit${hidden > 1 ? "s" : ""}`;
-  const head = `After ${step} steps with ${many}, ${percent(accuracy)} of the test scenes are right`;
-  if (known.length === COLOURS.length) return `${head}: every cue is understood.`;
-  if (known.length === 0) return `${head}: no cue is understood.`;
-  if (known.length === 1) return `${head}: the ${known[0]} cue is understood, the rest is a guess.`;
-  return `${head}: the ${known.join(" and the ")} cue are understood, the rest is a guess.`;
+function describe(step, accuracy, byCue) {
+  const cues = COLOURS.filter((_, cue) => byCue[cue].right >= SOLVED);
+  return WORDS.understood[cues.length]({ step, percent: (100 * accuracy).toFixed(1), cues });
 }
 
 // ---------------------------------------------------------------------------------------------------------- the tables
 
 /** Mean gates and mean hidden units, a row for each cue. */
 function createTables() {
-  const gates = createTable("Mean gates s", "s", [...COLOURS, "right"], 2);
+  const gates = createTable(WORDS.gates, "s", [...COLOURS, WORDS.right], 2);
   const names = Array.from({ length: MOST_HIDDEN }, (_, j) => `h${"₁₂₃₄₅₆₇₈"[j]}`);
-  const hidden = createTable("Mean hidden units h", "u", names, 1);
+  const hidden = createTable(WORDS.units, "u", names, 1);
   const draw = (byCue) => {
     const most = Math.max(1, ...byCue.flatMap(({ h }) => h));
     gates.draw(byCue.map(({ s, right }) => [...s.map((gate) => [gate, 1]), [right, null]]));
@@ -176,7 +220,7 @@ function createTables() {
 /** draw(rows): for each cue a list of [number, what fills its bar], or null where there is no number. */
 function createTable(heading, quantity, names, digits) {
   const head = names.map((name) => element("th", { scope: "col" }, name));
-  const top = element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "cue"), ...head));
+  const top = element("thead", {}, element("tr", {}, element("th", { scope: "col" }, WORDS.cue), ...head));
   const cells = COLOURS.map((colour) => names.map((name) => createCell(`${name}-${colour}`, digits)));
   const lines = cells.map((line, cue) => tableLine(COLOURS[cue], ...line.map((cell) => cell.element)));
   const table = element("table", { style: `--bar: var(--quantity-${quantity})` }, top, element("tbody", {}, ...lines));
@@ -202,14 +246,7 @@ function createCell(name, digits) {
 
 // ----------------------------------------------------------------------------------------------------- a hundred runs
 
-const COUNT_WORDS = {
-  all: "Train all rows",
-  busy: "A row is being trained. Stop it first.",
-  done: "All rows are trained.",
-};
-const LONG_NAME = "a point for each seed, by number of hidden units";
-const SHORT_NAME = "a point for each seed, by hidden units";
-const ROW = 26; // pixels of the chart for each number of hidden units
+const ROW = 28; // pixels of the chart for each number of hidden units
 const FRAME = { left: 26, right: 132, top: 44, bottom: 38 };
 const LEAST = 0.5; // where the axis begins; a training below is drawn there
 
@@ -219,17 +256,16 @@ function createCount(view, scenes, whenDone) {
   const listOf = (hidden) => found.get(hidden) ?? found.set(hidden, []).get(hidden);
   const chart = createStrips((hidden) => view.set("hidden", hidden));
   const go = button("", () => (running === null ? start([view.get("hidden")]) : stop()));
-  const all = button(COUNT_WORDS.all, () => running === null && rowsLeft().length > 0 && start(rowsLeft()));
+  const all = button(WORDS.all, () => running === null && rowsLeft().length > 0 && start(rowsLeft()));
   const rowsLeft = () => Array.from({ length: MOST_HIDDEN }, (_, i) => i + 1).filter((one) => listOf(one).length < SEEDS);
   const status = element("span", { role: "status", "data-name": "counted" });
   const show = () => {
     const hidden = running?.hidden ?? view.get("hidden");
     const done = listOf(hidden).length;
-    const many = `${hidden} hidden unit${hidden > 1 ? "s" : ""}`;
-    setText(go.element, running ? "Stop" : `Train from ${SEEDS} seeds`);
-    const counted = running ? "training …" : tally(listOf(hidden));
-    setText(status, done === 0 ? `with ${many}` : `${many}: ${counted}`);
-    disable(all.element, running ? COUNT_WORDS.busy : rowsLeft().length === 0 && COUNT_WORDS.done);
+    setText(go.element, running ? WORDS.stop : WORDS.go({ seeds: SEEDS }));
+    const say = done === 0 ? WORDS.row : running ? WORDS.rowTraining : WORDS.rowTrained;
+    setText(status, say({ hidden, tally: done > 0 ? tally(listOf(hidden)) : "" }));
+    disable(all.element, running ? WORDS.busy : rowsLeft().length === 0 && WORDS.done);
     chart.draw(found, hidden);
   };
   const stop = () => {
@@ -258,15 +294,15 @@ function createCount(view, scenes, whenDone) {
   };
   view.onClose(() => running && cancelAnimationFrame(running.frame));
   const buttons = element("div", { class: "training-buttons" }, go.element, all.element, status);
-  return { element: panel("One training proves little", null, buttons, chart.element), valuesOf: listOf, draw: show };
+  return { element: element("div", {}, buttons, chart.element), buttons, valuesOf: listOf, draw: show };
 }
 
 const solvedOf = (values) => values.filter((value) => value >= SOLVED).length;
 
 function tally(values) {
   const solved = solvedOf(values);
-  const [low, high] = shareInterval(solved, values.length).map((share) => `${Math.round(100 * share)}%`);
-  return `${solved} of ${values.length} seeds solve it (95% interval ${low} to ${high})`;
+  const [low, high] = shareInterval(solved, values.length).map((share) => Math.round(100 * share));
+  return WORDS.tally({ solved, count: values.length, low, high });
 }
 
 /** A row for each number of hidden units, a point for each training. A click chooses a row. */
@@ -284,16 +320,17 @@ function createStrips(choose) {
       chartText(across(value), FRAME.top - 6, name),
     ]);
     const names = [
-      chartText(0, 12, width < 300 ? SHORT_NAME : LONG_NAME, "start", "senet-chart-name"),
-      chartText((FRAME.left + right) / 2, height - 4, "test accuracy at the end", "middle", "senet-chart-name"),
+      chartText(0, 12, width < 300 ? WORDS.stripsShort : WORDS.strips, "start", "senet-chart-name"),
+      chartText((FRAME.left + right) / 2, height - 4, WORDS.end, "middle", "senet-chart-name"),
     ];
     const drawn = strips.map((draw, index) => {
       const values = found.get(index + 1) ?? [];
       return draw(`${width} ${values.length}`, index + 1 === chosen, { values, right, width, across });
     });
     const trained = [...found].filter(([, values]) => values.length > 0);
-    const solved = trained.map(([hidden, values]) => `${hidden}: ${tally(values)}`).join("; ");
-    sheet.sheet.setAttribute("aria-label", `Test accuracies by hidden units. ${solved || "Nothing is trained yet."}`);
+    const solved = trained.map(([hidden, values]) => WORDS.stripLabel({ hidden, tally: tally(values) }));
+    const label = WORDS.stripsLabel({ trained: solved.join("; ") || WORDS.untrained });
+    sheet.sheet.setAttribute("aria-label", label);
     const axis = svg("path", { class: "senet-chart-axis", d: `M${FRAME.left} ${floor}H${right}` });
     return [...drawn, ...levels, axis, ...scale, ...names];
   };
@@ -318,10 +355,10 @@ function drawStrip(hidden, { values, right, width, across }) {
   const back = svg("rect", { x: 0, y: top, width, height: ROW, rx: 4, class: "training-strip" });
   const points = values.map((value, seed) => {
     const y = middle + ((seed % 10) / 9 - 0.5) * (ROW - 10);
-    const name = svg("title", {}, `seed ${seed}: ${value}`);
+    const name = svg("title", {}, WORDS.point({ seed, value }));
     return svg("circle", { class: "training-point", cx: across(value), cy: y, r: 2.4 }, name);
   });
-  const words = values.length ? `${solvedOf(values)} of ${values.length} solve it` : "";
+  const words = values.length ? WORDS.solved({ solved: solvedOf(values), count: values.length }) : "";
   const result = chartText(right + 12, middle + 4, words, "start", "senet-chart-name");
   return [back, chartText(6, middle + 4, `${hidden}`, "start"), ...points, result];
 }

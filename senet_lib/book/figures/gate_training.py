@@ -27,6 +27,7 @@ class GateTraining(Asking, Figure):
         hidden: hidden units between three means and three gates, 1 to 8; the slider moves it.
         seed: of the first weights, 0 to 99; the slider and the button move it.
         step: how far the training is, 0 to 300; the slider moves it, and Train.
+        part: what is shown: "one" training step by step, or "many", to be counted.
         accuracies: final ones by hidden units, each a list, for the still picture.
     """
 
@@ -40,6 +41,7 @@ class GateTraining(Asking, Figure):
     hidden = traitlets.Int(1).tag(sync=True)
     seed = traitlets.Int(0).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
+    part = traitlets.Unicode("one").tag(sync=True)
     accuracies: Mapping[int, Sequence[float]]
 
     def __init__(self, accuracies: Mapping[int, Sequence[float]] | None = None, **state: Any):

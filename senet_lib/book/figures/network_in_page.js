@@ -11,15 +11,33 @@ import { createScoreTable, softmax } from "./parts/score_table.js";
 
 const PICTURE_SHAPE = [3, 32, 32];
 const WORDS = {
+  part: "show",
+  parts: { board: "other gates", scene: "one scene" },
   usual: "The training had pictures like this one.",
   unusual:
     "The training had no picture like this: there the cue touched an edge, and the glyphs stood in a row along the other.",
   question: ({ block }) => `Each picture gets the gates of another one in ${block}. What share of the answers stays right?`,
   told: ({ block, share }) => `With the gates of another picture in ${block}, ${share} of 2,000 answers are right.`,
+  questionMoved: ({ count, block }) =>
+    `From example 1 to 2 only the cue's colour changes. How many of the ${count} gates of ${block} move by more than 0.1?`,
+  toldMoved: ({ moved, count, block }) => `${moved} of the ${count} gates of ${block} move by more than 0.1.`,
   right: ({ answer, share }) => `For this scene the network says ${answer}, ${share}: right.`,
   wrong: ({ answer, share }) => `For this scene the network says ${answer}, ${share}: wrong.`,
   unknown: "To see what it says of this scene, run the networks in this page.",
+  verdictRight: ({ colour, label }) => ` – right: the ${colour} glyph is a ${label}`,
+  verdictWrong: ({ colour, label }) => ` – wrong: the ${colour} glyph is a ${label}`,
+  answer: "Answer:",
+  scores: "Class scores",
+  picture: "the picture",
+  examples: "Examples",
+  example: ({ number, label }) => `example ${number}: ${label}`,
+  scene: "The scene",
+  glyph: ({ colour }) => `${colour} glyph`,
+  cue: "Cue",
+  turn: "Turn",
+  random: "Another scene at random",
 };
+const MOVED = 0.1;
 const TURNS = ["0°", "90°", "180°", "270°"].map((text, turns) => [turns, text]);
 
 export default figure((view) => {
@@ -41,25 +59,17 @@ export default figure((view) => {
   const editor = createEditor(view, world, setScene);
   const scores = createScores(world);
   const board = createGateBoard(view, world.boards, world.donors);
-  const asked = askForTheStrangers(view, world, board.element);
   const gates = createGateDesk(view, world.networks, { ofBlocks: false, thenOwn: () => view.set("swap", "") });
-  const below = element("p", { class: "page-below", role: "status", "data-name": "below" }); // the desk moves it
+  const [strangers, movers] = [askForTheStrangers(view, world, board.note), askForTheMoved(view, world)];
   const choices = createNetworkChoice(view, world.networks);
-  const frame = element("fieldset", { class: "page-fields", "aria-label": "the picture" }, stage.element);
-  view.body.append(
-    choices.element,
-    loader.element,
-    ...asked.map((one) => one.element),
-    element(
-      "div",
-      { class: "page-world" },
-      element("div", { class: "page-picture" }, frame, examples.element),
-      scores.element,
-      board.element,
-      editor.element,
-    ),
-    element("div", { class: "page-gates" }, gates.element, below),
-  );
+  choices.element.prepend(choice(view, "part", { label: WORDS.part, options: Object.entries(WORDS.parts) }).element);
+  const frame = element("fieldset", { class: "page-fields", "aria-label": WORDS.picture }, stage.element);
+  const own = element("div", { class: "page-own" }, loader.element, editor.element);
+  const desk = element("div", { class: "page-gates" }, gates.element);
+  const picture = element("div", { class: "page-picture" }, frame, examples.element);
+  const seen = element("div", { class: "page-world" }, picture, scores.element, board.element, own);
+  view.body.append(choices.element, strangers.element, movers.element, scores.answer, seen, board.told, desk);
+  const parts = { board: [strangers.element, board.element, board.told], scene: [movers.element, own, desk] };
 
   return () => {
     const scene = readScene(view);
@@ -75,23 +85,36 @@ export default figure((view) => {
     examples.draw(example);
     loader.draw(shown);
     scores.draw(scene, shown);
-    const said = sentenceOf(world, scene, shown);
-    board.draw(job.network, job, said);
-    gates.draw(job, shown, live);
-    setText(below, said);
-    asked.forEach((one) => one.draw());
+    for (const [part, nodes] of Object.entries(parts)) for (const one of nodes) one.hidden = view.get("part") !== part;
+    board.draw(job.network, job, sentenceOf(world, scene, shown), strangers.isOpen());
+    gates.draw(job, movers.isOpen() ? null : shown, live);
+    strangers.draw();
+    movers.draw();
     view.body.dataset.answered = shown?.key === job.key; // for tests
   };
 });
 
+const NOTHING_ASKED = { element: element("div"), isOpen: () => false, draw: () => {} };
+
 /** Before the board: how many answers does the last block leave right, with the gates of other pictures? */
 function askForTheStrangers(view, { boards }, covered) {
   const asked = askedOf(boards);
-  if (!asked) return [];
+  if (!asked) return NOTHING_ASKED;
   const [block, share] = asked;
   const answer = () => ({ value: share, told: WORDS.told({ block, share: formatNumber(share, 3, true) }) });
   const range = { min: 0, max: 1, step: 0.05 };
-  return [guess(view, { key: "board", question: WORDS.question({ block }), range, answer, covered: [covered] })];
+  return guess(view, { key: "board", question: WORDS.question({ block }), range, answer, covered: [covered] });
+}
+
+/** Before the gates of the first block: how many of them move from the first example to the second, by its cue alone? */
+function askForTheMoved(view, { networks: [{ name, channels }], recorded, scenes }) {
+  const [block] = Object.keys(channels);
+  if (!block || scenes.length < 2) return NOTHING_ASKED;
+  const [before, after] = [0, 1].map((example) => recorded(name, 0, example).gates[block]);
+  const [count, moved] = [before.length, before.filter((gate, c) => Math.abs(gate - after[c]) > MOVED).length];
+  const answer = () => ({ value: moved, told: WORDS.toldMoved({ moved, count, block }) });
+  const question = WORDS.questionMoved({ count, block });
+  return guess(view, { key: `moved/${name}`, question, range: { min: 0, max: count }, answer });
 }
 
 /** What the network says of the scene, in a sentence. */
@@ -171,44 +194,44 @@ function recordedAnswer(view, world, job, example) {
 function createExamples({ scenes, classes }, setScene) {
   const buttons = scenes.map((scene, i) => {
     const label = classes[scene.shapes[scene.cueColour]];
-    const one = button(label, () => setScene(scene)).element;
-    one.setAttribute("aria-label", `example ${i + 1}: ${label}`);
-    one.prepend(sceneThumbnail(scene));
+    const one = button("", () => setScene(scene)).element;
+    one.setAttribute("aria-label", WORDS.example({ number: i + 1, label }));
+    one.append(sceneThumbnail(scene), String(i + 1));
     return one;
   });
   const draw = (current) => buttons.forEach((one, i) => one.setAttribute("aria-current", i === current));
-  const legend = element("legend", {}, "Examples");
+  const legend = element("legend", {}, WORDS.examples);
   return { element: element("fieldset", { class: "page-examples" }, legend, ...buttons), draw };
 }
 
 function createEditor(view, { classes }, setScene) {
   const shapes = classes.map((name, i) => [i, name]);
-  const glyphs = COLOUR_NAMES.map((name) => menu(view, name, { label: `${name} glyph`, options: shapes }));
+  const glyphs = COLOUR_NAMES.map((name) => menu(view, name, { label: WORDS.glyph({ colour: name }), options: shapes }));
   const colours = COLOUR_NAMES.map((name, i) => [i, name]);
   const parts = [
-    choice(view, "cue_colour", { label: "Cue", options: colours }),
-    ...glyphs,
-    choice(view, "quarter_turns", { label: "Turn", options: TURNS }),
-    button("Another scene at random", () => setScene(randomScene(classes.length))),
+    choice(view, "cue_colour", { label: WORDS.cue, options: colours }),
+    { element: element("div", { class: "page-glyphs" }, ...glyphs.map((one) => one.element)) },
+    choice(view, "quarter_turns", { label: WORDS.turn, options: TURNS }),
+    button(WORDS.random, () => setScene(randomScene(classes.length))),
   ];
-  const legend = element("legend", { class: "senet-heading" }, "The scene");
+  const legend = element("legend", { class: "senet-heading" }, WORDS.scene);
   const node = element("fieldset", { class: "page-fields page-editor" }, legend, ...parts.map((one) => one.element));
   return { element: node };
 }
 
 function createScores({ classes }) {
   const table = createScoreTable(classes);
-  const answer = number("answer", { label: "Answer:" });
+  const answer = number("answer", { label: WORDS.answer });
   const verdict = element("span", { "data-name": "verdict" });
   const note = element("p", { class: "parts-note page-told", "data-name": "told" });
-  const line = element("p", { class: "page-answer" }, answer.element, verdict);
+  const line = element("p", { class: "page-answer senet-stays" }, answer.element, verdict);
   const draw = (scene, shown) => {
     const best = table.draw(shown?.logits ?? null);
     const label = scene.shapes[scene.cueColour];
     answer.set(best < 0 ? "–" : classes[best]);
-    const wanted = `the ${COLOUR_NAMES[scene.cueColour]} glyph is a ${classes[label]}`;
-    setText(verdict, best < 0 ? "" : best === label ? ` – right: ${wanted}` : ` – wrong: ${wanted}`);
+    const say = best === label ? WORDS.verdictRight : WORDS.verdictWrong;
+    setText(verdict, best < 0 ? "" : say({ colour: COLOUR_NAMES[scene.cueColour], label: classes[label] }));
     setText(note, isUsual(scene) ? WORDS.usual : WORDS.unusual);
   };
-  return { element: panel("Class scores", null, table.element, line, note), draw };
+  return { element: panel(WORDS.scores, null, table.element, note), answer: line, draw };
 }

@@ -30,7 +30,7 @@ class NetworkInPage(Asking, NetworkState, Figure):
     """A scene of the Context World that the reader changes, and a trained network that answers at once.
 
     A board gives one block other gates: it shows how many answers of 2,000 pictures stay right, and what becomes of the
-    scene's. With ``asks``, the board waits for a guess. The traits of the networks and of their answers are those of
+    scene's. With ``asks``, the board's numbers and the gates wait for a guess. The traits of the networks and of their answers are those of
     :class:`NetworkState`.
 
     Attributes:
@@ -40,6 +40,7 @@ class NetworkInPage(Asking, NetworkState, Figure):
             other gates in one block, of each source but "own" in the order of ``GATE_SOURCES``.
         donors: labels of the pictures whose gates the others are given, one for each colour of the cue.
         swap: "", or the block that gets other gates and one of ``GATE_SOURCES``, such as "layer1.0/mean".
+        part: what is shown: the "board", or one "scene" and each gate.
         scenes: the N examples, each with the fields of :class:`senet_lib.data.context_world.Scene`.
         red: index into ``SHAPES`` of the red glyph; so green and blue.
         cue_colour: index into ``COLOURS``.
@@ -57,6 +58,7 @@ class NetworkInPage(Asking, NetworkState, Figure):
     swapped = Arrays()
     donors = traitlets.List(traitlets.Int()).tag(sync=True)
     swap = traitlets.Unicode().tag(sync=True)
+    part = traitlets.Unicode("scene").tag(sync=True)
     scenes = traitlets.List(traitlets.Dict()).tag(sync=True)
     red = traitlets.Int(0).tag(sync=True)
     green = traitlets.Int(1).tag(sync=True)
@@ -78,8 +80,8 @@ class NetworkInPage(Asking, NetworkState, Figure):
                 for name, said in saved["swapped"].items()
             },
             donors=saved["donors"],
-            caption="Give one block other gates, and look at the answers. Then choose another example, or drag the cue "
-            "and the glyphs while a network runs. Which gates follow the cue's colour?",
+            caption="Give one block other gates, and look at the answers. Then look at one scene: which gates follow the "
+            "cue's colour?",
             **scene_traits(scene_from_dict(saved["scenes"][0])),
         )
 

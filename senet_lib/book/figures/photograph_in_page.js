@@ -1,62 +1,93 @@
 // A photograph, also the reader's own, and trained networks that answer at once: class scores, and every gate.
-import { acceptDrops, listenInBody } from "./parts/file_drop.js";
-import { Problem, button, element, figure, formatNumber, number, panel, picture, row, setText } from "./parts/kit.js";
+import { acceptDrops, acceptPastes } from "./parts/file_drop.js";
+import { Problem, button, choice, element, figure, formatNumber, number, panel, picture, row, setText } from "./parts/kit.js";
 import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
 import { createLoader, createNetworkChoice, readNetworks } from "./parts/network_controls.js";
 import { createRunner, obstacle } from "./parts/onnx_session.js";
 import { createCamera, readPicture } from "./parts/picture_input.js";
 import { createScoreTable, softmax } from "./parts/score_table.js";
 
+const WORDS = {
+  part: "show",
+  parts: { picture: "the picture", gates: "its gates" },
+  picture: "The picture",
+  seen: "In 32 × 32 pixels",
+  seenLabel: "what the network sees: 32 by 32 pixels",
+  ownLabel: ({ name }) => `your picture, ${name}`,
+  ownSource: ({ name }) => `Your picture: ${name}`,
+  source: ({ name, from }) => `${name}: ${from}`,
+  offer: "Choose a picture",
+  camera: "Use the camera",
+  cameraOff: "Stop the camera",
+  fromCamera: "from the camera",
+  file: "Choose a file",
+  again: "Show it again",
+  zone: "your own picture: drop it here, or paste it",
+  own: "Your own picture: drop it here, or press here and paste it (Ctrl+V).",
+  noPicture: "That was no picture file; save the picture first, and choose the file.",
+  privateKernel: "Of your picture only these 32 × 32 pixels go to this notebook's kernel, and nowhere else.",
+  private: "Your picture stays in this browser.",
+  scores: "Class scores",
+  answer: "Answer:",
+  mark: "The line on a bar: with the network's own gates.",
+  verdictOwn: ({ count }) => `. It can only name one of its ${count} classes, whatever your picture shows.`,
+  verdictNone: ({ count, what }) => `. None of the ${count} classes is ${what}: watch what the network says all the same.`,
+  verdictRight: ({ what }) => ` – right: it is ${what}.`,
+  verdictWrong: ({ what }) => ` – wrong: it is ${what}.`,
+  handStays: ({ name, was, is }) => `Your gates: ${name} ${was} → ${is}. The answer stays.`,
+  handMoves: ({ name, was, is, now, share }) => `Your gates: ${name} ${was} → ${is}; now ${now}, ${share}.`,
+  openStays: ({ name, was, is }) => `All gates 1: ${name} ${was} → ${is}. The answer stays.`,
+  openMoves: ({ name, was, is, now, share }) => `All gates 1: ${name} ${was} → ${is}; now ${now}, ${share}.`,
+};
 const SHAPE = [3, 32, 32];
 const SIZE = SHAPE[0] * SHAPE[1] * SHAPE[2];
 const OWN = -1; // the trait picture, where it is the reader's own
 const ROWS_IN_SIGHT = 12;
 
 export default figure((view) => {
-  const world = readOffer(view);
+  const data = readOffer(view);
   const runner = createRunner(view);
   const isReady = () => view.get("kernel") || view.get("state") === "ready";
-  const load = () => runner.load(readJob(view, world, readChosen(view, world)));
+  const load = () => runner.load(readJob(view, data, readChosen(view, data)));
   // The reader's picture asks for an answer: no second press is needed.
   const loadForOwn = () => isReady() || obstacle() || view.get("state") === "loading" || load();
 
   const pair = createPair();
   const input = createInput(view, { show: pair.showOwn, load: loadForOwn });
-  const offer = createOffer(world, (index) => {
+  const offer = createOffer(data, (index) => {
     input.stop();
     view.set("picture", index);
   });
   const loader = createLoader(view, load);
-  const scores = createScores(world);
-  const gates = createGateDesk(view, world.networks);
-  const choices = createNetworkChoice(view, world.networks);
-  const below = element("p", { class: "photo-below", role: "status", "data-name": "below" }); // the desk moves it
+  const scores = createScores(data);
+  const gates = createGateDesk(view, data.networks);
+  const choices = createNetworkChoice(view, data.networks);
+  choices.element.prepend(choice(view, "part", { label: WORDS.part, options: Object.entries(WORDS.parts) }).element);
+  const offered = element("div", {}, pair.element, offer.element);
+  const world = element("div", { class: "photo-world" }, offered, scores.element);
   view.body.append(
     choices.element,
     loader.element,
-    element(
-      "div",
-      { class: "photo-world" },
-      element("div", { class: "photo-chosen" }, pair.element, offer.element),
-      input.element,
-      scores.element,
-    ),
+    scores.answer,
+    world,
+    input.element,
     gates.element,
-    below,
   );
+  const parts = { picture: [world, input.element], gates: [gates.element] };
 
   return () => {
-    const chosen = readChosen(view, world);
-    const job = readJob(view, world, chosen);
+    const chosen = readChosen(view, data);
+    const job = readJob(view, data, chosen);
+    for (const [part, nodes] of Object.entries(parts)) for (const one of nodes) one.hidden = view.get("part") !== part;
     const live = runner.isLive();
     if (live) runner.ask(job);
-    const shown = (live && runner.latest(job.network)) || recordedAnswer(world, job, chosen);
+    const shown = (live && runner.latest(job.network)) || recordedAnswer(data, job, chosen);
     choices.draw(job);
     pair.draw(chosen);
     offer.draw(chosen.index);
     input.draw();
     loader.draw(shown);
-    setText(below, scores.draw(chosen, job, shown));
+    scores.draw(chosen, job, shown);
     gates.draw(job, shown, live);
     view.body.dataset.answered = shown?.key === job.key; // for tests
   };
@@ -116,19 +147,19 @@ function recordedAnswer({ recorded }, job, { index }) {
 function createPair() {
   const photograph = element("img", { alt: "" });
   const frame = element("div", { class: "photo-square" }, photograph);
-  const seen = picture({ rows: SHAPE[1], columns: SHAPE[2], label: "what the network sees: 32 by 32 pixels" });
+  const seen = picture({ rows: SHAPE[1], columns: SHAPE[2], label: WORDS.seenLabel });
   const source = element("span", { "data-name": "source" });
-  const [large, small] = [panel("The picture", null, frame), panel("For the network: 32 × 32 pixels", "x", seen.element)];
+  const [large, small] = [panel(WORDS.picture, null, frame), panel(WORDS.seen, "x", seen.element)];
   let own = null; // the newest picture of the reader, as a canvas
   const draw = ({ index, name, what, source: from, preview, pixels }) => {
     const shown = index === OWN ? own : photograph;
     if (shown === photograph && photograph.getAttribute("src") !== preview) photograph.src = preview;
     photograph.alt = what ?? "";
-    own?.setAttribute("aria-label", `your picture, ${name}`);
+    own?.setAttribute("aria-label", WORDS.ownLabel({ name }));
     large.hidden = shown === null; // pixels that came from Python
     if (shown !== null && frame.firstChild !== shown) frame.replaceChildren(shown);
     seen.draw(pixels);
-    setText(source, index === OWN ? `Your picture: ${name}` : `${name}: ${from}`);
+    setText(source, index === OWN ? WORDS.ownSource({ name }) : WORDS.source({ name, from }));
   };
   const showOwn = (canvas) => {
     own = canvas;
@@ -140,12 +171,12 @@ function createPair() {
 
 function createOffer({ offered }, choose) {
   const buttons = offered.map(({ name, preview }, index) => {
-    const one = button(name, () => choose(index)).element;
-    one.prepend(element("img", { src: preview, alt: "" }));
+    const one = button("", () => choose(index)).element;
+    one.append(element("img", { src: preview, alt: name }));
     return one;
   });
   const draw = (current) => buttons.forEach((one, index) => one.setAttribute("aria-current", index === current));
-  const legend = element("legend", { class: "senet-heading" }, "Choose a picture");
+  const legend = element("legend", { class: "senet-heading" }, WORDS.offer);
   return { element: element("fieldset", { class: "photo-offer" }, legend, ...buttons), draw };
 }
 
@@ -159,11 +190,11 @@ function createInput(view, { show, load }) {
     view.set("own_name", name);
     view.set("picture", OWN);
   };
-  const toggleCamera = button("Use the camera", () => (camera.isOn() ? camera.stop() : camera.start())).element;
+  const toggleCamera = button(WORDS.camera, () => (camera.isOn() ? camera.stop() : camera.start())).element;
   const camera = createCamera(
-    (frame) => use({ ...frame, name: "from the camera" }),
+    (frame) => use({ ...frame, name: WORDS.fromCamera }),
     (message) => {
-      setText(toggleCamera, camera.isOn() ? "Stop the camera" : "Use the camera");
+      setText(toggleCamera, camera.isOn() ? WORDS.cameraOff : WORDS.camera);
       say(message);
       if (camera.isOn() && message === "") load();
     },
@@ -189,12 +220,12 @@ function createInput(view, { show, load }) {
     if (chooser.files.length > 0) take(chooser.files[0]);
     chooser.value = ""; // the same file may be chosen again
   });
-  const again = button("Show it again", () => view.set("picture", OWN)).element;
+  const again = button(WORDS.again, () => view.set("picture", OWN)).element;
   const zone = element(
     "div",
-    { class: "photo-input parts-drop", role: "group", tabindex: 0, "aria-label": "your own picture: drop it here, or paste it" },
-    element("p", {}, element("strong", {}, "Your own picture:"), " drop it here, or press here and paste it (Ctrl+V)."),
-    row(button("Choose a file", () => chooser.click()).element, toggleCamera, again, chooser),
+    { class: "photo-input parts-drop", role: "group", tabindex: 0, "aria-label": WORDS.zone },
+    element("p", {}, WORDS.own),
+    row(button(WORDS.file, () => chooser.click()).element, toggleCamera, again, chooser),
     told,
   );
   listenForFiles(view, zone, take, say);
@@ -202,9 +233,7 @@ function createInput(view, { show, load }) {
   zone.append(privacy);
   const draw = () => {
     again.hidden = view.get("picture") === OWN || view.get("own").length === 0;
-    setText(privacy, view.get("kernel")
-      ? "Of your picture only these 32 × 32 pixels go to this notebook's kernel, and nowhere else."
-      : "Your picture stays in this browser.");
+    setText(privacy, view.get("kernel") ? WORDS.privateKernel : WORDS.private);
   };
   return { element: zone, draw, stop: camera.stop };
 }
@@ -213,23 +242,18 @@ function createInput(view, { show, load }) {
 function listenForFiles(view, zone, take, say) {
   const takeFrom = (transfer) => {
     if (transfer.files.length > 0) take(transfer.files[0]);
-    else say("That was no picture file; save the picture first, and choose the file.");
+    else say(WORDS.noPicture);
   };
   acceptDrops(view, zone, takeFrom);
-  listenInBody(view, "paste", (event) => {
-    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    takeFrom(event.clipboardData);
-  });
+  acceptPastes(view, takeFrom);
 }
 
 function createScores({ byName }) {
   const tables = new Map(); // network -> its table
   const slot = element("div", { class: "photo-scores" });
-  const answer = number("answer", { label: "Answer:" });
+  const answer = number("answer", { label: WORDS.answer });
   const verdict = element("span", { "data-name": "verdict" });
-  const effect = element("p", { "data-name": "effect" });
+  const effect = element("p", { "data-name": "effect", role: "status" });
   const legend = element("p", { class: "parts-note photo-legend" });
   const tableOf = (network) => {
     const { classes } = byName[network];
@@ -248,22 +272,19 @@ function createScores({ byName }) {
     answer.set(best < 0 ? "–" : classes[best]);
     setText(verdict, judge(chosen, classes, best));
     setText(effect, before ? compare(classes, before, shown.logits, job.withSe) : "");
-    setText(legend, before ? "The line on a bar: with the network's own gates." : "");
-    if (best < 0) return "";
-    return before ? effect.textContent : `The answer: ${classes[best]}, ${formatNumber(softmax(shown.logits)[best], 3, true)}.`;
+    setText(legend, before ? WORDS.mark : "");
   };
-  const line = element("p", { class: "photo-answer" }, answer.element, verdict);
-  return { element: panel("Class scores", null, slot, legend, line, effect), draw };
+  const line = element("div", { class: "photo-answer senet-stays" }, element("p", {}, answer.element, verdict), effect);
+  return { element: panel(WORDS.scores, null, slot, legend), answer: line, draw };
 }
 
 // What the answer is worth, as far as anybody knows.
 function judge({ index, what, label }, classes, best) {
-  if (index === OWN) return `. It can only name one of its ${classes.length} classes, whatever your picture shows.`;
-  if (!classes.includes(label)) {
-    return `. None of the ${classes.length} classes is ${what}: watch what the network says all the same.`;
-  }
+  const count = classes.length;
+  if (index === OWN) return WORDS.verdictOwn({ count });
+  if (!classes.includes(label)) return WORDS.verdictNone({ count, what });
   if (best < 0) return "";
-  return classes[best] === label ? ` – right: it is ${what}.` : ` – wrong: it is ${what}.`;
+  return classes[best] === label ? WORDS.verdictRight({ what }) : WORDS.verdictWrong({ what });
 }
 
 // What other gates have done to the answer.
@@ -271,6 +292,7 @@ function compare(classes, before, after, withSe) {
   const [was, is] = [softmax(before), softmax(after)];
   const topOf = (shares) => shares.indexOf(Math.max(...shares));
   const [first, now] = [topOf(was), topOf(is)];
-  const change = `${withSe ? "Your gates" : "All gates 1"}: ${classes[first]} ${formatNumber(was[first])} → ${formatNumber(is[first])}`;
-  return first === now ? `${change}. The answer stays.` : `${change}; now ${classes[now]}, ${formatNumber(is[now])}.`;
+  const [stays, moves] = withSe ? [WORDS.handStays, WORDS.handMoves] : [WORDS.openStays, WORDS.openMoves];
+  const parts = { name: classes[first], was: formatNumber(was[first]), is: formatNumber(is[first]) };
+  return first === now ? stays(parts) : moves({ ...parts, now: classes[now], share: formatNumber(is[now]) });
 }

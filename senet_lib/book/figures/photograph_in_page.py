@@ -36,6 +36,7 @@ class PhotographInPage(NetworkState, Figure):
             class), its "source", and a larger "preview" as a data address.
         pictures: uint8 (N, 3, 32, 32), what the networks see of the offered pictures.
         picture: index of an offered picture, or -1 for the reader's own.
+        part: what is shown: the "picture" and its scores, or its "gates".
         own: the pixels of the reader's own picture, 0 to 255, as (3, 32, 32) in C order; [] if there is none.
         own_name: what it is called.
     """
@@ -48,6 +49,7 @@ class PhotographInPage(NetworkState, Figure):
     offered = traitlets.List(traitlets.Dict()).tag(sync=True)
     pictures = Array()
     picture = traitlets.Int(0).tag(sync=True)
+    part = traitlets.Unicode("picture").tag(sync=True)
     own = traitlets.List(traitlets.Int()).tag(sync=True, transient=True)  # nobody else's
     own_name = traitlets.Unicode().tag(sync=True, transient=True)
 
@@ -63,8 +65,8 @@ class PhotographInPage(NetworkState, Figure):
             **recorded_networks(saved),
             offered=saved["offered"],
             pictures=np.array(saved["pictures"], np.uint8).reshape(-1, *SHAPE),
-            caption="Choose a picture, or bring your own: the networks know only 32 × 32 pixels of it. Mute a gate, "
-            "or a whole block, or give it its mean over 10,000 pictures. How much does it take to change the answer?",
+            caption="Choose a picture, or bring your own. Then mute some of its gates, or give a block its mean over 10,000 "
+            "pictures. How much does it take to change the answer?",
         )
 
     def draw_still(self) -> StillPicture:

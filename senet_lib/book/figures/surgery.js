@@ -1,9 +1,11 @@
 // SE in a network that exists: tick places, see cost or refusal and the line of Python; and what the start gate moves.
-import { guess } from "./parts/guess.js";
+import { guess, unknownNumbers } from "./parts/guess.js";
 import { Problem, button, choice, controlRow, element, figure, formatNumber, isList, menu, need } from "./parts/kit.js";
 import { number, panel, setText, slider, svg } from "./parts/kit.js";
 
 const WORDS = {
+  part: "show",
+  parts: { places: "where SE goes", start: "the start gate" },
   network: "Network",
   reduction: "r",
   ladder: "Tick where SE goes",
@@ -56,13 +58,16 @@ export default figure((view) => {
   const cost = createCost();
   const code = createCode(view);
   const start = createStart(view, trial);
-  const asked = askForTheChanged(view, trial, start.element);
-  const right = element("div", { class: "surgery-right" }, cost.element, code.element);
-  const operation = element("div", { class: "surgery" }, panel(WORDS.ladder, null, stack), right);
-  const tried = element("div", { class: "surgery-trial" }, asked.element, start.element);
-  view.body.append(controlRow(which.element, r.element), operation, tried);
+  const asked = askForTheChanged(view, trial, start.covered);
+  cost.element.classList.add("senet-stays");
+  const operation = element("div", { class: "surgery" }, cost.element, panel(WORDS.ladder, null, stack), code.element);
+  const part = choice(view, "part", { label: WORDS.part, options: Object.entries(WORDS.parts) });
+  const places = element("div", {}, controlRow(which.element, r.element), operation);
+  const parts = { places, start: element("div", { class: "surgery-trial" }, asked.element, start.element) };
+  view.body.append(controlRow(part.element), element("div", { class: "surgery-stack" }, ...Object.values(parts)));
 
   return () => {
+    for (const [name, node] of Object.entries(parts)) node.classList.toggle("surgery-away", name !== view.get("part"));
     const network = current();
     const ticked = readTicked(view, network);
     for (const ladder of ladders) ladder.draw(network, ticked);
@@ -77,7 +82,7 @@ export default figure((view) => {
 function askForTheChanged(view, trial, covered) {
   const question = WORDS.question({ gate: ASKED_GATE, count: trial.count });
   const answer = () => ({ value: trial.compare(ASKED_GATE).changed, told: WORDS.told({ gate: ASKED_GATE }) });
-  return guess(view, { key: "surgery", question, range: { min: 0, max: trial.count }, answer, covered: [covered] });
+  return guess(view, { key: "surgery", question, range: { min: 0, max: trial.count }, answer, covered });
 }
 
 // ---------------------------------------------------------------------------------------------------------- the state
@@ -209,7 +214,7 @@ function createCost() {
   const lines = ["parameters", "macs"].map((quantity) => {
     const [base, added] = [number(quantity, { label: WORDS[quantity] }), worded(`added ${quantity}`)];
     const bar = element("div", { class: "surgery-bar" });
-    return { quantity, base, added, bar, element: element("div", {}, element("p", {}, base.element), element("p", {}, added.element), bar) };
+    return { quantity, base, added, bar, element: element("div", {}, element("p", {}, base.element, " ", added.element), bar) };
   });
   const blocks = number("blocks", { label: WORDS.blocks });
   const said = element("p", { class: "surgery-said", role: "status", "data-name": "said" });
@@ -283,6 +288,7 @@ function createStart(view, { gates, count, before, limit, compare }) {
     element("p", {}, largest.element),
     element("p", {}, changed.element),
   );
+  const covered = [said, points, ...unknownNumbers(facts)];
   const draw = (chosen) => {
     const found = compare(chosen);
     const place = (value, i) => `M${scale(before[i]).toFixed(1)} ${(SIDE - scale(value)).toFixed(1)}h0`;
@@ -292,5 +298,5 @@ function createStart(view, { gates, count, before, limit, compare }) {
     changed.set(found.changed, WORDS.changed({ changed: found.changed, count }));
     setText(said, found.largest === 0 ? WORDS.same : found.changed === 0 ? WORDS.faint : WORDS.moved);
   };
-  return { element: panel(WORDS.start, "s", element("div", { class: "surgery-start" }, facts, chart)), draw };
+  return { element: panel(WORDS.start, "s", element("div", { class: "surgery-start" }, facts, chart)), covered, draw };
 }

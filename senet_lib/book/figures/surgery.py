@@ -31,6 +31,7 @@ class Surgery(Asking, Figure):
         reduction: r, one of 4, 8, 16, 32. The reader moves it.
         start_gates: G numbers above 0 and up to 1, the last one 1.
         start_gate: one of them: where all gates start. The slider moves it.
+        part: what is shown: the "places" for SE, or the "start" gate.
         logits: float32 (1 + G, B, classes), of a small network without SE, then with each start gate.
     """
 
@@ -45,6 +46,7 @@ class Surgery(Asking, Figure):
     reduction = traitlets.Int(16).tag(sync=True)
     start_gates = traitlets.List(traitlets.Float()).tag(sync=True)
     start_gate = traitlets.Float(0.9).tag(sync=True)
+    part = traitlets.Unicode("places").tag(sync=True)
     logits = Array()
 
     @classmethod

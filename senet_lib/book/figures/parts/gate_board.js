@@ -6,10 +6,10 @@ const BOARD_WORDS = {
   heading: "Give one block other gates",
   note: "The number: right answers of 2,000 pictures. The other block keeps its own gates.",
   sources: {
-    own: "its own gates",
-    mean: "the mean gates of all pictures",
-    another: "those of another picture",
-    "same cue": "those of another with the same cue",
+    own: "its own",
+    mean: "all pictures’ mean",
+    another: "another picture’s",
+    "same cue": "another’s, same cue",
     open: "1",
   },
   button: ({ block, source, share }) => `${block}, ${source}: ${share} right`,
@@ -22,6 +22,8 @@ const BOARD_WORDS = {
     hand: () => "You have set gates by hand, and only for this scene.",
     off: () => "All gates of all blocks are 1.",
   },
+  unknown: "?",
+  guess: "Guess first: then the numbers are here.",
   none: "There is no record of other gates in this network.",
 };
 
@@ -46,8 +48,8 @@ export function readSwap(view, boards, network, cue) {
 }
 
 /**
- * A button for each block and each source of gates. draw(network, { swap, isByHand }, said): swap of readSwap, whether
- * other gates are in use beside it, and a sentence on the scene. donors: { cue, label } of those whose gates are given.
+ * A button for each block and each source of gates. draw(network, { swap, isByHand }, said, isUnknown): swap of readSwap, whether
+ * other gates are in use beside it, a sentence on the scene, and whether the numbers wait for a guess. donors: { cue, label } of those whose gates are given.
  */
 export function createGateBoard(view, boards, donors) {
   const blocks = Object.keys(Object.values(boards)[0]?.means ?? {});
@@ -71,24 +73,24 @@ export function createGateBoard(view, boards, donors) {
   const head = element("thead", {}, element("tr", {}, element("td"), ...heads));
   const table = element("table", { class: "board-table" }, head, element("tbody", {}, ...lines));
   const note = element("p", { class: "parts-note" }, BOARD_WORDS.note);
-  const draw = (network, { swap, isByHand }, said) => {
+  const draw = (network, { swap, isByHand }, said, isUnknown) => {
     const used = !view.get("se") ? "off" : isByHand ? "hand" : (swap?.source ?? "own");
     const found = boards[network]?.accuracies;
     for (const { node, block, source, index } of cells) {
-      const share = found?.[block]?.[index];
-      const text = formatNumber(share ?? NaN, 3, true);
+      const share = isUnknown ? undefined : found?.[block]?.[index];
+      const text = isUnknown ? BOARD_WORDS.unknown : formatNumber(share ?? NaN, 3, true);
       const isOn = used === source && (swap === null || swap.block === block);
       setText(node, text);
       node.dataset.value = share;
       node.style.setProperty("--share", share ?? 0);
       node.setAttribute("aria-label", BOARD_WORDS.button({ block, source: BOARD_WORDS.sources[source], share: text }));
       node.setAttribute("aria-current", String(Boolean(found) && isOn));
-      disable(node, !found && BOARD_WORDS.none);
+      disable(node, found ? isUnknown && BOARD_WORDS.guess : BOARD_WORDS.none);
     }
     const given = BOARD_WORDS.given[used]({ block: swap?.block, ...donors[swap?.donor] });
     setText(told, found ? `${given} ${said}` : BOARD_WORDS.none);
   };
-  return { element: panel(BOARD_WORDS.heading, "s", table, note, told), draw };
+  return { element: panel(BOARD_WORDS.heading, "s", table, note), told, note, draw };
 }
 
 /** A question on the board, for guess.js: [block, right answers with the gates of another picture], of the last block. */
