@@ -62,7 +62,7 @@ def test_the_two_residual_blocks_differ_by_se_alone():
 def test_it_shows_itself_in_a_notebook():
     drawing = drawings.se_block()
     assert drawing._repr_svg_() == str(drawing)
-    assert drawing.words in str(drawing)
+    assert "<title>The SE block. A convolution makes" in str(drawing)
 
 
 def test_the_drawing_of_the_cover_is_what_the_library_draws():
