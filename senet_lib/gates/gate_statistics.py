@@ -5,7 +5,6 @@ standard deviation within each class as well, and optionally the gates of single
 """
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,9 @@ from torch import nn
 from senet_lib.common.torch_modules import evaluating, unwrap
 from senet_lib.common.validation import require_whole
 from senet_lib.data.epoch_plan import Batch
-from senet_lib.gates.gate_files import columns_of, read_gates, write_gates
 from senet_lib.gates.modules import GATES, Gates, Patterns, find_gates, watch_passes
 from senet_lib.gates.moments import ClassMoments, require_labels
 from senet_lib.gates.recording import ExcitationRecord, require_block
-
-MOMENTS = ("counts", "means", "squares")  # of ClassMoments, as they stand in a file
 
 
 def record_dataset(
@@ -95,9 +91,9 @@ class ExcitationStatistics:
         labels = require_labels(labels, len(values[0]), self._num_classes)
         channels = [one.shape[1] for one in values]
         if not self._columns:
-            self._columns = columns_of(self.blocks, channels)
+            self._columns = _columns_of(self.blocks, channels)
             self._moments = ClassMoments(self._num_classes or 0, sum(channels))
-        elif (columns := columns_of(self.blocks, channels)) != self._columns:
+        elif (columns := _columns_of(self.blocks, channels)) != self._columns:
             wrong = next(block for block in self.blocks if columns[block] != self._columns[block])
             raise ValueError(f"{wrong} has other channels than in the batch before; record one model at a time")
         self._moments.add(np.concatenate(values, 1, dtype=np.float64), labels)
@@ -135,39 +131,6 @@ class ExcitationStatistics:
         """The standard deviation of each channel's gate within each class, (K, C); nan without pictures."""
         return self._of(block).class_spreads()
 
-    def save(self, path: str | Path) -> Path:
-        """Write a NumPy file (.npz, without pickled objects) atomically; its folder is created.
-
-        Raises:
-            ValueError: if there are no pictures.
-        """
-        channels = [self._part(block).stop - self._part(block).start for block in self.blocks]
-        arrays = {
-            "blocks": np.array(self.blocks),
-            "channels": np.array(channels),
-            **{name: getattr(self._moments, name) for name in MOMENTS},
-        }
-        if len(self.pictures):
-            arrays |= {f"kept_{name}": array for name, array in self.pictures.to_arrays().items()}
-        return write_gates("statistics", path, arrays)
-
-    @classmethod
-    def load(cls, path: str | Path) -> "ExcitationStatistics":
-        """What :meth:`save` has written.
-
-        Raises:
-            ValueError: if there is no such file, or it holds something else.
-        """
-        arrays = read_gates("statistics", path)
-        statistics = cls(arrays["blocks"].tolist(), len(arrays["counts"]))
-        statistics._columns = columns_of(statistics.blocks, arrays["channels"])
-        for name in MOMENTS:
-            setattr(statistics._moments, name, arrays[name])
-        if kept := {name.removeprefix("kept_"): array for name, array in arrays.items() if name.startswith("kept_")}:
-            statistics.pictures = ExcitationRecord.from_arrays(kept)
-            statistics._keep_pictures = len(statistics.pictures)
-        return statistics
-
     def _part(self, block: str) -> slice:
         require_block(block, self.blocks)
         if not self._columns:
@@ -176,3 +139,9 @@ class ExcitationStatistics:
 
     def _of(self, block: str) -> ClassMoments:
         return self._moments.part(self._part(block))
+
+
+def _columns_of(blocks: Iterable[str], channels: Iterable[int]) -> dict[str, slice]:
+    """The columns of each block in an array in which the gates of all blocks stand side by side."""
+    ends = np.cumsum(list(channels)).tolist()
+    return {block: slice(start, end) for block, start, end in zip(blocks, [0, *ends], ends, strict=False)}

@@ -9,7 +9,6 @@ For a whole data set there is ``gate_statistics.py``. ``analysis.py`` has measur
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from senet_lib.common.validation import require_whole
-from senet_lib.gates.gate_files import columns_of, read_gates, write_gates
 from senet_lib.gates.modules import GATES, Gates, Patterns, find_gates, watch_passes
 from senet_lib.gates.moments import require_labels
 
@@ -112,43 +110,6 @@ class ExcitationRecord:
     def mean(self, block: str) -> np.ndarray:
         """The mean gate of each channel over the pictures, float64 (C,). Errors are those of ``record[block]``."""
         return self[block].mean(0, dtype=np.float64)
-
-    def save(self, path: str | Path) -> Path:
-        """Write a NumPy file (.npz, without pickled objects) atomically; its folder is created.
-
-        Raises:
-            ValueError: if nothing is recorded.
-        """
-        return write_gates("record", path, self.to_arrays())
-
-    @classmethod
-    def load(cls, path: str | Path) -> "ExcitationRecord":
-        """What :meth:`save` has written.
-
-        Raises:
-            ValueError: if there is no such file, or it holds something else.
-        """
-        return cls.from_arrays(read_gates("record", path))
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """For a file: the names of the blocks, their channel counts, all gates side by side, and the labels."""
-        gates = [self[block] for block in self.blocks]
-        labels = self.labels
-        return {
-            "blocks": np.array(self.blocks),
-            "channels": np.array([one.shape[1] for one in gates]),
-            "gates": np.concatenate(gates, 1),
-            **({} if labels is None else {"labels": labels}),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "ExcitationRecord":
-        """The record that :meth:`to_arrays` made these of."""
-        record = cls(arrays["blocks"].tolist())
-        parts = columns_of(arrays["blocks"], arrays["channels"])
-        gates = {block: torch.from_numpy(arrays["gates"][:, part].copy()) for block, part in parts.items()}
-        record.add(gates, arrays.get("labels"))
-        return record
 
     def _require_passes(self) -> None:
         if not self._passes:

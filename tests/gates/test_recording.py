@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from senet_lib.gates.recording import ExcitationRecord
 from senet_lib.gates.recording import record_excitations as recording
 from tests.gates.conftest import BLOCKS
 from tests.sample_networks import noise
@@ -74,19 +73,6 @@ def test_other_types_of_numbers(dtype, expected, model):
     with recording(model.to(dtype)) as record:
         model(noise(2, 3, 16, 16).to(dtype))
     assert record[BLOCKS[0]].dtype == expected
-
-
-def test_a_record_comes_back_from_its_file(model, tmp_path):
-    with recording(model) as record:
-        for seed in range(2):
-            model(noise(6, 3, 16, 16, seed=seed))
-            record.add_labels(torch.arange(6) % 3)
-    loaded = ExcitationRecord.load(record.save(tmp_path / "gates.npz"))
-    assert loaded.blocks == record.blocks and loaded.labels.tolist() == record.labels.tolist()
-    assert all(np.array_equal(loaded[block], record[block]) for block in BLOCKS)
-    with recording(model) as unlabelled:
-        model(noise(2, 3, 16, 16))
-    assert ExcitationRecord.load(unlabelled.save(tmp_path / "plain.npz")).labels is None
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -118,23 +118,6 @@ def tiny(count: int) -> Iterator[tuple[Tensor, Tensor]]:
         yield noise(100, 1, 4, 4, seed=number), torch.arange(100) % 10
 
 
-def test_statistics_come_back_from_their_file_and_go_on(model, tmp_path):
-    first = list(batches())
-    statistics = record_dataset(model, first[:2], keep_pictures=3)
-    loaded = ExcitationStatistics.load(statistics.save(tmp_path / "statistics.npz"))
-    for block in BLOCKS:
-        assert np.array_equal(loaded.class_means(block), statistics.class_means(block), equal_nan=True)
-        assert np.array_equal(loaded.class_spreads(block), statistics.class_spreads(block), equal_nan=True)
-        assert np.array_equal(loaded.pictures[block], statistics.pictures[block])
-    with recording(model) as record, torch.no_grad():
-        for pictures, labels in first[2:]:
-            model(pictures)
-            loaded.add({block: record[block][-6:] for block in BLOCKS}, labels)
-    whole = record_dataset(model, first)
-    np.testing.assert_allclose(loaded.spread(BLOCKS[2]), whole.spread(BLOCKS[2]), atol=1e-12)
-    assert len(loaded) == 24 and len(loaded.pictures) == 3
-
-
 def test_wrong_arguments_for_a_data_set_are_refused(model, refused):
     with refused("a label is 2, but num_classes is 2"):
         record_dataset(model, batches(), num_classes=2)

@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,19 @@ def call(function: Any, *arguments: Any, hints: dict[str, str] | None = None) ->
     if value is None or value is ...:
         raise Wrong("Your function returns nothing yet: replace the ... by your code, and return the result.")
     return value
+
+
+def tried_with(*cases: Sequence[Any]) -> Callable[[Callable[..., None]], Callable[[Any], None]]:
+    """Make a checker of an answer out of one that also gets a case: it tries the answer with each of them."""
+
+    def tries_all(checker: Callable[..., None]) -> Callable[[Any], None]:
+        def check(answer: Any) -> None:
+            for case in cases:
+                checker(answer, *case)
+
+        return check
+
+    return tries_all
 
 
 def call_for_tensor(

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from scipy.special import expit
-from torch import Tensor
 
 from senet_lib.book.exercises.answers import (
     Exercises,
@@ -13,6 +12,7 @@ from senet_lib.book.exercises.answers import (
     compare,
     random_numbers,
     refuse_changed,
+    tried_with,
 )
 from senet_lib.book.exercises.page_answers import FormulaAnswer, Rule, near, refuse
 
@@ -83,12 +83,9 @@ ECA_KERNEL = FormulaAnswer(
 )
 
 
-def _relative_strength(answer: Any) -> None:
-    for shape in ((2, 4, 3, 3), (1, 3, 4, 5)):
-        _relative_strength_of(answer, random_numbers(*shape) * torch.arange(1.0, 1 + shape[1])[:, None, None])
-
-
-def _relative_strength_of(answer: Any, x: Tensor) -> None:
+@tried_with((2, 4, 3, 3), (1, 3, 4, 5))
+def _relative_strength(answer: Any, *shape: int) -> None:
+    x = random_numbers(*shape) * torch.arange(1.0, 1 + shape[1])[:, None, None]
     before = x.clone()
     given = call_for_tensor(answer, tuple(x.shape[:2]), "(B, C)", x)
     refuse_changed(x, before)

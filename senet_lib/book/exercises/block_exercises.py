@@ -16,6 +16,7 @@ from senet_lib.book.exercises.answers import (
     random_numbers,
     refuse_changed,
     same,
+    tried_with,
 )
 from senet_lib.book.exercises.page_answers import FormulaAnswer, NumberAnswer, Rule, SeveralNumbers, near
 from senet_lib.cost.receptive_field import Layer, receptive_field
@@ -127,12 +128,8 @@ def _same_squeeze(answer: Any) -> None:
         raise Wrong(f"Their largest values are both {a.max():g}; choose maps that a max squeeze can tell apart.")
 
 
-def _excite(answer: Any) -> None:
-    for pictures, channels, hidden in ((3, 8, 2), (1, 6, 3), (2, 4, 1)):
-        _excite_with(answer, pictures, channels, hidden)
-
-
-def _excite_with(answer: Any, pictures: int, channels: int, hidden_units: int) -> None:
+@tried_with((3, 8, 2), (1, 6, 3), (2, 4, 1))
+def _excite(answer: Any, pictures: int, channels: int, hidden_units: int) -> None:
     z = random_numbers(pictures, channels, seed=0)
     w1, w2 = random_numbers(hidden_units, channels, seed=1), random_numbers(channels, hidden_units, seed=2)
     hints = {"cannot be multiplied": TRANSPOSES}
@@ -244,12 +241,8 @@ SE_PARAMETERS = FormulaAnswer(
 )
 
 
-def _rescale(answer: Any) -> None:
-    for shape in ((2, 4, 4, 4), *MAPS):  # as many rows and columns as channels: else a wrong axis is an error of torch
-        _rescale_maps(answer, shape)
-
-
-def _rescale_maps(answer: Any, shape: tuple[int, int, int, int]) -> None:
+@tried_with((2, 4, 4, 4), *MAPS)  # as many rows and columns as channels: else a wrong axis is an error of torch
+def _rescale(answer: Any, *shape: int) -> None:
     x, s = random_numbers(*shape), torch.sigmoid(random_numbers(*shape[:2], seed=1))
     before = x.clone()
     x_tilde = call_for_tensor(answer, shape, "(B, C, H, W)", x, s, hints={"must match the size": PLACES_FOR_S})
@@ -263,14 +256,10 @@ def _rescale_maps(answer: Any, shape: tuple[int, int, int, int]) -> None:
     compare(x_tilde, x * s[:, :, None, None], mistakes, otherwise)
 
 
-def _near_identity(answer: Any) -> None:
+@tried_with((32,), (48,))
+def _near_identity(answer: Any, channels: int) -> None:
     if isinstance(answer, nn.Module):
         raise Wrong(f"Give the function that makes the block, not the {type(answer).__name__} itself.")
-    for channels in (32, 48):
-        _near_identity_of(answer, channels)
-
-
-def _near_identity_of(answer: Any, channels: int) -> None:
     block = call(answer, channels)
     if not isinstance(block, SqueezeExcitation):
         raise Wrong(f"Return a SqueezeExcitation block, not a module of type {type(block).__name__}.")
@@ -320,12 +309,8 @@ def _refuse_stuck(block: SqueezeExcitation) -> None:
         )
 
 
-def _find_the_bug(answer: Any) -> None:
-    for shape, hidden in (((3, 8, 4, 5), 2), ((1, 6, 5, 5), 3)):
-        _find_the_bug_in(answer, shape, hidden)
-
-
-def _find_the_bug_in(answer: Any, shape: tuple[int, int, int, int], hidden: int) -> None:
+@tried_with(((3, 8, 4, 5), 2), ((1, 6, 5, 5), 3))
+def _find_the_bug(answer: Any, shape: tuple[int, int, int, int], hidden: int) -> None:
     channels = shape[1]
     x = random_numbers(*shape) + random_numbers(*shape[:2], 1, 1, seed=1)
     w1, b1, w2, b2 = (

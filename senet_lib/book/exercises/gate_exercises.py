@@ -17,6 +17,7 @@ from senet_lib.book.exercises.answers import (
     refuse_changed,
     refuse_known_numbers,
     same,
+    tried_with,
 )
 from senet_lib.book.exercises.page_answers import NumberAnswer, near
 
@@ -25,12 +26,8 @@ LABELS = torch.tensor([0, 0, 0, 0, 0, 1, 1, 2])
 GATES = torch.sigmoid(random_numbers(8, 6, seed=3) + LABELS[:, None] * torch.tensor([1.5, 0, -1, 0, 2, 0]))
 
 
-def _explained_share(answer: Any) -> None:
-    _explained_share_of(answer, GATES, LABELS)
-    _explained_share_of(answer, GATES[:7, :4], LABELS[:7])
-
-
-def _explained_share_of(answer: Any, gates: Tensor, labels: Tensor) -> None:
+@tried_with((GATES, LABELS), (GATES[:7, :4], LABELS[:7]))
+def _explained_share(answer: Any, gates: Tensor, labels: Tensor) -> None:
     s, count = gates.clone(), int(labels.max()) + 1
     given = number(call(answer, s, labels.clone()), "a number between 0 and 1")
     refuse_changed(s, gates)
@@ -55,13 +52,9 @@ def _explained_share_of(answer: Any, gates: Tensor, labels: Tensor) -> None:
         raise Wrong(f"For {len(s)} pictures of {count} classes you give {float(given):.4f}; it is {right:.4f}.")
 
 
-def _gates_of_others(answer: Any) -> None:
-    _gates_of(answer, random_numbers(3, 4, 5, 5), torch.tensor([1, 2, 0]))
-    _gates_of(answer, random_numbers(4, 2, 4, 6), torch.tensor([2, 0, 3, 1]))
-    _gates_of(answer, random_numbers(1, 3, 4, 4), torch.tensor([0]))
-
-
-def _gates_of(answer: Any, u: Tensor, order: Tensor) -> None:
+@tried_with(((3, 4, 5, 5), [1, 2, 0]), ((4, 2, 4, 6), [2, 0, 3, 1]), ((1, 3, 4, 4), [0]))
+def _gates_of_others(answer: Any, shape: tuple[int, ...], partners: list[int]) -> None:
+    u, order = random_numbers(*shape), torch.tensor(partners)
     s, before = torch.sigmoid(random_numbers(*u.shape[:2], seed=1)), u.clone()
     hints = {"must match the size": "u has four axes and s has two: s[:, :, None, None]."}
     given = call_for_tensor(answer, tuple(u.shape), "(B, C, H, W)", u, s.clone(), order.clone(), hints=hints)
@@ -81,12 +74,8 @@ def _gates_of(answer: Any, u: Tensor, order: Tensor) -> None:
     compare(given, u * wide[order], mistakes, otherwise)
 
 
-def _fold_gates(answer: Any) -> None:
-    for channels in (6, 3, 1):
-        _fold_gates_of(answer, channels)
-
-
-def _fold_gates_of(answer: Any, channels: int) -> None:
+@tried_with((6,), (3,), (1,))
+def _fold_gates(answer: Any, channels: int) -> None:
     weight, bias = random_numbers(channels), random_numbers(channels, seed=1)
     gates = torch.sigmoid(random_numbers(channels, seed=2))
     given = call(answer, weight.clone(), bias.clone(), gates.clone())

@@ -14,6 +14,7 @@ from senet_lib.book.exercises.answers import (
     compare,
     random_numbers,
     same,
+    tried_with,
 )
 from senet_lib.book.exercises.page_answers import NumberAnswer, Rule, SeveralNumbers, near
 
@@ -23,12 +24,9 @@ RESNET50: Stages = ((3, 256), (4, 512), (6, 1024), (3, 2048))
 RESNET20: Stages = ((3, 16), (3, 32), (3, 64))
 
 
-def _se_residual(answer: Any) -> None:
-    for shape in ((2, 3, 4, 5), (1, 2, 6, 6)):
-        _se_residual_of(answer, random_numbers(*shape))
-
-
-def _se_residual_of(answer: Any, x: Tensor) -> None:
+@tried_with((2, 3, 4, 5), (1, 2, 6, 6))
+def _se_residual(answer: Any, *shape: int) -> None:
+    x = random_numbers(*shape)
     weights = random_numbers(x.shape[1], x.shape[1], seed=1)
 
     def branch(maps: Tensor) -> Tensor:

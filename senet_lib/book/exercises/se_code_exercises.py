@@ -15,6 +15,7 @@ from senet_lib.book.exercises.answers import (
     compare,
     random_numbers,
     same,
+    tried_with,
 )
 
 # --- a test for the rescale -------------------------------------------------------------------------------------------
@@ -132,12 +133,9 @@ def _why_it_errs(words: str) -> str:
 # --- a number about a whole set ---------------------------------------------------------------------------------------
 
 
-def _channel_std(answer: Any) -> None:
-    for count, height, width in ((5, 4, 4), (4, 6, 3), (1, 5, 5)):
-        _channel_std_of(answer, random_numbers(count, 3, height, width) + 3 * random_numbers(count, 3, 1, 1, seed=1))
-
-
-def _channel_std_of(answer: Any, pictures: Tensor) -> None:
+@tried_with((5, 4, 4), (4, 6, 3), (1, 5, 5))
+def _channel_std(answer: Any, count: int, height: int, width: int) -> None:
+    pictures = random_numbers(count, 3, height, width) + 3 * random_numbers(count, 3, 1, 1, seed=1)
     given = call_for_tensor(answer, (3,), "(3,)", pictures)
     right = pictures.std((0, 2, 3))
     if same(given, right) or same(given, pictures.std((0, 2, 3), correction=0)):

@@ -11,6 +11,7 @@ from senet_lib.book.exercises.answers import (
     number,
     refuse_known_numbers,
     several_numbers,
+    tried_with,
 )
 from senet_lib.book.exercises.page_answers import NumberAnswer, Rule, SeveralNumbers
 
@@ -22,15 +23,10 @@ RACES = (
 )
 
 
-def _paired_difference(answer: Any) -> None:
-    for plain, with_se in RACES:
-        given = call(answer, list(plain), list(with_se))
-        wanted = "two numbers, the mean difference and its standard error"
-        middle, error = several_numbers(given, 2, wanted)
-        _refuse_wrong_difference(middle, error, plain, with_se)
-
-
-def _refuse_wrong_difference(middle: float, error: float, plain: list[float], with_se: list[float]) -> None:
+@tried_with(*RACES)
+def _paired_difference(answer: Any, plain: list[float], with_se: list[float]) -> None:
+    given = call(answer, list(plain), list(with_se))
+    middle, error = several_numbers(given, 2, "two numbers, the mean difference and its standard error")
     differences = [b - a for a, b in zip(plain, with_se, strict=True)]
     if math.isclose(middle, -mean(differences), abs_tol=1e-9):
         raise Wrong("The sign is wrong: the difference is SE less plain, so that a gain is positive.")
@@ -78,20 +74,12 @@ SEEDS_NEEDED = NumberAnswer(
 
 
 # The mean loss of each batch, and how many pictures it has: the last one is smaller, or all are alike, or there is one.
-EPOCHS = (
-    [(0.5, 64), (0.7, 64), (2.0, 16)],
-    [(0.6, 32), (0.4, 32)],
-    [(0.9, 10)],
-)
+EPOCHS = [(0.5, 64), (0.7, 64), (2.0, 16)], [(0.6, 32), (0.4, 32)], [(0.9, 10)]
 
 
-def _mean_loss(answer: Any) -> None:
-    for batches in EPOCHS:
-        given = number(call(answer, list(batches)), "a number")
-        _refuse_wrong_loss(given, batches)
-
-
-def _refuse_wrong_loss(given: float, batches: list[tuple[float, int]]) -> None:
+@tried_with(*((batches,) for batches in EPOCHS))
+def _mean_loss(answer: Any, batches: list[tuple[float, int]]) -> None:
+    given = number(call(answer, list(batches)), "a number")
     losses, sizes = zip(*batches, strict=True)
     total = sum(loss * size for loss, size in batches)
     mistakes = {
