@@ -1,8 +1,8 @@
 """Results that the paper prints, to put beside one's own: Hu, Shen, Albanie, Sun, Wu, arXiv 1709.01507, version 4.
 
-All are errors in percent, on one crop; ``AFTER_SE`` has accuracies that others print. Compare within one table only:
-the tables have different training recipes, and so the paper has four different errors for SE-ResNet-50 (Table 2, Table
-10, a footnote and the released weights).
+Errors in percent, on one crop, where nothing else is said; ``AFTER_SE`` has accuracies that others print. Compare
+within one table only: the tables have different training recipes, and so the paper has four different errors for
+SE-ResNet-50 (Table 2, Table 10, a footnote and the released weights).
 """
 
 from typing import NamedTuple
@@ -97,7 +97,7 @@ COCO = {
     "ResNet-50": (Precision(57.9, 38.0), Precision(61.0, 40.4)),
     "ResNet-101": (Precision(60.1, 39.9), Precision(62.7, 41.9)),
 }
-# The entry to the last ImageNet challenge: several networks together, on its test pictures.
+# The entry to the last ImageNet challenge: several networks together, many crops, on its test pictures.
 ILSVRC_TOP5 = 2.251
 
 

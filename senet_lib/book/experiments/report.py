@@ -40,7 +40,7 @@ def _overview_row(record: Record) -> tuple[str, ...]:
         f"[{title}](#{slug(title)})",
         str(len(means)),
         " to ".join(str(count) for count in dict.fromkeys([counts[0], counts[-1]])),
-        f"all {mean_of(accuracies[least])}" if is_one else " to ".join(ends),
+        f"{'all ' * (len(means) > 1)}{mean_of(accuracies[least])}" if is_one else " to ".join(ends),
         _told_in(name),
         f'<a href="../results/{file}" title="{file}">JSON</a>',
     )
@@ -76,7 +76,7 @@ nosearch: true
 Every number here comes from a recorded run. Its file in `results/` names the settings, seeds, machine and versions, and
 holds the statistics of every epoch. Accuracies are those after the last epoch, not the best of all epochs. "±" is the
 standard deviation over seeds. Paired seeds means: with the same seed, all networks see the same batches in the same
-order. The time is that of the fastest epoch of all runs, times the epochs; it is too long where the machine was busy
+order. The time is that of a network's fastest epoch, times the epochs; it is too long where the machine was busy
 all along. What SE costs in time is measured side by side, in `benchmarks/`.
 
 <!-- Made by `python -m senet_lib.book.experiments report` from results/*.json: edit neither by hand. -->
@@ -104,7 +104,7 @@ def _report_one(record: Record) -> str:
 
 - Data: {settings["data"]}, {pictures["train"]:,} pictures to train and {pictures["test"]:,} to test,
   fingerprint `{record["data_sha256"][:12]}`.{DATA_NOTES.get(settings["data"], "")}
-- Recipe: {recipe["epochs"]} epochs, batches of {settings["batch_size"]},
+- Recipe: {_epochs_in_words(settings)}, batches of {settings["batch_size"]},
   {_recipe_in_words(recipe)}{_augmentation(settings)}.
 {machines}
 - Command: `python -m senet_lib.book.experiments run {name} --seeds {seed_count}{_data_options(record)}`.
@@ -147,6 +147,11 @@ def _recipe_in_words(settings: dict[str, Any]) -> str:
         "constant": "at a constant rate of ",
     }[recipe.schedule]
     return f"{OPTIMISER_NAMES[recipe.optimiser]} {rate}{recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}"
+
+
+def _epochs_in_words(settings: dict[str, Any]) -> str:
+    epochs = f"{settings['recipe']['epochs']} epochs"
+    return f"until a test accuracy of {settings['stop_at']}, at most {epochs}" if "stop_at" in settings else epochs
 
 
 def _augmentation(settings: dict[str, Any]) -> str:
