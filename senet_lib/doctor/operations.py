@@ -5,7 +5,7 @@ the module that called them. Unlike ``torch.fx`` this needs no code that can be 
 again on other inputs.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from senet_lib.common.names import common_beginning
 from senet_lib.common.torch_modules import Running, watching, what_failed
 
 # What gives the same numbers in another shape, or a copy of them. (expand shows some of them several times.)
@@ -95,6 +96,11 @@ class Operation:
 def is_map(shape: tuple[int, ...]) -> bool:
     """Whether a shape has channels and places: besides B two dimensions or more with more than one entry."""
     return len(shape) >= 3 and sum(size > 1 for size in shape[1:]) >= 2
+
+
+def common_module(operations: Iterable[Operation]) -> str:
+    """The longest name of a module that holds all of these."""
+    return ".".join(common_beginning(one.module.split(".") for one in operations))
 
 
 def noise(shape: Sequence[int], device: torch.device, dtype: torch.dtype, seed: int = 0) -> Tensor:

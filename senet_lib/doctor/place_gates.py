@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from senet_lib.doctor.gate_sites import SQUASHES
 from senet_lib.doctor.network_findings import Finding
-from senet_lib.doctor.operations import VIEWS, Operation, Record, is_map
+from senet_lib.doctor.operations import VIEWS, Operation, Record, common_module, is_map
 
 SCALINGS = {"mul", "add", "div", "sub", "rsub", "neg"}  # of one tensor, by numbers
 MISSING = (
@@ -40,7 +40,7 @@ def place_gates(record: Record) -> Iterator[Finding]:
             layers = record.members(record.between(start, squash) & record.mixing)
             if layers:
                 code, kind, what, fix = MISSING if _is_excitation(record, start, squash, layers) else INTENDED
-                yield Finding(code, kind, layers[-1].module if kind == "note" else _around(layers), what, fix)
+                yield Finding(code, kind, layers[-1].module if kind == "note" else common_module(layers), what, fix)
                 break
 
 
@@ -74,13 +74,3 @@ def _is_excitation(record: Record, x: Operation, squash: Operation, layers: Sequ
 
 def _width(layer: Operation) -> int:
     return layer.shape[1] if layer.is_convolution else layer.shape[-1]
-
-
-def _around(layers: Sequence[Operation]) -> str:
-    """The module that holds all of these, from their names."""
-    common: list[str] = []
-    for level in zip(*(one.module.split(".") for one in layers), strict=False):
-        if len(set(level)) > 1:
-            break
-        common.append(level[0])
-    return ".".join(common)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from senet_lib.common.gate_functions import GATE_FUNCTIONS, LOGITS, function_of_curve
 from senet_lib.doctor.gate_sites import Site, is_addition
-from senet_lib.doctor.operations import DROPOUTS, Operation, Record, noise_like
+from senet_lib.doctor.operations import DROPOUTS, Operation, Record, common_module, noise_like
 
 BOUNDED = {name for name, values in GATE_FUNCTIONS.items() if abs(values).max() <= 2}
 FURTHER = 2  # how many times higher and wider the maps are that tell a mean from a sum
@@ -62,7 +62,7 @@ def describe(site: Site, classes: Mapping[str, str]) -> SELayer:
     """
     layers = site.layers
     gate, limits = gate_function(site)
-    name = _common_name([one.module for one in (*site.squeezes, *site.weights, site.gate)])
+    name = common_module((*site.squeezes, *site.weights, site.gate))
     kind = kind_of(layers)
     return SELayer(
         name,
@@ -205,14 +205,3 @@ def place_of(site: Site) -> str:
     while not is_addition(record, x) and not x.mixes_channels and len(x.sources) == 1:
         x = record[x.sources[0]]
     return "post" if is_addition(record, x) else "no shortcut"
-
-
-def _common_name(names: Sequence[str]) -> str:
-    """The longest name that holds all of these modules."""
-    parts = [name.split(".") for name in names]
-    common = []
-    for level in zip(*parts, strict=False):
-        if len(set(level)) > 1:
-            break
-        common.append(level[0])
-    return ".".join(common)

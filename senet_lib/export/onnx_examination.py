@@ -13,7 +13,9 @@ from senet_lib.doctor.examination import Report
 from senet_lib.doctor.layer_findings import LINEAR, MIXED, SUM, Found, bias_notes, gate_faults
 from senet_lib.doctor.network_findings import Finding, examine_widths
 from senet_lib.doctor.se_layers import SELayer
-from senet_lib.export.gate_rules import SHAPES, SHARED, GateBlock, Graph, Node, find_gates
+from senet_lib.export.gate_blocks import GateBlock
+from senet_lib.export.gate_graph import SHAPES, Graph, Node
+from senet_lib.export.gate_rules import SHARED, find_gates
 from senet_lib.export.reveal_gates import graph_of, read_model, with_shapes
 
 NO_BLOCK = Finding(

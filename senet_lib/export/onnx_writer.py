@@ -39,6 +39,7 @@ from senet_lib.export.onnx_network import METADATA, open_onnx
 from senet_lib.export.overridable_network import OverridableNetwork
 
 OPSET = 18  # the one of torch's exporter: no conversion; ONNX Runtime Web knows it
+MOST_JOINED = 8  # inputs of a Concat: of WebGPU's adapters some bind only 10 buffers to an operation
 TOLERANCE = 1e-4  # absolute, and relative to torch's number
 INSTALL = "pip install onnx onnxscript onnxruntime"
 CHECKED_BATCHES = (1, 3)

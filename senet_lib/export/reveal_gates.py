@@ -20,7 +20,9 @@ import numpy as np
 
 from senet_lib.common.atomic_files import write_atomically
 from senet_lib.common.messages import short
-from senet_lib.export.gate_rules import GateBlock, Graph, Node, Shape, find_gates, wanted_shapes
+from senet_lib.export.gate_blocks import GateBlock
+from senet_lib.export.gate_graph import Graph, Node, Shape, wanted_shapes
+from senet_lib.export.gate_rules import find_gates
 from senet_lib.export.onnx_network import REVEALED, read_file, session_of
 
 OLDEST_OPSET = 9  # the first one with IsNaN and Where
@@ -83,11 +85,12 @@ def reveal_gates(path: str | Path, revealed: str | Path) -> Revealed:
 
 
 def _line(block: GateBlock) -> str:
+    many = "" if block.branches == 1 else f"{block.branches} branches of "
     hidden = "" if block.hidden is None else f" -> {block.hidden} -> {block.channels} (r = {block.ratio:.4g})"
     biases = "with biases" if all(block.biases) else "some biases" if any(block.biases) else "no biases"
     other = "" if block.same else ", squeezed from other maps"
     return (
-        f"  {block.name}: C = {block.channels}{hidden}, {block.kind}, {biases}, squeeze {block.squeeze}{other}, "
+        f"  {block.name}: {many}C = {block.channels}{hidden}, {block.kind}, {biases}, squeeze {block.squeeze}{other}, "
         f"gate {block.gate}, {block.parameters:,} parameters ({block.share:.2%})"
     )
 
@@ -251,11 +254,11 @@ def with_overrides(model: Any, blocks: Sequence[GateBlock]) -> Any:
         tail = list(graph.node[place + 1 :])
         del graph.node[place + 1 :]
         graph.node.extend([*nodes, *tail])
-        graph.input.append(_value(f"override/{block.name}", f"rows/{block.name}", block.channels))
-        graph.output.append(_value(f"gates/{block.name}", f"pictures/{block.name}", block.channels))
-        nothing = np.full((1, block.channels), np.nan, np.float32)
+        graph.input.append(_value(f"override/{block.name}", f"rows/{block.name}", block.gates))
+        graph.output.append(_value(f"gates/{block.name}", f"pictures/{block.name}", block.gates))
+        nothing = np.full((1, block.gates), np.nan, np.float32)
         graph.initializer.append(onnx.numpy_helper.from_array(nothing, f"override/{block.name}"))
-        axes = {f"axes/{block.name}": [-1, *block.value_shape[1:]], f"row/{block.name}": [-1, block.channels]}
+        axes = {f"axes/{block.name}": [-1, *block.value_shape[1:]], f"row/{block.name}": [-1, block.gates]}
         graph.initializer.extend(onnx.numpy_helper.from_array(np.array(v, np.int64), k) for k, v in axes.items())
     return new
 

@@ -8,7 +8,6 @@ Needs onnxscript.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -16,6 +15,8 @@ import numpy as np
 import onnx
 import torch
 from onnxscript import opset18 as op
+
+from senet_lib.export.onnx_writer import MOST_JOINED
 
 aten = torch.ops.aten
 
@@ -55,8 +56,8 @@ def convolution_backward(
 ) -> tuple[Any, Any, Any]:
     """The gradients of a convolution's input, weight and bias. Those that nobody wants cost nothing in the file.
 
-    The input's is a transposed convolution. The weight's is one matrix product a picture: the output's gradient times
-    the input, shifted once for each place of the kernel.
+    The input's is a transposed convolution. The weight's is a matrix product for each place of the kernel and each
+    picture: the input, as that place sees it, times the output's gradient.
     """
     if transposed:
         raise ValueError("a transposed convolution cannot be trained in a graph; use nn.Upsample and a convolution")
@@ -96,22 +97,54 @@ def _weight_gradient(
 ) -> Any:
     batch, channels, *out = _sizes(grad)
     inner, *kernel = shape[1:]  # input channels of a group
-    axes = _constant(range(2, 2 + len(kernel)))
-    padded = op.Pad(x, _constant([0, 0, *padding, 0, 0, *padding])) if any(padding) else x
-    shifted = []
-    for offset in product(*map(range, kernel)):
-        start = [place * gap for place, gap in zip(offset, dilation, strict=True)]
-        end = [first + (places - 1) * step + 1 for first, places, step in zip(start, out, stride, strict=True)]
-        view = op.Slice(padded, _constant(start), _constant(end), axes, _constant(stride))
-        shifted.append(op.Reshape(view, _constant([batch, groups, inner, prod(out)])))
-    columns = op.Concat(*shifted, axis=2) if len(shifted) > 1 else shifted[0]  # (B, groups, places * inner, H'W')
-    rows = op.Reshape(grad, _constant([batch, groups, channels // groups, prod(out)]))
-    products = op.ReduceSum(op.MatMul(rows, op.Transpose(columns, perm=[0, 1, 3, 2])), _constant([0]), keepdims=0)
-    split = op.Reshape(products, _constant([channels, len(shifted), inner]))
-    return op.Reshape(op.Transpose(split, perm=[0, 2, 1]), _constant(shape))
+    outer = channels // groups
+    pixels = op.Transpose(op.Reshape(grad, _constant([batch, groups, outer, prod(out)])), perm=[0, 1, 3, 2])
+    products = []
+    for view in _views(x, kernel, out, stride, padding, dilation):
+        rows = op.Reshape(view, _constant([batch, groups, inner, prod(out)]))
+        product = op.ReduceSum(op.MatMul(rows, pixels), _constant([0]), keepdims=0)
+        products.append(op.Reshape(product, _constant([groups, inner, outer, 1])))
+    return op.Reshape(op.Transpose(_joined(products, axis=3), perm=[0, 2, 1, 3]), _constant(shape))
+
+
+def _views(
+    x: Any,
+    kernel: Sequence[int],
+    out: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> list[Any]:
+    """The padded input as each place of the kernel sees it. The last axis is cut first: then whole rows are copied."""
+    views = [op.Pad(x, _constant([0, 0, *padding, 0, 0, *padding])) if any(padding) else x]
+    for axis in reversed(range(len(kernel))):
+        if kernel[axis] == stride[axis] == 1 and padding[axis] == 0:
+            continue  # it sees all
+        starts = [place * dilation[axis] for place in range(kernel[axis])]
+        reach = (out[axis] - 1) * stride[axis] + 1
+        cuts = [(_constant([start]), _constant([start + reach])) for start in starts]
+        views = [
+            op.Slice(view, start, end, _constant([2 + axis]), _constant([stride[axis]]))
+            for start, end in cuts
+            for view in views
+        ]
+    return views
+
+
+def _joined(values: Sequence[Any], axis: int) -> Any:
+    """Concat, a few at a time."""
+    while len(values) > 1:
+        groups = [values[first : first + MOST_JOINED] for first in range(0, len(values), MOST_JOINED)]
+        values = [op.Concat(*group, axis=axis) if len(group) > 1 else group[0] for group in groups]
+    return values[0]
 
 
 # --- batch normalisation ----------------------------------------------------------------------------------------------
+
+
+def _mean(x: Any, rank: int) -> Any:
+    """The mean of each channel (C,). Pooling adds up a map faster, and with less rounding, than a reduction does."""
+    return op.ReduceMean(op.GlobalAveragePool(x), _constant([0, *range(2, rank)]), keepdims=0)
 
 
 def _scale_and_shift(x: Any, channels: int, scale: Any, shift: Any) -> Any:
@@ -126,12 +159,11 @@ def batch_norm(
     """Batch normalisation that learns: output, the batch's mean and 1 / deviation, and the new running statistics."""
     if not training:
         raise ValueError("batch normalisation in evaluation mode cannot be trained in a graph; call train()")
-    axes = _all_but_channels(x)
-    channels = _sizes(x)[1]
+    channels, rank = _sizes(x)[1], len(x.shape)
     count = prod(_sizes(x)) // channels
-    own_mean = op.ReduceMean(x, axes, keepdims=0)
+    own_mean = _mean(x, rank)
     centred = _scale_and_shift(x, channels, _constant([1] * channels, np.float32), op.Neg(own_mean))
-    own_variance = op.Div(op.ReduceSumSquare(centred, axes, keepdims=0), _number(count))
+    own_variance = _mean(op.Mul(centred, centred), rank)
     inverse = op.Reciprocal(op.Sqrt(op.Add(own_variance, _number(epsilon))))
     output = _scale_and_shift(centred, channels, op.Mul(inverse, weight), bias)
     kept, taken = _number(1 - momentum), _number(momentum)
@@ -158,21 +190,24 @@ def batch_norm_backward(
     Per channel, with x' = (x - mean) / deviation and n places: weight / deviation * (grad - mean(grad) - x' mean(grad
     x')). That is one number times grad, one times x, and one more.
     """
-    axes = _all_but_channels(x)
-    channels = _sizes(x)[1]
+    channels, rank = _sizes(x)[1], len(x.shape)
     count = _number(prod(_sizes(x)) / channels)
-    d_bias = op.ReduceSum(grad, axes, keepdims=0)
-    product_with_x = op.ReduceSum(op.Mul(grad, x), axes, keepdims=0)
-    d_weight = op.Mul(inverse, op.Sub(product_with_x, op.Mul(own_mean, d_bias)))
+    mean_grad, mean_product = _mean(grad, rank), _mean(op.Mul(grad, x), rank)
+    slope = op.Mul(inverse, op.Sub(mean_product, op.Mul(own_mean, mean_grad)))  # mean of grad x'
     of_grad = op.Mul(weight, inverse)
-    of_x = op.Neg(op.Mul(of_grad, op.Mul(inverse, op.Div(d_weight, count))))
-    rest = op.Neg(op.Add(op.Mul(of_grad, op.Div(d_bias, count)), op.Mul(of_x, own_mean)))
+    of_x = op.Neg(op.Mul(of_grad, op.Mul(inverse, slope)))
+    rest = op.Neg(op.Add(op.Mul(of_grad, mean_grad), op.Mul(of_x, own_mean)))
     zeros = _constant([0] * channels, np.float32)
     d_x = op.Add(_scale_and_shift(grad, channels, of_grad, rest), _scale_and_shift(x, channels, of_x, zeros))
-    return d_x, d_weight, d_bias
+    return d_x, op.Mul(slope, count), op.Mul(mean_grad, count)
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def relu(x: Any) -> Any:
+    """ReLU as a maximum: ONNX Runtime Web's own branches at each number, and takes ten times as long."""
+    return op.Max(x, _number(0))
 
 
 def relu_backward(grad: Any, output: Any, threshold: float) -> Any:
@@ -202,6 +237,7 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     aten.convolution_backward.default: convolution_backward,
     aten._native_batch_norm_legit_functional.default: batch_norm,
     aten.native_batch_norm_backward.default: batch_norm_backward,
+    aten.relu.default: relu,
     aten.threshold_backward.default: relu_backward,
     aten.max_pool2d_with_indices_backward.default: max_pool_backward,
 }

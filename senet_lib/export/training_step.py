@@ -30,9 +30,10 @@ Needs ``pip install onnx onnxscript onnxruntime``; ``senet_lib.export.onnx_train
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ from senet_lib.common.atomic_files import write_atomically
 from senet_lib.common.messages import short
 from senet_lib.common.validation import require_input_size, require_whole
 from senet_lib.export.onnx_training_step import TrainingState
-from senet_lib.export.onnx_writer import OPSET, plain_copy, require_packages
+from senet_lib.export.onnx_writer import MOST_JOINED, OPSET, plain_copy, require_packages
 from senet_lib.gates.modules import gate_matrix, gates_if_any
 from senet_lib.training.recipe import Recipe, make_optimiser, make_schedule
 
@@ -164,7 +165,7 @@ def _step(
     buffers = {name: one.clone() for name, one in network.buffers(statistics).items()}
     logits, gates = network(parameters | buffers, pictures, mean, std)
     loss = _cross_entropy(logits, labels, recipe.label_smoothing)
-    gradient = torch.cat([one.flatten() for one in torch.autograd.grad(loss, list(parameters.values()))])
+    gradient = _joined(torch.autograd.grad(loss, list(parameters.values())))
     if recipe.clip_norm is not None:  # as torch.nn.utils.clip_grad_norm_ does it
         gradient = gradient * torch.clamp(recipe.clip_norm / (gradient.norm() + 1e-6), max=1.0)
     update = _sgd if recipe.optimiser == "sgd" else _adam
@@ -172,7 +173,7 @@ def _step(
     return {
         "new_weights": new_weights,
         "new_moments": new_moments,
-        "new_statistics": torch.cat([one.flatten() for one in buffers.values()]) if buffers else statistics.clone(),
+        "new_statistics": _joined(buffers.values()) if buffers else statistics.clone(),
         "loss": loss.detach(),
         "correct": _correct(logits, labels),
         **gates,
@@ -335,8 +336,19 @@ def _flat(tensors: Mapping[str, Tensor]) -> Tensor:
 
 
 def _unflatten(vector: Tensor, like: Mapping[str, Tensor]) -> Vectors:
-    parts = vector.split([one.numel() for one in like.values()])
-    return {name: part.view(one.shape) for (name, one), part in zip(like.items(), parts, strict=True)}
+    ends = list(accumulate(one.numel() for one in like.values()))  # not split(): WebGPU binds but a few buffers at once
+    return {
+        name: vector[end - one.numel() : end].view(one.shape)
+        for (name, one), end in zip(like.items(), ends, strict=True)
+    }
+
+
+def _joined(tensors: Iterable[Tensor]) -> Tensor:
+    """All as one vector: a few at a time, for the same reason."""
+    parts = [one.flatten() for one in tensors]
+    while len(parts) > 1:
+        parts = [torch.cat(parts[first : first + MOST_JOINED]) for first in range(0, len(parts), MOST_JOINED)]
+    return parts[0]
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> list[list[Any]]:

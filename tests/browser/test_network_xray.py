@@ -14,6 +14,7 @@ import timm
 import torch
 import torchvision
 from onnxruntime.quantization import QuantFormat, quantize_static
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from torch import nn
@@ -24,12 +25,13 @@ from senet_lib.export.reveal_gates import reveal_gates
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.browser.conftest import ROOT, VENDOR
 from tests.browser.figures import PAGE, PAPER, Opened, open_figure, serve
-from tests.browser.other_browsers import PATIENCE_S, firefox
+from tests.browser.other_browsers import PATIENCE_S, firefox, webkit
 from tests.export.test_reveal_gates import FORMS, NOT_FOLLOWED, Calibration, Gated, ends_in, export, shaken_all, tiny
 from tools.as_scripts import write_scripts
 
 pytestmark = pytest.mark.browser
 
+PRESS_S = 0.11  # between a press and its release
 WAIT = 120_000  # milliseconds at most; what is waited for is an event
 OTHERS = ROOT / "results" / "borrowed_networks" / "pp-ocr-direction.onnx"
 ENDED = "['opened', 'failed'].includes(document.querySelector('.senet-figure').model.get('state'))"
@@ -313,17 +315,33 @@ def test_it_works_from_a_folder(browser, site):
         assert "upright" in opened.text("answer")
 
 
-def test_firefox_opens_and_runs_a_network(site):
+@pytest.mark.parametrize("browse", [firefox, webkit])
+def test_other_browsers_open_run_and_set_a_network_at_a_persons_speed(site, browse):
     text = PAGE.format(theme="light", paper=PAPER["light"], figures=NetworkXray.example().to_html())
     (site / "xray.html").write_text(text, encoding="utf-8")
     server = serve(site)
     try:
-        with firefox() as driver:
+        with browse() as driver:
+
+            def named(name: str) -> str:
+                return driver.find_element(By.CSS_SELECTOR, f'[data-name="{name}"]').text
+
+            def press(label: str) -> None:
+                (button,) = [one for one in driver.find_elements(By.CSS_SELECTOR, "button") if one.text == label]
+                driver.execute_script("arguments[0].scrollIntoView({ block: 'center' })", button)
+                ActionChains(driver).click_and_hold(button).pause(PRESS_S).release().perform()
+
+            driver.set_window_size(1280, 1000)
             driver.get(f"http://127.0.0.1:{server.server_port}/xray.html")
             wait = WebDriverWait(driver, PATIENCE_S)
             wait.until(lambda one: one.find_elements(By.CSS_SELECTOR, '[data-name="network file"]'))
             driver.find_element(By.CSS_SELECTOR, '[data-name="network file"]').send_keys(str(OTHERS))
             wait.until(lambda one: one.execute_script(f"return {ANSWERED}"))
-            assert "9 SE blocks" in driver.find_element(By.CSS_SELECTOR, '[data-name="found"]').text
+            assert "9 SE blocks" in named("found")
+            press("Mute")
+            wait.until(lambda one: "With yours" in named("answer"))
+            assert named("gate") == "0"
+            press("Use the camera")
+            wait.until(lambda one: named("picture") == "There is no camera; choose a file.")
     finally:
         server.shutdown()

@@ -19,7 +19,7 @@ from torch import nn
 from senet_lib.export import reveal_gates
 from senet_lib.export.onnx_network import load_onnx
 from senet_lib.export.onnx_writer import export_onnx
-from senet_lib.gates.modules import find_gates, gate_matrix
+from senet_lib.gates.modules import find_gates
 from senet_lib.networks.attention import EfficientChannelAttention
 from senet_lib.networks.models import ResNet
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
@@ -66,7 +66,20 @@ NETWORKS = {
     "timm's nfnet": (partial(timm.create_model, "test_nfnet"), {"dynamo": True, "opset": 20, "folded": False}),
     "timm's regnet": (partial(timm.create_model, "test_byobnet"), {"folded": False, "opset": 9}),
     "timm's old seresnet": (partial(timm.create_model, "legacy_seresnet18"), {}),
+    "selective kernels": (partial(timm.create_model, "skresnet18"), {"folded": False}),
+    "split attention": (partial(timm.create_model, "resnest14d"), {"dynamo": True, "opset": 18}),
 }  # fmt: skip
+
+
+def softmaxes(model, kind, gate):
+    """What makes the gates where branches compete, by the names of what find_gates does not know."""
+    return {name: gate(one) for name, one in model.named_modules() if type(one).__name__ == kind}
+
+
+BRANCHES = {
+    "selective kernels": partial(softmaxes, kind="SelectiveKernelAttn", gate=lambda one: one),
+    "split attention": partial(softmaxes, kind="SplitAttn", gate=lambda one: one.rsoftmax),
+}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -78,17 +91,17 @@ def test_gates_are_those_of_torch_and_can_be_set(name, tmp_path):
     found = reveal_gates(theirs, tmp_path / "revealed.onnx")
     revealed = load_onnx(found.path)
     x = noise(options.get("batch", 2), 3, 32, 32, seed=1)
-    modules = find_gates(model)
+    modules = BRANCHES[name](model) if name in BRANCHES else find_gates(model)
     assert found.not_followed == ()
     assert len(found.blocks) == len(modules)
     is_half = options.get("half", False)
-    if name != "ours, ECA" and not options.get("dynamo"):
+    if name not in {"ours, ECA", *BRANCHES} and not options.get("dynamo"):
         assert [block.name for block in found.blocks] == list(modules)
         counts = [sum(p.numel() for p in model.get_submodule(block).parameters()) for block in modules]
         assert [block.parameters for block in found.blocks] == counts
     seen, muted = {}, list(modules)[-1]
     hooks = [
-        module.register_forward_hook(lambda _, __, s, block=block: seen.update({block: gate_matrix(block, s).float()}))
+        module.register_forward_hook(lambda _, __, s, block=block: seen.update({block: s.flatten(1).float()}))
         for block, module in modules.items()
     ]
     model(x.half() if is_half else x)
@@ -104,7 +117,7 @@ def test_gates_are_those_of_torch_and_can_be_set(name, tmp_path):
         np.testing.assert_allclose(values, wanted.numpy(), rtol=0, atol=5e-3 if is_half else 1e-4)
     np.testing.assert_allclose(revealed.run(x.numpy(), gates)[0], plain, rtol=0, atol=1e-6)
     last = found.blocks[-1]
-    set_, _ = revealed.run(x.numpy(), {last.name: [0.25] * last.channels})
+    set_, _ = revealed.run(x.numpy(), {last.name: [0.25] * last.gates})
     np.testing.assert_allclose(set_, logits_muted, rtol=0.02 if is_half else 1e-3, atol=0.05 if is_half else 1e-4)
     assert np.abs(set_ - plain).max() > 1e-4
 
@@ -145,6 +158,24 @@ def cbam(net, x):
     return x * torch.sigmoid(net.s(torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)))
 
 
+def attention(net, x):
+    """As in GCNet and CLIP: a mean over places with weights that the map itself gives."""
+    places = x.flatten(2)
+    context = places @ places[:, :1].softmax(-1).transpose(1, 2)
+    return x * net.logits(context[..., 0]).sigmoid()[..., None, None]
+
+
+def weighted(net, x):
+    weights = x[:, :1].flatten(2).softmax(-1).view(-1, 1, *x.shape[2:])
+    return x * net.logits((x * weights).sum((2, 3))).sigmoid()[..., None, None]
+
+
+def branches_apart(net, x):
+    """As many write selective kernels: each branch is multiplied by its part of the softmax."""
+    s = net.logits(x.mean((2, 3))).view(-1, 2, 6, 1, 1).softmax(1)
+    return x[:, :6] * s[:, 0] + x[:, 6:] * s[:, 1]
+
+
 FORMS = {
     "sigmoid": (ends_in(torch.sigmoid), {}),
     "hard sigmoid": (ends_in(lambda t: F.relu6(t + 3) / 6), {}),
@@ -168,6 +199,9 @@ FORMS = {
     "sigmoid: last": (turned_and_back, {}),
     "sigmoid: cbam": (cbam, {"squeeze": "mean and max"}),
     "sigmoid: sum": (lambda n, x: x * n.logits(x.sum((2, 3))).sigmoid()[:, :, None, None], {"squeeze": "sum"}),
+    "sigmoid: attention": (attention, {"squeeze": "attention"}),
+    "sigmoid: weighted": (weighted, {"squeeze": "attention"}),
+    "softmax over branches: parts": (branches_apart, {"channels": 6, "branches": 2, "same": False}),
     "sigmoid: others": (lambda n, x: x.relu() * n.logits(x.mean((2, 3))).sigmoid()[:, :, None, None], {"same": False}),
     "sigmoid: 1-d": (lambda n, x: x * n.logits(x.mean(2)).sigmoid()[:, :, None], {}),
     "sigmoid: 3-d": (lambda n, x: x * n.logits(x.mean((2, 3, 4))).sigmoid()[:, :, None, None, None], {}),
@@ -220,20 +254,16 @@ def test_the_report_says_what_was_found_and_where(tmp_path):
     assert [block.where for block in again.blocks] == [block.where for block in found.blocks]
 
 
-def branches_compete(net, x):
-    s = net.logits(x.mean((2, 3))).view(-1, 2, 6, 1, 1).repeat(1, 1, 2, 1, 1).softmax(1)
+def in_groups(net, x):
+    s = net.logits(x.mean((2, 3))).view(-1, 2, 6, 1, 1).repeat(1, 1, 2, 1, 1).sigmoid()
     return (torch.stack([x, -x], 1) * s).sum(1)
 
 
-def attention(net, x):
-    places = x.flatten(2)
-    context = places @ places[:, :1].softmax(-1).transpose(1, 2)
-    return x * net.logits(context[..., 0]).sigmoid()[..., None, None]
-
-
 NOT_FOLLOWED = {
-    "its gates have shape (?, 2, 12, 1, 1), not one number for each channel": branches_compete,
-    "its gates, (?, 12, 1, 1), come from something that is no pooling of whole maps": attention,
+    "its gates have shape (?, 2, 12, 1, 1), not one number for each channel": in_groups,
+    "its gates, (?, 12, 1, 1), come from something that is no pooling of whole maps": lambda net, x: (
+        x * net.logits(x[:, :, 0, 0]).sigmoid()[..., None, None].expand(-1, -1, 1, 1)
+    ),
     "its gates have shape (12, 1, 1), without an axis for the pictures": lambda net, x: (
         x * net.logits(x.mean((0, 2, 3))).sigmoid()[:, None, None]
     ),

@@ -1,5 +1,7 @@
 // Anybody's ONNX file: its SE blocks are found, their gates are shown on the reader's picture, and can be set.
-import { acceptDrops } from "./parts/file_drop.js";
+import { acceptDrops, acceptPastes } from "./parts/file_drop.js";
+import { countGates } from "./parts/gate_blocks.js";
+import { guess } from "./parts/guess.js";
 import { Problem, bars, button, choice, element, figure, formatNumber, menu, need, number, panel, requireWhole, row, setText, tableHead, tableLine } from "./parts/kit.js";
 import { createCamera, readPicture } from "./parts/picture_input.js";
 import { softmax } from "./parts/score_table.js";
@@ -16,15 +18,15 @@ const SCALINGS = {
   signed: { label: "−1 to 1", mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
 };
 const WORDS = {
-  zone: "an ONNX file: drop it here",
+  zone: "an ONNX file or a picture: drop it here, or paste it",
   drop: "Drop an ONNX file here",
   choose: "Choose a file",
   orExample: "or take one of these:",
-  privacy: "The file and the pictures stay in this browser. The first file loads 14 MB from this site.",
+  privacy: "Pictures may be dropped here, too, or pasted. All of it stays in this browser. The first file loads 14 MB from this site.",
   loading: ({ name, percent }) => `${name}: ${percent}%`,
   progress: "how much of the file is read and opened",
   failed: ({ name, reason }) => `${name} cannot be used. ${reason}`,
-  notFile: "That was no file; save the network first, and choose the file.",
+  notFile: "That was no file; save it first, and choose the file.",
   found: ({ name, blocks, used, all, share }) => `${name}: ${blocks}, with ${used} of ${all} parameters (${share}).`,
   oneBlock: "one SE block",
   manyBlocks: ({ count }) => `${count} SE blocks`,
@@ -40,11 +42,12 @@ const WORDS = {
   some: "some",
   otherMap: ({ squeeze }) => `${squeeze}, of other maps`,
   blockBars: ({ name, channels }) => `${name}: ${channels} gates`,
+  branchBars: ({ name, branches, channels }) => `${name}: ${branches} branches with ${channels} gates each`,
   gateTitle: ({ block, channel }) => `Gate ${channel} of ${block}`,
   noGates: "To set gates, first open a network.",
   noRun: ({ problem }) => `The blocks are shown, but no gates. ${problem}`,
   noScores: "It gives no list of class scores. Its gates can be seen and set all the same.",
-  answerSame: ({ best, share }) => `The answer: ${best}, ${share}.`,
+  answerSame: ({ best, before }) => `The answer: ${best}, ${before}.`,
   answerStays: ({ best, before, after }) => `With its own gates: ${best}, ${before}. With yours: the same answer, ${after}.`,
   answerTurns: ({ first, before, now, after }) => `With its own gates: ${first}, ${before}. With yours: ${now}, ${after}.`,
   noAnswer: "The scores come here when a network runs.",
@@ -89,6 +92,13 @@ const WORDS = {
   open: "Open",
   mean: "Mean",
   itsOwn: "Its own",
+  question: "All gates of a trained network become 1. Does its answer stay the same?",
+  stays: "It stays",
+  turns: "It turns",
+  toldLater: "Open a network: it is tried on the picture.",
+  toldNothing: "This one gives no class scores; open another one.",
+  toldStays: ({ best, before, after }) => `With its own gates: ${best}, ${before}. With all at 1: the same answer, ${after}.`,
+  toldTurns: ({ first, before, now, after }) => `With its own gates: ${first}, ${before}. With all at 1: ${now}, ${after}.`,
   bad: ({ trait, value, allowed }) => `${trait} is ${value}; it must be ${allowed}.`,
 };
 
@@ -144,6 +154,7 @@ export default figure((view) => {
   const scores = createScores(view, world);
   const found = createFound();
   const gates = createGates(view);
+  const asker = createAsker(view, lab, scores, gates);
   view.body.append(
     element(
       "div",
@@ -151,7 +162,7 @@ export default figure((view) => {
       input.element,
       found.element,
       pictures.element,
-      element("div", { class: "xray-main" }, scores.element, gates.element),
+      element("div", { class: "xray-main" }, asker.element, scores.element, scores.answer, gates.element),
       settings.element,
     ),
   );
@@ -167,6 +178,7 @@ export default figure((view) => {
     settings.draw(lab, state);
     scores.draw(lab, shown, state);
     gates.draw(lab, shown, state);
+    asker.draw();
     view.body.dataset.answered = String(Boolean(job) && (lab.answer?.key === job.key || lab.refused !== "")); // for tests
     view.body.lab = lab;
   };
@@ -188,7 +200,7 @@ function readState(view, { pictures }, { network }) {
   const fixed = network?.input;
   const [height, width] = [fixed?.height ?? view.get("height"), fixed?.width ?? view.get("width")];
   const block = network?.blocks.find(({ name }) => name === view.get("block")) ?? network?.blocks[0] ?? null;
-  const channel = block ? Math.min(requireWhole(view, "channel", 1e6), block.channels - 1) : 0;
+  const channel = block ? Math.min(requireWhole(view, "channel", 1e6), countGates(block) - 1) : 0;
   return { picture, height, width, block, channel, phase: view.get("state"), progress: view.get("progress"), news: view.get("answered") };
 }
 
@@ -202,7 +214,8 @@ function readJob(view, { network }, { height, width }, pictures) {
   const overrides = Object.fromEntries(known.map(({ name }) => [name, hand[name]]));
   const pictureKey = JSON.stringify([seen.key, height, width, scaling]);
   const { mean, std } = SCALINGS[scaling];
-  return { key: JSON.stringify([pictureKey, overrides]), pictureKey, picture: seen.bytes, height, width, mean, std, overrides };
+  const look = { pictureKey, picture: seen.bytes, height, width, mean, std };
+  return { key: JSON.stringify([pictureKey, overrides]), ...look, overrides, wantsOpen: view.data("asks") };
 }
 
 // ---------------------------------------------------------------------------------------------------------- the network
@@ -227,18 +240,19 @@ function createNetworkInput(view, { examples }, { openFile, openExample, takePic
   for (const node of [choose, ...offers]) node.disabled = hindrance !== null;
   const zone = element(
     "div",
-    { class: "xray-zone parts-drop", role: "group", "aria-label": WORDS.zone },
+    { class: "xray-zone parts-drop", role: "group", tabindex: 0, "aria-label": WORDS.zone },
     row(element("strong", {}, WORDS.drop), choose, element("span", {}, WORDS.orExample), ...offers, chooser),
     bar,
     told,
     element("p", { class: "parts-note", "data-name": "privacy" }, WORDS.privacy),
   );
-  acceptDrops(view, zone, (transfer) => {
-    const [file] = transfer.files;
+  const takeFrom = ({ files: [file] }) => {
     note = file ? "" : WORDS.notFile;
     if (file && hindrance === null) take(file);
     else setText(told, note);
-  });
+  };
+  acceptDrops(view, zone, takeFrom);
+  acceptPastes(view, takeFrom);
   const draw = ({ name, problem, example }, { phase, progress }) => {
     const said = {
       loading: () => WORDS.loading({ name, percent: Math.round(100 * progress) }),
@@ -424,7 +438,8 @@ function createScores(view, { imagenet }) {
     return { node: element("div", { class: "xray-score" }, name, bar, before, after), name, bar, mark, before, after };
   });
   const head = element("div", { class: "xray-score parts-note" }, ...WORDS.scoreHeads.map((text) => element("span", {}, text)));
-  const answer = element("p", { class: "xray-answer", role: "status", "data-name": "answer" });
+  // It stays in sight while a thumb is on the gates.
+  const answer = element("p", { class: "xray-answer senet-stays", role: "status", "data-name": "answer" });
   const namesOf = (count, { network, example }) => {
     const own = view.get("own_names").split("\n").map((line) => line.trim()).filter(Boolean);
     const known = network.notes.class_names ? JSON.parse(network.notes.class_names) : example?.classes;
@@ -436,8 +451,8 @@ function createScores(view, { imagenet }) {
     const { before, after } = shown ?? {};
     const [was, is] = before ? [before, after].map(asShares) : [null, null];
     const order = was ? topOf(was, is) : [];
-    const { list, wrong } = was ? namesOf(was.length, lab) : {};
-    const nameOf = (index) => list?.[index] ?? WORDS.classNumber({ index });
+    const { wrong } = was ? namesOf(was.length, lab) : {};
+    const nameOf = was && nameIn(lab, was.length);
     lines.forEach((line, i) => {
       const index = order[i];
       const isThere = index !== undefined;
@@ -453,7 +468,20 @@ function createScores(view, { imagenet }) {
     const said = was ? sayAnswer(was, is, nameOf) : problem;
     setText(answer, wrong ? `${said} ${WORDS.wrongCount({ names: wrong, classes: was.length })}` : said);
   };
-  return { element: panel(WORDS.scoresTitle, null, head, ...lines.map(({ node }) => node), answer), draw };
+  const nameIn = (lab, count) => (index) => namesOf(count, lab).list?.[index] ?? WORDS.classNumber({ index });
+  return { element: panel(WORDS.scoresTitle, null, head, ...lines.map(({ node }) => node)), answer, draw, nameIn };
+}
+
+/** A guess before the gates can be set: what becomes of the answer when all of them are 1. */
+function createAsker(view, lab, { nameIn }, { editor }) {
+  const answer = () => {
+    if (!lab.answer?.open) return { told: lab.answer && !lab.answer.before ? WORDS.toldNothing : WORDS.toldLater };
+    const [was, is] = [lab.answer.before, lab.answer.open].map(asShares);
+    const words = { same: WORDS.toldStays, stays: WORDS.toldStays, turns: WORDS.toldTurns };
+    return { value: bestOf(was) === bestOf(is) ? "stays" : "turns", told: sayAnswer(was, is, nameIn(lab, was.length), words) };
+  };
+  const options = ["stays", "turns"].map((value) => [value, WORDS[value]]);
+  return guess(view, { key: "xray", question: WORDS.question, options, answer, covered: [editor] });
 }
 
 // Some networks end in a softmax of their own.
@@ -469,12 +497,14 @@ function topOf(was, is) {
   return order.sort((a, b) => is[b] - is[a]);
 }
 
-function sayAnswer(was, is, nameOf) {
+const ANSWER_WORDS = { same: WORDS.answerSame, stays: WORDS.answerStays, turns: WORDS.answerTurns };
+
+function sayAnswer(was, is, nameOf, words = ANSWER_WORDS) {
   const [first, now] = [bestOf(was), bestOf(is)];
   const [before, after] = [percent(was[first]), percent(is[now])];
-  if (was.every((share, index) => share === is[index])) return WORDS.answerSame({ best: nameOf(first), share: before });
-  if (first === now) return WORDS.answerStays({ best: nameOf(first), before, after });
-  return WORDS.answerTurns({ first: nameOf(first), before, now: nameOf(now), after });
+  const isSame = was.every((share, index) => share === is[index]);
+  if (first === now) return words[isSame ? "same" : "stays"]({ best: nameOf(first), before, after });
+  return words.turns({ first: nameOf(first), before, now: nameOf(now), after });
 }
 
 // ----------------------------------------------------------------------------------------------------------- the gates
@@ -501,22 +531,24 @@ function createGates(view) {
     editor.draw(lab, shown, gates, state);
     list.gates = shown?.gates ?? null; // for tests
   };
-  return { element: panel(WORDS.gatesTitle, "s", list, editor.element), draw };
+  return { element: panel(WORDS.gatesTitle, "s", list, editor.element), editor: editor.fields, draw };
 }
 
 const usedGates = (own, hand) =>
   Object.fromEntries(Object.entries(own).map(([name, row]) => [name, row.map((gate, c) => hand[name]?.[c] ?? gate)]));
 
-function createBlockBars(view, { name, channels }) {
-  const label = WORDS.blockBars({ name, channels });
+function createBlockBars(view, block) {
+  const { name } = block;
+  const count = countGates(block);
+  const label = block.branches > 1 ? WORDS.branchBars(block) : WORDS.blockBars(block);
   const onChoose = (channel) => {
     view.set("block", name);
     view.set("channel", channel);
   };
-  const { element: canvas, draw } = bars({ count: channels, quantity: "s", label, height: 44, onChoose });
+  const { element: canvas, draw } = bars({ count, quantity: "s", label, height: 44, onChoose });
   canvas.dataset.block = name;
   const node = element("div", {}, element("p", { class: "xray-block" }, label), canvas);
-  return { element: node, chart: { draw, count: channels } };
+  return { element: node, chart: { draw, count } };
 }
 
 /** Set one gate, those of a block, or all: to 0, 1, their mean, a number; or leave them to the network. */
@@ -534,12 +566,12 @@ function createGateEditor(view) {
     const kind = view.get("scope");
     const names = kind === "all" ? lab.network.blocks.map(({ name }) => name) : [block.name];
     for (const name of names) {
-      const { channels } = lab.network.blocks.find((one) => one.name === name);
+      const count = shown.gates[name].length;
       const value = valueOf(name);
       if (kind === "gate") {
-        hand[name] = [...(hand[name] ?? Array(channels).fill(null))];
+        hand[name] = [...(hand[name] ?? Array(count).fill(null))];
         hand[name][channel] = value;
-      } else hand[name] = Array(channels).fill(value);
+      } else hand[name] = Array(count).fill(value);
     }
     view.set("hand", hand);
   };
@@ -567,5 +599,5 @@ function createGateEditor(view) {
     if (Number.isFinite(now)) input.value = now;
     input.setAttribute("aria-valuetext", formatNumber(now, 2));
   };
-  return { element: element("div", {}, why, fields), draw };
+  return { element: element("div", {}, why, fields), fields, draw };
 }

@@ -15,7 +15,7 @@ import traitlets
 from matplotlib.figure import Figure as StillPicture
 
 from senet_lib.book import plots
-from senet_lib.book.figures.figure import HERE, Figure
+from senet_lib.book.figures.figure import HERE, Asking, Figure
 from senet_lib.book.figures.parts.network_state import draw_probabilities
 from senet_lib.data.context_world import SIZE
 
@@ -23,7 +23,7 @@ EXAMPLE = HERE / "network_xray_example.json"  # made by python -m senet_lib.book
 STILL_NAMES = ("a scene", "what the network says")
 
 
-class NetworkXray(Figure):
+class NetworkXray(Asking, Figure):
     """A file that the reader brings, what was found in it, and its gates and class scores on a picture.
 
     Attributes:

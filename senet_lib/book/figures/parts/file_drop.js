@@ -1,6 +1,6 @@
 // Files that come into a figure: dropped anywhere on it, or pasted.
 
-/** Hear of an event in a figure's body, which outlives what is built in it. */
+// An event in a figure's body, which outlives what is built in it.
 export function listenInBody(view, type, listener) {
   view.body.addEventListener(type, listener);
   view.onClose(() => view.body.removeEventListener(type, listener));
@@ -19,5 +19,15 @@ export function acceptDrops(view, zone, take) {
     event.stopPropagation();
     mark(false);
     take(event.dataTransfer);
+  });
+}
+
+/** take(transfer) gets what is pasted while something in the figure has the focus, but no field that takes text. */
+export function acceptPastes(view, take) {
+  listenInBody(view, "paste", (event) => {
+    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    take(event.clipboardData);
   });
 }

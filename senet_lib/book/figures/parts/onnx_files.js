@@ -1,7 +1,8 @@
 // An ONNX file as the plain values of gate_rules.js, and a copy of it whose gates are outputs and can be set: what
 // senet_lib/export/reveal_gates.py does. proto: what pbjs has made of ONNX's own description.
 
-import { SHAPE_OPS, traceBack } from "./gate_rules.js";
+import { countGates } from "./gate_blocks.js";
+import { SHAPE_OPS, traceBack } from "./gate_graph.js";
 
 const OLDEST_OPSET = 9; // the first one with IsNaN and Where
 const OLDEST_IR = 4; // the first one whose initializers need be no inputs
@@ -207,12 +208,12 @@ export function withOverrides(proto, model, graph, blocks) {
     const input = one.input.map((value) => used.get(value) ?? value);
     return [{ ...one, input }, ...one.output.flatMap((value) => behind.get(value) ?? [])];
   });
-  const sizes = (rows, channels) => [{ dim_param: rows }, { dim_value: channels }];
-  const input = blocks.map(({ name, channels }) => inputOf(`override/${name}`, sizes(`rows/${name}`, channels)));
-  const output = blocks.map(({ name, channels }) => inputOf(`gates/${name}`, sizes(`pictures/${name}`, channels)));
-  const axes = blocks.flatMap(({ name, channels, valueShape }) => [
-    wholeNumbers(`axes/${name}`, [-1, ...valueShape.slice(1)]),
-    wholeNumbers(`row/${name}`, [-1, channels]),
+  const sizes = (rows, block) => [{ dim_param: `${rows}/${block.name}` }, { dim_value: countGates(block) }];
+  const input = blocks.map((block) => inputOf(`override/${block.name}`, sizes("rows", block)));
+  const output = blocks.map((block) => inputOf(`gates/${block.name}`, sizes("pictures", block)));
+  const axes = blocks.flatMap((block) => [
+    wholeNumbers(`axes/${block.name}`, [-1, ...block.valueShape.slice(1)]),
+    wholeNumbers(`row/${block.name}`, [-1, countGates(block)]),
   ]);
   const added = {
     ...{ node, input: [...old.input, ...input], output: [...old.output, ...output] },

@@ -1,6 +1,8 @@
 // What reads, rewrites and runs a reader's ONNX file, in a Web Worker, so that the page never waits. The worker gets the
 // text of the figure's whole module, so that it needs no address to load it from.
-import { findGates, prepareGraph, wantedShapes, wantedStaticShapes } from "./gate_rules.js";
+import { countGates } from "./gate_blocks.js";
+import { prepareGraph, wantedShapes, wantedStaticShapes } from "./gate_graph.js";
+import { findGates } from "./gate_rules.js";
 import { FileProblem, asksForShapes, fromHalf, graphOf, readModel, readNotes, sayNoBlock, toHalf, withGivenNames, withOverrides } from "./onnx_files.js";
 import { openBookRuntime, readBookFile } from "./runtime_files.js";
 
@@ -182,24 +184,27 @@ function readInput(model, { inputs, shapes }) {
 
 /**
  * A job is { key, picture: RGBA bytes, height, width, mean, std, overrides: by block the C gates, null for its own }. The
- * answer: { key, before, after: scores or null, gates: by block, milliseconds }.
+ * answer: { key, before, after: scores or null, open: with all gates at 1, if it wantsOpen, gates: by block, milliseconds }.
  */
 async function answerJob(ort, opened, job) {
-  const { about, session } = opened;
   const start = performance.now();
-  const feed = pictureTensor(ort, about.input, job);
+  const feed = pictureTensor(ort, opened.about.input, job);
   try {
     if (opened.first?.pictureKey !== job.pictureKey) {
       opened.first = { pictureKey: job.pictureKey, ...(await runOnce(ort, opened, feed, {})) };
     }
     const { scores: before, gates } = opened.first;
+    const scoresWith = async (overrides) => (await runOnce(ort, opened, feed, overrides)).scores;
+    if (job.wantsOpen) opened.first.open ??= await scoresWith(allOpen(opened.about));
     const isChanged = Object.keys(job.overrides).length > 0;
-    const after = isChanged ? (await runOnce(ort, { about, session, outputs: opened.outputs }, feed, job.overrides)).scores : before;
-    return { key: job.key, before, after, gates, milliseconds: performance.now() - start };
+    const after = isChanged ? await scoresWith(job.overrides) : before;
+    return { key: job.key, before, after, open: opened.first.open, gates, milliseconds: performance.now() - start };
   } catch (error) {
     throw new FileProblem(XRAY_WORDS.run({ said: brief(error) }));
   }
 }
+
+const allOpen = ({ blocks }) => Object.fromEntries(blocks.map((block) => [block.name, Array(countGates(block)).fill(1)]));
 
 function pictureTensor(ort, { kind, batch, channels, isLast }, { picture, height, width, mean, std }) {
   const places = height * width;
@@ -223,12 +228,16 @@ function pictureTensor(ort, { kind, batch, channels, isLast }, { picture, height
 
 async function runOnce(ort, { about: { input, blocks }, session, outputs }, picture, overrides) {
   const feeds = { [input.name]: picture };
-  for (const { name, channels } of blocks) {
-    const given = overrides[name] ?? Array(channels).fill(null);
-    feeds[`override/${name}`] = new ort.Tensor("float32", Float32Array.from(given, (gate) => gate ?? NaN), [1, channels]);
+  for (const block of blocks) {
+    const given = overrides[block.name] ?? Array(countGates(block)).fill(null);
+    const row = Float32Array.from(given, (gate) => gate ?? NaN);
+    feeds[`override/${block.name}`] = new ort.Tensor("float32", row, [1, row.length]);
   }
   const found = await session.run(feeds);
-  const gates = blocks.map(({ name, channels }) => [name, Float32Array.from(found[`gates/${name}`].data.slice(0, channels))]);
+  const gates = blocks.map((block) => {
+    const row = found[`gates/${block.name}`].data.slice(0, countGates(block));
+    return [block.name, Float32Array.from(row)];
+  });
   return { scores: scoresOf(found, outputs, input.batch), gates: Object.fromEntries(gates) };
 }
 
