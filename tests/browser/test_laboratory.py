@@ -314,7 +314,7 @@ def test_what_is_not_offered_is_grey_and_says_why(browser, tmp_path):
     with open_figure(browser, Laboratory(catalogue=catalogue, place_b="pre"), tmp_path) as opened:
         opened.refuses("se-2-r1-pre (reduction_b, place_b) is not offered", "se-2-r4-pre", reduction_b=1)
         opened.refuses("bet is c; it must be one of a, b, both, none", bet="c")
-        opened.root.locator("summary").click()
+        opened.root.locator("summary", has_text="More settings").click()
         r_of_b = opened.root.get_by_label("r of B", exact=True)
         assert opened.root.get_by_label("r of A", exact=True).is_disabled() and "no gate" in opened.text("offer_a")
         assert r_of_b.locator("option:not(:disabled)").all_inner_texts() == ["4"]

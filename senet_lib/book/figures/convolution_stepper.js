@@ -1,9 +1,31 @@
 // A convolution, one place at a time: each product, the sum of each channel, and the sum over channels (equation 1).
 import { guess } from "./parts/guess.js";
 import { Problem, button, clamp, colour, disable, element, figure, formatNumber, heatmap } from "./parts/kit.js";
-import { menu, number, panel, player, row, setChildren, setText, slider, toggle } from "./parts/kit.js";
+import { menu, number, panel, player, sentence, setChildren, setText, slider, toggle } from "./parts/kit.js";
 import { sumOf } from "./parts/statistics.js";
 
+const WORDS = {
+  question: ({ filter, row, column }) => `What will “${filter}” say at row ${row}, column ${column}?`,
+  told: ({ filter }) => `Choose “${filter}” above the maps, and look.`,
+  play: "Play",
+  previous: "Previous",
+  next: "Next",
+  isFirst: "This is the first place.",
+  isLast: "This is the last place.",
+  filter: "filter v",
+  row: "row",
+  column: "column",
+  whole: "show the whole map",
+  cells: "In each cell: {x} · v, and below it their product.",
+  sees: ({ taps, all }) => `The unit sees ${taps} of the ${all} numbers of x. The window brings other numbers x; the weights v stay the same at every place.`,
+  table: ({ name }) => `the window on ${name} times its slice of the filter`,
+  sum: "sum =",
+  map: ({ name }) => `x, channel ${name}`,
+  window: ({ name }) => `window on ${name}`,
+  place: ({ row, column }) => `row ${row}, column ${column}`,
+  outputTable: "output map u",
+  output: "output map of this filter",
+};
 const COLOURED = ["red", "green", "blue"]; // channels that are drawn in their own colour
 const KERNEL = 3;
 const TAPS = KERNEL * KERNEL;
@@ -17,13 +39,13 @@ const STRONGEST_TINT = 45; // per cent of the quantity's colour: text on it stay
 function askForTheSecond(view, data, last) {
   const [top, left] = [clamp(view.get("row"), last.row) || 0, clamp(view.get("column"), last.column) || 0];
   const filter = Math.min(1, data.filterNames.length - 1);
+  const name = data.filterNames[filter];
   const answer = () => {
     const u = outputMap(data, weightsOf(data, filter));
-    const told = `Choose “${data.filterNames[filter]}” above the maps, and look.`;
-    return { value: Number(u[top * (last.column + 1) + left].toFixed(2)), told };
+    return { value: Number(u[top * (last.column + 1) + left].toFixed(2)), told: WORDS.told({ filter: name }) };
   };
-  const question = `What will “${data.filterNames[filter]}” say at row ${top}, column ${left}?`;
-  return guess(view, { key: `filter/${data.filterNames[filter]}`, question, range: { min: -TAPS, max: TAPS }, answer });
+  const question = WORDS.question({ filter: name, row: top, column: left });
+  return guess(view, { key: `filter/${name}`, question, range: { min: -TAPS, max: TAPS }, answer });
 }
 
 export default figure((view) => {
@@ -46,40 +68,34 @@ export default figure((view) => {
     step(place() === places - 1 ? -places : 1);
     return place() < places - 1;
   };
-  const play = player(view, { label: "Play", seconds: SECONDS_PER_PLACE, advance });
+  const play = player(view, { label: WORDS.play, seconds: SECONDS_PER_PLACE, advance });
   const byHand = (action) => (...values) => {
     play.stop();
     action(...values);
   };
   const moveByHand = byHand(moveTo);
-  const [previous, next] = [-1, 1].map((by) => button(by < 0 ? "Previous" : "Next", byHand(() => step(by))));
+  const [previous, next] = [-1, 1].map((by) => button(by < 0 ? WORDS.previous : WORDS.next, byHand(() => step(by))));
 
   const options = data.filterNames.map((name, index) => [index, name]);
-  const filter = menu(view, "filter", { label: "filter v", options });
-  const limits = { label: "row", min: 0, max: last.row, then: play.stop };
+  const filter = menu(view, "filter", { label: WORDS.filter, options });
+  const limits = { label: WORDS.row, min: 0, max: last.row, then: play.stop };
   const rowSlider = slider(view, "row", limits);
-  const columnSlider = slider(view, "column", { ...limits, label: "column", max: last.column });
-  const whole = toggle(view, "whole", { label: "show the whole map" });
+  const columnSlider = slider(view, "column", { ...limits, label: WORDS.column, max: last.column });
+  const whole = toggle(view, "whole", { label: WORDS.whole });
 
   const channels = data.channelNames.map((name, s) => createChannel(view, data, s, name, moveByHand));
   const total = createSum(data.channelNames);
   const output = createOutput(last, moveByHand);
-  const controls = element("div", { class: "senet-stepper-controls" },
-    row(previous.element, next.element, play.element),
-    rowSlider.element, columnSlider.element,
-    whole.element,
-    element("p", { class: "parts-note senet-stepper-note" },
-      `The unit sees ${TAPS * data.channels} of the ${data.x.length} numbers of x. `,
-      "The window brings other numbers x; the weights v stay the same at every place."));
-  const note = element("p", { class: "parts-note senet-stepper-note" },
-    "In each cell: ", element("span", { class: "senet-stepper-x" }, "x"), " · v, and below it their product.");
-
+  const buttons = element("div", { class: "senet-stepper-buttons" }, previous.element, next.element, play.element);
+  const facts = element("p", { class: "parts-note" }, WORDS.sees({ taps: TAPS * data.channels, all: data.x.length }));
+  const note = sentence(WORDS.cells, { x: element("span", { class: "senet-stepper-x" }, "x") }, "parts-note");
   const asked = askForTheSecond(view, data, last);
   view.body.append(asked.element, element("div", { class: "senet-stepper" },
-    row(filter.element, note),
+    element("div", { class: "senet-stepper-filter" }, filter.element, note),
     element("div", { class: "senet-stepper-channels" }, ...channels.map((channel) => channel.element)),
     total.element,
-    element("div", { class: "senet-stepper-end" }, controls, output.element)));
+    output.element,
+    element("div", { class: "senet-stepper-controls" }, buttons, rowSlider.element, columnSlider.element, whole.element, facts)));
 
   let painted = null; // the colours that the maps have now
   return () => {
@@ -93,8 +109,8 @@ export default figure((view) => {
     const sums = channels.map((channel) => channel.draw(weights, r, c, largestProduct));
     total.draw(r, c, sums);
     output.draw(outputMap(data, weights), r, c, view.get("whole"));
-    disable(previous.element, place() === 0 && "This is the first place.");
-    disable(next.element, place() === places - 1 && "This is the last place.");
+    disable(previous.element, place() === 0 && WORDS.isFirst);
+    disable(next.element, place() === places - 1 && WORDS.isLast);
     asked.draw();
   };
 });
@@ -187,9 +203,9 @@ function createChannel(view, data, s, name, moveTo) {
     v: element("span", { "data-name": `v-${s}-${tap}` }),
     product: element("strong", { "data-name": `product-${s}-${tap}` }),
   }));
-  const table = createTable(`the window on ${name} times its slice of the filter`, KERNEL, KERNEL);
+  const table = createTable(WORDS.table({ name }), KERNEL, KERNEL);
   taps.forEach(({ x, v, product }, tap) => table.cells[tap].append(element("span", {}, x, " · ", v), product));
-  const sum = number(`sum-${s}`, { label: "sum =", digits: 2 });
+  const sum = number(`sum-${s}`, { label: WORDS.sum, digits: 2 });
   const heading = element("span", {}, "x", element("sup", {}, String(s + 1)), ` ${name}`);
   const whole = panel(heading, "x", map.element, table.element, sum.element);
   whole.classList.add("senet-stepper-channel");
@@ -214,11 +230,11 @@ function createChannel(view, data, s, name, moveTo) {
 function createWindowMap(view, data, s, name, moveTo) {
   const { rows, columns } = data;
   const quantity = COLOURED.includes(name) ? name : "x";
-  const map = heatmap({ rows, columns, quantity, label: `x, channel ${name}` });
+  const map = heatmap({ rows, columns, quantity, label: WORDS.map({ name }) });
   const size = `width: ${(100 * KERNEL) / columns}%; height: ${(100 * KERNEL) / rows}%`;
   const frame = element("div", { class: "senet-stepper-window", style: size });
   // One stop for the Tab key is enough: the other maps take the focus when the reader clicks them.
-  const slides = { role: "slider", tabindex: s === 0 ? 0 : -1, "aria-label": `window on ${name}`, "aria-valuemin": 0 };
+  const slides = { role: "slider", tabindex: s === 0 ? 0 : -1, "aria-label": WORDS.window({ name }), "aria-valuemin": 0 };
   const most = (rows - KERNEL + 1) * (columns - KERNEL + 1) - 1;
   const box = element("div", { class: "senet-stepper-map", ...slides, "aria-valuemax": most }, map.element, frame);
   const toPointer = (event) => {
@@ -246,7 +262,7 @@ function createWindowMap(view, data, s, name, moveTo) {
     frame.style.top = `${(100 * r) / rows}%`;
     frame.style.left = `${(100 * c) / columns}%`;
     box.setAttribute("aria-valuenow", r * (columns - KERNEL + 1) + c);
-    box.setAttribute("aria-valuetext", `row ${r}, column ${c}`);
+    box.setAttribute("aria-valuetext", WORDS.place({ row: r, column: c }));
   };
   return { element: box, paint, moveWindow };
 }
@@ -259,7 +275,7 @@ function createSum(names) {
     [s ? "+" : "=", element("span", { class: "senet-stepper-term" }, part, element("small", {}, names[s]))]);
   const u = number("u", { digits: 2 });
   const total = element("span", { class: "senet-stepper-total" }, "= ", u.element);
-  const line = element("p", { class: "senet-stepper-sum" }, place, ...terms, total);
+  const line = element("p", { class: "senet-stepper-sum senet-stays" }, place, ...terms, total);
   const draw = (r, c, sums) => {
     setChildren(place, element("strong", {}, "u"), `(${r}, ${c})`);
     sums.forEach((sum, s) => setText(parts[s], s ? bracketed(sum) : written(sum)));
@@ -271,7 +287,7 @@ function createSum(names) {
 /** The output map: numbers up to the current place, row by row, or all of them. */
 function createOutput(last, moveTo) {
   const wide = last.column + 1;
-  const table = createTable("output map u", last.row + 1, wide);
+  const table = createTable(WORDS.outputTable, last.row + 1, wide);
   table.cells.forEach((cell, index) => {
     cell.dataset.name = `u-${Math.floor(index / wide)}-${index % wide}`;
     cell.addEventListener("click", () => moveTo(Math.floor(index / wide), index % wide));
@@ -295,7 +311,7 @@ function createOutput(last, moveTo) {
       }
     });
   };
-  const whole = panel("output map of this filter", "u", table.element);
+  const whole = panel(WORDS.output, "u", table.element);
   whole.classList.add("senet-stepper-output");
   return { element: whole, draw };
 }

@@ -20,6 +20,10 @@ const WORDS = {
     some: ({ seeds, solved, least, most }) => `${solved} of ${seeds} seeds learned it; the test accuracies are ${least} to ${most}.`,
     none: ({ seeds, least, most }) => `None of ${seeds} seeds learned it; their test accuracies are ${least} to ${most}, and the blind vote has 0.56.`,
   },
+  same: {
+    all: ({ seeds, most }) => `All ${seeds} seeds learned it; each has a test accuracy of ${most}.`,
+    none: ({ seeds, most }) => `None of ${seeds} seeds learned it; each has a test accuracy of ${most}, and the blind vote has 0.56.`,
+  },
   score: ({ right, all }) => `Right so far: ${right} of ${all}.`,
   noScore: "Right so far: none yet.",
   showAll: "Show all",
@@ -64,7 +68,8 @@ export default figure((view) => {
     options: WORDS.guesses,
     answer: () => {
       const result = resultOf(record.finals(...now()));
-      return { value: result.verdict, told: WORDS.told[result.verdict](result) };
+      const words = result.least === result.most ? WORDS.same : WORDS.told;
+      return { value: result.verdict, told: words[result.verdict](result) };
     },
     covered: [charts.patience],
   });
@@ -226,6 +231,7 @@ function createCharts(record) {
     const isLonger = record.histories(network, gap).length > 0;
     patience.dataset.cover = isShown(network, gap) ? WORDS.notLonger : before;
     patience.classList.toggle("parts-covered", !isLonger || !isShown(network, gap));
+    patience.classList.toggle("distance-none", isShown(network, gap));
   };
   return { element: element("div", { class: "distance-charts" }, overDistance.element, patience), patience, draw, cover };
 }

@@ -9,18 +9,93 @@ import { BLOCKS, GAPS, KINDS, LANES, MOST_EPOCHS, MOST_SEED, PICTURES, PLACES, R
 import { linkOf, networkName, networkOfName, networkReach, readNetwork, readSettings, traitsOfLink } from "./parts/training_settings.js";
 import { createRunTable } from "./parts/training_table.js";
 
+const WORDS = {
+  scene: "the first picture to learn from: three glyphs, a cue above each",
+  task: "Name the glyph whose colour the cue has.",
+  gap: "distance",
+  rows: (gap) => (gap === 1 ? "1 row" : `${gap} rows`),
+  window: ({ touches, holds }) => `A window of ${touches} pixels touches cue and glyph, one of ${holds} holds both whole.`,
+  locked: "Locked while this run is going; Reset frees them.",
+  kind: "kind",
+  blocks: "blocks",
+  reduction: ({ lane }) => `r of ${lane}`,
+  place: ({ lane }) => `where the gate of ${lane} stands`,
+  isPlain: ({ lane }) => `${lane} is plain: it has no gate, so no r, and no place for it.`,
+  lacks: ({ blocks }) => `What is grey is not offered with ${blocks} blocks and these other choices.`,
+  more: "More settings",
+  seed: "seed",
+  epochs: "epochs",
+  pictures: "pictures to learn from",
+  rate: "learning rate",
+  schedule: "course of the rate",
+  questions: {
+    solve: "Your bet: which one will solve it?",
+    higher: "Your bet: which one will end higher?",
+  },
+  bets: {
+    solve: [["a", "A"], ["b", "B"], ["both", "both"], ["none", "none"]],
+    higher: [["a", "A"], ["b", "B"], ["none", "level"]],
+  },
+  betStands: "The bet stands once the training has begun; Reset opens it again.",
+  betMade: "Your bet stands.",
+  betWanted: "Bet, and then train.",
+  betOpen: "Not all of this is recorded, so your bet stays open.",
+  score: ({ right, all }) => `Bets won so far: ${right} of ${all}.`,
+  right: ({ told }) => `Right: ${told}`,
+  wrong: ({ told }) => `Not so: ${told}`,
+  solved: {
+    a: ({ a, b }) => `A solved it (${a}), B did not (${b}).`,
+    b: ({ a, b }) => `A did not solve it (${a}), B did (${b}).`,
+    both: ({ a, b }) => `A solved it (${a}), and so did B (${b}).`,
+    none: ({ a, b }) => `A did not solve it (${a}), B did not either (${b}).`,
+  },
+  higher: ({ a, b }) => `A ended at ${a}, B at ${b}.`,
+  noAccuracy: "no accuracy",
+  train: "Train",
+  pause: "Pause",
+  step: "One step",
+  reset: "Reset",
+  next: "Next seed",
+  link: "Copy link",
+  linkCopied: "The link to this run is copied.",
+  linkShown: "The link to this run is in the address bar.",
+  linkSet: "Set as the link says.",
+  linkLacks: ({ faults }) => `The link asks for what is not offered here: ${faults}. The rest is set.`,
+  betFirst: "Bet first: say which one will solve it.",
+  isMoving: "It is training; Pause first.",
+  isOver: "This run is over; press Reset.",
+  isGoing: "A run is going: Reset, or wait for its end.",
+  nothingYet: "There is no run yet.",
+  replay: "Below is a recorded run, as PyTorch trained it.",
+  noReplay: "No run of these networks is recorded.",
+  trouble: ({ lane, trouble }) => `${lane}: ${trouble}`,
+  status: {
+    idle: ({ seed }) => `Ready, with seed ${seed}.`,
+    loading: () => "Loading the runtime and the two networks, and drawing the pictures …",
+    running: ({ place }) => `Training: ${place}.`,
+    paused: () => "Paused.",
+    finished: ({ seed }) => `Finished, with seed ${seed}. Another seed, another ending?`,
+  },
+  testAccuracy: "test accuracy",
+  stepNow: "step",
+  loss: "loss",
+  nats: "nats",
+  inTraining: "in training",
+  left: "left",
+  lossChart: "training loss of both networks over the epochs",
+  lossName: "training loss, nats",
+  accuracyChart: "accuracy of both networks over the epochs: points on test pictures, thin lines in training",
+  accuracyName: "accuracy: points test, thin lines training",
+  end: ({ lane, value }) => `${lane} ${value}`,
+  blind: "9/16, the vote without the cue",
+  solvedLine: `${SOLVED}, solved`,
+  lossWaits: "The loss comes with the training.",
+};
 const BLIND_VOTE = 9 / 16;
 const BOTH_WHOLE = 12; // rows of a cue and of a glyph
 const POINTS = 150; // of a curve, at most
 const BETWEEN_DRAWINGS = 250; // milliseconds
-// What the reader bets on, and the answers there are.
-const QUESTIONS = {
-  solve: {
-    text: `Your bet: which one will solve it? (test accuracy ${SOLVED} or more)`,
-    bets: [["a", "A"], ["b", "B"], ["both", "both"], ["none", "none"]],
-  },
-  higher: { text: "Your bet: which one will end higher? (test accuracy)", bets: [["a", "A"], ["b", "B"], ["none", "level"]] },
-};
+const MOVING = ["loading", "running"];
 const LOOKS = {
   a: { dash: "6 4", marker: "square" },
   b: { dash: null, marker: "circle" },
@@ -45,13 +120,10 @@ export default figure((view) => {
   const table = createRunTable(bench);
   view.body.append(
     settings.world,
-    element("div", { class: "lab-lanes" }, ...lanes.map((one) => one.element)),
-    settings.more,
-    bets.element,
-    desk.element,
+    element("div", { class: "lab-pair" }, ...lanes.map((one) => one.element)),
+    element("div", { class: "lab-pair" }, bets.element, desk.element),
     charts.element,
-    gates.element,
-    table.element,
+    element("div", { class: "lab-drawers" }, settings.more, gates.element, table.element),
   );
   let [timer, drawnAt, drawnPhase] = [null, -Infinity, null];
   const drawNow = () => {
@@ -77,13 +149,13 @@ export default figure((view) => {
 
 function readQuestion(view) {
   const question = view.data("question");
-  if (Object.hasOwn(QUESTIONS, question)) return question;
-  throw new Problem(`question is ${question}; it must be one of ${Object.keys(QUESTIONS).join(", ")}.`);
+  if (Object.hasOwn(WORDS.questions, question)) return question;
+  throw new Problem(`question is ${question}; it must be one of ${Object.keys(WORDS.questions).join(", ")}.`);
 }
 
 function readBet(view) {
   const bet = view.get("bet");
-  const names = QUESTIONS[readQuestion(view)].bets.map(([name]) => name);
+  const names = WORDS.bets[readQuestion(view)].map(([name]) => name);
   if (bet === "" || names.includes(bet)) return bet;
   throw new Problem(`bet is ${bet}; it must be one of ${names.join(", ")}, or empty.`);
 }
@@ -97,8 +169,7 @@ function takeLink(view, catalogue) {
     const found = traitsOfLink(location.hash, catalogue);
     if (!found) return;
     for (const [trait, value] of Object.entries(found.traits)) view.set(trait, value);
-    const lacks = `The link asks for what is not offered here: ${found.faults.join(", ")}. The rest is set.`;
-    note.text = found.faults.length ? lacks : "Set as the link says.";
+    note.text = found.faults.length ? WORDS.linkLacks({ faults: found.faults.join(", ") }) : WORDS.linkSet;
   };
   take();
   addEventListener("hashchange", take);
@@ -117,36 +188,33 @@ function lookOf(bench, lane) {
 
 function createSettings(view, catalogue, bench) {
   const cards = Object.fromEntries(LANES.map((lane) => [lane, createNetworkChoice(view, lane, catalogue)]));
-  const image = picture({ rows: 32, columns: 32, label: "the first picture to learn from: three glyphs, a cue above each" });
-  const gap = slider(view, "gap", { label: "distance between cue and glyph", values: GAPS, unit: "rows" });
-  const windowNote = element("p", { class: "parts-note", "data-name": "window" });
-  const world = element("fieldset", { class: "lab-world" }, element("div", { class: "lab-scene" }, image.element));
-  const task = "Name the glyph whose colour the cue has.";
-  world.append(element("div", { class: "lab-distance" }, element("p", {}, task), gap.element, windowNote));
-  const text = (value) => formatNumber(value);
+  const image = picture({ rows: 32, columns: 32, label: WORDS.scene });
+  const gap = slider(view, "gap", { label: WORDS.gap, values: GAPS, show: WORDS.rows });
+  const [windowNote, lockNote] = ["window", "lock"].map((name) => element("p", { class: "parts-note", "data-name": name }));
+  const told = element("div", { class: "lab-distance" }, element("p", {}, WORDS.task), gap.element, windowNote, lockNote);
+  const world = element("fieldset", { class: "lab-world" }, image.element, told);
   const shared = [
-    slider(view, "seed", { label: "seed", min: 0, max: MOST_SEED }),
-    slider(view, "epochs", { label: "epochs", min: 1, max: MOST_EPOCHS }),
-    menu(view, "pictures", { label: "pictures to learn from", options: PICTURES.map((count) => [count, text(count)]) }),
-    menu(view, "learning_rate", { label: "learning rate", options: RATES.map((rate) => [rate, String(rate)]) }),
-    menu(view, "schedule", { label: "course of the rate", options: SCHEDULES }),
+    slider(view, "seed", { label: WORDS.seed, min: 0, max: MOST_SEED }),
+    slider(view, "epochs", { label: WORDS.epochs, min: 1, max: MOST_EPOCHS }),
+    menu(view, "pictures", { label: WORDS.pictures, options: PICTURES.map((count) => [count, formatNumber(count)]) }),
+    menu(view, "learning_rate", { label: WORDS.rate, options: RATES.map((rate) => [rate, String(rate)]) }),
+    menu(view, "schedule", { label: WORDS.schedule, options: SCHEDULES }),
   ];
   const fields = element("fieldset", { class: "lab-more" }, ...LANES.map((lane) => cards[lane].more), ...shared.map((one) => one.element));
-  const more = element("details", {}, element("summary", {}, "More settings"), fields);
-  const lockNote = element("p", { class: "parts-note lab-lock", "data-name": "lock" });
-  const box = element("div", {}, more, lockNote);
+  const more = element("details", {}, element("summary", {}, WORDS.more), fields);
   let drawn = null;
   const draw = () => {
     const isLocked = bench.isBusy();
     for (const one of [world, fields, ...LANES.map((lane) => cards[lane].element)]) one.disabled = isLocked;
-    setText(lockNote, isLocked ? "Locked while this run is going; Reset frees them." : "");
+    setText(lockNote, isLocked ? WORDS.locked : "");
+    windowNote.hidden = isLocked;
     const rows = bench.settings.gap;
     if (drawn !== rows) image.draw(distanceWorld(1, 0, rows).pictures);
     drawn = rows;
-    setText(windowNote, `A window of ${rows + 2} pixels touches cue and glyph, one of ${rows + BOTH_WHOLE} holds both whole.`);
+    setText(windowNote, WORDS.window({ touches: rows + 2, holds: rows + BOTH_WHOLE }));
     for (const lane of LANES) cards[lane].draw();
   };
-  return { cards, world, more: box, draw };
+  return { cards, world, more, draw };
 }
 
 function createNetworkChoice(view, lane, catalogue) {
@@ -162,10 +230,11 @@ function createNetworkChoice(view, lane, catalogue) {
     }
   };
   const options = (list) => list.map((value) => [value, String(value)]);
-  const kind = choice(view, trait("kind"), { label: "kind", options: KINDS, then: mend });
-  const blocks = choice(view, trait("blocks"), { label: "blocks", options: options(BLOCKS), then: mend });
-  const reduction = menu(view, trait("reduction"), { label: `r of ${lane.toUpperCase()}`, options: options(REDUCTIONS) });
-  const place = menu(view, trait("place"), { label: `where the gate of ${lane.toUpperCase()} stands`, options: PLACES });
+  const letter = lane.toUpperCase();
+  const kind = choice(view, trait("kind"), { label: WORDS.kind, options: KINDS, then: mend });
+  const blocks = choice(view, trait("blocks"), { label: WORDS.blocks, options: options(BLOCKS), then: mend });
+  const reduction = menu(view, trait("reduction"), { label: WORDS.reduction({ lane: letter }), options: options(REDUCTIONS) });
+  const place = menu(view, trait("place"), { label: WORDS.place({ lane: letter }), options: PLACES });
   const note = element("p", { class: "parts-note", "data-name": `offer_${lane}` });
   const node = element("fieldset", { class: "lab-network" }, kind.element, blocks.element);
   const more = element("div", { class: "lab-gate" }, reduction.element, place.element, note);
@@ -181,116 +250,100 @@ function createNetworkChoice(view, lane, catalogue) {
       radio.disabled = !catalogue.some((name) => name.startsWith(`${now}-${radio.value}`));
     }
     const lacks = !isPlain && [...more.querySelectorAll("option")].some((option) => option.disabled);
-    const why = lacks ? `What is grey is not offered with ${depth} blocks and these other choices.` : "";
-    setText(note, isPlain ? `${lane.toUpperCase()} is plain: it has no gate, so no r, and no place for it.` : why);
+    setText(note, isPlain ? WORDS.isPlain({ lane: letter }) : lacks ? WORDS.lacks({ blocks: depth }) : "");
   };
   return { element: node, more, draw };
 }
 
 function createBets(view, bench) {
-  const { text, bets } = QUESTIONS[bench.question];
-  const question = element("p", { class: "lab-question" }, text);
   const choose = (bet) => () => {
     if (bench.phase() !== "idle") return;
     bench.note = "";
     view.set("bet", bet);
   };
-  const buttons = bets.map(([bet, label]) => {
+  const buttons = WORDS.bets[bench.question].map(([bet, label]) => {
     const one = button(label, choose(bet)).element;
     one.dataset.bet = bet;
     return one;
   });
   const answer = element("p", { class: "lab-answer", role: "status", "data-name": "answer" });
-  const box = element("div", { class: "lab-bet" }, question, element("div", { class: "lab-buttons" }, ...buttons), answer);
+  const legend = element("legend", {}, WORDS.questions[bench.question]);
+  const box = element("fieldset", { class: "parts-guess" }, legend, element("div", { class: "lab-buttons" }, ...buttons), answer);
   const draw = () => {
     const isOpen = bench.phase() === "idle";
     for (const one of buttons) {
       one.setAttribute("aria-current", String(one.dataset.bet === bench.bet));
-      disable(one, isOpen ? "" : "The bet stands once the training has begun; Reset opens it again.");
+      disable(one, isOpen ? "" : WORDS.betStands);
     }
-    box.toggleAttribute("data-open", isOpen && bench.bet === "");
-    setText(answer, betText(bench));
+    setText(answer, [betText(bench), bench.score.all ? WORDS.score(bench.score) : ""].join(" ").trim());
   };
   return { element: box, draw };
 }
 
 function betText(bench) {
-  const { bet, score } = bench;
   const isReplayed = bench.replay && bench.replay.shown >= bench.replay.epochs;
-  const told = score.all ? ` Bets won so far: ${score.right} of ${score.all}.` : "";
-  if (bench.phase() !== "finished" && !isReplayed) return `${bet ? "Your bet stands." : "Bet, and then train."}${told}`;
+  if (bench.phase() !== "finished" && !isReplayed) return bench.bet ? WORDS.betMade : WORDS.betWanted;
   const outcome = outcomeOf(bench);
-  if (outcome === null) return `Not all of this is recorded, so your bet stays open.${told}`;
-  const said = LANES.map((lane) => {
-    const final = finalOf(bench, lane);
-    const verb = bench.question === "higher" ? "ended" : (final ?? 0) >= SOLVED ? "solved it" : "did not";
-    return `${lane.toUpperCase()} ${verb} (${final === null ? "no accuracy" : final.toFixed(3)})`;
-  });
-  return `${outcome === bet ? "Right: " : "Not so: "}${said.join(", ")}.${told}`;
+  if (outcome === null) return WORDS.betOpen;
+  const [a, b] = LANES.map((lane) => finalOf(bench, lane)?.toFixed(3) ?? WORDS.noAccuracy);
+  const told = (bench.question === "higher" ? WORDS.higher : WORDS.solved[outcome])({ a, b });
+  return (outcome === bench.bet ? WORDS.right : WORDS.wrong)({ told });
 }
 
 /** The buttons, and one sentence on what is going on. */
 function createDesk(view, bench, link) {
-  const isReady = () => bench.bet !== "" && ["idle", "paused"].includes(bench.phase());
-  const go = button("Train", () => {
-    if (["loading", "running"].includes(bench.phase())) bench.pause();
-    else if (isReady()) bench.train();
-    else desk.refuse();
-  }).element;
+  const isMoving = () => MOVING.includes(bench.phase());
+  const whyNot = () => {
+    if (bench.bet === "") return WORDS.betFirst;
+    if (["idle", "paused"].includes(bench.phase())) return "";
+    return isMoving() ? WORDS.isMoving : WORDS.isOver;
+  };
+  const refuse = () => {
+    bench.note = bench.bet === "" ? WORDS.betFirst : "";
+    draw();
+  };
+  const go = button(WORDS.train, () => (isMoving() ? bench.pause() : whyNot() ? refuse() : bench.train())).element;
   go.classList.add("lab-go");
-  const step = button("One step", () => (isReady() ? bench.step() : desk.refuse())).element;
-  const reset = button("Reset", () => bench.reset()).element;
-  const deal = button("Next seed", () => {
+  const step = button(WORDS.step, () => (whyNot() ? refuse() : bench.step())).element;
+  const reset = button(WORDS.reset, () => bench.reset()).element;
+  const deal = button(WORDS.next, () => {
     if (!bench.isBusy()) view.set("seed", (bench.settings.seed + 1) % (MOST_SEED + 1));
   }).element;
-  const copy = button("Copy link", async () => {
+  const copy = button(WORDS.link, async () => {
     const address = new URL(linkOf(bench.settings), location.href).href;
     globalThis.senetTakenLink = linkOf(bench.settings);
     history.replaceState(null, "", address);
     const isCopied = await navigator.clipboard?.writeText(address).then(() => true, () => false);
-    bench.note = isCopied ? "The link to this run is copied." : "The link to this run is in the address bar.";
+    bench.note = isCopied ? WORDS.linkCopied : WORDS.linkShown;
     draw();
   }).element;
   const status = element("p", { class: "lab-status", role: "status", "data-name": "status" });
   copy.hidden = view.data("kernel"); // a notebook has no address that others can open
   const buttons = element("div", { class: "lab-buttons" }, go, step, reset, deal, copy);
-  const desk = { element: element("div", { class: "lab-desk" }, buttons, status) };
-  desk.refuse = () => {
-    bench.note = bench.bet === "" ? "Bet first: say above which one will solve it." : "";
-    draw();
-  };
   const draw = () => {
-    const phase = bench.phase();
-    setText(go, ["loading", "running"].includes(phase) ? "Pause" : "Train");
-    const isMoving = ["loading", "running"].includes(phase);
-    const why = isReady() ? "" : bench.bet === "" ? "Bet first." : isMoving ? "It is training; Pause first." : "This run is over; press Reset.";
-    disable(go, isMoving ? "" : why);
-    disable(step, why);
-    disable(deal, bench.isBusy() ? "A run is going: Reset, or wait for its end." : "");
-    status.toggleAttribute("data-failed", phase === "failed");
+    setText(go, isMoving() ? WORDS.pause : WORDS.train);
+    disable(go, isMoving() ? "" : whyNot());
+    disable(step, whyNot());
+    disable(reset, bench.phase() === "idle" && WORDS.nothingYet);
+    disable(deal, bench.isBusy() && WORDS.isGoing);
+    status.toggleAttribute("data-failed", bench.phase() === "failed");
     setText(status, statusText(bench, link));
   };
-  desk.draw = draw;
-  return desk;
+  return { element: element("div", { class: "lab-desk" }, buttons, status), draw };
 }
 
 function statusText(bench, link) {
   const phase = bench.phase();
-  const troubles = LANES.map((lane) => [lane.toUpperCase(), bench.lanes[lane].state.message]).filter(([, text]) => text);
-  const trouble = troubles.map(([lane, text]) => (phase === "failed" ? text : `${lane}: ${text}`))[0] ?? "";
+  const lane = LANES.find((one) => bench.lanes[one].state.message);
+  const trouble = lane ? bench.lanes[lane].state.message : "";
   if (phase === "failed") {
-    const isThere = LANES.some((lane) => bench.replay?.runs[lane].length > 0);
-    return `${trouble} ${isThere ? "Below is a recorded run, as PyTorch trained it." : "No run of these networks is recorded."}`;
+    const isThere = LANES.some((one) => bench.replay?.runs[one].length > 0);
+    return `${trouble} ${isThere ? WORDS.replay : WORDS.noReplay}`;
   }
-  const said = bench.note || trouble;
-  const usual = {
-    idle: bench.bet === "" ? "Bet first, then train." : `Ready: seed ${bench.settings.seed}.`,
-    loading: "Loading the runtime and the two networks, and drawing the pictures …",
-    running: `Training: ${bench.place}.`,
-    paused: "Paused.",
-    finished: `Finished, with seed ${bench.settings.seed}. Another seed, another ending?`,
-  }[phase];
-  return [said || (phase === "idle" && link.text) || "", said ? "" : usual, bench.storage].filter(Boolean).join(" ");
+  const said = bench.note || (trouble && WORDS.trouble({ lane: lane.toUpperCase(), trouble }));
+  if (said) return `${said} ${bench.storage}`.trim();
+  const usual = phase === "idle" && bench.bet === "" ? "" : WORDS.status[phase]({ seed: bench.settings.seed, place: bench.place });
+  return [phase === "idle" ? link.text : "", usual, bench.storage].filter(Boolean).join(" ");
 }
 
 // --------------------------------------------------------------------------------------------------------- the numbers
@@ -300,19 +353,18 @@ function createLaneCard(view, lane, network, bench) {
   const name = element("span", { class: "lab-name" });
   const title = element("p", { class: "lab-heading" });
   const reach = element("p", { class: "parts-note" });
-  const big = named("test_accuracy", { label: "test accuracy", digits: 3, isMeasured: true });
+  const big = named("test_accuracy", { label: WORDS.testAccuracy, digits: 3, isMeasured: true });
   const bar = element("div", { class: "lab-progress" }, element("i"));
   const numbers = {
-    step: named("step", { label: "step" }),
-    epoch: named("epoch", { label: "epoch" }),
-    loss: named("loss", { label: "loss", unit: "nats", digits: 3, isMeasured: true }),
-    accuracy: named("accuracy", { label: "in training", digits: 3, isMeasured: true }),
-    speed: named("speed", { label: "speed", unit: "pictures/s", digits: 0 }),
-    left: named("left", { label: "left", unit: "s", digits: 0 }),
+    step: named("step", { label: WORDS.stepNow }),
+    loss: named("loss", { label: WORDS.loss, unit: WORDS.nats, digits: 3, isMeasured: true }),
+    accuracy: named("accuracy", { label: WORDS.inTraining, digits: 3, isMeasured: true }),
+    left: named("left", { label: WORDS.left, unit: "s", digits: 0 }),
   };
   const small = element("div", { class: "lab-numbers" }, ...Object.values(numbers).map((one) => one.element));
-  const card = element("div", { class: "lab-card", "data-lane": lane }, title, network.element, reach, big.element, bar, small);
   big.element.classList.add("lab-big");
+  const result = element("div", { class: "lab-result" }, big.element, small, reach);
+  const card = element("div", { class: "lab-card", "data-lane": lane }, title, network.element, result, bar);
   const draw = () => {
     const { state } = bench.lanes[lane];
     const look = lookOf(bench, lane);
@@ -325,13 +377,15 @@ function createLaneCard(view, lane, network, bench) {
     setText(reach, networkReach(bench.settings[lane]));
     const replayed = bench.replay?.runs[lane][0]?.slice(0, bench.replay.shown) ?? [];
     const tests = bench.replay ? replayed : state.tests;
+    // What has no value yet is not there: until a run begins, its place says what a unit sees.
+    big.element.hidden = tests.length === 0;
+    small.hidden = state.step === 0;
+    reach.hidden = !(big.element.hidden && small.hidden);
     big.set(tests.length ? tests[tests.length - 1] : NaN);
     bar.style.setProperty("--share", state.steps ? state.step / state.steps : 0);
     numbers.step.set(state.step);
-    numbers.epoch.set(state.stepsPerEpoch ? Math.min(Math.floor(state.step / state.stepsPerEpoch) + 1, bench.settings.epochs) : 0);
     numbers.loss.set(state.losses.length ? state.losses[state.losses.length - 1] : NaN);
     numbers.accuracy.set(state.accuracy ?? NaN);
-    numbers.speed.set(state.picturesPerSecond ?? NaN);
     numbers.left.set(state.secondsLeft ?? NaN);
     Object.assign(card, { losses: state.losses, tests: state.tests }); // for tests and benchmarks
     card.dataset.phase = state.phase;
@@ -340,45 +394,38 @@ function createLaneCard(view, lane, network, bench) {
 }
 
 function createTrainingCharts(bench) {
-  const loss = lineChart({ label: "training loss of both networks over the epochs", xLabel: "epochs", yLabel: "training loss, nats" });
-  const accuracy = lineChart({
-    label: "accuracy of both networks over the epochs: points on test pictures, thin lines in training",
-    xLabel: "epochs",
-    yLabel: "accuracy: points test, thin training",
-  });
-  const levelNames = [LEVEL, SOLVED_LEVEL].map((look) => element("span", {}, lineSample(look), look.name));
-  const laneNames = Object.fromEntries(LANES.map((lane) => [lane, element("span")]));
-  const legend = element("div", { class: "parts-legend" }, ...Object.values(laneNames), ...levelNames);
-  const pair = element("div", { class: "parts-charts" }, accuracy.element, loss.element);
+  const loss = lineChart({ label: WORDS.lossChart, xLabel: WORDS.epochs, yLabel: WORDS.lossName, height: 210 });
+  const accuracy = lineChart({ label: WORDS.accuracyChart, xLabel: WORDS.epochs, yLabel: WORDS.accuracyName, height: 210 });
+  loss.element.dataset.cover = WORDS.lossWaits;
   const draw = () => {
-    const { epochs } = bench.settings;
-    for (const lane of LANES) {
-      const [look, text] = [lookOf(bench, lane), `${lane.toUpperCase()}, ${bench.settings[lane].label}`];
-      if (laneNames[lane].dataset.look === look.colour && laneNames[lane].textContent === text) continue;
-      laneNames[lane].dataset.look = look.colour;
-      laneNames[lane].replaceChildren(lineSample(look), text);
-    }
-    const x = [0, Math.max(epochs, bench.replay?.epochs ?? 0)];
+    const x = [0, Math.max(bench.settings.epochs, bench.replay?.epochs ?? 0)];
     const curve = (lane, name) => {
       const { state } = bench.lanes[lane];
       const { colour, dash } = lookOf(bench, lane);
       return { colour, dash, ...thinOut(state[name], state.steps, state.stepsPerEpoch) };
     };
     loss.draw(LANES.map((lane) => curve(lane, "losses")), { x, y: [0, 2] });
+    loss.element.classList.toggle("parts-covered", LANES.every((lane) => bench.lanes[lane].state.losses.length === 0));
     const tests = LANES.flatMap((lane) => {
       const replayed = bench.replay?.runs[lane].map((run) => run.slice(0, bench.replay.shown));
       const runs = replayed ?? [bench.lanes[lane].state.tests];
-      return runs.map((run) => ({ ...lookOf(bench, lane), xs: run.map((_, epoch) => epoch + 1), ys: run }));
+      return runs.map((run, index) => {
+        const value = (run[run.length - 1] ?? 0).toFixed(3); // also before it is drawn, so that its room is there
+        const endName = index === 0 ? WORDS.end({ lane: lane.toUpperCase(), value }) : null;
+        return { ...lookOf(bench, lane), endName, xs: run.map((_, epoch) => epoch + 1), ys: run };
+      });
     });
     const thin = LANES.map((lane) => ({ ...curve(lane, "rights"), thin: true }));
-    const levels = [LEVEL, SOLVED_LEVEL].map((look) => ({ ...look, xs: x, ys: [look.at, look.at] }));
+    const levels = LEVELS.map((look) => ({ ...look, xs: x, ys: [look.at, look.at] }));
     accuracy.draw([...levels, ...thin, ...tests], { x, y: [0.2, 1] });
   };
-  return { element: element("div", {}, legend, pair), draw };
+  return { element: element("div", { class: "lab-charts" }, accuracy.element, loss.element), draw };
 }
 
-const LEVEL = { name: "9/16, the vote without the cue", at: BLIND_VOTE, colour: "var(--senet-quiet)", dash: "1 3", thin: true };
-const SOLVED_LEVEL = { name: `${SOLVED}, solved`, at: SOLVED, colour: "var(--look-x-tilde)", dash: "8 3", thin: true };
+const LEVELS = [
+  { startName: WORDS.blind, at: BLIND_VOTE, colour: "var(--senet-negative)", dash: "5 3" },
+  { startName: WORDS.solvedLine, at: SOLVED, colour: "var(--look-x-tilde)", dash: "8 3" },
+];
 
 /** Means of a few steps each, so that a long run has no more points than a chart can show: { xs: epochs, ys }. */
 function thinOut(values, steps, stepsPerEpoch) {

@@ -1,11 +1,44 @@
 // The field of one unit over a scene, the layers that make it, and what all units of the last map see.
-import { Problem, choice, clamp, drag, element, figure, heatmap, menu, number, panel, picture, row } from "./parts/kit.js";
-import { setAttributes, slider, svg } from "./parts/kit.js";
+import { guess } from "./parts/guess.js";
+import { Problem, choice, clamp, drag, element, figure, heatmap, menu, number, panel, picture } from "./parts/kit.js";
+import { sentence, setAttributes, slider, svg } from "./parts/kit.js";
 import { readStack, stackTable } from "./parts/layer_stack.js";
 import { SIDE, growFields, halfWidth, measureInfluence, pixelsInBoxes } from "./parts/receptive_field.js";
 import { reachedPlaces, sumInside } from "./parts/receptive_field.js";
 
-const GLYPHS = ["red", "green", "blue"];
+const WORDS = {
+  question: ({ units }) => `Of the ${units} units of the last map: how many see cue and glyph?`,
+  guesses: [["none", "none"], ["few", "1 to 20"], ["many", "21 to 100"], ["most", "more"]],
+  told: ({ size, nearest }) => `One unit sees ${size} pixels; the nearest cue and glyph need a window of ${nearest}. Now change the layers.`,
+  unit: "One unit of the last map",
+  map: "All units of the last map",
+  layers: "The layers",
+  show: "Show",
+  shows: [["theory", "what it can see"], ["effective", "what it uses"]],
+  scene: "Scene",
+  sceneOf: ({ number }) => `scene ${number}`,
+  row: "unit's row",
+  column: "unit's column",
+  picture: "The scene",
+  influence: "How much each pixel counts",
+  things: ["cue", "red", "green", "blue"],
+  units: "What each unit of the last map sees",
+  kinds: { cue: "sees the cue", glyph: "sees a glyph", neither: "sees neither", both: "sees both" },
+  sees: "The unit sees {what}.",
+  glyphs: (names) => `the ${new Intl.ListFormat("en").format(names)} glyph${names.length > 1 ? "s" : ""}`,
+  what: {
+    both: ({ glyphs }) => `the cue and ${glyphs}`,
+    cue: () => "the cue, but no glyph",
+    glyph: ({ glyphs }) => `${glyphs}, but not the cue`,
+    neither: () => "neither the cue nor a glyph",
+  },
+  field: "Its field is {field}. {reached} of the picture can reach it.",
+  fieldSize: ({ size }) => `${size} × ${size} pixels`,
+  uses: "Measured on noise, with new weights: the fuller the colour, the more a pixel counts. Half of all lies in a square {half} wide around the middle; {cue} lies on the cue, {glyphs} on the glyphs.",
+  pixels: "pixels",
+  count: "{both} of {all} units see cue and glyph.",
+};
+const NEAREST = 18; // pixels: the smallest window that touches a cue and a glyph
 const LETTER = 1.4; // pixels of the picture: the size of the names beside the boxes
 
 // ----------------------------------------------------------------------------------------------------------- the state
@@ -70,11 +103,11 @@ function onPoint(node, callback) {
 
 /** The scene, or how much its pixels count, with the field of the unit over it. */
 function fieldPicture() {
-  const scene = picture({ rows: SIDE, columns: SIDE, label: "The scene" });
-  const influence = heatmap({ rows: SIDE, columns: SIDE, quantity: "u", label: "How much each pixel counts" });
+  const scene = picture({ rows: SIDE, columns: SIDE, label: WORDS.picture });
+  const influence = heatmap({ rows: SIDE, columns: SIDE, quantity: "u", label: WORDS.influence });
   const fog = svg("path", { class: "fog", "fill-rule": "evenodd" });
   const boxes = svg("path", { class: "boxes" });
-  const names = ["cue", ...GLYPHS].map((name) => svg("text", {}, name));
+  const names = WORDS.things.map((name) => svg("text", {}, name));
   const field = edge();
   const marks = [fog, boxes, ...field.strokes, ...names];
   const over = svg("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, "aria-hidden": "true" }, ...marks);
@@ -129,15 +162,14 @@ const MARKS = {
 function unitMap() {
   const paths = Object.fromEntries(Object.keys(MARKS).map((kind) => [kind, svg("path", { class: `mark-${kind}` })]));
   const chosen = edge();
-  const name = { role: "img", "aria-label": "What each unit of the last map sees" };
+  const name = { role: "img", "aria-label": WORDS.units };
   const size = { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "units" };
   const map = svg("svg", { ...size, ...name }, ...Object.values(paths), ...chosen.strokes);
   const sample = (kind) => {
     const mark = svg("path", { d: MARKS[kind](0, 0, 1), class: `mark-${kind}` });
     return svg("svg", { viewBox: "0 0 1 1", "aria-hidden": "true" }, mark);
   };
-  const meanings = { cue: "sees the cue", glyph: "sees a glyph", neither: "sees neither", both: "sees both" };
-  const legend = Object.entries(meanings).map(([kind, text]) => element("li", {}, sample(kind), text));
+  const legend = Object.entries(WORDS.kinds).map(([kind, text]) => element("li", {}, sample(kind), text));
   const draw = (kinds, units, unitRow, unitColumn) => {
     const cell = SIDE / units;
     const drawn = Object.fromEntries(Object.keys(MARKS).map((kind) => [kind, ""]));
@@ -150,14 +182,7 @@ function unitMap() {
   return { element: element("div", { class: "unit-map" }, map, element("ul", {}, ...legend)), map, draw };
 }
 
-/** What a unit sees, as people say it. counts: pixels of the cue and of each glyph. */
-function inWords([cue, ...glyphs]) {
-  const seen = GLYPHS.filter((_, i) => glyphs[i] > 0);
-  const names = `the ${seen.join(", ").replace(/, (?=\w+$)/, " and ")} glyph${seen.length > 1 ? "s" : ""}`;
-  if (cue > 0) return seen.length > 0 ? `the cue and ${names}` : "the cue, but no glyph";
-  return seen.length > 0 ? `${names}, but not the cue` : "neither the cue nor a glyph";
-}
-
+/** What a unit sees: both, cue, glyph or neither. counts: pixels of the cue and of each glyph. */
 function kindOfUnit([cue, ...glyphs]) {
   const seesGlyph = glyphs.some((count) => count > 0);
   return cue > 0 ? (seesGlyph ? "both" : "cue") : seesGlyph ? "glyph" : "neither";
@@ -165,33 +190,28 @@ function kindOfUnit([cue, ...glyphs]) {
 
 /** The numbers of one unit, and of all units, in sentences. */
 function createFacts() {
-  const sentence = (name, ...parts) => element("p", { class: name }, ...parts.map((part) => part.element ?? part));
-  const [words, field] = ["what the unit sees", "field"].map((name) => number(name));
-  const reached = number("pixels seen", { unit: "pixels of the picture" });
-  const half = number("half of the influence", { unit: "pixels" });
+  const [what, field] = ["what the unit sees", "field"].map((name) => number(name));
+  const reached = number("pixels seen", { unit: WORDS.pixels });
+  const half = number("half of the influence", { unit: WORDS.pixels });
   const onCue = number("influence of the cue", { unit: "%", digits: 1 });
   const onGlyphs = number("influence of the glyphs", { unit: "%", digits: 1 });
   const [both, all] = ["units that see both", "units"].map((name) => number(name));
-  const uses = sentence(
-    null,
-    "Measured on noise, with new weights: the fuller the colour, the more a pixel moves the unit. ",
-    ...["Half of all that moves it lies in a square ", half, " wide around its middle; "],
-    ...[onCue, " lies on the cue, ", onGlyphs, " on the glyphs."],
-  );
-  const ofUnit = [
-    sentence(null, "The unit sees ", words, "."),
-    sentence(null, "Its field is ", field, ". ", reached, " can reach it."),
-    uses,
+  const [can, uses] = [
+    sentence(WORDS.field, { field, reached }, "parts-note"),
+    sentence(WORDS.uses, { half, cue: onCue, glyphs: onGlyphs }, "parts-note"),
   ];
-  const ofMap = sentence("senet-heading", both, " of ", all, " units see cue and glyph.");
+  const ofUnit = [sentence(WORDS.sees, { what }, "field-sees"), element("div", { class: "field-facts" }, can, uses)];
+  const ofMap = sentence(WORDS.count, { both, all }, "senet-heading");
 
   const draw = ({ units, size }, rows, columns, counts, kinds, show) => {
-    words.set(inWords(counts));
-    field.set(`${size} × ${size} pixels`);
+    const glyphs = WORDS.things.slice(1).filter((_, i) => counts[i + 1] > 0);
+    what.set(WORDS.what[kindOfUnit(counts)]({ glyphs: WORDS.glyphs(glyphs) }));
+    field.set(WORDS.fieldSize({ size }));
     reached.set(rows.length * columns.length);
     both.set(kinds.filter((kind) => kind === "both").length);
     all.set(units * units);
-    uses.style.visibility = show === "theory" ? "hidden" : "visible"; // its room stays
+    can.style.visibility = show === "theory" ? "visible" : "hidden"; // the room of the other one stays
+    uses.style.visibility = show === "theory" ? "hidden" : "visible";
   };
   /** influence: of each pixel, or null while it is being measured. */
   const drawInfluence = (influence, boxes, centre) => {
@@ -233,6 +253,21 @@ function describeStack(layers) {
   return { layers, fields, size, jump, units, pixels };
 }
 
+const kindsOfUnits = (units, counts) =>
+  Array.from({ length: units * units }, (_, i) => kindOfUnit(counts(Math.floor(i / units), i % units)));
+
+/** What the reader guesses first: of the layers and the scene that the figure begins with. */
+function askForBoth(view, { boxes }, { units, size, pixels }, covered) {
+  const count = kindsOfUnits(units, pixelsInBoxes(pixels, boxes)).filter((kind) => kind === "both").length;
+  return guess(view, {
+    key: "field/both",
+    question: WORDS.question({ units: units * units }),
+    options: WORDS.guesses,
+    answer: () => ({ value: count === 0 ? "none" : count <= 20 ? "few" : count <= 100 ? "many" : "most", told: WORDS.told({ size, nearest: NEAREST }) }),
+    covered: [covered],
+  });
+}
+
 export default figure((view) => {
   const scenes = readScenes(view);
   const job = createJob();
@@ -254,11 +289,10 @@ export default figure((view) => {
     for (const axis of ["row", "column"]) view.set(axis, clamp(place[axis], stack.units - 1));
   };
 
-  const shows = [["theory", "what it can see"], ["effective", "what it uses"]];
-  const show = choice(view, "show", { label: "Show", options: shows });
-  const scene = menu(view, "scene", { label: "Scene", options: scenes.map((_, i) => [i, String(i + 1)]) });
+  const show = choice(view, "show", { label: WORDS.show, options: WORDS.shows });
+  const scene = menu(view, "scene", { label: WORDS.scene, options: scenes.map((_, i) => [i, WORDS.sceneOf({ number: i + 1 })]) });
   const [rowSlider, columnSlider] = ["row", "column"].map((axis) =>
-    slider(view, axis, { label: `unit's ${axis}`, min: 0, max: () => stack.units - 1 }),
+    slider(view, axis, { label: WORDS[axis], min: 0, max: () => stack.units - 1 }),
   );
   const field = fieldPicture();
   onPoint(field.element, (down, right) => {
@@ -272,15 +306,15 @@ export default figure((view) => {
   const table = stackTable(view);
   const facts = createFacts();
 
+  const choices = element("div", { class: "field-choices" }, show.element, scene.element);
+  const unitPanel = panel(WORDS.unit, "x", choices, field.element, rowSlider.element, columnSlider.element, ...facts.ofUnit);
+  unitPanel.classList.add("field-unit");
+  const ofAll = element("div", {}, map.element, facts.ofMap);
+  const mapPanel = panel(WORDS.map, "u", ofAll);
+  mapPanel.classList.add("field-map", "senet-stays");
+  const asked = askForBoth(view, scenes[view.get("scene")] ?? scenes[0], describeStack(readStack(view)), ofAll);
   view.body.classList.add("receptive-field");
-  const layersPanel = panel("The layers", null, table.element);
-  const mapPanel = panel("All units of the last map", "u", map.element, facts.ofMap);
-  const unitPanel = panel("One unit of the last map", "x", field.element, rowSlider.element, columnSlider.element);
-  unitPanel.append(...facts.ofUnit);
-  view.body.append(
-    row(show.element, scene.element),
-    row(unitPanel, element("div", { class: "senet-panel" }, layersPanel, mapPanel)),
-  );
+  view.body.append(asked.element, unitPanel, mapPanel, panel(WORDS.layers, null, table.element));
 
   const shownBoxes = () => scenes[view.get("scene")].boxes;
   const drawInfluence = (influence, unit) => {
@@ -306,10 +340,11 @@ export default figure((view) => {
     const [rows, columns] = unit.map((place) => pixels[place]);
     const [top, left] = unit.map((place) => place * jump - (size - 1) / 2);
     const counts = pixelsInBoxes(pixels, shownBoxes());
-    const kinds = Array.from({ length: units * units }, (_, i) => kindOfUnit(counts(Math.floor(i / units), i % units)));
+    const kinds = kindsOfUnits(units, counts);
     field.draw(scenes[view.get("scene")], [top, left, size], counts(...unit), rows, columns, shown);
     map.draw(kinds, units, ...unit);
     table.draw(stack.layers, stack.fields);
+    asked.draw();
     facts.draw(stack, rows, columns, counts(...unit), kinds, shown);
     if (shown === "effective") drawInfluence(measure(unit), unit);
   };

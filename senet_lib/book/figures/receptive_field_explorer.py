@@ -12,7 +12,7 @@ import numpy as np
 import traitlets
 
 from senet_lib.book import plots
-from senet_lib.book.figures.figure import Array, Figure
+from senet_lib.book.figures.figure import Array, Asking, Figure
 from senet_lib.data.context_world import CUE_SIZE, GLYPH_SIZE, SIZE, WINDOW_FOR_BOTH, ContextWorld
 
 # As in receptive_field_explorer.js.
@@ -20,11 +20,13 @@ EFFECTIVE_CHANNELS = 4
 EFFECTIVE_DRAWS = 64
 
 
-class ReceptiveFieldExplorer(Figure):
+class ReceptiveFieldExplorer(Asking, Figure):
     """A stack of convolutions over scenes of the Context World, and the field of one unit of its last map.
 
     Each layer pads with zeros by dilation · (kernel - 1) / 2 on each side, so that a map of n units becomes one of
     ceil(n / stride), and unit i of the last map looks at the pixels around pixel i · jump.
+
+    With ``asks``, there is a guess to make: how many units see cue and glyph, with the layers that it begins with?
 
     Attributes:
         kernels: width of each layer's kernel, 1 to 8 layers, each one of 1, 3, 5, 7; the reader edits them.

@@ -1,6 +1,16 @@
 // Scenes without their labels: the reader names each, and then learns which glyph was meant.
 import { guess } from "./parts/guess.js";
-import { button, element, figure, isList, need, number, picture, slider } from "./parts/kit.js";
+import { button, element, figure, isList, need, number, picture, sentence, slider } from "./parts/kit.js";
+
+const WORDS = {
+  question: "What is the label of this picture?",
+  told: ({ colour, shape }) => `The cue is ${colour}, and the ${colour} glyph is a ${shape}.`,
+  picture: "picture",
+  scene: "the scene",
+  which: ({ number, count }) => `${number} of ${count}`,
+  next: "Next picture",
+  score: "Right so far: {right} of {all}.",
+};
 
 export default figure((view) => {
   const pictures = view.array("pictures", ["K", 3, "rows", "columns"]);
@@ -11,18 +21,18 @@ export default figure((view) => {
   const now = () => view.get("scene");
   const keyOf = (scene) => `label/${scene}`;
 
-  const image = picture({ rows, columns, label: "the scene" });
-  const show = (scene) => `${scene + 1} of ${count}`;
-  const which = slider(view, "scene", { label: "picture", min: 0, max: count - 1, show });
-  const next = button("Next picture", () => view.set("scene", (now() + 1) % count));
+  const image = picture({ rows, columns, label: WORDS.scene });
+  const show = (scene) => WORDS.which({ number: scene + 1, count });
+  const which = slider(view, "scene", { label: WORDS.picture, min: 0, max: count - 1, show });
+  const next = button(WORDS.next, () => view.set("scene", (now() + 1) % count));
   const asked = guess(view, {
     key: () => keyOf(now()),
-    question: "What is the label of this picture?",
+    question: WORDS.question,
     options: shapes.map((name, index) => [index, name]),
-    answer: () => ({ value: labels[now()], told: tell(colours[cues[now()]], shapes[labels[now()]]) }),
+    answer: () => ({ value: labels[now()], told: WORDS.told({ colour: colours[cues[now()]], shape: shapes[labels[now()]] }) }),
   });
-  const [right, all] = [number("right", { label: "Right so far:" }), number("guessed", { label: "of" })];
-  const score = element("p", { class: "parts-note" }, right.element, " ", all.element);
+  const [right, all] = [number("right"), number("guessed")];
+  const score = sentence(WORDS.score, { right, all }, "parts-note");
   const side = element("div", { class: "labels-side" }, asked.element, which.element, next.element, score);
   view.body.append(element("div", { class: "labels" }, element("div", { class: "labels-picture" }, image.element), side));
 
@@ -36,8 +46,6 @@ export default figure((view) => {
     right.set(made.filter(([given, label]) => given === label).length);
   };
 });
-
-const tell = (colour, shape) => `The cue is ${colour}, and the ${colour} glyph is a ${shape}.`;
 
 function readNames(view, name) {
   const names = view.data(name);

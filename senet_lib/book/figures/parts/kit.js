@@ -283,6 +283,10 @@ export function panel(heading, quantity, ...children) {
   return element("div", { class: "senet-panel" }, title, ...children);
 }
 
+/** A paragraph of a text in which "{name}" stands for parts.name: an element, or what number() made. */
+export const sentence = (text, parts, name = null) =>
+  element("p", { class: name }, ...text.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? (parts[part].element ?? parts[part]) : part)));
+
 let lastId = 0;
 /** An id that no other element of the page has. */
 export const freshId = (stem) => `senet-${stem}-${(lastId += 1)}-${Math.random().toString(36).slice(2, 8)}`;

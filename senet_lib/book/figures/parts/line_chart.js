@@ -61,8 +61,8 @@ export const gridAcross = (values, up, left, right, text = tickText) =>
 export function lineChart({ label, xLabel, yLabel, height = 190 }) {
   const { element: box, draw: drawSheet } = createSheet({ label, height });
   const paint = (lines, { x, y }, width) => {
-    const longest = Math.max(0, ...lines.map(({ endName }) => endName?.length ?? 0));
-    const [right, floor] = [width - Math.max(EDGE.right, longest * LETTER_WIDTH), height - EDGE.bottom];
+    const room = Math.max(EDGE.right, ...lines.map(({ endName }) => (endName ? 10 + endName.length * LETTER_WIDTH : 0)));
+    const [right, floor] = [width - room, height - EDGE.bottom];
     const across = scaleTo(x, EDGE.left, right);
     const up = scaleTo(y, floor, EDGE.top);
     const columns = ticks(x, Math.min(8, Math.floor(width / 60))).flatMap((tick) => [

@@ -1,22 +1,35 @@
 // The laboratory's finished runs: seed by seed, as a file, and erased.
-import { button, element, formatNumber } from "./kit.js";
+import { button, element, formatNumber, setText } from "./kit.js";
 import { networkLabel, networkOfName } from "./training_settings.js";
 import { eraseRuns, groupRuns, readRuns, runsAsCsv } from "./training_store.js";
 
+const RUN_WORDS = {
+  heads: ["network", "distance", "training", "test accuracy, seed by seed"],
+  title: ({ count }) => `Finished runs: ${count}`,
+  empty: "Runs that end are listed here, and kept in this browser until you erase them.",
+  save: "Save as CSV",
+  erase: "Erase",
+  gap: ({ gap }) => `gap ${gap}`,
+  training: ({ epochs, pictures, rate }) => `${epochs} ${epochs === 1 ? "epoch" : "epochs"} of ${pictures}, rate ${rate}`,
+  constant: ({ epochs, pictures, rate }) => `${epochs} ${epochs === 1 ? "epoch" : "epochs"} of ${pictures}, rate ${rate}, constant`,
+  seed: ({ seed }) => `seed ${seed}`,
+};
+
 export function createRunTable(bench) {
   const body = element("tbody");
-  const head = element("tr", {}, ...["network", "distance", "training", "test accuracy, seed by seed"].map((name) => element("th", { scope: "col" }, name)));
+  const head = element("tr", {}, ...RUN_WORDS.heads.map((name) => element("th", { scope: "col" }, name)));
   const grid = element("table", { class: "lab-table" }, element("thead", {}, head), body);
-  const empty = element("p", { class: "parts-note" }, "Runs that end are listed here, and kept in this browser until you erase them.");
-  const save = button("Save as CSV", () => offerFile("senet-laboratory.csv", runsAsCsv(readRuns()))).element;
-  const erase = button("Erase", () => {
+  const empty = element("p", { class: "parts-note" }, RUN_WORDS.empty);
+  const save = button(RUN_WORDS.save, () => offerFile("senet-laboratory.csv", runsAsCsv(readRuns()))).element;
+  const erase = button(RUN_WORDS.erase, () => {
     eraseRuns();
     bench.storage = "";
     draw();
   }).element;
   const tools = element("div", { class: "lab-buttons" }, save, erase);
   const scroll = element("div", { class: "lab-scroll" }, grid);
-  const box = element("div", { class: "lab-runs" }, element("p", { class: "senet-heading" }, "Finished runs"), empty, scroll, tools);
+  const title = element("summary");
+  const box = element("details", { class: "lab-runs" }, title, empty, scroll, tools);
   let shown = null;
   const draw = () => {
     if (bench.phase() === "running" && shown !== null) return; // only an end changes it
@@ -25,7 +38,9 @@ export function createRunTable(bench) {
     empty.hidden = groups.length > 0;
     scroll.hidden = tools.hidden = groups.length === 0;
     if (text === shown) return;
+    if (shown === null) box.open = groups.length > 0; // from then on it is the reader's
     shown = text;
+    setText(title, RUN_WORDS.title({ count: groups.reduce((sum, { seeds }) => sum + seeds.length, 0) }));
     body.replaceChildren(...groups.map(rowOfGroup));
   };
   return { element: box, draw };
@@ -33,9 +48,10 @@ export function createRunTable(bench) {
 
 function rowOfGroup({ network, gap, epochs, pictures, rate, schedule, seeds, finals }) {
   const known = networkOfName(network);
-  const training = `${epochs} ${epochs === 1 ? "epoch" : "epochs"} of ${formatNumber(pictures)}, rate ${rate}${schedule === "constant" ? ", constant" : ""}`;
-  const cells = [`gap ${gap}`, training].map((text) => element("td", {}, text));
-  const values = finals.map((final, index) => element("span", { title: `seed ${seeds[index]}` }, final.toFixed(2), index < finals.length - 1 ? ", " : ""));
+  const facts = { epochs, pictures: formatNumber(pictures), rate };
+  const training = (schedule === "constant" ? RUN_WORDS.constant : RUN_WORDS.training)(facts);
+  const cells = [RUN_WORDS.gap({ gap }), training].map((text) => element("td", {}, text));
+  const values = finals.map((final, index) => element("span", { title: RUN_WORDS.seed({ seed: seeds[index] }) }, final.toFixed(2), index < finals.length - 1 ? ", " : ""));
   return element("tr", {}, element("th", { scope: "row" }, known ? networkLabel(known) : network), ...cells, element("td", {}, ...values));
 }
 
