@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from benchmarks import timing
 from benchmarks.timing import LAYOUTS, median_ms, paired_ratio
-from senet_lib.cost.measure import measure_cost
 from senet_lib.networks.models import create_model
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
@@ -43,23 +42,13 @@ def main() -> int:
     more = {"--batch": {"type": int, "default": 4, "help": "pictures (default 4)"}}
     options = timing.parse_options(__doc__, repeats=15, what="layout", quick="2 pictures, 3 rounds", more=more)
     repeats, batch, device = options.repeats, 2 if options.quick else options.batch, options.device
-    costs, rows = measure_costs(), []
-    print(format_costs(costs))
+    rows = []
     for layout in LAYOUTS:
         for row in measure(layout, batch, repeats, device):
             rows.append(row)
             print(format_row(row), flush=True)
-    record = timing.begin_record("networks", device, repeats=repeats, batch=batch, size=SIZE, costs=costs, rows=rows)
+    record = timing.begin_record("networks", device, repeats=repeats, batch=batch, size=SIZE, rows=rows)
     return timing.finish("networks", record, find_misses(rows), write=not options.quick)
-
-
-def measure_costs() -> dict[str, dict[str, int]]:
-    """Parameters, MACs, and bytes that one picture makes autograd keep, of each network."""
-    costs = {}
-    for name, make in NETWORKS.items():
-        cost = measure_cost(make(), (3, SIZE, SIZE))
-        costs[name] = {key: getattr(cost, key) for key in ("parameters", "macs", "activation_bytes")}
-    return costs
 
 
 def measure(layout: str, batch: int, repeats: int, device: torch.device) -> list[dict[str, Any]]:
@@ -107,14 +96,6 @@ def find_misses(rows: list[dict[str, Any]]) -> list[str]:
         if (row["work"], row["layout"]) == ("training", "channels_last")
         and (ratio := row["ratios"]["se_resnet50 / resnet50"])["median"] > BUDGET
     ]
-
-
-def format_costs(costs: dict[str, dict[str, int]]) -> str:
-    lines = [f"{'network':22} {'parameters':>12} {'MACs':>15}  kept for the backward pass, a picture"]
-    for name, cost in costs.items():
-        kept = f"{cost['activation_bytes'] / 1e6:.1f} MB"
-        lines.append(f"{name:22} {cost['parameters']:12,} {cost['macs']:15,}  {kept}")
-    return "\n".join([*lines, ""])
 
 
 def format_row(row: dict[str, Any]) -> str:
