@@ -71,7 +71,10 @@ def offered_pictures() -> tuple[OfferedPicture, ...]:
     Raises:
         ValueError: if the installed packages lack one of the photographs.
     """
-    return tuple(OfferedPicture(*words, square(file, place)) for *words, file, place in OFFERED)
+    return tuple(
+        OfferedPicture(name, what, label, source, square(file, place))
+        for name, what, label, source, file, place in OFFERED
+    )
 
 
 def square(path: Path, place: tuple[int, int, int]) -> Image.Image:
