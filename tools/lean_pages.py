@@ -79,6 +79,8 @@ TOP_BAR = re.compile(r'(<header id="pst-header"[^>]*>).*?(</header>)', re.DOTALL
 ICON = re.compile(r'<(i|span) class="(?P<classes>[^"]*\bfa-[^"]*)"(?P<others>[^>]*)></\1>')
 SHARED = re.compile(r'<(script|style)\b[^>]*\bdata-key="(?P<key>\w+)"[^>]*>.*?</\1>\n?', re.DOTALL)
 HELD = re.compile(r'<script type="application/json" class="senet-(state|module)"[^>]*>.*?</script>\n?', re.DOTALL)
+CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+SPARE = re.compile(r"\s*([{};,])\s*|\s+")
 TITLE = re.compile(r'title="(?P<text>[^"]*)"')
 
 
@@ -157,9 +159,15 @@ def keep_first_copies(html: str) -> str:
     def keep_or_drop(part: re.Match[str]) -> str:
         is_first = part["key"] not in seen
         seen.add(part["key"])
-        return part[0] if is_first else ""
+        whole = shorten_style(part[0]) if part[1] == "style" else part[0]
+        return whole if is_first else ""
 
     return SHARED.sub(keep_or_drop, html)
+
+
+def shorten_style(css: str) -> str:
+    """A style sheet without its comments and its spare white space."""
+    return SPARE.sub(lambda found: found[1] or " ", CSS_COMMENT.sub("", css)).replace(";}", "}")
 
 
 def replace(pattern: str | re.Pattern[str], replacement: str, html: str, complaint: str) -> str:

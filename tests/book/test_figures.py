@@ -122,6 +122,16 @@ def test_the_inline_state_holds_the_figures_own_traits_only(tiny):
     assert state["named"]["w"]["shape"] == [2, 2]
 
 
+def test_pictures_of_0_and_255_travel_as_bits(tiny):
+    picture = 255 * np.random.default_rng(0).integers(0, 2, (3, 5, 7))
+    packed = inline_json(tiny(values=picture).to_html(), "state")["values"]
+    data = base64.b64decode(packed["data"])
+    assert (packed["dtype"], len(data)) == ("bits", 14)
+    other = tiny()
+    other.set_state({"values": {**packed, "data": data}})
+    assert (other.values == picture).all()
+
+
 def test_numbers_that_are_not_finite_do_not_break_the_json(tiny):
     assert inline_json(tiny(level=float("nan")).to_html(), "state")["level"] is None
 

@@ -53,7 +53,7 @@ GATES_APART = """root => {
 # Figure, what is covered, a right guess ("": the figure's largest difference of gates), a wrong one, and what is said.
 ASKED = [
     (BlockWalkthrough, ".walk-strip.parts-unknown", "", "0", "gates are computed from the picture"),
-    (ClassGates, ".senet-gates-chart", "layer2", "layer1", "The accuracy with the mean gates of one block"),
+    (ClassGates, ".senet-chart .senet-gates-line", "layer2", "layer1", "The accuracy with the mean gates of one block"),
     (CostCalculator, "[data-name=added]", "4", "1", "Stage 4 pays 62.5% of the weights."),
     (GatesOnALine, ".line-chart .senet-chart", "green", "red", "lies between its values at the two ends"),
     (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
@@ -98,7 +98,7 @@ def test_nothing_of_the_answer_stands_there_before_the_guess(browser, tmp_path, 
         assert "Guess again" in opened.root.locator(".parts-guess button").first.get_attribute("title")
         opened.click(take_again)
         assert not any(seen(opened, covered))
-        take(opened, right or f"{round(20 * opened.number('largest-ds')) / 20:g}")
+        take(opened, right or f"{round(20 * opened.root.evaluate(GATES_APART)) / 20:g}")
         assert opened.text("guess").startswith(("Right", "Exactly"))
         assert serious_violations(opened.page) == []
         opened.page.reload()

@@ -119,7 +119,10 @@ def test_the_bet_is_judged_when_all_five_pulses_have_arrived(browser, tmp_path):
     figure.asks = True
     with open_figure(browser, figure, tmp_path, width=390, **OPTIONS) as opened:
         height = opened.root.bounding_box()["height"]
-        assert not opened.root.locator(".senet-chart").is_visible()
+        send = opened.root.get_by_role("button", name="Send a pulse")
+        opened.press("Enter", on=send)
+        assert send.get_attribute("aria-disabled") == "true" and opened.get("sent") == []
+        assert opened.text("factor").endswith("?") and "Guess first" in opened.text("story")
         assert unreachable_controls(opened) == []
         opened.press("Enter", on=opened.root.locator('[data-guess="most"]'))
         assert opened.text("guess") == "You said all but post. Send a pulse through all five places: then it shows."

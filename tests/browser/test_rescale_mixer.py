@@ -78,7 +78,7 @@ def test_with_trained_gates_the_scores_are_torchs(opened):
         choose(opened, "picture", picture)
         logits = check_against_torch(opened, picture, block)
         assert logits.argmax() == VIEWS[picture].label
-        assert opened.text("verdict") == "right"
+        assert opened.text("verdict") == "– right"
         assert opened.text("told") == "All gates have their trained values."
 
 

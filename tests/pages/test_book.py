@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -142,7 +143,7 @@ def test_network_with_se_solves_the_context_world_on_the_page():
     assert last_test_accuracy("04_rescale") >= 0.97
 
 
-GOOD_NOTEBOOK = """\
+NOTEBOOK = """\
 ---
 jupytext: {text_representation: {extension: .md, format_name: myst}}
 kernelspec: {display_name: Python 3, language: python, name: python3}
@@ -151,71 +152,83 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 # A page
 
 ```{code-cell} ipython3
-print("it runs")
+from senet_lib.book.figures.cost_calculator import CostCalculator
+
+CostCalculator.example()
 ```
 """
+FORK = "https://github.com/Some-Body/their-book"
+# Its tests share a folder, and each begins by writing its page: the library is built once for all that leave it alone.
 
 
-FIGURE_NOTEBOOK = GOOD_NOTEBOOK.replace(
-    'print("it runs")',
-    "from senet_lib.book.figures.cost_calculator import CostCalculator\n\nCostCalculator.example()",
-)
+@dataclass
+class SmallBook:
+    """A fork of this repository with one tiny notebook, and with the environment that is there already."""
+
+    folder: Path
+
+    @property
+    def html(self) -> Path:
+        return self.folder / "_build" / "html"
+
+    def page(self) -> str:
+        return (self.html / "notebooks" / "page.html").read_text(encoding="utf-8")
+
+    def build(self, page: str = NOTEBOOK, in_step: bool = True) -> subprocess.CompletedProcess:
+        """`make book`, with the environment that runs this test instead of a new one."""
+        (self.folder / "notebooks" / "page.md").write_text(page, encoding="utf-8")
+        if in_step:
+            subprocess.run([sys.executable, "-m", "tools.notebooks", "write"], cwd=self.folder, check=True)
+        keep = ["-o", ".venv/.installed", "-o", "node_modules/.package-lock.json"]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        return subprocess.run(
+            ["make", "--no-print-directory", *keep, "book"],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env={**environment, "NO_COLOR": "1"},
+        )
+
+    def executes(self) -> list[str]:
+        """The notebooks that a build, which succeeds, executes, as tools/execute.py names them."""
+        result = self.build()
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "_build/html/index.html" in result.stdout.splitlines()[-1]
+        return re.findall(r"^\S*/(\w+\.md): \d+ s$", result.stdout, re.MULTILINE)
 
 
-@pytest.fixture
-def small_book(tmp_path) -> Path:
-    """This repository with one tiny notebook, and with the environment that is there already."""
+@pytest.fixture(scope="module")
+def small_book(tmp_path_factory) -> SmallBook:
+    book = tmp_path_factory.mktemp("book")
     copied = ("Makefile", "_config.yml", "pyproject.toml", "package.json", "package-lock.json", "constraints.txt")
     copied += ("README.md", "LICENSE")
     for path in [*map(ROOT.joinpath, copied), *ROOT.glob("requirements*.txt")]:
-        shutil.copy2(path, tmp_path)
+        shutil.copy2(path, book)
     for folder in ("senet_lib", "results", "tools", "book"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "book" / "index.md").write_text("# A book\n")
-    (tmp_path / "_toc.yml").write_text(
+        shutil.copytree(ROOT / folder, book / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (book / "notebooks").mkdir()
+    (book / "book" / "index.md").write_text("# A book\n")
+    (book / "_toc.yml").write_text(
         "format: jb-book\nroot: book/index\nchapters:\n  - file: notebooks/page\n  - file: book/references\n"
     )
     for name in ("results.md", "notation.md"):
-        (tmp_path / "book" / name).unlink()
-    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    return tmp_path
+        (book / "book" / name).unlink()
+    (book / "node_modules").symlink_to(ROOT / "node_modules")
+    (book / ".venv").symlink_to(sys.prefix)
+    settings = book / "_config.yml"
+    text, count = re.subn(r"^  url: .*$", f"  url: {FORK}", settings.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert count == 1, "a fork changes one line"
+    settings.write_text(text, encoding="utf-8")
+    small = SmallBook(book)
+    assert small.executes() == ["page.md"]
+    return small
 
 
-def build(book: Path, page: str, in_step: bool = True) -> subprocess.CompletedProcess:
-    """`make book`, with the environment that runs this test instead of a new one."""
-    (book / "notebooks" / "page.md").write_text(page, encoding="utf-8")
-    if in_step:
-        subprocess.run([sys.executable, "-m", "tools.notebooks", "write"], cwd=book, check=True)
-    keep = ["-o", ".venv/.installed", "-o", "node_modules/.package-lock.json"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.run(
-        ["make", "--no-print-directory", *keep, "book"],
-        cwd=book,
-        capture_output=True,
-        text=True,
-        env={**environment, "NO_COLOR": "1"},
-    )
-
-
-def test_build_of_a_good_book_succeeds_and_executes_again_only_when_the_library_changes(small_book):
-    result = build(small_book, GOOD_NOTEBOOK)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "_build/html/index.html" in result.stdout.splitlines()[-1]
-    assert (small_book / "_build" / "html" / "notebooks" / "page.html").exists()
-    assert (small_book / "_build" / "html" / "vendor" / "katex" / "katex.min.css").exists()
-    assert executed(result) == ["page.md"]
-    assert executed(build(small_book, GOOD_NOTEBOOK)) == [], "nothing has changed yet"
-    (small_book / "senet_lib" / "__init__.py").touch()
-    result = build(small_book, GOOD_NOTEBOOK)
-    assert result.returncode == 0
-    assert executed(result) == ["page.md"]
-
-
-def executed(result: subprocess.CompletedProcess) -> list[str]:
-    """The notebooks that a build has executed, as tools/execute.py names them."""
-    return re.findall(r"^\S*/(\w+\.md): \d+ s$", result.stdout, re.MULTILINE)
+def test_a_notebook_is_executed_again_only_when_the_library_changes(small_book):
+    assert small_book.executes() == [], "nothing has changed yet"
+    (small_book.folder / "senet_lib" / "__init__.py").touch()
+    assert small_book.executes() == ["page.md"]
+    assert (small_book.html / "vendor" / "katex" / "katex.min.css").exists()
 
 
 FAULTS_OF_SPHINX = """
@@ -229,49 +242,43 @@ See [another page](nowhere.md) and [a section](#no-such-section).
 @pytest.mark.parametrize(
     ("page", "signs"),
     [
-        (GOOD_NOTEBOOK.replace('print("it runs")', "1 / 0"), ["page.md", "ZeroDivisionError"]),
-        (GOOD_NOTEBOOK + FAULTS_OF_SPHINX, ["nowhere.md", "no-such-section", "no-such-directive"]),
+        (NOTEBOOK.replace("CostCalculator.example()", "1 / 0"), ["page.md", "ZeroDivisionError"]),
+        (NOTEBOOK + FAULTS_OF_SPHINX, ["nowhere.md", "no-such-section", "no-such-directive"]),
     ],
     ids=["failing cell", "Sphinx warnings"],
 )
 def test_build_fails_and_names_the_faults(small_book, page, signs):
     for _ in ("the first time", "and when nothing has changed since"):
-        result = build(small_book, page)
+        result = small_book.build(page)
         assert result.returncode != 0
         assert [sign for sign in signs if sign not in result.stdout + result.stderr] == []
 
 
-def test_a_fork_changes_one_line(small_book):
-    """From the repository's address follow the buttons, the install cell, and what crawlers and shared links read."""
-    settings = small_book / "_config.yml"
-    fork = "https://github.com/Some-Body/their-book"
-    text, count = re.subn(r"^  url: .*$", f"  url: {fork}", settings.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert count == 1
-    settings.write_text(text, encoding="utf-8")
-    result = build(small_book, GOOD_NOTEBOOK)
-    assert result.returncode == 0, result.stdout + result.stderr
-    html = small_book / "_build" / "html"
-    page = (html / "notebooks" / "page.html").read_text(encoding="utf-8")
+def test_build_fails_when_a_notebook_is_out_of_step(small_book):
+    result = small_book.build(NOTEBOOK + "\nNot in the notebook.\n", in_step=False)
+    assert result.returncode != 0
+    assert "make notebooks" in result.stderr
+
+
+def test_from_one_line_follows_all_that_names_a_fork(small_book):
+    """The buttons, the install cell, and what crawlers and shared links read."""
+    assert small_book.executes() == []
+    page = small_book.page()
     for address in (
         "https://some-body.github.io/their-book/notebooks/page.html",
         "https://some-body.github.io/their-book/social.png",
         "https://colab.research.google.com/github/Some-Body/their-book/blob/main/notebooks/page.ipynb",
         "https://mybinder.org/v2/gh/Some-Body/their-book/main?urlpath=lab/tree/notebooks/page.ipynb",
-        f"{fork}/issues",
+        f"{FORK}/issues",
     ):
         assert address in page
+    html, notebook = small_book.html, small_book.folder / "notebooks" / "page.ipynb"
     assert "https://some-body.github.io/their-book/notebooks/page.html" in (html / "sitemap.xml").read_text()
     assert "https://some-body.github.io/their-book/sitemap.xml" in (html / "robots.txt").read_text()
-    assert f"git+{fork}@main" in (small_book / "notebooks" / "page.ipynb").read_text(encoding="utf-8")
+    assert f"git+{FORK}@main" in notebook.read_text(encoding="utf-8")
     placeholder = urlsplit(yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"])
     owner = placeholder.path.split("/")[1]
     assert [path for path in html.rglob("*.html") if owner in path.read_text(encoding="utf-8")] == []
-
-
-def test_build_fails_when_a_notebook_is_out_of_step(small_book):
-    result = build(small_book, GOOD_NOTEBOOK, in_step=False)
-    assert result.returncode != 0
-    assert "make notebooks" in result.stderr
 
 
 def files(page: str) -> list[str]:
@@ -280,15 +287,13 @@ def files(page: str) -> list[str]:
 
 
 def test_a_page_with_a_figure_is_lean_also_when_it_is_rebuilt_alone(small_book):
-    assert build(small_book, FIGURE_NOTEBOOK).returncode == 0
-    written = small_book / "_build" / "html" / "notebooks" / "page.html"
-    first = written.read_text(encoding="utf-8")
+    first = small_book.page()
     assert first.count('class="senet-state"') == 1
     assert "jupyter.widget" not in first
-    (small_book / "notebooks" / "page.md").write_text(FIGURE_NOTEBOOK + "\nOne more line.\n", encoding="utf-8")
+    (small_book.folder / "notebooks" / "page.md").write_text(NOTEBOOK + "\nOne more line.\n", encoding="utf-8")
     rebuild = [".venv/bin/jupyter-book", "build", ".", "-W", "-n"]
-    subprocess.run(rebuild, cwd=small_book, check=True, capture_output=True)
-    second = written.read_text(encoding="utf-8")
+    subprocess.run(rebuild, cwd=small_book.folder, check=True, capture_output=True)
+    second = small_book.page()
     assert "One more line." in second
     assert files(second) == files(first)
     assert second.count("<svg") == first.count("<svg")
@@ -297,9 +302,11 @@ def test_a_page_with_a_figure_is_lean_also_when_it_is_rebuilt_alone(small_book):
 
 def test_a_page_keeps_the_first_copy_of_what_its_figures_share():
     kit, host = '<script class="senet-module" data-key="a1">"kit"</script>', '<script data-key="b2">host</script>'
-    style, own = '<style data-key="c3">p {}</style>', '<script class="senet-state">{}</script>'
+    style, own = '<style data-key="c3">p{margin:0 auto}</style>', '<script class="senet-state">{}</script>'
     figure = f"<div>{style}{own}{kit}{host}</div>"
     assert lean_pages.keep_first_copies(figure + figure) == f"{figure}<div>{own}</div>"
+    written = style.replace("p{margin:0 auto}", "/* Text. */\np {\n  margin:0  auto;\n}\n")
+    assert lean_pages.keep_first_copies(written).replace(" </style>", "</style>").replace("> p", ">p") == style
 
 
 def test_what_figures_hold_stands_behind_the_text():

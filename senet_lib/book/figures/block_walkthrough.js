@@ -1,14 +1,13 @@
-// The whole block on two pictures at once: maps shrink into means, means pass the neck, gates slide back onto the maps.
+// The whole block on two pictures at once: maps shrink into means, means pass the neck, gates dim the maps.
 import { guess } from "./parts/guess.js";
-import { Problem, bars, button, choice, clamp, colour, controlRow, disable, element, figure } from "./parts/kit.js";
-import { formatNumber, heatmap, menu, number, panel, picture, player, requirePictures, setText } from "./parts/kit.js";
-import { slider, wantsStillness } from "./parts/kit.js";
+import { Problem, button, choice, clamp, colour, disable, element, figure } from "./parts/kit.js";
+import { formatNumber, heatmap, menu, number, picture, player, requirePictures, setText } from "./parts/kit.js";
+import { slider, svg, wantsStillness } from "./parts/kit.js";
 import { normalise, requireNetwork, runBlock, runStem } from "./parts/network_arithmetic.js";
 
 const WORDS = {
-  question: "The same weights on both sides. How far apart, from 0 to 1, are the two gates that differ most?",
-  told: ({ channel, most }) =>
-    `In channel ${channel} they differ by ${most}: gates are computed from the picture. Walk there with “Next”.`,
+  question: "Both pictures pass the same weights. How far apart, from 0 to 1, are the two gates that differ most?",
+  told: ({ channel, most }) => `In channel ${channel} they differ by ${most}: gates are computed from the picture. Walk there with “Next”.`,
   guessFirst: "Guess how far apart the gates are: then the walk goes on.",
   first: "This is the first step.",
   last: "This is the last step.",
@@ -16,44 +15,40 @@ const WORDS = {
   next: "Next",
   play: "Play",
   steps: "step",
-  channel: "channel",
+  channel: "channel, large:",
+  pictures: ["first picture", "second picture"],
   stories: [
     () => "Two pictures stand before one and the same block. Press “Next”.",
     () => "Convolutions with fixed weights make a map for each channel.",
-    ({ c, z }) => `Squeeze: maps shrink to means. Channel ${c}: ${z[0]} left, ${z[1]} right.`,
-    ({ c, s }) => `Excite: through the neck to gates. Channel ${c}: ${s[0]} left, ${s[1]} right.`,
-    ({ c, kept }) => `Rescale: gates dim the maps. Channel ${c} keeps ${kept[0]}% left, ${kept[1]}% right.`,
+    ({ c, z }) => `Squeeze: each map shrinks to its mean. Channel ${c}: first ${z[0]}, second ${z[1]}.`,
+    ({ c, s }) => `Excite: through the neck to gates. Channel ${c}: first ${s[0]}, second ${s[1]}.`,
+    ({ c, kept }) => `Rescale: gates dim the maps. Channel ${c} keeps ${kept[0]}% in the first, ${kept[1]}% in the second.`,
   ],
-  twice: ({ c, kept }) => `Twice the same picture: the same gates. Channel ${c} keeps ${kept[0]}% on both sides.`,
-  picture: "Picture",
-  convolutions: "Convolutions",
-  squeeze: "Squeeze: means",
-  narrow: "Excite: the neck",
-  gates: "Excite: gates",
-  rescale: "Rescale",
-  fixed: "← the same weights →",
-  shape: ({ letter, size }) => `${letter} (${size})`,
-  signs: "orange < 0 < blue",
-  signsAfter: "orange < 0 < green",
-  scale: "full colour: ±",
-  range: "bars:",
+  twice: ({ c, kept }) => `Twice the same picture: the same gates. Channel ${c} keeps ${kept[0]}% of both.`,
+  stages: {
+    x: ["picture x", ({ high, wide }) => `3 × ${high} × ${wide}`],
+    u: ["maps u", "by convolutions"],
+    z: ["means z", "squeeze"],
+    hidden: ["the neck", "ReLU(W₁z + b₁)"],
+    s: ["gates s", "σ(W₂h + b₂)"],
+    scaled: ["x̃ = s · u", "rescale"],
+  },
   limits: ({ least, most }) => `${least} to ${most}`,
-  differences: "Gates, left − right (−1 to 1)",
-  sameWeights: "same weights:",
-  sameGates: "same gates:",
-  yes: "yes",
-  no: "no",
-  difference: "s left − s right =",
-  largestZ: "largest difference of z:",
-  largestS: "largest difference of s:",
+  means: ["first: z =", "second: z ="],
+  gate: "×",
+  equals: "=",
+  differences: "first gate − second gate, −1 to 1",
+  difference: "of this channel:",
+  largest: "largest:",
+  inChannel: "in channel",
 };
-const SIDES = ["left", "right"];
+const TRAITS = ["first", "second"]; // of the two pictures
 const LETTERS = ["x", "u", "z", "s", "x̃"]; // one for each step
 const [MAPS, MEANS, GATES, LAST] = [1, 2, 3, 4];
-const FLIGHT = 1400; // milliseconds from one step to the next
+const REACHED = { x: 0, u: MAPS, z: MEANS, hidden: GATES, s: GATES, scaled: LAST }; // from which step on a stage is filled
+const [FLIGHT, STAGGER] = [1100, 600]; // milliseconds for one channel, and from the first channel's start to the last one's
 const PLAY_SECONDS = 2.4;
-const DOT = 12; // pixels: how high a number is that flies
-const [NARROW_AT, LANDED] = [0.45, 0.8]; // parts of a flight: the neck is passed; what has landed is drawn
+const WEAK = 0.1; // of the largest weight: a weaker one has no wire
 
 export default figure((view) => {
   const network = view.arrays("network");
@@ -61,42 +56,48 @@ export default figure((view) => {
   const pictures = requirePictures(view);
   const run = createRunner(network, block.name, pictures);
   const sizes = { ...block, ...run(0).u }; // channels, hidden; rows and columns of u
+  const weights = ["fc1", "fc2"].map((layer) => network[`${block.name}.attention.${layer}.weight`].data);
   const choose = (channel) => view.set("channel", clamp(channel, sizes.channels - 1));
 
-  const sides = SIDES.map((side, index) => createSide(view, side, ["first", "second"][index], pictures, sizes, choose));
-  const stages = createStages(sides, sizes, pictures);
+  const sides = TRAITS.map((trait, index) => createSide(view, trait, WORDS.pictures[index], pictures, sizes, weights, choose));
+  const stages = createStages(sides, pictures);
   const comparison = createComparison(sizes.channels, choose);
   const channel = slider(view, "channel", { label: WORDS.channel, min: 0, max: sizes.channels - 1 });
-  const asked = askForTheGates(view, run, pictures.count, [...stages.gates, comparison.element]);
+  const gates = sides.flatMap(({ neck, s }) => [neck.element, s.element]);
+  gates.forEach((one) => one.classList.add("parts-unknown"));
+  const asked = askForTheGates(view, run, pictures.count, gates);
   const most = () => (asked.isOpen() ? MEANS : LAST);
   const flight = createFlight();
   const walk = createWalk(view, most, flight.stop);
   const story = element("p", { class: "walk-story", role: "status" });
   const walked = element("div", { class: "walk" }, ...stages.elements);
-  view.body.append(asked.element, walk.element, story, walked, controlRow(channel.element), comparison.element);
+  const detail = element("div", { class: "walk-detail" }, ...sides.map((side) => side.product), comparison.element);
+  channel.element.classList.add("walk-channel");
+  view.body.append(asked.element, element("div", { class: "walk-all" }, walk.element, story, walked, channel.element, detail));
   view.onClose(flight.stop);
   let before = null;
 
   return () => {
-    const results = [run(view.get("first")), run(view.get("second"))];
+    const results = TRAITS.map((trait) => run(view.get(trait)));
     const [c, step] = [view.get("channel"), Math.min(view.get("step"), most())];
     const scales = commonScales(results);
     sides.forEach((side, index) => side.draw(results[index], scales, c, step));
     stages.show(step, scales);
     comparison.show(results, c, step);
     walk.show();
-    const isSame = view.get("first") === view.get("second");
-    setText(story, view.get("step") > step ? WORDS.guessFirst : tell(step, c, results, isSame));
+    setText(story, view.get("step") > step ? WORDS.guessFirst : tell(step, c, results));
     asked.draw();
     if (before !== null && step !== before) flight.stop();
-    if (before !== null && step === before + 1 && !wantsStillness()) sides.forEach((side) => flight.start(side, step));
+    if (before !== null && step === before + 1 && !wantsStillness()) {
+      sides.forEach((side, index) => flight.start(walked, side, step, results[index].s));
+    }
     before = step;
   };
 });
 
 /** Before any gate: how far apart are those that differ most, of the two pictures that are shown first? */
 function askForTheGates(view, run, count, covered) {
-  const places = ["first", "second"].map((trait) => clamp(view.get(trait), count - 1) || 0);
+  const places = TRAITS.map((trait) => clamp(view.get(trait), count - 1) || 0);
   const answer = () => {
     const apart = minus(...places.map((place) => run(place).s));
     const channel = peak(apart);
@@ -123,7 +124,7 @@ function createRunner(network, name, { rows, columns, planes }) {
     if (!results.has(index)) {
       const stem = runStem(network, normalise(network, planes(index), rows, columns));
       const { u, z, hidden, s, scaled } = runBlock(network, name, stem);
-      results.set(index, { index, u, z, hidden, s, scaled, sizes: largestSizes(u), after: largestSizes(scaled) });
+      results.set(index, { index, u, z, hidden, s, scaled, sizes: largestSizes(u) });
     }
     return results.get(index);
   };
@@ -133,11 +134,9 @@ const mapOf = ({ data, rows, columns }, c) => data.subarray(c * rows * columns, 
 
 // The largest |value| of each channel.
 const largestSizes = (maps) =>
-  Float32Array.from({ length: maps.channels }, (_, c) =>
-    mapOf(maps, c).reduce((most, value) => Math.max(most, Math.abs(value)), 0),
-  );
+  Array.from({ length: maps.channels }, (_, c) => mapOf(maps, c).reduce((most, value) => Math.max(most, Math.abs(value)), 0));
 
-// Both pictures on one scale, so that the same colour or height means the same number left and right.
+// Both pictures on one scale, so that the same colour or length means the same number in both.
 function commonScales(results) {
   const all = (name) => results.flatMap((result) => [...result[name]]);
   const sizes = all("sizes").sort((a, b) => a - b);
@@ -149,106 +148,124 @@ function commonScales(results) {
   };
 }
 
-// ----------------------------------------------------------------------------------------------------------- one side
+// ---------------------------------------------------------------------------------------------------------- one picture
 
-function createSide(view, side, trait, { names, rows, columns, planes }, { channels, hidden, ...size }, choose) {
-  const photo = picture({ rows, columns, label: `${side} picture` });
-  const which = menu(view, trait, { label: `${side} picture`, options: names.map((name, index) => [index, name]) });
-  const maps = [["u", "u"], ["x̃", "x-tilde"]].map(([letter, quantity]) => createMaps(letter, quantity, side, channels, size, choose));
-  const [u, scaled] = maps;
-  const z = chosenBars("z", "z", side, channels, choose);
-  const neck = bars({ count: hidden, quantity: "hidden", label: `hidden units, ${side}`, height: 32 });
-  neck.element.style.width = `${(100 * hidden) / Math.max(hidden, channels)}%`;
-  const s = chosenBars("s", "s", side, channels, choose);
-  // Label, first step, digits: a number that has not been reached is a dash, so that nothing moves when it comes.
-  const facts = Object.entries({ u: ["|u| ≤", MAPS, 2], z: ["z =", MEANS, 3], s: ["s =", GATES, 3], "x-tilde": ["|x̃| ≤", LAST, 2] }).map(
-    ([name, [label, from, digits]]) => ({ name, from, value: number(`${side}-${name}`, { label, digits }) }),
-  );
-  const name = element("p", { class: "walk-channel" });
-  const cell = (...children) => element("div", { class: `walk-cell walk-${side}` }, ...children);
-  const values = element("div", { class: "walk-values" }, name, ...facts.map(({ value }) => element("p", {}, value.element)));
-  const both = (...nodes) => element("div", { class: "walk-stack" }, ...nodes);
-  const top = element("div", { class: "walk-top" }, photo.element, both(u.large.element, scaled.large.element), values);
+function createSide(view, trait, name, { names, rows, columns, planes }, { channels, hidden, ...size }, [w1, w2], choose) {
+  const photo = picture({ rows, columns, label: name });
+  const which = menu(view, trait, { label: name, options: names.map((text, index) => [index, text]) });
+  const u = createMaps("u", "u", name, channels, size, choose);
+  const scaled = createMaps("x̃", "x-tilde", name, channels, size, choose);
+  const z = createStrip(channels, "z", `z, ${name}`, choose);
+  const neck = createStrip(hidden, "hidden", `hidden units, ${name}`);
+  const s = createStrip(channels, "s", `s, ${name}`, choose);
+  neck.element.style.setProperty("--part", hidden / Math.max(hidden, channels));
+  const narrows = createWires(channels, hidden, (c, k) => w1[k * channels + c]);
+  const widens = createWires(hidden, channels, (k, c) => w2[c * hidden + k]);
+  const [mean, gate] = [number(`${trait}-z`, { label: WORDS.means[TRAITS.indexOf(trait)] }), number(`${trait}-s`, { label: WORDS.gate })];
+  const times = element("p", {}, gate.element, " ", WORDS.equals);
+  const product = element("div", { class: "walk-product" }, element("p", {}, mean.element), u.large, times, scaled.large);
+  const cell = (...children) => element("div", { class: "walk-cell" }, ...children);
   const cells = {
-    x: cell(which.element, top),
-    u: cell(both(u.element, scaled.element)),
+    x: cell(photo.element, which.element),
+    u: cell(u.element),
     z: cell(z.element),
-    hidden: cell(neck.element),
+    hidden: cell(narrows, neck.element, widens),
     s: cell(s.element),
+    scaled: cell(scaled.element),
   };
   let drawn = null;
-
   const draw = (result, scales, c, step) => {
     // The maps are many: they are painted anew only when their numbers, their scale or the page's colours change.
-    const theme = [result.index, scales.u, colour(photo.element, "--senet-map-paper")].join();
-    if (theme !== drawn) {
-      photo.draw(planes(result.index));
-      u.draw(result.u, scales.u);
-      scaled.draw(result.scaled, scales.u);
-      drawn = theme;
-    }
-    u.mark(result.u, c, scales.u, theme, step >= MAPS);
-    scaled.mark(result.scaled, c, scales.u, theme, step === LAST);
-    z.draw(result.z, { least: scales.z[0], largest: scales.z[1], chosen: c });
-    neck.draw(result.hidden, { largest: scales.hidden[1] });
-    s.draw(result.s, { largest: 1, chosen: c });
-    setText(name, `channel ${c}`);
-    const shown = { u: result.sizes, z: result.z, s: result.s, "x-tilde": result.after };
-    for (const fact of facts) fact.value.set(step >= fact.from ? shown[fact.name][c] : NaN);
+    const look = [result.index, scales.u, colour(photo.element, "--senet-map-paper")].join();
+    if (look !== drawn) photo.draw(planes(result.index));
+    u.draw(result.u, c, scales.u, look, step >= MAPS);
+    scaled.draw(result.scaled, c, scales.u, look, step === LAST);
+    drawn = look;
+    z.draw(result.z, scales.z, c);
+    neck.draw(result.hidden, scales.hidden);
+    s.draw(result.s, scales.s, c);
+    mean.set(step >= MEANS ? result.z[c] : NaN);
+    gate.set(step >= GATES ? result.s[c] : NaN);
   };
-  return { cells, draw, photo: photo.element, u, scaled, z: z.element, neck: neck.element, s: s.element, channels, hidden };
+  return { cells, product, draw, photo: photo.element, u, scaled, z, neck, s };
 }
 
-// A small map for each channel, and the chosen one large. draw(maps, largest); mark(maps, channel, …, is it in sight).
-function createMaps(letter, quantity, side, channels, { rows, columns }, choose) {
+/** A small map for each channel, and the chosen one large. Their places stay where they are not in sight. */
+function createMaps(letter, quantity, name, channels, { rows, columns }, choose) {
   const one = (label) => heatmap({ rows, columns, quantity, label });
-  const maps = Array.from({ length: channels }, (_, c) => one(`${letter} of channel ${c}, ${side}`));
-  const large = one(`${letter} of the chosen channel, ${side}`);
-  large.element.classList.add("walk-large");
-  const nodes = maps.map((map) => map.element);
-  const label = `${letter} of the ${side} picture, ${channels} maps`;
+  const maps = Array.from({ length: channels }, (_, c) => one(`${letter} of channel ${c}, ${name}`));
+  const chosenMap = one(`${letter} of the chosen channel, ${name}`);
+  const nodes = maps.map((map) => element("span", {}, map.element));
+  const large = element("span", { class: "walk-large" }, chosenMap.element);
+  const label = `${letter} of the ${name}, ${channels} maps`;
   const grid = element("div", { class: "walk-maps", role: "img", "aria-label": label }, ...nodes);
-  grid.addEventListener("click", (event) => nodes.includes(event.target) && choose(nodes.indexOf(event.target)));
-  let marked = null;
-  return {
-    element: grid,
-    nodes,
-    large,
-    draw: (all, largest) => maps.forEach((map, c) => map.draw(mapOf(all, c), largest)),
-    mark: (all, chosen, largest, theme, isShown) => {
-      nodes.forEach((node, c) => node.classList.toggle("walk-chosen", c === chosen));
-      for (const node of [grid, large.element]) node.classList.toggle("walk-hidden", !isShown);
-      if (marked === `${theme},${chosen}`) return;
-      marked = `${theme},${chosen}`;
-      large.draw(mapOf(all, chosen), largest);
-    },
+  chooseByClick(grid, nodes, choose);
+  let [drawn, marked] = [null, null];
+  const draw = (all, chosen, largest, look, isShown) => {
+    if (look !== drawn) maps.forEach((map, c) => map.draw(mapOf(all, c), largest));
+    if (`${look},${chosen}` !== marked) chosenMap.draw(mapOf(all, chosen), largest);
+    [drawn, marked] = [look, `${look},${chosen}`];
+    nodes.forEach((node, c) => node.toggleAttribute("data-chosen", c === chosen));
+    for (const node of [grid, large]) node.classList.toggle("walk-empty", !isShown);
   };
+  return { element: grid, nodes, large, draw };
 }
 
-// Bars that a click chooses from; the slider does the same from the keyboard.
-function chosenBars(letter, quantity, side, count, choose, height = 44) {
-  const chart = bars({ count, quantity, label: `${letter}, ${side}`, height });
-  const node = chart.element;
-  node.addEventListener("click", (event) => choose(Math.floor((event.offsetX / node.clientWidth) * count)));
-  return chart;
+// The slider of the channel does the same from the keyboard.
+function chooseByClick(box, nodes, choose) {
+  box.addEventListener("click", ({ target }) => {
+    const place = nodes.findIndex((node) => node.contains(target));
+    if (place >= 0) choose(place);
+  });
+}
+
+/** A bar for each number, upright or lying as the style sheet has it. draw(values, [least, largest], chosen). */
+function createStrip(count, quantity, label, choose = null) {
+  const marks = Array.from({ length: count }, () => element("i"));
+  const nodes = marks.map((mark) => element("span", {}, mark));
+  const style = `--ink: var(--quantity-${quantity})`;
+  const box = element("div", { class: "walk-strip", role: "img", "aria-label": label, style }, ...nodes);
+  if (choose) chooseByClick(box, nodes, choose);
+  const draw = (values, [least, largest], chosen = null) => {
+    const share = (value) => ((value - least) / (largest - least || 1)).toFixed(4);
+    box.style.setProperty("--zero", share(0));
+    marks.forEach((mark, c) => {
+      const [from, to] = [share(Math.min(0, values[c])), share(Math.max(0, values[c]))];
+      mark.style = `--from: ${from}; --long: ${to - from}`;
+      nodes[c].toggleAttribute("data-chosen", c === chosen);
+    });
+    box.values = values; // for tests
+  };
+  return { element: box, nodes, marks, draw };
+}
+
+/** Wires from one row of numbers to the next: a strong line is a strong weight, an orange one a negative weight. */
+function createWires(from, to, weightOf) {
+  const most = Math.max(from, to);
+  const at = (place, total) => (0.5 + (place + 0.5 - total / 2) / most).toFixed(3);
+  const pairs = Array.from({ length: from * to }, (_, pair) => [Math.floor(pair / to), pair % to]);
+  const largest = Math.max(...pairs.map((pair) => Math.abs(weightOf(...pair))));
+  const lines = pairs.map(([i, j]) => {
+    const size = Math.abs(weightOf(i, j)) / largest;
+    const style = `opacity: ${size.toFixed(2)}`;
+    return size > WEAK ? svg("path", { d: `M${at(i, from)} 0L${at(j, to)} 1`, class: weightOf(i, j) < 0 && "walk-minus", style }) : "";
+  });
+  return svg("svg", { class: "walk-wires", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" }, ...lines);
 }
 
 // --------------------------------------------------------------------------------------------------------- the flight
 
-/** What flies from one step to the next, over both sides. Each thing is taken away when it lands, or at a stop. */
+/** What flies from one step to the next, over both pictures. Each thing is taken away when it lands, or at a stop. */
 function createFlight() {
   const running = new Set();
-  const animate = (node, frames, isGuest = false) => {
-    const animation = node.animate(frames, { duration: FLIGHT, easing: "ease-in-out" });
+  const animate = (node, frames, delay, isGuest) => {
+    const animation = node.animate(frames, { duration: FLIGHT, delay, easing: "ease-in-out", fill: "backwards" });
     running.add(animation);
     const end = () => (running.delete(animation), isGuest && node.remove());
     animation.onfinish = end;
     animation.oncancel = end;
   };
-  // Opacity 0 until a part of the flight is over.
-  const landAt = (part, ...nodes) =>
-    nodes.forEach((node) => animate(node, [{ opacity: 0 }, { opacity: 0, offset: part }, { opacity: 1 }]));
-  const send = (home, corner, { node, places, look = () => ({}) }) => {
+  const send = (home, corner, { node, places, look }, delay) => {
     const [first] = places;
     node.classList.add("walk-guest");
     const at = { left: first.left - corner.left, top: first.top - corner.top, width: first.width, height: first.height };
@@ -260,38 +277,37 @@ function createFlight() {
         `scale(${place.width / first.width}, ${place.height / first.height})`,
       ...look(index),
     }));
-    animate(node, frames, true);
+    animate(node, frames, delay, true);
   };
-  const start = (side, step) => {
-    const home = side.photo.closest(".walk");
-    const every = (way) => Array.from({ length: side.channels }, (_, c) => way(c));
-    const place = (node) => node.getBoundingClientRect();
-    const bar = (node, count, c) => {
-      const { left, top, width, height } = place(node);
-      return { left: left + (c * width) / count + 1, top: top + height - DOT, width: width / count - 2, height: DOT };
+  const start = (home, { photo, u, z, neck, s, scaled }, step, gates) => {
+    // A bar of no length is still a place to fly to.
+    const place = (node) => {
+      const { left, top, width, height } = node.getBoundingClientRect();
+      return { left, top, width: Math.max(2, width), height: Math.max(2, height) };
     };
-    const [zBar, sBar] = [side.z, side.s].map((node) => (c) => bar(node, side.channels, c));
-    const neckBar = (c) => bar(side.neck, side.hidden, c % side.hidden);
-    const tint = (...names) => (index) => ({ background: `var(--quantity-${names[Math.min(index, names.length - 1)]})` });
-    const map = (c) => place(side.u.nodes[c]);
+    const tint = (...names) => (index) => ({ background: `var(--quantity-${names[index]})` });
+    const fade = (...ends) => (index) => ({ opacity: ends[index] });
+    const unit = (c) => neck.marks[c % neck.marks.length];
     const dot = () => element("span");
+    const map = (c) => u.nodes[c].firstChild;
+    // From a channel to what flies there, and what is seen when it has landed.
     const ways = {
-      [MAPS]: (c) => ({ node: copyOf(side.photo), places: [place(side.photo), map(c)] }),
-      [MEANS]: (c) => ({ node: copyOf(side.u.nodes[c]), places: [map(c), zBar(c)] }),
-      [GATES]: (c) => ({ node: dot(), places: [zBar(c), neckBar(c), sBar(c)], look: tint("z", "hidden", "s") }),
-      [LAST]: (c) => ({ node: dot(), places: [sBar(c), map(c)], look: tint("s") }),
+      [MAPS]: (c) => [{ node: copyOf(photo), places: [place(photo), place(map(c))], look: fade(1, 0.3) }],
+      [MEANS]: (c) => [{ node: copyOf(map(c)), places: [place(map(c)), place(z.marks[c])], look: fade(1, 0.5) }],
+      [GATES]: (c) => [{ node: dot(), places: [z.marks[c], unit(c), s.marks[c]].map(place), look: tint("z", "hidden", "s") }],
+      [LAST]: (c) => [
+        { node: copyOf(map(c)), places: [place(map(c)), place(scaled.nodes[c])], look: fade(1, gates[c]) },
+        { node: dot(), places: [place(s.marks[c]), place(scaled.nodes[c])], look: (index) => ({ ...tint("s", "s")(index), ...fade(1, 0)(index) }) },
+      ],
     };
-    const landings = {
-      [MAPS]: [[LANDED, side.u.element, side.u.large.element]],
-      [MEANS]: [[LANDED, side.z]],
-      [GATES]: [[NARROW_AT, side.neck], [LANDED, side.s]],
-      [LAST]: [[NARROW_AT, side.scaled.element, side.scaled.large.element]],
-    };
+    const landings = { [MAPS]: u, [MEANS]: z, [GATES]: s, [LAST]: scaled };
     // All places are read before anything is written, or each would lay out the page anew.
-    const journeys = every(ways[step]);
+    const journeys = gates.reduce((all, _, c) => [...all, ...ways[step](c).map((way) => [way, c])], []);
     const corner = place(home);
-    for (const journey of journeys) send(home, corner, journey);
-    for (const landing of landings[step]) landAt(...landing);
+    const delayOf = (c) => (STAGGER * c) / gates.length;
+    for (const [journey, c] of journeys) send(home, corner, journey, delayOf(c));
+    const landed = [{ opacity: 0 }, { opacity: 0, offset: 0.8 }, { opacity: 1 }];
+    landings[step].nodes.forEach((node, c) => animate(node.firstChild, landed, delayOf(c), false));
   };
   return { start, stop: () => [...running].forEach((animation) => animation.cancel()) };
 }
@@ -303,52 +319,37 @@ function copyOf(canvas) {
   return copy;
 }
 
-// --------------------------------------------------------------------------------------------- the steps in the middle
+// ---------------------------------------------------------------------------------------------------------- the stages
 
-const indexed = (letter) => element("span", {}, letter, element("sub", {}, "c"));
-
-function createStages(sides, { channels, hidden, rows, columns }, pictures) {
-  const shape = (letter, ...size) => WORDS.shape({ letter, size: size.join(", ") });
-  const range = (name) => number(`scale-${name}`, { label: WORDS.range });
+/** For each stage its heading and its two cells: a column on a wide screen, rows on a narrow one. */
+function createStages(sides, { rows: high, columns: wide }) {
+  const range = (name) => number(`scale-${name}`);
   const scales = { z: range("z"), hidden: range("hidden"), s: range("s") };
-  const colours = number("scale-u", { label: WORDS.scale, digits: 1 });
-  const spine = (name, formula, quantity, ...facts) => {
+  const ramp = (quantity, name) => {
+    const ends = [`least-${name}`, `scale-${name}`].map((end) => number(end, { digits: 1 }));
+    const bar = element("i", { class: "walk-ramp", style: `--to: var(--quantity-${quantity})` });
+    return { ends, element: element("span", {}, ends[0].element, bar, ends[1].element) };
+  };
+  const ramps = { u: ramp("u", "u"), scaled: ramp("x-tilde", "x-tilde") };
+  const stages = Object.keys(REACHED).map((key) => {
+    const [title, how] = WORDS.stages[key];
+    const quantity = key === "scaled" ? "x-tilde" : key;
     const chip = element("span", { class: "senet-chip", style: `--chip: var(--quantity-${quantity})` });
-    const lines = facts.map((fact) => element("span", {}, fact));
-    const title = element("p", { class: "walk-name" }, chip, name);
-    const parts = [element("p", { class: "walk-formula" }, ...formula), element("p", { class: "walk-facts" }, ...lines)];
-    return element("div", { class: "walk-spine" }, title, ...parts);
-  };
-  const stage = (step, key, ...spines) => {
-    const cells = sides.map((side) => side.cells[key]);
-    return { step, element: element("div", { class: "walk-stage", "data-stage": key }, ...spines, ...cells) };
-  };
-  const { rows: high, columns: wide } = pictures;
-  const mean = [indexed("z"), " = mean of ", indexed("u")];
-  const product = [indexed("x̃"), " = ", indexed("s"), " · ", indexed("u")];
-  const convolved = spine(WORDS.convolutions, [], "u", shape("u", channels, rows, columns), WORDS.fixed, WORDS.signs, colours.element);
-  const rescaled = spine(WORDS.rescale, product, "x-tilde", shape("x̃", channels, rows, columns), WORDS.signsAfter);
-  const stages = [
-    stage(0, "x", spine(WORDS.picture, [], "x", shape("x", 3, high, wide))),
-    stage(MAPS, "u", convolved, rescaled),
-    stage(MEANS, "z", spine(WORDS.squeeze, mean, "z", shape("z", channels), scales.z.element)),
-    stage(GATES, "hidden", spine(WORDS.narrow, ["h = ReLU(W₁ z + b₁)"], "hidden", shape("h", hidden), scales.hidden.element)),
-    stage(GATES, "s", spine(WORDS.gates, ["s = σ(W₂ h + b₂)"], "s", shape("s", channels), scales.s.element)),
-  ];
+    const lines = [key === "x" ? how({ high, wide }) : how, (ramps[key] ?? scales[key])?.element ?? ""];
+    const heading = element("p", { class: "walk-heading" }, element("strong", {}, chip, title), ...lines.map((line) => element("span", {}, line)));
+    return { key, element: element("div", { class: "walk-stage", "data-stage": key }, heading, ...sides.map(({ cells }) => cells[key])) };
+  });
   return {
     elements: stages.map((one) => one.element),
-    gates: stages.filter((one) => one.step === GATES).map((one) => one.element),
     show(now, limits) {
-      colours.set(limits.u);
+      for (const { ends } of Object.values(ramps)) ends.forEach((end, side) => end.set(side === 0 ? -limits.u : limits.u));
       for (const [name, shown] of Object.entries(scales)) {
         const [least, most] = limits[name].map((limit) => formatNumber(limit, 2));
         shown.set(WORDS.limits({ least, most }));
       }
-      convolved.classList.toggle("walk-hidden", now === LAST);
-      rescaled.classList.toggle("walk-hidden", now !== LAST);
-      for (const { step, element: node } of stages) {
-        node.classList.toggle("walk-later", step > now);
-        node.classList.toggle("walk-now", step === (now === LAST ? MAPS : now));
+      for (const { key, element: node } of stages) {
+        node.classList.toggle("walk-later", REACHED[key] > now);
+        node.classList.toggle("walk-now", REACHED[key] === now);
       }
     },
   };
@@ -357,37 +358,22 @@ function createStages(sides, { channels, hidden, rows, columns }, pictures) {
 // ----------------------------------------------------------------------------------------------------- the comparison
 
 function createComparison(channels, choose) {
-  const chart = chosenBars("difference of the gates", "s", "left minus right", channels, choose, 56);
-  const facts = {
-    weights: number("same-weights", { label: WORDS.sameWeights }),
-    gates: number("same-gates", { label: WORDS.sameGates }),
-    mine: number("difference", { label: WORDS.difference }),
-    z: number("largest-dz", { label: WORDS.largestZ }),
-    s: number("largest-ds", { label: WORDS.largestS }),
-  };
-  const [whereZ, whereS] = ["z", "s"].map((name) => number(`largest-d${name}-channel`, { label: WORDS.channel }));
-  const verdict = element("p", { class: "walk-verdict" }, facts.weights.element, facts.gates.element);
-  const list = [
-    element("p", {}, facts.z.element, ", ", whereZ.element),
-    element("p", {}, facts.s.element, ", ", whereS.element),
-    element("p", {}, facts.mine.element),
-  ];
-  const numbers = element("div", { class: "walk-numbers" }, verdict, ...list);
-  const node = element("div", { class: "walk-comparison" }, panel(WORDS.differences, "s", chart.element), numbers);
+  const chart = createStrip(channels, "s", "difference of the gates", choose);
+  const [mine, most] = [number("difference", { label: WORDS.difference }), number("largest-ds", { label: WORDS.largest })];
+  const where = number("largest-ds-channel", { label: WORDS.inChannel });
+  const lines = [element("p", {}, mine.element), element("p", {}, most.element, " ", where.element)];
+  const node = element("div", { class: "walk-comparison" }, element("p", {}, WORDS.differences), chart.element, ...lines);
   return {
     element: node,
-    show([left, right], c, step) {
-      const [dz, ds] = [minus(left.z, right.z), minus(left.s, right.s)];
-      const [atZ, atS] = [peak(dz), peak(ds)];
-      chart.draw(ds, { least: -1, largest: 1, chosen: c });
-      facts.weights.set(WORDS.yes);
-      facts.gates.set(ds[atS] === 0 ? WORDS.yes : WORDS.no);
-      facts.z.set(Math.abs(dz[atZ]));
-      facts.s.set(Math.abs(ds[atS]));
-      whereZ.set(atZ);
-      whereS.set(atS);
-      facts.mine.set(ds[c]);
-      node.classList.toggle("walk-later", step < GATES);
+    show([first, second], c, step) {
+      const isReached = step >= GATES;
+      const apart = minus(first.s, second.s);
+      const place = peak(apart);
+      chart.draw(apart, [-1, 1], c);
+      most.set(isReached ? Math.abs(apart[place]) : NaN);
+      where.set(isReached ? place : NaN);
+      mine.set(isReached ? apart[c] : NaN);
+      node.classList.toggle("walk-empty", !isReached);
     },
   };
 }
@@ -413,9 +399,8 @@ function createWalk(view, most, stopFlight) {
   const steps = choice(view, "step", { label: WORDS.steps, options: letters, then: play.stop });
   const stepBy = (label, by) => button(label, () => (play.stop(), move(by))).element;
   const [back, next] = [stepBy(WORDS.back, -1), stepBy(WORDS.next, 1)];
-  const buttons = element("div", {}, back, next, play.element);
   return {
-    element: element("div", { class: "walk-steps" }, buttons, steps.element),
+    element: element("div", { class: "walk-steps" }, back, next, play.element, steps.element),
     show() {
       disable(back, view.get("step") === 0 && WORDS.first);
       disable(next, view.get("step") >= most() && (most() === LAST ? WORDS.last : WORDS.guessFirst));
@@ -423,9 +408,10 @@ function createWalk(view, most, stopFlight) {
   };
 }
 
-// One sentence or two on the newest step, with the chosen channel's numbers.
-function tell(step, c, results, isSame) {
+// A sentence or two on the newest step, with the chosen channel's numbers.
+function tell(step, c, results) {
   const both = (name) => results.map((result) => formatNumber(result[name][c]));
   const kept = results.map((result) => Math.round(100 * result.s[c]));
+  const isSame = results[0] === results[1];
   return (isSame && step === LAST ? WORDS.twice : WORDS.stories[step])({ c, z: both("z"), s: both("s"), kept });
 }

@@ -1,20 +1,20 @@
 // z -> hidden -> s: equation 3 on trained weights, and on new ones for widths that no network of the book has.
+import { guess } from "./parts/guess.js";
 import { bars, button, choice, clamp, colour, disable, drag, element, figure, formatNumber } from "./parts/kit.js";
-import { heatmap, menu, need, number, picture, requirePictures, requireWhole, row } from "./parts/kit.js";
+import { heatmap, menu, need, number, picture, requirePictures, requireWhole } from "./parts/kit.js";
 import { setAttributes, setText, slider } from "./parts/kit.js";
 import { meanOf } from "./parts/statistics.js";
 import { GATES, MOST_SCALE, createMemory, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./parts/excitation.js";
 
 const WORDS = {
+  question: ({ channel, C, apart }) => `You lift one bar of z to its top, that of channel ${channel}. How many of the ${C} gates move by more than ${apart}?`,
+  told: ({ moved, C }) => `${moved} of ${C} move. No gate has a bar of its own: what moves goes by way of the hidden units.`,
+  guessFirst: "Guess first: then the gates follow.",
   channels: "channels C",
-  trained: "trained:",
-  fresh: "new:",
   reduction: "reduction r",
   noBlock: ({ r, C, ratios }) => `There is no block with C = ${C} and r = ${r}; there are r = ${ratios}.`,
   picture: "picture",
-  noPicture: "A new block has seen no picture: its z is random.",
   draw: "Another random z",
-  noDraw: "A trained block gets the z of a picture.",
   scale: "z times",
   gate: "gate",
   back: "Put z back",
@@ -28,7 +28,43 @@ const WORDS = {
   hiddenAxis: ({ count, most }) => `${count} after ReLU, axis\u00a00\u00a0to\u00a0${most}`,
   widerAxis: ({ count, most }) => `${count} after ReLU, axis now 0\u00a0to\u00a0${most}`,
   narrows: ({ from, to }) => `${from} to ${to}`,
+  names: { z: "squeezed z", W1: "W₁ narrows", hidden: "hidden", W2: "W₂ widens", s: "gates s" },
+  firstWires: "W₁, the wires from z to the hidden units",
+  hidden: "hidden units",
+  secondWires: "W₂, the wires from the hidden units to the gates",
+  gates: "gates s",
+  matrix: ({ name }) => `${name}, its weights`,
+  size: ({ name, rows, columns }) => `${name}: ${rows} × ${columns}`,
+  seen: "the picture that z is of",
+  units: "hidden units C/r",
+  weights: "weights 2 · C · C/r",
+  parameters: "parameters, with biases",
+  division: ({ C, r }) => `${C}/${r} =`,
+  rounded: ({ C, r }) => `${C}/${r}, rounded down =`,
+  product: ({ C, width }) => `2·${C}·${width} =`,
+  sum: ({ weights, width, C }) => `${weights} + ${width} + ${C} =`,
+  mean: "all gates: mean",
+  shut: "exactly 0:",
+  negative: "below 0:",
+  above: "above 1:",
+  more: "Weights, and one gate as a sum",
+  which: ({ c }) => `Gate ${c} (point at another): W₂ · hidden =`,
+  bias: "+ bias",
+  logit: "= logit",
+  gateIs: ({ gate }) => `so s = ${gate}(logit) =`,
+  term: ({ value, k }) => `${value} from hidden ${k}`,
+  largestTerms: ({ terms }) => `Largest products: ${terms}.`,
+  terms: ({ terms }) => `Products: ${terms}.`,
+  noTerms: "All hidden units are 0.",
+  trained: ({ source }) => `Trained weights, ${source}.`,
+  trainedOther: ({ source, gate }) => `Trained with a sigmoid, ${source}; here with ${gate}.`,
+  fresh: "New, random weights and random z. This block has learned nothing.",
+  allWires: ({ c }) => `A wire is a weight: the stronger the line, the more it moves; dashed: it pulls down. Bold: the main way to gate ${c}.`,
+  someWires: ({ c, count }) => `Drawn are only the ${count} strongest wires to gate ${c}, and to the hidden unit that moves it most.`,
+  maps: "W₁ and W₂: positive weights grey, negative orange; the frame: their size at r = 1.",
+  thinned: ({ step }) => `W₁ and W₂: positive weights grey, negative orange; the frame: their size at r = 1; of ${step} rows and columns one is drawn.`,
 };
+const MOVED = 0.05; // a gate that changes by more has moved
 const NEW_CHANNELS = [64, 128, 256, 512, 1024, 2048];
 const NEW_REDUCTIONS = [2, 4, 8, 16, 32]; // those of the paper's Table 10
 const DRAWN_CELLS = 64; // of a matrix, along its longer side
@@ -109,7 +145,7 @@ function chooseLines(from, to, chosen, valueOf) {
 
 /** A matrix as a map in a dashed square, which it would fill with r = 1. A large one leaves rows and columns out. */
 function matrix(name) {
-  const map = place((rows, columns) => heatmap({ rows, columns, quantity: "weight", label: `${name}, its weights` }));
+  const map = place((rows, columns) => heatmap({ rows, columns, quantity: "weight", label: WORDS.matrix({ name }) }));
   const heading = element("p", { class: "senet-heading" });
   const mark = element("div", { class: "excitation-mark", hidden: true });
   const square = element("div", { class: "excitation-square" }, map.element, mark);
@@ -122,7 +158,7 @@ function matrix(name) {
     );
     map.element.style = `width: ${(100 * columns) / most}%; height: ${(100 * rows) / most}%`;
     map.use(high, wide).draw(values);
-    setText(heading, `${name}: ${formatNumber(rows)} × ${formatNumber(columns)}`);
+    setText(heading, WORDS.size({ name, rows: formatNumber(rows), columns: formatNumber(columns) }));
   };
   const pointOut = (row, rows, columns) => {
     mark.hidden = false;
@@ -133,7 +169,7 @@ function matrix(name) {
 
 /** Bars that are dragged: move(channel, z) is called on the way, by the pointer and by the arrow keys. */
 function movableBars(count, move) {
-  const chart = bars({ count, quantity: "z", label: WORDS.bars, height: 72 });
+  const chart = bars({ count, quantity: "z", label: WORDS.bars, height: 54 });
   const node = chart.element;
   node.classList.add("excitation-movable");
   setAttributes(node, { role: "slider", tabindex: 0, "aria-orientation": "vertical" });
@@ -170,7 +206,7 @@ function movableBars(count, move) {
 
 /** Gates of which one is chosen by pointing at it; on a touch screen by pressing on it. */
 function pointedBars(count, choose) {
-  const chart = bars({ count, quantity: "s", label: "gates s", height: 80, onChoose: choose });
+  const chart = bars({ count, quantity: "s", label: WORDS.gates, height: 64, onChoose: choose });
   chart.element.addEventListener("pointermove", ({ clientX }) => {
     const { left, width } = chart.element.getBoundingClientRect();
     choose(clamp(Math.floor(((clientX - left) / width) * count), count - 1));
@@ -182,19 +218,18 @@ function pointedBars(count, choose) {
 function createFlow(choose, move) {
   const layers = {
     z: place((count) => movableBars(count, move)),
-    W1: wires("W₁, the wires from z to the hidden units"),
-    hidden: place((count) => bars({ count, quantity: "hidden", label: "hidden units", height: 52 })),
-    W2: wires("W₂, the wires from the hidden units to the gates"),
+    W1: wires(WORDS.firstWires),
+    hidden: place((count) => bars({ count, quantity: "hidden", label: WORDS.hidden, height: 44 })),
+    W2: wires(WORDS.secondWires),
     s: place((count) => pointedBars(count, choose)),
   };
-  const names = { z: "squeezed z", W1: "W₁ narrows", hidden: "hidden", W2: "W₂ widens", s: "gates s" };
   const words = {};
   const flow = element("div", { class: "excitation-flow" });
   for (const [name, layer] of Object.entries(layers)) {
     const chip = element("span", { class: "senet-chip", style: `--chip: var(--quantity-${name})` });
     chip.hidden = name.startsWith("W");
     words[name] = element("span");
-    flow.append(element("p", {}, chip, element("strong", {}, names[name]), words[name]), layer.element);
+    flow.append(element("p", {}, chip, element("strong", {}, WORDS.names[name]), words[name]), layer.element);
   }
   const draw = (keep, look, { now, block, axes, isWider, z, hidden, s, products }, { gate, channel }) => {
     const [C, H] = [block.channels, block.hidden];
@@ -221,35 +256,34 @@ function createFlow(choose, move) {
     setText(words.W2, WORDS.narrows({ from: width, to: count }));
     setText(words.s, WORDS.axis({ count, least: formatNumber(gateAxis[0], 1), most: formatNumber(gateAxis[1], 1) }));
   };
-  return { element: flow, draw };
+  return { element: flow, gates: layers.s.element, draw };
 }
 
 // ----------------------------------------------------------------------------------------------------------- the words
 
-/** The count above the drawing, and the lines below it. set(values) fills their numbers and their words. */
+/** The count above the drawing, and what is said below it. set(values) fills their numbers and their words. */
 function createSentences() {
   const numbers = {};
   const texts = {};
-  const value = (name, unit = "", options = {}) => (numbers[name] = number(name, { unit, ...options })).element;
-  const share = (name, label) => value(name, "%", { label, digits: 1 });
+  const value = (name, label = "", unit = "", digits = 3) => (numbers[name] = number(name, { label, unit, digits })).element;
   const text = (name) => (texts[name] = element("span", { "data-name": name }));
-  const line = (...parts) => element("p", {}, ...parts);
-  const cell = (label, letters, formula, name) =>
-    line(label, " ", element("span", {}, letters), element("span", {}, text(formula)), value(name));
-  const mean = value("mean", "", { label: "all gates: mean" });
-  const sum = [text("which"), value("products"), " + bias ", value("bias"), " = logit ", value("logit")];
+  const line = (...parts) => element("p", {}, ...parts.flatMap((part) => [part, " "]));
+  const cell = (label, formula, name) => line(element("span", {}, label), text(formula), value(name));
+  const shares = [["shut", WORDS.shut], ["negative", WORDS.negative], ["above-one", WORDS.above]];
+  const all = [value("mean", WORDS.mean), ...shares.map(([name, label]) => value(name, label, "%", 1))];
+  const sum = [text("which"), value("products"), value("bias", WORDS.bias), value("logit", WORDS.logit), text("function"), value("gate"), text("terms")];
+  const note = (name) => element("p", { class: "parts-note" }, text(name));
   return {
     cost: element(
       "div",
       { class: "excitation-cost" },
-      cell("hidden units", "C/r", "division", "hidden-width"),
-      cell("weights", "2 · C · C/r", "multiplication", "weights"),
-      cell("parameters", "with biases", "addition", "parameters"),
+      cell(WORDS.units, "division", "hidden-width"),
+      cell(WORDS.weights, "multiplication", "weights"),
+      cell(WORDS.parameters, "addition", "parameters"),
+      note("origin"),
     ),
-    all: row(mean, share("shut", "exactly 0:"), share("negative", "below 0:"), share("above-one", "above 1:")),
-    sum: line(...sum, text("function"), value("gate"), ". ", text("terms")),
-    origin: line(element("strong", {}, text("kind")), text("origin")),
-    legend: element("p", { class: "parts-note" }, text("legend")),
+    all: line(...all),
+    more: element("div", { class: "excitation-sum" }, line(...sum), note("wires"), note("maps")),
     set(values) {
       for (const [name, one] of Object.entries(values)) {
         if (name in numbers) numbers[name].set(one);
@@ -271,40 +305,36 @@ function sayMoved({ s, unmoved }, moved) {
 
 const signed = (value) => `${value < 0 ? "" : "+"}${formatNumber(value)}`;
 
-function describe({ block, logits, s, products }, { C, r, gate, channel }, source) {
+function describe({ block, logits, s, products }, { C: channels, r, gate, channel: c }, source) {
   const H = block.hidden;
-  const [c, h, width] = [channel, formatNumber(C), formatNumber(H)];
-  const percent = (test) => (100 * s.filter(test).length) / C;
-  const step = Math.ceil(C / DRAWN_CELLS);
-  const left = step > 1 ? `; of ${step} rows and columns one is drawn` : "";
+  const [C, width] = [formatNumber(channels), formatNumber(H)];
+  const percent = (test) => (100 * s.filter(test).length) / channels;
+  const step = Math.ceil(channels / DRAWN_CELLS);
   const large = products.slice(0, 4).filter(([, product]) => product !== 0);
-  const terms = large.map(([k, product]) => `${signed(product)} from hidden ${k}`).join(", ");
-  const other = gate === "sigmoid" ? "" : `, with a sigmoid. Here you see what ${gate} would make of the same logits`;
-  const wiresDrawn =
-    C * H > ALL_WIRES
-      ? `Drawn are only the ${STRONGEST} strongest wires to gate ${c}, and to the hidden unit that moves it most.`
-      : `A wire is a weight: the stronger the line, the more it moves; dashed: it pulls down. Bold: the main way to gate ${c}.`;
+  const terms = large.map(([k, product]) => WORDS.term({ value: signed(product), k })).join(", ");
+  const sayTerms = H > 4 ? WORDS.largestTerms : WORDS.terms;
+  const sayTrained = gate === "sigmoid" ? WORDS.trained : WORDS.trainedOther;
   return {
-    division: `${h}/${r}${C % r ? ", rounded down" : ""} =`,
+    division: (channels % r ? WORDS.rounded : WORDS.division)({ C, r }),
     "hidden-width": H,
-    multiplication: `2·${h}·${width} =`,
-    weights: 2 * C * H,
-    addition: `${formatNumber(2 * C * H)} + ${width} + ${h} =`,
-    parameters: 2 * C * H + H + C,
-    which: `Gate ${c} (point at another): W₂ · hidden = `,
+    multiplication: WORDS.product({ C, width }),
+    weights: 2 * channels * H,
+    addition: WORDS.sum({ weights: formatNumber(2 * channels * H), width, C }),
+    parameters: 2 * channels * H + H + channels,
+    which: WORDS.which({ c }),
     products: logits[c] - block.b2[c],
     bias: block.b2[c],
     logit: logits[c],
-    function: `, and s = ${gate}(logit) = `,
+    function: WORDS.gateIs({ gate }),
     gate: s[c],
-    terms: terms ? `${H > 4 ? "Largest products" : "Products"}: ${terms}.` : "All hidden units are 0.",
+    terms: terms ? sayTerms({ terms }) : WORDS.noTerms,
     mean: meanOf(s),
     shut: percent((one) => one === 0),
     negative: percent((one) => one < 0),
     "above-one": percent((one) => one > 1),
-    kind: block.count ? "Trained weights" : "New, random weights",
-    origin: block.count ? `, ${source}${other}.` : " and random z. This block has learned nothing.",
-    legend: `${wiresDrawn} W₁ and W₂: positive weights grey, negative orange; the frame: their size at r = 1${left}.`,
+    origin: block.count ? sayTrained({ source, gate }) : WORDS.fresh,
+    wires: (channels * H > ALL_WIRES ? WORDS.someWires : WORDS.allWires)({ c, count: STRONGEST }),
+    maps: step > 1 ? WORDS.thinned({ step }) : WORDS.maps,
   };
 }
 
@@ -347,50 +377,47 @@ export default figure((view) => {
   const sizes = choice(view, "channels", { label: WORDS.channels, options: numbered(widths), then: fit }).element;
   const ratios = [...new Set([...[...trained.values()].map((block) => block.reduction), ...NEW_REDUCTIONS])];
   const middle = choice(view, "reduction", { label: WORDS.reduction, options: numbered(ratios), then: putBack }).element;
-  const firstOf = (isNew) => sizes.querySelectorAll("label")[widths.findIndex((width) => isTrained(width) !== isNew)];
-  firstOf(false)?.before(element("span", { class: "parts-note" }, WORDS.trained));
-  firstOf(true).before(element("span", { class: "parts-note" }, WORDS.fresh));
 
-  const seen = picture({ rows, columns, label: "the picture that z is of" });
+  const seen = picture({ rows, columns, label: WORDS.seen });
   const options = names.map((name, index) => [index, name]);
   const named = menu(view, "picture", { label: WORDS.picture, options, then: putBack }).element;
   const another = button(WORDS.draw, () => {
-    if (isTrained(view.get("channels"))) return;
     view.set("picture", (view.get("picture") + 1) % count);
     putBack();
   }).element;
   const back = button(WORDS.back, putBack).element;
   const show = (value) => value.toFixed(2);
-  const source = element("div", { class: "excitation-source" }, seen.element, named, another);
+  const gates = choice(view, "gate", { label: WORDS.gate, options: Object.keys(GATES).map((name) => [name, name]) }).element;
   const scale = slider(view, "scale", { label: WORDS.scale, min: 0, max: MOST_SCALE, step: 0.05, show, then: putBack }).element;
-  const controls = element("div", { class: "excitation-controls" }, sizes, middle, source, scale);
+  const controls = element("div", { class: "excitation-controls" }, sizes, middle, seen.element, named, another, scale, gates);
   const drawControls = (C) => {
     const own = ratiosOf(C);
     for (const radio of middle.querySelectorAll("input")) {
       radio.disabled = !own.includes(Number(radio.value));
       radio.parentNode.title = radio.disabled ? WORDS.noBlock({ r: radio.value, C: formatNumber(C), ratios: own.join(", ") }) : "";
     }
-    const select = named.querySelector("select");
-    select.disabled = !isTrained(C);
-    select.title = isTrained(C) ? "" : WORDS.noPicture;
-    disable(another, isTrained(C) && WORDS.noDraw);
+    named.hidden = !isTrained(C);
+    another.hidden = isTrained(C);
     disable(back, Object.keys(view.get("moved")).length === 0 && WORDS.nothingMoved);
   };
-  const gates = choice(view, "gate", { label: WORDS.gate, options: Object.keys(GATES).map((name) => [name, name]) });
   const move = (channel, value) => view.set("moved", { ...view.get("moved"), [channel]: value });
   const flow = createFlow((index) => view.set("channel", index), move);
   const follows = element("p", { role: "status", "data-name": "moved" });
   const [first, second] = [matrix("W₁"), matrix("W₂")];
   const said = createSentences();
-  const matrices = element("div", { class: "excitation-matrices" }, first.element, second.element);
-  const drawing = element("div", { class: "excitation-drawing" }, flow.element, matrices);
-  const below = [row(gates.element, said.all), said.sum, said.legend];
+  const matrices = element("div", { class: "excitation-matrices" }, first.element, second.element, said.more);
+  const more = element("details", {}, element("summary", {}, WORDS.more), matrices);
   const told = element("div", { class: "excitation-follows" }, back, follows);
-  view.body.append(element("div", { class: "excitation" }, controls, said.cost, said.origin, told, drawing, ...below));
-
   const keep = createMemory();
   const findBlock = (C, r) => trained.get(`${C}.${r}`) ?? makeNew(C, r);
+  const asked = askForTheMoved(view, findBlock, [flow.gates]);
+  flow.gates.classList.add("parts-unknown");
+  view.body.append(asked.element, element("div", { class: "excitation" }, controls, said.cost, told, flow.element, said.all, more));
+  let wasOpen = null; // what the guess was about is what the figure then shows
+
   return () => {
+    if (wasOpen && !asked.isOpen()) asked.show();
+    wasOpen = asked.isOpen();
     const state = { C: view.get("channels"), r: view.get("reduction"), index: view.get("picture") };
     for (const name of ["scale", "gate", "channel"]) state[name] = view.get(name);
     state.moved = requireMoved(view, state.C);
@@ -399,7 +426,8 @@ export default figure((view) => {
     requireWhole(view, "channel", C - 1);
     const result = runExcitation(keep, findBlock, state);
     seen.element.classList.toggle("excitation-unseen", result.block.count === 0);
-    setText(follows, sayMoved(result, state.moved));
+    setText(follows, wasOpen ? WORDS.guessFirst : sayMoved(result, state.moved));
+    asked.draw();
     said.set(describe(result, state, origin));
     const look = `${colour(view.body, "--senet-map-paper")} ${view.body.clientWidth} ${window.devicePixelRatio}`;
     keep("seen", index, () => seen.draw(planes(index)));
@@ -412,3 +440,21 @@ export default figure((view) => {
     });
   };
 });
+
+/** Before any gate: how many of them move with one bar of z? */
+function askForTheMoved(view, findBlock, covered) {
+  const [C, r, index, scale, gate, channel] = ["channels", "reduction", "picture", "scale", "gate", "channel"].map((name) => view.get(name));
+  const run = (moved) => runExcitation(createMemory(), findBlock, { C, r, index, scale, gate, channel, moved });
+  const lift = () => ({ [channel]: run({}).axes.z });
+  const answer = () => {
+    const { s, unmoved } = run(lift());
+    const moved = s.filter((one, c) => Math.abs(one - unmoved[c]) > MOVED).length;
+    return { value: moved, told: WORDS.told({ moved, C }) };
+  };
+  const question = WORDS.question({ channel, C, apart: MOVED });
+  const show = () => {
+    for (const [name, value] of Object.entries({ channels: C, reduction: r, picture: index, scale, gate })) view.set(name, value);
+    view.set("moved", lift());
+  };
+  return { ...guess(view, { key: "excitation", question, range: { min: 0, max: C }, answer, covered }), show };
+}

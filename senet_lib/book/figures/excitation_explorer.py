@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from senet_lib.book.draws import normal_draws, uniform_draws
-from senet_lib.book.figures.figure import Array, Arrays, Figure
+from senet_lib.book.figures.figure import Array, Arrays, Asking, Figure
 from senet_lib.book.plots import COLOURS as QUANTITY_COLOURS
 from senet_lib.data.context_world import COLOURS, ContextWorld
 
@@ -27,8 +27,10 @@ GATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-class ExcitationExplorer(Figure):
+class ExcitationExplorer(Asking, Figure):
     """z -> hidden -> s on trained weights, and on new ones for widths that no network of the book has.
+
+    With ``asks``, the gates wait for a guess: how many of them move with one bar of z?
 
     Attributes:
         trained: for each number of channels C and each reduction ratio r that was trained, five float arrays:

@@ -43,8 +43,8 @@ STILL_COLOURS = 128
 class Array(traitlets.TraitType):
     """A NumPy array that reaches the browser as bytes: float32, int32 or uint8, in C order.
 
-    Floating point of any precision becomes float32. Whole numbers from 0 to 255, and booleans, become uint8. A number
-    that is too large for its type is an error, not another number.
+    Floating point of any precision becomes float32. Whole numbers from 0 to 255, and booleans, become uint8; where all
+    are 0 or 255 they travel as bits. A number that is too large for its type is an error, not another number.
     """
 
     info_text = "an array of numbers"
@@ -293,10 +293,15 @@ def _browser_type(array: np.ndarray) -> type:
 
 
 def _array_to_json(array: np.ndarray, widget: Any) -> dict[str, Any]:
+    if array.dtype == np.uint8 and not (array % 255).any():  # nothing but 0 and 255, as the Context World's pictures
+        return {"dtype": "bits", "shape": list(array.shape), "data": memoryview(np.packbits(array > 0).tobytes())}
     return {"dtype": array.dtype.name, "shape": list(array.shape), "data": memoryview(array.tobytes())}
 
 
 def _array_from_json(packed: dict[str, Any], widget: Any) -> np.ndarray:
+    if packed["dtype"] == "bits":
+        bits = np.unpackbits(np.frombuffer(packed["data"], np.uint8), count=math.prod(packed["shape"]))
+        return 255 * bits.reshape(packed["shape"])
     return np.frombuffer(packed["data"], packed["dtype"]).reshape(packed["shape"])
 
 

@@ -14,8 +14,9 @@ const WORDS = {
   rule: ({ threshold, steepness }) => `s = sigmoid(${steepness} · (z − ${threshold}))`,
   result: ({ right, count, shut, open }) =>
     `All three gates are right in ${right} of ${count} pictures. Gates that do not open enough: ${shut}; that do not shut enough: ${open}.`,
+  unknown: ({ count }) => `All three gates are right in ? of ${count} pictures. Guess how many can be.`,
   done: ({ count }) => `All three gates are right in all ${count} pictures. Two numbers were enough.`,
-  question: ({ count }) => `One threshold and one steepness for all three channels: how many of the ${count} pictures can have the right gates?`,
+  question: ({ count }) => `One threshold, one steepness: how many of the ${count} pictures can have three right gates?`,
   options: [
     ["half", "about half"],
     ["most", "nine in ten"],
@@ -29,7 +30,7 @@ const STEEPNESS = [10, 1000];
 const NEAR = 0.1; // a gate is right if it is so near to what is wanted
 const NINE = Math.log(9); // a sigmoid is 0.9 there
 const [SEED, GOLDEN] = [1.9, 2.4]; // pixels between dots, and the turn from one to the next
-const HEIGHT = 284;
+const HEIGHT = 260;
 const EDGE = { left: 44, right: 12, top: 34, bottom: 54 };
 const TICKS = [0, 0.03, 0.06, 0.09, 0.12, 0.15];
 const INKS = ["--senet-red", "--senet-green", "--senet-blue"];
@@ -48,7 +49,7 @@ export default figure((view) => {
   const keys = element("p", { class: "parts-note hand-keys", "data-name": "keys" });
   const rule = element("p", { class: "hand-rule", "data-name": "rule" });
   const result = element("p", { class: "parts-conclusion", role: "status", "data-name": "result" });
-  const asked = askForTheMost(view, scenes.count, [result]);
+  const asked = askForTheMost(view, scenes.count);
   view.body.append(asked.element, controlRow(channel.element, rule), chart.element, controlRow(threshold, steepness), result, keys);
 
   return () => {
@@ -59,7 +60,8 @@ export default figure((view) => {
     setText(rule, WORDS.rule({ threshold: show(now.threshold), steepness: now.steepness }));
     const found = countRight(scenes, now);
     result.dataset.value = found.right;
-    setText(result, found.right === scenes.count ? WORDS.done(scenes) : WORDS.result(asTexts({ ...found, count: scenes.count })));
+    const say = asked.isOpen() ? WORDS.unknown : found.right === scenes.count ? WORDS.done : WORDS.result;
+    setText(result, say(asTexts({ ...found, count: scenes.count })));
     asked.draw();
   };
 });
@@ -67,10 +69,10 @@ export default figure((view) => {
 const asTexts = (numbers) => Object.fromEntries(Object.entries(numbers).map(([name, one]) => [name, formatNumber(one)]));
 
 /** Before the count: how many pictures can one rule for all channels get right? */
-function askForTheMost(view, count, covered) {
+function askForTheMost(view, count) {
   const question = WORDS.question({ count });
   const answer = () => ({ value: "all", told: WORDS.told });
-  return guess(view, { key: "by-hand", question, options: WORDS.options, answer, covered });
+  return guess(view, { key: "by-hand", question, options: WORDS.options, answer });
 }
 
 function readScenes(view) {
@@ -145,7 +147,7 @@ function createChart(view, { z, cues, count }) {
 
   const ink = (name, alpha = 1) => `rgb(${colour(canvas, name).join(" ")} / ${alpha})`;
   const drawFrame = (width) => {
-    context.font = "12px system-ui, sans-serif";
+    context.font = `12px ${getComputedStyle(canvas).fontFamily}`;
     context.fillStyle = ink("--quantity-s", 0.18); // where gates should be
     for (const [from, to] of [[1 - NEAR, 1], [0, NEAR]]) {
       context.fillRect(EDGE.left, toY(to), width - EDGE.left - EDGE.right, toY(from) - toY(to));

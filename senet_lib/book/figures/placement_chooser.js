@@ -26,13 +26,16 @@ const WORDS = {
   up: "size of the pulse, on a log scale",
   chart: ({ places, left }) => `The size of the pulse, block by block. After 16 blocks of ${places}: ${left}.`,
   noPulse: "The size of the pulse, block by block. No pulse was sent yet.",
+  shortcut: "shortcut",
   columns: ["pulse left", "weights", "error"],
   notSent: "not sent",
-  source: "SE’s weights and top-1 error in %: ResNet-50, r\u00a0=\u00a016; the paper’s Tables 14 and 15. Without SE: 23.30.",
-  question: "16 blocks in a row have SE in the same place. Every gate says 0.1; F adds nothing. Where does a pulse come through?",
+  source: "SE’s weights, top-1 error in %: ResNet-50, r\u00a0=\u00a016 (Tables 14, 15). Without SE: 23.30.",
+  question: "16 blocks in a row, every gate is 0.1, F adds nothing. Where does a pulse get through?",
+  guessFirst: "Guess first: then send a pulse.",
+  unknownFactor: "A block multiplies the pulse by ?",
   bets: { branch: "standard, pre, 3×3", standard: "standard only", most: "all but post", all: "all five" },
   waiting: "Send a pulse through all five places: then it shows.",
-  verdict: "Where the shortcut goes past the gate, the pulse arrives whole. Post and identity leave 10⁻¹⁶ of it.",
+  verdict: "Where the shortcut goes past the gate, it arrives whole. Post and identity leave 10⁻¹⁶.",
 };
 const FORMULAS = {
   standard: "y = ReLU( SE(F(x)) + x )",
@@ -58,17 +61,17 @@ export default figure((view) => {
   const facts = createFacts();
   const chart = createChart();
   const table = createTable(view.data("_places"));
-  const run = createRun(view, () => draw());
+  const run = createRun(view, () => draw(), () => asked.isOpen());
   const sliders = controlRow(gate.element, branch.element);
-  const side = element("div", { class: "senet-place-run" }, run.element, chart.element, sliders, table.element);
-  const asked = askForThePulse(view, [side, ...facts.elements.slice(1)]);
-  const block = element("div", { class: "senet-place-block" }, drawing.element, placement.element, ...facts.elements);
+  const side = element("div", { class: "senet-place-run" }, run.element, chart.element, table.element);
+  const asked = askForThePulse(view);
+  const block = element("div", { class: "senet-place-block" }, drawing.element, placement.element, ...facts.elements, sliders);
   view.body.append(asked.element, element("div", { class: "senet-place" }, block, side));
 
   function draw() {
     const [place, s, f] = ["placement", "gate", "branch"].map((name) => view.get(name));
     drawing.draw(place);
-    facts.draw(place, s, f);
+    facts.draw(place, s, f, asked.isOpen());
     run.draw(place);
     const steps = Object.fromEntries(PLACES.map((one) => [one, run.stepOf(one)]));
     chart.draw(place, steps, s, f);
@@ -79,13 +82,13 @@ export default figure((view) => {
 });
 
 /** Before the first pulse: in which places does it come through? What is right shows after all five were tried. */
-function askForThePulse(view, covered) {
+function askForThePulse(view) {
   const answer = () => {
     const isTried = PLACES.every((place) => view.get("sent").includes(place));
     return isTried ? { value: "branch", told: WORDS.verdict } : { told: WORDS.waiting };
   };
   const options = Object.entries(WORDS.bets);
-  return guess(view, { key: "placement/pulse", question: WORDS.question, options, answer, covered });
+  return guess(view, { key: "placement/pulse", question: WORDS.question, options, answer });
 }
 
 // ------------------------------------------------------------------------------------------------------ the arithmetic
@@ -111,7 +114,7 @@ const powerText = (power) => `10${[...String(power)].map((one) => "⁰¹²³⁴�
 // ----------------------------------------------------------------------------------------------------------- the pulse
 
 /** The two buttons, and how many blocks the pulse of a place has passed: null before it was sent. */
-function createRun(view, draw) {
+function createRun(view, draw, isOpen) {
   let [running, step, timer] = [[], 0, null];
   const stop = () => {
     clearInterval(timer);
@@ -126,6 +129,7 @@ function createRun(view, draw) {
     draw();
   };
   const start = (places) => {
+    if (isOpen()) return;
     const isRunning = running.length > 0;
     stop();
     if (isRunning) return draw();
@@ -142,7 +146,8 @@ function createRun(view, draw) {
     draw(place) {
       if (running.length === 1 && running[0] !== place) stop(); // SE was moved
       setText(one, running.length > 0 ? WORDS.stop : WORDS.send);
-      disable(all, running.length > 0 && WORDS.running);
+      disable(one, isOpen() && WORDS.guessFirst);
+      disable(all, isOpen() ? WORDS.guessFirst : running.length > 0 && WORDS.running);
     },
   };
 }
@@ -216,8 +221,8 @@ function drawLines() {
   const line = (d) => svg("path", { d, fill: "none" });
   const head = (d) => svg("path", { d, fill: "currentColor", style: "stroke: none" });
   const round = `V${SHORTCUT + 12}q0 -12 12 -12H${SUM - 12}q12 0 12 12V${BRANCH - 13}`;
-  const brackets = [line("M82 112v5H154v-5"), line("M202 112v5H236v-5"), label(118, 132, "F₁"), label(219, 132, "F₂")];
-  const name = label(248, SHORTCUT - 8, "shortcut", "senet-place-name");
+  const brackets = [line("M82 112v5H154v-5"), line("M202 112v5H236v-5"), label(118, 132, "F₁"), label(211, 132, "F₂")];
+  const name = label(248, SHORTCUT - 8, WORDS.shortcut, "senet-place-name");
   const dot = svg("circle", { cx: FORK, cy: BRANCH, r: 3, fill: "currentColor" });
   const arrows = [head(`M${SUM} ${BRANCH - 10}l-4.5 -8h9z`), head(`M${SUM - 10} ${BRANCH}l-8 -4.5v9z`)];
   return [line(`M22 ${BRANCH}H390`), line(`M${FORK} ${BRANCH}${round}`), dot, ...arrows, ...brackets, name];
@@ -228,7 +233,7 @@ const drawConv = ([left, kernel]) => [box(left, BRANCH - 16, 34, 32, 4), label(N
 function drawEnd() {
   const cross = svg("path", { d: `M${SUM - 5} ${BRANCH}h10M${SUM} ${BRANCH - 5}v10` });
   const sum = svg("circle", { cx: SUM, cy: BRANCH, r: 10, class: "senet-place-box" });
-  const relu = [box(308, BRANCH - 12, 38, 24, 12), label(327, BRANCH + 4.5, "ReLU", "senet-place-small")];
+  const relu = [box(305, BRANCH - 12, 40, 24, 12), label(325, BRANCH + 5, "ReLU")];
   const ends = [box(2, BRANCH - 12, 20, 24, 10), label(12, BRANCH + 5, "x"), label(397, BRANCH + 5, "y")];
   return [sum, cross, ...relu, ...ends];
 }
@@ -246,12 +251,12 @@ function createFacts() {
   const formula = element("p", { class: "senet-place-formula", "data-name": "formula" });
   const factor = element("p", { "data-name": "factor" });
   const story = element("p", { class: "senet-place-story", role: "status", "data-name": "story" });
-  const draw = (place, s, f) => {
+  const draw = (place, s, f, isOpen) => {
     const [before, after] = FORMULAS[place].split("SE");
     setChildren(formula, before, element("mark", {}, "SE"), after);
     const { letters, factor: value } = factorOf(place, s, f);
-    setText(factor, WORDS.factor({ letters, factor: pulseText(value) }));
-    setText(story, WORDS[place]);
+    setText(factor, isOpen ? WORDS.unknownFactor : WORDS.factor({ letters, factor: pulseText(value) }));
+    setText(story, isOpen ? WORDS.guessFirst : WORDS[place]);
   };
   return { elements: [formula, factor, story], draw };
 }
@@ -260,7 +265,7 @@ const DECADES = [-16, 4.9]; // of the axis: from post at its weakest to identity
 
 /** The pulses, block by block, on a logarithmic axis. */
 function createChart() {
-  const sheet = createSheet({ label: WORDS.noPulse, height: 190 });
+  const sheet = createSheet({ label: WORDS.noPulse, height: 170 });
   const draw = (chosen, steps, s, f) => {
     const sent = PLACES.filter((place) => steps[place] !== null);
     const lines = [...new Set(sent.map((place) => factorOf(place, s, f).factor.toPrecision(9)))].map((factor) => {
@@ -276,14 +281,14 @@ function createChart() {
 }
 
 function paintChart(lines, s, f, width) {
-  const [left, right, top, floor] = [44, width - 8, 22, 170];
+  const [left, right, top, floor] = [44, width - 8, 22, 150];
   const [across, up] = [scaleTo([0, BLOCKS], left, right), scaleTo(DECADES, floor, top)];
   const bands = Array.from({ length: BLOCKS / 2 }, (_, pair) => {
     const x = across(2 * pair);
     return svg("rect", { class: "senet-place-band", x, y: top, width: across(2 * pair + 1) - x, height: floor - top });
   });
   const grid = gridAcross([-16, -12, -8, -4, 0, 4], up, left, right, (power) => (power ? powerText(power) : "1"));
-  const names = [chartText(0, 12, WORDS.up, "start"), chartText((left + right) / 2, 186, WORDS.across)];
+  const names = [chartText(0, 12, WORDS.up, "start"), chartText((left + right) / 2, 166, WORDS.across)];
   const drawn = [];
   const ends = [];
   for (const { places, step, isChosen } of lines) {

@@ -1,7 +1,7 @@
 // A mixing desk for the channels of one block: a fader for each gate s; x̃ = s·u and the network's answer follow.
 import { guess } from "./parts/guess.js";
 import { Problem, button, choice, element, figure, formatNumber, heatmap, number, panel } from "./parts/kit.js";
-import { picture, requirePictures, requireWhole, row, setText } from "./parts/kit.js";
+import { picture, requirePictures, requireWhole, setText } from "./parts/kit.js";
 import { blockNames, classify, finishBlock, requireNetwork, runBlock, runNetwork } from "./parts/network_arithmetic.js";
 import { createScoreTable } from "./parts/score_table.js";
 
@@ -9,7 +9,9 @@ const MOST_GATE = 2; // a fader at its end doubles the channel
 const FADER_STEP = 0.05;
 const STRIPS_ABREAST = 16; // on a wide screen
 const WORDS = {
-  question: ({ features, gates }) => `Features of “${features}” times the gates of “${gates}”: which answer comes out?`,
+  question: ({ features, gates }) => `Features of “${features}”, gates of “${gates}”: which answer?`,
+  unknown: "?",
+  guessFirst: "Guess first: then the scores come.",
   features: "Features u of this picture …",
   gates: "… times the gates s of this picture …",
   scores: "… give these scores",
@@ -24,13 +26,18 @@ const WORDS = {
   boost: "Boost",
   fader: ({ channel }) => `gate of channel ${channel}`,
   faderValue: ({ gate, own }) => `${gate}, trained value ${own}`,
-  legend:
-    "Touch a strip to see its channel large. A fader goes from 0 (mute) over 1 (unchanged) to 2 (boost); the line " +
-    "across it is the trained value. The two maps of a channel have one scale; orange is below zero.",
+  legend: "A fader: 0 mutes, 1 leaves, 2 boosts. The line across it: the trained value. Orange: below zero.",
+  large: ["u, channel", "x̃, channel"],
+  times: "× s =",
+  own: "trained",
+  which: ({ channel }) => `channel ${channel}`,
+  chosen: "the chosen channel",
+  before: ({ which }) => `u of ${which}`,
+  after: ({ which }) => `x̃ of ${which}`,
   mark: "line: trained gates",
   answer: "Answer:",
-  right: "right",
-  wrong: ({ label }) => `wrong, the label is ${label}`,
+  right: "– right",
+  wrong: ({ label }) => `– wrong, it is ${label}`,
   untouched: "All gates have their trained values.",
   meansTheSame: ({ donor, wanted }) => `The gates are those of ${donor}. In this picture, that cue means ${wanted} as well.`,
   follows: ({ donor, wanted }) =>
@@ -78,14 +85,11 @@ export default figure((view) => {
     button(WORDS.allOpen, () => setAll(Array(count()).fill(1))),
     button(WORDS.allShut, () => setAll(Array(count()).fill(0))),
   ];
-  const slot = element("div");
-  const asked = askForTheAnswer(view, world, trainedRun, [scores.element]);
-  view.body.append(
-    asked.element,
-    row(element("div", { class: "senet-panel mixer-sources" }, pictures.element, donors.element), scores.element),
-    row(block.element, element("div", { class: "mixer-buttons" }, ...all.map((one) => one.element))),
-    slot,
-  );
+  const [slot, large] = [element("div", { class: "mixer-slot" }), element("div", { class: "mixer-chosen" })];
+  const asked = askForTheAnswer(view, world, trainedRun);
+  const buttons = element("div", { class: "mixer-buttons" }, block.element, ...all.map((one) => one.element));
+  const parts = [pictures.element, donors.element, scores.element, scores.told, buttons, slot, large];
+  view.body.append(asked.element, element("div", { class: "mixer" }, ...parts));
 
   const desks = new Map(); // block -> its faders and maps
   const deskOf = (name, u) => {
@@ -106,10 +110,14 @@ export default figure((view) => {
     const own = ownGates(index);
     const donor = findDonor(world, mixed.s, faders, index, ownGates);
     const desk = deskOf(name, mixed.u);
-    if (slot.firstChild !== desk.element) slot.replaceChildren(desk.element);
+    if (slot.firstChild !== desk.element) {
+      slot.replaceChildren(desk.element);
+      large.replaceChildren(desk.large);
+    }
     desk.draw({ ...mixed, own, chosen, theme: getComputedStyle(slot).getPropertyValue("--senet-map-paper") });
     donors.draw(donor);
-    scores.draw({ ...mixed, own, index, donor, trainedLogits: trainedRun(index).logits });
+    if (wasOpen) scores.wait();
+    else scores.draw({ ...mixed, own, index, donor, trainedLogits: trainedRun(index).logits });
     asked.draw();
   };
 });
@@ -235,8 +243,8 @@ function createFader(channel, setGate, choose) {
 }
 
 const mapPair = ({ rows, columns }, which) => [
-  heatmap({ rows, columns, quantity: "u", label: `u of ${which}` }),
-  heatmap({ rows, columns, quantity: "x-tilde", label: `x̃ of ${which}` }),
+  heatmap({ rows, columns, quantity: "u", label: WORDS.before({ which }) }),
+  heatmap({ rows, columns, quantity: "x-tilde", label: WORDS.after({ which }) }),
 ];
 
 // Draws u and x̃ of a channel in one scale, each only when it has changed: a map takes longer than a number.
@@ -254,7 +262,7 @@ function pairDrawer([before, after]) {
 
 // One channel: u, its fader, x̃, and the gate as a number.
 function createStrip(channel, u, setGate, choose) {
-  const [before, after] = mapPair(u, `channel ${channel}`);
+  const [before, after] = mapPair(u, WORDS.which({ channel }));
   for (const map of [before, after]) map.element.setAttribute("aria-hidden", "true"); // large ones stand below
   const fader = createFader(channel, setGate, choose);
   const gate = number(`gate ${channel}`, { digits: 2 });
@@ -284,13 +292,13 @@ function createDesk(u, setGate, choose) {
     large.draw(state);
     for (const strip of strips) strip.draw(state);
   };
-  return { element: element("div", {}, grid, large.element), draw };
+  return { element: grid, large: large.element, draw };
 }
 
 function createLargeStrip(u, setGate) {
-  const pair = mapPair(u, "the chosen channel");
-  const headings = ["u, channel", "x̃, channel"].map((label) => number(label, { label }));
-  const [gate, trained] = [number("gate", { label: "× s =" }), number("trained gate", { label: "trained" })];
+  const pair = mapPair(u, WORDS.chosen);
+  const headings = WORDS.large.map((label) => number(label, { label }));
+  const [gate, trained] = [number("gate", { label: WORDS.times }), number("trained gate", { label: WORDS.own })];
   let current = 0;
   const choices = [[WORDS.mute, 0], [WORDS.trained, null], [WORDS.boost, MOST_GATE]];
   const buttons = choices.map(([text, value]) => button(text, () => setGate(current, value)).element);
@@ -328,8 +336,16 @@ function createScores(world) {
     setText(verdict, best === labelOf(index) ? WORDS.right : WORDS.wrong({ label: classes[labelOf(index)] }));
     setText(told, tellGates(world, { index, donor, s, own, best }));
   };
-  const line = element("p", { class: "mixer-answer" }, answer.element, " – ", verdict);
-  return { element: panel(WORDS.scores, null, table.element, line, told), draw };
+  const line = element("p", { class: "mixer-answer" }, answer.element, " ", verdict);
+  const shown = panel(WORDS.scores, null, table.element, line);
+  shown.classList.add("senet-stays");
+  const wait = () => {
+    table.draw(null);
+    answer.set(WORDS.unknown);
+    setText(verdict, "");
+    setText(told, WORDS.guessFirst);
+  };
+  return { element: shown, told, draw, wait };
 }
 
 function tellGates({ names, classes, labelOf }, { index, donor, s, own, best }) {
@@ -347,7 +363,7 @@ function tellGates({ names, classes, labelOf }, { index, donor, s, own, best }) 
 }
 
 /** Before any score: the first picture's features, and the last one's gates in the first block. */
-function askForTheAnswer(view, world, trainedRun, covered) {
+function askForTheAnswer(view, world, trainedRun) {
   const { network, blocks, plainNames, classes } = world;
   const [index, donor] = [0, plainNames.length - 1];
   const answer = () => {
@@ -363,5 +379,5 @@ function askForTheAnswer(view, world, trainedRun, covered) {
     view.set("block", blocks[0]);
     view.set("faders", Array.from(trainedRun(donor).blocks[blocks[0]].s));
   };
-  return { ...guess(view, { key: "mixer", question, options, answer, covered }), show };
+  return { ...guess(view, { key: "mixer", question, options, answer }), show };
 }

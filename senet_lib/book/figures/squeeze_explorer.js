@@ -12,10 +12,10 @@ const WORDS = {
   pictures: "picture",
   own: "yours",
   ownMissing: "First choose or drop a picture of yours.",
-  choose: "A picture of yours …",
+  choose: "Your picture …",
   drop: "Or drop a file here. It stays in this browser.",
   taken: ({ name }) => `${name} is here, as the network sees it.`,
-  map: ({ channel }) => `u: map ${channel}, to paint on`,
+  map: ({ channel }) => `u: paint map ${channel}`,
   paintable: ({ channel, row, column }) =>
     `map ${channel}: paint on it. The brush is in row ${row}, column ${column}; arrow keys move it, the space bar paints`,
   brush: "brush",
@@ -27,21 +27,23 @@ const WORDS = {
   painted: ({ channel, count, places, sum, change }) =>
     `On map ${channel}, ${count} of ${places} places are painted. That adds ${sum} to its sum, so ${sum} / ${places} = ${change} to its mean. No other mean moves.`,
   squeeze: "Squeeze",
-  tiles: "one number for each",
-  onePlace: "place",
+  tiles: "tile",
+  onePlace: "1 place",
   somePlaces: ({ high, wide }) => `${high} × ${wide} places`,
-  wholeMap: "map: z",
-  operator: "squeeze with",
+  wholeMap: "a map: z",
+  operator: "by the",
   pin: "Pin these bars",
   unpin: "Take the pin out",
   notSqueezed: "Nothing is squeezed yet: press Squeeze.",
   maps: ({ channels }) => `u: ${channels} maps, and below each its z`,
   channel: "channel",
-  axis: ({ least, largest }) => `Every box goes from ${least} to ${largest}, the line is 0: one scale for all maps and all pictures.`,
-  wider: ({ least, largest, before }) => `The scale has grown to hold a bar: every box now goes from ${least} to ${largest}, no longer ${before}.`,
+  axis: ({ least, largest }) => `Every box: ${least} to ${largest}, for all pictures.`,
+  wider: ({ least, largest, before }) => `The scale has grown: every box is now ${least} to ${largest}, no longer ${before}.`,
   now: ({ name }) => `now: ${name}`,
   pinned: ({ name }) => `pinned: ${name}`,
   noPin: "pinned: none",
+  closer: "In numbers",
+  guessFirst: "Guess first: then shuffle.",
   spread: "How spread?",
   much: "How much?",
   values: ({ count }) => `${count} values`,
@@ -49,14 +51,20 @@ const WORDS = {
   result: ({ channel, name }) => `z of channel ${channel}, the ${name}`,
   shuffle: "Shuffle the pixels of u",
   order: "Another order",
-  change: "largest change of a z: ",
-  question: ({ count }) => `Each map becomes its mean. Now shuffle the places of all maps: how many of the ${count} means change?`,
+  change: "largest change of z:",
+  sum: "sum of all values, Σ u",
+  count: ({ rows, columns }) => `÷ ${rows} · ${columns} places`,
+  mean: "= mean",
+  largest: "largest value",
+  row: "in row",
+  column: ", column",
+  question: ({ count }) => `Shuffle the places of all maps: how many of the ${count} means change?`,
   told: "A mean adds up all numbers of its map, and their order does not matter. Shuffle, and see.",
 };
 const OPERATORS = {
   avg: { name: "mean", option: "mean", squeeze: (mean) => mean },
   max: { name: "maximum", option: "maximum", squeeze: (mean, largest) => largest },
-  both: { name: "midpoint", option: "both: midpoint", squeeze: (mean, largest) => (mean + largest) / 2 },
+  both: { name: "midpoint", option: "midpoint", squeeze: (mean, largest) => (mean + largest) / 2 },
 };
 const PAINTS = { "+": 1, "-": -1, 0: 0 }; // times the number that has the full colour
 const BARE = ".";
@@ -95,7 +103,8 @@ export default figure((view) => {
 
   const fresh = createFresh(view, size.channels);
   const squeezer = createSqueezer(view, tiles, fresh);
-  const chooser = createChooser(view, album, (index) => {
+  const pin = createPin(view, fresh, paintNow, indexNow);
+  const chooser = createChooser(view, album, pin.element, (index) => {
     if (index === album.own) {
       view.set("painted", withoutPicture(paintNow(), index));
       run.forget(index);
@@ -108,14 +117,14 @@ export default figure((view) => {
   const strip = createStrip(view, size);
   const options = Object.entries(OPERATORS).map(([value, { option }]) => [value, option]);
   const operators = choice(view, "operator", { label: WORDS.operator, options });
-  const pin = createPin(view, fresh, paintNow, indexNow);
   const closeUp = createCloseUp(size);
-  const choices = element("div", { class: "squeeze-choices" }, operators.element, pin.element);
   const shuffler = createShuffler(view);
   const said = element("p", { class: "squeeze-painted", role: "status", "data-name": "painted" });
-  const asked = askForTheChanged(view, size.channels, [shuffler.element]);
-  const parts = [chooser.element, stage.element, stage.tools, squeezer.element, strip.element, choices, said, closeUp.element];
-  view.body.append(element("div", { class: "squeeze-explorer" }, ...parts), asked.element, shuffler.element);
+  const asked = askForTheChanged(view, size.channels, [shuffler.change]);
+  const squeezing = element("div", { class: "squeeze-by-hand" }, ...squeezer.elements, operators.element);
+  const parts = [chooser.element, stage.element, stage.tools, squeezing, strip.element, said];
+  const end = element("div", { class: "squeeze-end" }, shuffler.element, closeUp.element);
+  view.body.append(element("div", { class: "squeeze-explorer" }, ...parts), asked.element, end);
 
   return () => {
     const { squeeze, name } = OPERATORS[view.get("operator")];
@@ -143,7 +152,7 @@ export default figure((view) => {
     closeUp.draw({ ...shown[channel], channel, name, z: z[channel] }, fresh.isHidden(channel));
     setText(said, sayPaint(channel, mapOf(run(index), channel), plain[channel].values, painted[`${index}.${channel}`]));
     pin.draw();
-    shuffler.draw(order !== null, Math.max(...change));
+    shuffler.draw(order !== null, Math.max(...change), asked.isOpen());
     strip.fall(fresh.landed());
     asked.draw();
   };
@@ -370,8 +379,8 @@ const shuffleMap = (values, order) => values.map((_, i) => values[order[i]]);
 
 // --------------------------------------------------------------------------------------------------------- the panels
 
-/** The pictures to choose from, and a way for one of the reader's own. changed(index): another one is chosen. */
-function createChooser(view, album, changed) {
+/** The pictures to choose from, a way for one of the reader's own, and the pin. changed(index): another one is chosen. */
+function createChooser(view, album, pin, changed) {
   const options = [...album.names, WORDS.own].map((name, index) => [index, name]);
   const group = choice(view, "picture", { label: WORDS.pictures, options, then: changed }).element;
   group.style.setProperty("--count", options.length);
@@ -405,7 +414,7 @@ function createChooser(view, album, changed) {
   own.addEventListener("click", () => album.hasOwn() || file.click());
   acceptDrops(view, view.body, ({ files }) => take(files[0]));
   const choose = button(WORDS.choose, () => file.click()).element;
-  const ways = element("div", { class: "squeeze-own" }, choose, status, file);
+  const ways = element("div", { class: "squeeze-own" }, choose, pin, status, file);
   const draw = (index) => {
     const radio = own.querySelector("input");
     radio.disabled = !album.hasOwn();
@@ -416,13 +425,8 @@ function createChooser(view, album, changed) {
     });
     group.querySelectorAll("input")[index].checked = true;
   };
-  return { element: placed("x", element("div", {}, group, ways)), draw };
+  return { element: element("div", { class: "squeeze-x" }, group, ways), draw };
 }
-
-const placed = (area, box) => {
-  box.classList.add(`squeeze-${area}`);
-  return box;
-};
 
 /** The chosen map, large, with a brush on it; and the brush's colours beside it. */
 function createStage(view, { rows, columns }, full, { squeezer, fresh, paintNow, orderNow, indexNow }) {
@@ -524,7 +528,7 @@ function createStage(view, { rows, columns }, full, { squeezer, fresh, paintNow,
     disable(restore, !hasPaint() && WORDS.nothingPainted);
   };
   const tools = element("div", { class: "squeeze-tools" }, kind.element, empty, restore);
-  return { element: placed("stage", panel(heading, "u", pad)), tools, draw };
+  return { element: element("div", { class: "squeeze-stage" }, panel(heading, "u", pad)), tools, draw };
 }
 
 /** Press Squeeze: the maps' tiles grow, the bars come, and the maps are whole again. With reduced motion at once. */
@@ -561,7 +565,7 @@ function createSqueezer(view, tiles, fresh) {
     play.element.click();
   };
   const still = wantsStillness() ? button(WORDS.squeeze, () => fresh.land()).element : "";
-  return { element: element("div", { class: "squeeze-by-hand" }, play.element, still, byHand.element), start, stop: play.stop };
+  return { elements: [play.element, still, byHand.element], start, stop: play.stop };
 }
 
 /** Keep the bars that stand there, with the paint on their maps. */
@@ -642,22 +646,25 @@ function createStrip(view, { channels, rows, columns }) {
     }
   };
   const heading = WORDS.maps({ channels });
-  return { element: placed("strip", panel(heading, "z", group, legend)), draw, fall };
+  return { element: element("div", { class: "squeeze-strip" }, panel(heading, "z", group, legend)), draw, fall };
 }
 
 function createShuffler(view) {
   const again = button(WORDS.order, () => {
+    if (again.ariaDisabled === "true") return;
     view.set("shuffle_seed", view.get("shuffle_seed") + 1);
     view.set("shuffled", true);
-  });
-  const box = toggle(view, "shuffled", { label: WORDS.shuffle });
-  const change = element("output", { "data-name": "largest-change" });
-  const result = element("span", { class: "squeeze-change" }, WORDS.change, change);
-  const draw = (shuffled, largest) => {
+  }).element;
+  const box = toggle(view, "shuffled", { label: WORDS.shuffle }).element;
+  const change = element("output", { "data-name": "largest-change", class: "parts-unknown" });
+  const draw = (shuffled, largest, isOpen) => {
     change.dataset.value = largest;
     setText(change, shuffled ? largest.toFixed(4) : "–");
+    box.querySelector("input").disabled = isOpen;
+    box.title = isOpen ? WORDS.guessFirst : "";
+    disable(again, isOpen && WORDS.guessFirst);
   };
-  return { element: element("div", { class: "squeeze-shuffler" }, box.element, again.element, result), draw };
+  return { element: element("div", { class: "squeeze-shuffler" }, box, again, element("span", {}, WORDS.change, " ", change)), change, draw };
 }
 
 // The chosen channel: its numbers without their places (how distributed), and its z (how much).
@@ -665,7 +672,7 @@ function createCloseUp({ rows, columns }) {
   const spread = createHistogram(rows * columns);
   const readout = createReadout(rows, columns);
   const parts = [panel(WORDS.spread, "u", spread.element), panel(WORDS.much, "z", readout.element)];
-  const box = element("div", { class: "squeeze-close" }, ...parts);
+  const box = element("details", {}, element("summary", {}, WORDS.closer), element("div", { class: "squeeze-close" }, ...parts));
   const draw = (facts, isWaiting) => {
     box.classList.toggle("squeeze-waiting", isWaiting);
     spread.draw(facts.values, facts);
@@ -704,11 +711,11 @@ function createHistogram(count) {
 
 // The arithmetic of the chosen channel, in numbers. Rows and columns count from 1, as in equation 2.
 function createReadout(rows, columns) {
-  const sum = number("sum", { label: "sum of all values, Σ u", digits: 1 });
-  const count = number("count", { label: `÷ ${rows} · ${columns} places` });
-  const mean = number("mean", { label: "= mean" });
-  const largest = number("largest-value", { label: "largest value" });
-  const [row, column] = [number("row", { label: "in row" }), number("column", { label: ", column" })];
+  const sum = number("sum", { label: WORDS.sum, digits: 1 });
+  const count = number("count", { label: WORDS.count({ rows, columns }) });
+  const mean = number("mean", { label: WORDS.mean });
+  const largest = number("largest-value", { label: WORDS.largest });
+  const [row, column] = [number("row", { label: WORDS.row }), number("column", { label: WORDS.column })];
   const z = number("z");
   const formula = element("span");
   const average = element("div", {}, sum.element, count.element, mean.element);

@@ -164,17 +164,19 @@ function createView(model, body) {
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
-const TYPES = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
+const TYPES = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array, bits: Uint8Array };
 
 function unpackArray(name, packed) {
   const Type = TYPES[packed?.dtype];
   if (!Type) throw new Problem(`${name} is not an array of numbers; pass a NumPy array.`);
   const { buffer, byteOffset, byteLength } = packed.data;
-  const data = new Type(buffer.slice(byteOffset, byteOffset + byteLength));
   const count = packed.shape.reduce((product, length) => product * length, 1);
-  if (data.length !== count) {
-    throw new Problem(`${name} has ${data.length} numbers, but its shape (${packed.shape}) needs ${count}.`);
+  const given = new Type(buffer.slice(byteOffset, byteOffset + byteLength));
+  const isBits = packed.dtype === "bits"; // of numbers that are all 0 or 255
+  if (given.length !== (isBits ? Math.ceil(count / 8) : count)) {
+    throw new Problem(`${name} has ${given.length} numbers, but its shape (${packed.shape}) needs ${count}.`);
   }
+  const data = isBits ? Uint8Array.from({ length: count }, (_, i) => 255 * ((given[i >> 3] >> (7 - (i & 7))) & 1)) : given;
   const bad = data.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw new Problem(`${name} holds ${data[bad]} at place ${bad}; all its numbers must be finite.`);
   return { data, shape: packed.shape };
@@ -282,10 +284,6 @@ export function panel(heading, quantity, ...children) {
   const title = element("p", { class: "senet-heading" }, ...chip, heading);
   return element("div", { class: "senet-panel" }, title, ...children);
 }
-
-/** A paragraph of a text in which "{name}" stands for parts.name: an element, or what number() made. */
-export const sentence = (text, parts, name = null) =>
-  element("p", { class: name }, ...text.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? (parts[part].element ?? parts[part]) : part)));
 
 let lastId = 0;
 /** An id that no other element of the page has. */
