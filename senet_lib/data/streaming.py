@@ -20,7 +20,7 @@ from torchvision.transforms import v2
 from senet_lib.common.validation import require_whole
 from senet_lib.data.batches import Normalisation
 from senet_lib.data.epoch_plan import Batch, EpochPlan, PlannedBatches, Share, mixed_seed, seeded_generator
-from senet_lib.data.pictures import files_by_class, read_picture
+from senet_lib.data.picture_folders import files_by_class, read_picture
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

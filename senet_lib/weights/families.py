@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from senet_lib.networks.models import ARCHITECTURES, ResNet
+from senet_lib.networks.architectures import ARCHITECTURES
+from senet_lib.networks.models import ResNet
 from senet_lib.networks.residual_blocks import Bottleneck
 
 

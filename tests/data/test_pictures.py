@@ -25,7 +25,7 @@ from torchvision import datasets
 from senet_lib.data import PictureSet, list_picture_sets, load_pictures
 from senet_lib.data import pictures as module
 from senet_lib.data.context_world import SHAPES
-from senet_lib.data.pictures import read_picture
+from senet_lib.data.picture_folders import read_picture
 
 # torchvision leaves the connection open when a server answers "not found".
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from senet_lib.data import load_pictures, streaming
-from senet_lib.data.pictures import read_picture
+from senet_lib.data.picture_folders import read_picture
 from senet_lib.data.streaming import IMAGENET_MEAN, IMAGENET_STD, StreamedBatches
 
 SMALL = {"batch_size": 4, "image_size": 28, "workers": 0}

@@ -11,8 +11,9 @@ from torch import nn
 from torchvision import models as torchvision_models
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from senet_lib.networks.architectures import ARCHITECTURES
 from senet_lib.networks.insert import insert_squeeze_excitation
-from senet_lib.networks.models import ARCHITECTURES, ResNet, create_model, list_models
+from senet_lib.networks.models import ResNet, create_model, list_models
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation, hidden_width
 from tests.sample_networks import (
     assert_same_logits,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from senet_lib.common.factories import EXAMPLE, make_by_name
 from senet_lib.data.streaming import IMAGENET_MEAN, IMAGENET_STD
 from senet_lib.networks import create_model, insert_squeeze_excitation, list_models, residual_branches
-from senet_lib.networks.models import ARCHITECTURES
+from senet_lib.networks.architectures import ARCHITECTURES
 from senet_lib.weights.weight_files import load_weights
 
 TIMM = "timm/"
@@ -24,7 +24,7 @@ WORDS = {
     "no timm": "there is no network {name!r} of ours, and timm is not installed; run: pip install timm",
     "no ratio": "reduction is {reduction}, but {name} has no SE of ours to which it could belong; add --insert-se",
     "not timm's": "--pretrained is for networks of timm, and {name} is none; give --weights FILE",
-    "download": "timm's weights of {name} cannot be had ({reason}); give a file of your own with --weights FILE",
+    "download": "timm's weights of {name} cannot be downloaded ({reason}); give a file of your own with --weights FILE",
     "new layer": "{path} is of {theirs:,} classes, so {layer} is new: {own:,} classes",
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 from senet_lib.book.exercises import (
     attention_exercises,
     block_exercises,
+    field_exercises,
     gate_exercises,
     network_exercises,
     se_code_exercises,
@@ -18,6 +19,7 @@ from senet_lib.book.exercises import (
 from senet_lib.book.exercises.answers import Wrong
 
 CHAPTERS = (
+    field_exercises,
     block_exercises,
     network_exercises,
     training_exercises,
