@@ -46,7 +46,7 @@ def load_record(name: str, folder: Path | None = None) -> Record:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no whole record ({error}); restore it, or move it away and run again") from None
+        raise ValueError(f"{path} is not a valid record ({error}); restore it, or move it away and run again") from None
 
 
 def record_path(name: str, folder: Path) -> Path:

@@ -25,7 +25,7 @@ def make_by_name(name: str, **options: Any) -> nn.Module:
     """
     module_name, _, path = name.partition(":")
     if not module_name or not path:
-        raise ValueError(f"{name!r} is no MODULE:FACTORY, such as {EXAMPLE}")
+        raise ValueError(f"{name!r} is not MODULE:FACTORY, such as {EXAMPLE}")
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())  # "python -m" does so by itself, a program that pip has installed does not
     try:

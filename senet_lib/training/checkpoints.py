@@ -132,7 +132,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         averaged = load((path / AVERAGED).read_bytes()) if (path / AVERAGED).exists() else None
     except (OSError, SafetensorError, ValueError) as error:
         raise ValueError(
-            f"{path} is no whole checkpoint ({in_one_line(error)}); delete it, and the run goes on from the one "
+            f"{path} is not a valid checkpoint ({in_one_line(error)}); delete it, and the run goes on from the one "
             "before, or from the start"
         ) from None
     return Checkpoint(weights, training, facts, averaged)

@@ -16,28 +16,17 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any
 
 from senet_lib.common.atomic_files import write_atomically
+from senet_lib.training.loop import EpochStats
 
 
-class Statistics(Protocol):
-    """A dataclass of numbers, one of them the epoch, such as ``EpochStats``. None stands for no number."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def epoch(self) -> int: ...
-
-
-Stats = TypeVar("Stats", bound=Statistics)
-
-
-def log_csv(stats: Iterable[Stats], path: str | Path) -> Iterator[Stats]:
+def log_csv(stats: Iterable[EpochStats], path: str | Path) -> Iterator[EpochStats]:
     """Keep a table of the epochs in a CSV file: a line with the names, and a line for each epoch.
 
     Args:
-        stats: what ``fit`` yields, or other dataclasses of numbers with an ``epoch``.
+        stats: what ``fit`` yields.
         path: of the file; its folder is made if there is none. After each epoch the file is replaced as a whole. What
             it held before is gone after the first.
 
@@ -52,11 +41,11 @@ def log_csv(stats: Iterable[Stats], path: str | Path) -> Iterator[Stats]:
     return _write_table(stats, path)
 
 
-def log_tensorboard(stats: Iterable[Stats], folder: str | Path) -> Iterator[Stats]:
+def log_tensorboard(stats: Iterable[EpochStats], folder: str | Path) -> Iterator[EpochStats]:
     """Write a curve for each number of the statistics; to look at them: ``tensorboard --logdir FOLDER``.
 
     Args:
-        stats: what ``fit`` yields, or other dataclasses of numbers with an ``epoch``.
+        stats: what ``fit`` yields.
         folder: of this run; it is made if there is none. Give each run its own, side by side in one folder, and
             TensorBoard shows them in one plot.
 
@@ -73,7 +62,7 @@ def log_tensorboard(stats: Iterable[Stats], folder: str | Path) -> Iterator[Stat
     return _write_curves(stats, lambda epoch: make_writer(str(folder), purge_step=epoch))
 
 
-def _write_table(stats: Iterable[Stats], path: Path) -> Iterator[Stats]:
+def _write_table(stats: Iterable[EpochStats], path: Path) -> Iterator[EpochStats]:
     rows = {}
     for one in stats:
         rows[one.epoch] = asdict(one)
@@ -85,7 +74,7 @@ def _write_table(stats: Iterable[Stats], path: Path) -> Iterator[Stats]:
         yield one
 
 
-def _write_curves(stats: Iterable[Stats], open_writer: Callable[[int], Any]) -> Iterator[Stats]:
+def _write_curves(stats: Iterable[EpochStats], open_writer: Callable[[int], Any]) -> Iterator[EpochStats]:
     writer = None
     try:
         for one in stats:

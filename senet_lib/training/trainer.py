@@ -129,7 +129,7 @@ class Trainer:
         self.model.eval()
 
     def require_finite_test(self, loss: float, test: Iterable[Batch]) -> None:
-        """Take the last good weights back if the loss of a test is no finite number, and say so.
+        """Take the last good weights back if the loss of a test is not finite, and say so.
 
         Raises:
             DivergedError: in that case.

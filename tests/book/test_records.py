@@ -57,7 +57,7 @@ def test_what_is_not_there_is_named(record, tmp_path, refused):
     with refused("no metric 'speed'", "test_accuracy"):
         curves(record, "se", "speed")
     (tmp_path / "half.json").write_text(json.dumps(record)[:30])
-    with refused("half.json is no whole record"):
+    with refused("half.json is not a valid record"):
         load_record("half", tmp_path)
 
 

@@ -153,7 +153,7 @@ def test_a_truncated_checkpoint_is_named(tmp_path, name, refused):
     next(go_on(network(), RECIPES["sgd"], tmp_path))
     (file,) = (tmp_path / "epoch-0001").glob(f"{name}.*")
     file.write_bytes(file.read_bytes()[:-20])
-    with refused("epoch-0001 is no whole checkpoint", "delete it"):
+    with refused("epoch-0001 is not a valid checkpoint", "delete it"):
         list(go_on(network(), RECIPES["sgd"], tmp_path))
 
 

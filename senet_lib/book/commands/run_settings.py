@@ -14,7 +14,7 @@ WORDS = {
     "#   senet train --settings {path}\n#   senet train --settings {path} --run ANOTHER_FOLDER\n\n",
     "not set": "# {name} is not set",
     "unreadable": "{path} cannot be read ({reason}); give a settings file that senet train has written",
-    "not TOML": "{path} is no TOML file ({reason}); give a settings file that senet train has written",
+    "not TOML": "{path} is not a TOML file ({reason}); give a settings file that senet train has written",
     "unknown": "{path} has a setting that does not exist: {line}",
     "otherwise": "each is an option of senet train with _ in place of -",
     "switch": "{path} has {name} = {value!r}; write true or false",

@@ -10,11 +10,11 @@ settings, it goes on where it stopped, in the middle of a network too. With ``--
 it is a quick trial, which is kept apart from the book's results. ``report`` makes ``book/results.md`` and the tables
 of the chapters from the files in ``results/``; after it, run ``make notebooks``.
 
-- The experiments: ``context_world.py``, ``digits.py``, ``photographs.py``, ``specimens.py`` and ``tutorials.py``, all
-  named in ``catalogue.py``. ``experiment.py`` says what one is, ``running.py`` runs it, and ``gate_probe.py`` asks the
-  gates of its networks. ``small_attentions.py`` makes modules for networks of few channels.
-- Their results in words: ``report.py`` and ``tables.py``, with ``attention_tables.py``, ``gate_tables.py``,
-  ``specimen_tables.py`` and ``markdown.py``.
-- What figures show of trained networks: ``class_gates.py``, ``find_the_fault.py``, and ``networks.py`` with
-  ``offered_pictures.py``. Each of the first three is a command of its own.
+- The experiments: ``small_worlds.py``, ``distance.py``, ``photographs.py``, ``specimen_runs.py`` and ``tutorials.py``,
+  all named in ``catalogue.py``. ``experiment.py`` says what one is, ``running.py`` runs it, and ``gate_probe.py`` asks
+  the gates of its networks. ``small_attentions.py`` makes modules for networks of few channels.
+- Their results in words: ``report.py`` and ``tables.py``, with a module of tables for some chapters.
+- What figures show of trained networks, each a command of its own: ``class_gates_record.py``,
+  ``find_the_fault_record.py``, ``golden_losses.py``, ``landing_scenes.py``, ``page_networks.py``, ``training_steps.py``
+  and ``xray_examples.py``.
 """

@@ -1,10 +1,9 @@
 """All experiments by name, and where the book asks what they answer."""
 
-from senet_lib.book.experiments.digits import DIGITS
 from senet_lib.book.experiments.distance import DISTANCES, GAPS
 from senet_lib.book.experiments.experiment import Experiment
 from senet_lib.book.experiments.photographs import PHOTOGRAPHS
-from senet_lib.book.experiments.small_worlds import CONTEXT_WORLD, PAIR_WORLD
+from senet_lib.book.experiments.small_worlds import CONTEXT_WORLD, DIGITS, PAIR_WORLD
 from senet_lib.book.experiments.specimen_runs import SPECIMEN_EXPERIMENTS
 from senet_lib.book.experiments.tutorials import SMALL_TUTORIALS, TUTORIALS
 

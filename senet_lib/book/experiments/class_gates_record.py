@@ -13,7 +13,7 @@ its WordNet number; no picture of train is read, so a link to val will do.
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from senet_lib.book.figures.class_gates import EXAMPLE, NEVER_CHANGES
 from senet_lib.common.atomic_files import write_atomically
 from senet_lib.data import Normalisation, load_pictures
 from senet_lib.data.context_world import COLOURS, SHAPES, ContextWorld
-from senet_lib.data.epoch_plan import Batch
 from senet_lib.data.streaming import StreamedBatches
 from senet_lib.gates.analysis import block_similarity
 from senet_lib.gates.gate_statistics import ExcitationStatistics, record_dataset
@@ -140,15 +139,11 @@ def imagenet_network(folder: Path, weights: str = TIMM_WEIGHTS, workers: int = 2
         )
     groups = [*(IMAGENET_GROUPS[number] for number in present), ALL_OTHERS]
     group_of = [present.index(one) if one in present else len(present) for one in batches.classes]
-    model = create_model("se_resnet50", num_classes=_require_classes(weights, len(batches.classes)), hidden_multiple=8)
+    # As many logits as the weights have: what a network is told to tell apart does not change its gates.
+    model = create_model("se_resnet50", num_classes=len(groups) if weights == "random" else 1000, hidden_multiple=8)
     _load_imagenet_weights(model, weights)
-    statistics = record_dataset(
-        model,
-        _relabelled(batches, torch.tensor(group_of)),
-        IMAGENET_BLOCKS,
-        num_classes=len(groups),
-        keep_pictures=COMPARED,
-    )
+    relabelled = ((x, torch.tensor(group_of)[y]) for x, y in batches)
+    statistics = record_dataset(model, relabelled, IMAGENET_BLOCKS, num_classes=len(groups), keep_pictures=COMPARED)
     label = f"ImageNet, SE-ResNet-50 ({weights})"
     found = describe_network(statistics, "imagenet", label, groups, "class", data=f"{batches.pictures:,} pictures")
     return _some_channels(found, np.random.default_rng(0))
@@ -166,15 +161,6 @@ def _record(trained: Pretrained, pictures: np.ndarray, labels: np.ndarray, group
 
 def _rounded(values: np.ndarray) -> list[list[float]]:
     return np.round(values, DIGITS).tolist()
-
-
-def _relabelled(batches: Iterable[Batch], group_of: torch.Tensor) -> Iterator[Batch]:
-    return ((x, group_of[y]) for x, y in batches)
-
-
-def _require_classes(weights: str, classes: int) -> int:
-    """As many logits as the weights have: what a network is told to tell apart does not change its gates."""
-    return classes if weights == "random" else 1000
 
 
 def _load_imagenet_weights(model: nn.Module, weights: str) -> None:

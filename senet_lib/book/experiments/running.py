@@ -98,7 +98,8 @@ def run(
     for seed, arm in product(seeds, experiment.arms):
         if (seed, arm) in done:
             continue
-        batches = _batches(experiment, train_set, test_set, seed, device)
+        how: dict[str, Any] = {"augment": experiment.augment, "seed": seed, "device": device, "size": experiment.size}
+        batches = train_and_test_batches(train_set, test_set, experiment.batch_size, **how)
         network = f"{weights_name(name, arm)}-seed{seed}"
         unfinished = checkpoints / network if checkpoints and not experiment.epoch_probe else None
         curves = tensorboard / network if tensorboard else None
@@ -120,21 +121,6 @@ def weights_name(name: str, arm: str, seed: int = 0) -> str:
     return f"{what}-seed{seed}" if seed else what
 
 
-def _batches(
-    experiment: Experiment, train_set: PictureSet, test_set: PictureSet, seed: int, device: str
-) -> tuple[Batches, Batches]:
-    """The seed's batches, to train and to test."""
-    return train_and_test_batches(
-        train_set,
-        test_set,
-        experiment.batch_size,
-        augment=experiment.augment,
-        seed=seed,
-        device=device,
-        size=experiment.size,
-    )
-
-
 def _make(experiment: Experiment, arm: str, seed: int, device: str, pictures: PictureSet) -> nn.Module:
     """A new network of this arm, with the seed's weights."""
     torch.manual_seed(seed)
@@ -153,7 +139,8 @@ def _train(
     curves: Path | None,
 ) -> dict[str, Any]:
     """Train a network: what the record holds of it."""
-    entry: dict[str, Any] = {"seed": seed, "arm": arm, "machine": describe_machine(device), "started": _now()}
+    entry: dict[str, Any] = {"seed": seed, "arm": arm, "machine": describe_machine(device)}
+    entry["started"] = datetime.now(UTC).isoformat(timespec="seconds")
     finished = finished_epochs(checkpoints) if checkpoints else 0
     progress = Progress(experiment.recipe.epochs, len(batches[0]), finished, f"seed {seed} {arm}: ")
     run_of_this: Iterator[EpochStats] = fit(
@@ -228,10 +215,6 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _fingerprint(*tensors: torch.Tensor) -> str:

@@ -1,6 +1,7 @@
 """Experiments in the Context World: what must a network have to use what lies outside its receptive field?
 
-Each takes half a minute a network on one core of a CPU.
+Each takes half a minute a network on one core of a CPU. Beside them stand the Pair World, and scikit-learn's digits:
+what a digit is, its strokes say, so nothing but chance should part two networks, and the record shows how far it does.
 """
 
 from collections.abc import Callable
@@ -162,5 +163,21 @@ PAIR_WORLD = {
             "se, r=1": partial(create_model, "se_small_resnet", reduction=1),
         },
         compare=("ge", "se, r=4"),
+    ),
+}
+
+_on_digits = partial(Experiment, data="digits", batch_size=32, recipe=Recipe(epochs=6, learning_rate=0.005))
+
+DIGITS = {
+    "digits": _on_digits(
+        title="Digits of 8×8 pixels: a small residual network, plain and with SE",
+        arms={"plain": partial(create_model, "small_resnet"), "se": partial(create_model, "se_small_resnet")},
+        compare=("plain", "se"),
+    ),
+    "digits-gates": _on_digits(
+        title="Digits of 8×8 pixels: what the gates say",
+        arms={"se": partial(create_model, "se_small_resnet"), "plain": partial(create_model, "small_resnet")},
+        compare=("plain", "se"),
+        probe=probe_gates,
     ),
 }
