@@ -199,11 +199,7 @@ def format_row(row: dict[str, Any]) -> str:
     for name, speed in row["pictures_per_second"].items():
         text = f"  {name:16} {speed:10,.1f} pictures/s"
         if name in row["ours_to_peer"]:
-            one = row["ours_to_peer"][name]
-            text += (
-                f"   ours is {one['median']:.2f} times as fast"
-                f" ({one['first_quartile']:.2f} to {one['third_quartile']:.2f})"
-            )
+            text += f"   ours / this one: {timing.in_words(row['ours_to_peer'][name], 2)}"
         for key, word in (("waiting_share", "waits"), ("idle_share", "GPU idle")):
             if key in row:
                 text += f"   {word} {row[key][name]:.2%}"

@@ -104,9 +104,7 @@ def format_row(row: dict[str, Any]) -> str:
         peak = f"  {row['peak_bytes'][name] / 1e6:8.1f} MB" if "peak_bytes" in row else ""
         lines.append(f"  {name:40} {ms:9.1f} ms{peak}")
     for name, one in row["ratios"].items():
-        lines.append(
-            f"  {name:40} {one['median']:9.3f}     ({one['first_quartile']:.3f} to {one['third_quartile']:.3f})"
-        )
+        lines.append(f"  {name:40} {timing.in_words(one)}")
     return "\n".join(lines)
 
 

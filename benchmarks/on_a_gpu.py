@@ -168,13 +168,11 @@ def find_reached(epochs: Sequence[dict[str, Any]], targets: Sequence[float]) -> 
 
 def format_step(row: dict[str, Any]) -> str:
     bits = "mixed precision" if row["mixed_precision"] else "32 bits"
-    ratio = row["se_to_plain"]
     times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in row["median_ms"].items())
-    quartiles = f"{ratio['first_quartile']:.3f} to {ratio['third_quartile']:.3f}"
     peaks = "".join(f"; {name} needs {peak / 1e9:.2f} GB" for name, peak in row.get("peak_bytes", {}).items())
     return (
         f"{bits}, {row['batch']} pictures of {row['size']}x{row['size']}, a step of training: {times}; "
-        f"with SE / without: {ratio['median']:.3f} ({quartiles}){peaks}"
+        f"with SE / without: {timing.in_words(row['se_to_plain'])}{peaks}"
     )
 
 

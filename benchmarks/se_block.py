@@ -28,7 +28,7 @@ BUDGET = 1.0  # ours / each peer: forward and backward
 def main() -> int:
     options = timing.parse_options(__doc__, repeats=51, what="size", quick="two sizes, 11 rounds", quick_repeats=11)
     rows: list[dict[str, Any]] = []
-    print(f"{'pass':20} {'layout':13} {'B x C x H':>13} {'ours ms':>8}  peer ms (ours / peer, quartiles)")
+    print(f"{'pass':20} {'layout':13} {'B x C x H':>13} {'ours ms':>8}  peer ms, ours / peer (quartiles)")
     for size in QUICK_SIZES if options.quick else SIZES:
         for layout in LAYOUTS:
             for row in measure(size, layout, options.repeats, options.device):
@@ -83,10 +83,8 @@ def find_misses(rows: list[dict[str, Any]]) -> list[str]:
 def format_row(row: dict[str, Any]) -> str:
     size = f"{row['batch']}x{row['channels']}x{row['height']}"
     medians = row["median_ms"]
-    peers = [
-        f"{name} {medians[name]:.2f} ({one['median']:.2f}, {one['first_quartile']:.2f}–{one['third_quartile']:.2f})"
-        for name, one in row["ours_to_peer"].items()
-    ]
+    ratios = row["ours_to_peer"].items()
+    peers = [f"{name} {medians[name]:.2f}, {timing.in_words(one, 2)}" for name, one in ratios]
     return f"{row['pass']:20} {row['layout']:13} {size:>13} {medians['ours']:8.2f}  {', '.join(peers)}"
 
 

@@ -15,7 +15,6 @@ A clock of the processor's time is used, which stands still while other programs
 turn, see benchmarks/timing.py. Result: a table, and benchmarks/results/se_step_profile.json.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -27,11 +26,12 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import networks
-from benchmarks.timing import begin_record, finish, median_ms, paired_ratio, time_in_turn
+from benchmarks.timing import begin_record, finish, in_words, median_ms, paired_ratio, parse_options, time_in_turn
 from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 
 PLAIN, WITH_SE = "resnet50", "se_resnet50"
+BATCH, SIZE = 4, 224
 CPU = torch.device("cpu")
 
 
@@ -70,17 +70,10 @@ LAYERS, OPTIMIZER, BLOCKS = "two small layers", "optimizer", "all blocks, alone"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=15, help="rounds (default 15)")
-    parser.add_argument("--batch", type=int, default=4, help="pictures (default 4)")
-    parser.add_argument("--size", type=int, default=224, help="their height and width (default 224)")
-    parser.add_argument("--threads", type=int, default=1, help="default 1; with more, their times are added")
-    parser.add_argument("--quick", action="store_true", help="3 rounds, no record")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    repeats = 3 if options.quick else options.repeats
-    setting = {"repeats": repeats, "batch": options.batch, "size": options.size}
-    profile = summarise(measure((PLAIN, WITH_SE), options.batch, options.size, repeats))
+    torch.set_num_threads(1)  # of several, the times are added
+    options = parse_options(__doc__, repeats=15, what="work", quick="3 rounds")
+    setting = {"repeats": options.repeats, "batch": BATCH, "size": SIZE}
+    profile = summarise(measure((PLAIN, WITH_SE), BATCH, SIZE, options.repeats))
     print(format_profile(profile))
     record = begin_record("se_step_profile", CPU, **setting, **profile)
     return finish("se_step_profile", record, write=not options.quick, kept="It has no budget.")
@@ -161,11 +154,9 @@ def summarise(times: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def format_profile(record: dict[str, Any]) -> str:
-    medians, measured = record["median_ms"], record["measured"]
+    medians = record["median_ms"]
     lines = [f"{name:36} {ms:9.2f} ms  {ms / medians[PLAIN]:7.2%} of the plain step" for name, ms in medians.items()]
-    lines += [
-        f"\nSE / plain, measured {measured['median']} ({measured['first_quartile']} to {measured['third_quartile']})"
-    ]
+    lines.append(f"\nSE / plain, measured {in_words(record['measured'])}")
     return "\n".join(lines + [f"SE / plain, {name:24} {ratio}" for name, ratio in record["ratios"].items()])
 
 

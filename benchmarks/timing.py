@@ -66,6 +66,12 @@ def paired_ratio(times: Sequence[float], others: Sequence[float]) -> dict[str, f
     return {"median": round(median, 3), "first_quartile": round(first, 3), "third_quartile": round(third, 3)}
 
 
+def in_words(ratio: Mapping[str, float], digits: int = 3) -> str:
+    """The median of a ratio with its quartiles, such as "1.071 (1.066 to 1.077)"."""
+    median, first, third = (f"{ratio[key]:.{digits}f}" for key in ("median", "first_quartile", "third_quartile"))
+    return f"{median} ({first} to {third})"
+
+
 def median_ms(times: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {name: round(statistics.median(some), 3) for name, some in times.items()}
 

@@ -15,6 +15,7 @@ E has the usual stem: one without a stride at 224x224 needs 12 GB for 32 picture
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from senet_lib.book.experiments.experiment import Experiment
 from senet_lib.networks.models import create_model
@@ -65,38 +66,31 @@ TUTORIALS = {
 
 # The same networks and the same recipe, on so few pictures that a CPU is enough. Their accuracies say nothing about the
 # tutorials' own; what they show is that everything runs, and what becomes of a large network that sees little.
+_SMALL: dict[str, tuple[str, dict[str, Any]]] = {
+    "tutorial-a": ("A, small: SE-ResNet-50, 500 pictures of 32×32 pixels, 10 epochs", {"size": 32, "pictures": 500}),
+    "tutorial-b": (
+        "B, small: SE-ResNet-50 with its usual stem, 200 pictures of 32×32 pixels, 40 epochs",
+        {
+            "recipe": replace(_adam, epochs=40),
+            "arms": TUTORIALS["tutorial-a"].arms,  # a stem without a stride takes 16 times as long
+            "milestones": (10, 20, 40),
+            "pictures": 200,
+        },
+    ),
+    "tutorial-c": (
+        "C, small: SE-ResNet in five depths, 500 pictures of 32×32 pixels, 1 epoch",
+        {"size": 32, "pictures": 500},
+    ),
+    "tutorial-d": (
+        "D, small: ResNet and ResNeXt, plain and with SE, 500 pictures of 32×32 pixels, 30 epochs",
+        {"size": 32, "pictures": 500},
+    ),
+    "tutorial-e": (
+        "E, small: SE-ResNet-18 on scikit-learn's digits, resized to 32×32 pixels, 3 epochs",
+        {"data": "digits", "recipe": replace(_adam, epochs=3), "size": 32},
+    ),
+}
 SMALL_TUTORIALS = {
-    "tutorial-a-small": replace(
-        TUTORIALS["tutorial-a"],
-        title="Tutorial A, small: SE-ResNet-50, 500 pictures of 32×32 pixels, 10 epochs",
-        size=32,
-        pictures=500,
-    ),
-    "tutorial-b-small": replace(
-        TUTORIALS["tutorial-b"],
-        title="Tutorial B, small: SE-ResNet-50 with its usual stem, 200 pictures of 32×32 pixels, 40 epochs",
-        recipe=replace(_adam, epochs=40),
-        arms=TUTORIALS["tutorial-a"].arms,  # a stem without a stride takes 16 times as long
-        milestones=(10, 20, 40),
-        pictures=200,
-    ),
-    "tutorial-c-small": replace(
-        TUTORIALS["tutorial-c"],
-        title="Tutorial C, small: SE-ResNet in five depths, 500 pictures of 32×32 pixels, 1 epoch",
-        size=32,
-        pictures=500,
-    ),
-    "tutorial-d-small": replace(
-        TUTORIALS["tutorial-d"],
-        title="Tutorial D, small: ResNet and ResNeXt, plain and with SE, 500 pictures of 32×32 pixels, 30 epochs",
-        size=32,
-        pictures=500,
-    ),
-    "tutorial-e-small": replace(
-        TUTORIALS["tutorial-e"],
-        title="Tutorial E, small: SE-ResNet-18 on scikit-learn's digits, resized to 32×32 pixels, 3 epochs",
-        data="digits",
-        recipe=replace(_adam, epochs=3),
-        size=32,
-    ),
+    f"{name}-small": replace(TUTORIALS[name], title=f"Tutorial {title}", **changes)
+    for name, (title, changes) in _SMALL.items()
 }
