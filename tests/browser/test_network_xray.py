@@ -1,5 +1,6 @@
 """The X-ray of a network: the page finds and computes what Python does, and says what it cannot do."""
 
+import base64
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import timm
 import torch
 import torchvision
 from onnxruntime.quantization import QuantFormat, quantize_static
+from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -23,6 +25,7 @@ from senet_lib.book.figures.network_xray import NetworkXray
 from senet_lib.export.onnx_network import load_onnx
 from senet_lib.export.reveal_gates import reveal_gates
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
+from tests.browser import test_picture_input as sibling
 from tests.browser.conftest import ROOT, VENDOR
 from tests.browser.figures import PAGE, PAPER, Opened, open_figure, serve
 from tests.browser.other_browsers import PATIENCE_S, firefox, webkit
@@ -31,6 +34,7 @@ from tools.as_scripts import write_scripts
 
 pytestmark = pytest.mark.browser
 
+browser_with_camera = sibling.browser_with_camera
 PRESS_S = 0.11  # between a press and its release
 WAIT = 120_000  # milliseconds at most; what is waited for is an event
 OTHERS = ROOT / "results" / "borrowed_networks" / "pp-ocr-direction.onnx"
@@ -48,6 +52,12 @@ DROP = """(el) => {
   el.closest('.senet-figure').model.set('state', 'empty');
   el.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
 }"""
+PASTE = """(el, text) => {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([bytes], 'image.png', { type: 'image/png' }));
+  el.dispatchEvent(new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData }));
+}"""
 SCALINGS = {"imagenet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), "unit": (0, 1), "signed": (0.5, 0.5)}
 SQUEEZED_3D = "sigmoid: 3-d"
 NETWORKS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -58,6 +68,8 @@ NETWORKS: dict[str, tuple[Any, dict[str, Any]]] = {
     "regnet_y_400mf": (torchvision.models.regnet_y_400mf, {"opset": 17, "free_batch": False}),
     "timm's mobilenet": (partial(timm.create_model, "mobilenetv3_small_050"), {"opset": 18}),
     "timm's nfnet": (partial(timm.create_model, "test_nfnet"), {"dynamo": True, "opset": 20, "folded": False}),
+    "selective kernels": (partial(timm.create_model, "skresnet18"), {"folded": False}),
+    "split attention": (partial(timm.create_model, "resnest14d"), {"dynamo": True, "opset": 18}),
 }  # fmt: skip
 
 
@@ -146,7 +158,7 @@ def compare(opened: Opened, file: Path, folder: Path, close: float = 1e-4) -> No
     last = wanted.blocks[-1]
     opened.set("block", last.name)
     opened.click("Open")
-    scores, _ = network.run(picture, gates | {last.name: [1.0] * last.channels})
+    scores, _ = network.run(picture, gates | {last.name: [1.0] * last.gates})
     assert answer(opened)["after"] == pytest.approx(scores[0].tolist(), abs=close, rel=close)
 
 
@@ -302,6 +314,41 @@ def test_a_reader_mutes_opens_and_gives_means(browser, site):
         assert opened.text("answer").split(": ")[1][0] in "abcd"
         opened.set("own_names", "a\nb\nc")
         assert "There are 3 names for 4 classes" in opened.text("answer")
+
+
+def test_a_guess_comes_before_the_gates_are_set(browser, site):
+    figure = NetworkXray.example()
+    figure.asks = True
+    with open_figure(browser, figure, site, way="http") as opened:
+        opened.click("SE-ResNet-20")
+        answer(opened)
+        editor = opened.root.get_by_role("button", name="Mute")
+        assert not editor.is_visible() and "With all at 1" not in opened.root.inner_text()
+        network = load_onnx(site / "networks" / "cifar10-gates-r4.onnx")
+        own, _ = network.run(pixels(opened))
+        opens, _ = network.run(pixels(opened), {name: [1.0] * count for name, count in network.channels.items()})
+        truth = "It stays" if own.argmax() == opens.argmax() else "It turns"
+        opened.click(truth)
+        assert opened.text("guess").startswith("Right. With its own gates: ") and editor.is_visible()
+        shares = np.exp(opens[0] - opens.max()) / np.exp(opens[0] - opens.max()).sum()
+        assert f"{100 * shares.max():.1f}%" in opened.text("guess")
+        assert opened.problem is None and opened.faults == []
+
+
+def test_pictures_come_from_the_camera_and_by_pasting(browser_with_camera, site):
+    data = base64.b64encode(sibling.png(Image.new("RGB", (40, 40), "#336699"))).decode()
+    with open_xray(browser_with_camera, site) as opened:
+        opened.click("SE-ResNet-20")
+        answer(opened)
+        opened.page.evaluate(sibling.WATCH_CAMERA)
+        opened.click("Use the camera")
+        opened.page.wait_for_function("document.querySelector('.senet-figure').model.get('picture') === -1")
+        assert "from the camera" in opened.text("picture")
+        opened.root.locator(".xray-zone").evaluate(PASTE, data)
+        opened.page.wait_for_function("/image.png/.test(document.querySelector('[data-name=picture]').textContent)")
+        assert opened.page.evaluate(sibling.ENDED) == ["ended"]
+        answer(opened)
+        assert np.ptp(pixels(opened), axis=(2, 3)).max() == 0  # one colour
 
 
 def test_it_works_from_a_folder(browser, site):
