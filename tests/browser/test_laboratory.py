@@ -194,28 +194,6 @@ def test_a_storage_that_takes_nothing_is_named_and_the_table_lasts_as_long_as_th
         assert opened.root.locator(".lab-table tbody tr").count() == 2
 
 
-def test_a_link_sets_the_run_and_names_what_is_not_offered(browser, site):
-    with open_laboratory(browser, site) as opened:
-        page = opened.page
-        wanted = {"kind_b": "se", "reduction_b": 16, "blocks_a": 4, "gap": 16, "seed": 7, "learning_rate": 0.002}
-        opened.set_all(**wanted)
-        opened.click("Copy link")
-        assert "link to this run" in opened.text("status")
-        link = page.url
-        page.goto("about:blank")
-        far = (site / "page.html").read_text().replace("<main>", '<main><div style="height: 5000px"></div>')
-        (site / "far.html").write_text(far)
-        page.goto(link.replace("page.html", "far.html"))
-        page.wait_for_selector(".lab-card")  # it is made when it comes near the window
-        assert {name: opened.get(name) for name in wanted} == wanted
-        assert "as the link says" in opened.text("status")
-        page.goto("about:blank")
-        page.goto(link.replace("gap=16", "gap=13"))
-        page.wait_for_selector(".lab-card")
-        assert "gap=13" in opened.text("status") and opened.get("gap") == TINY["gap"]
-        assert opened.page.evaluate(PHASES) == ["idle", "idle"]
-
-
 def lose(file: str):
     return lambda site: (site / file).unlink()
 

@@ -1,7 +1,8 @@
 // A convolution, one place at a time: each product, the sum of each channel, and the sum over channels (equation 1).
 import { guess } from "./parts/guess.js";
 import { Problem, button, clamp, colour, disable, element, figure, formatNumber, heatmap } from "./parts/kit.js";
-import { menu, number, panel, player, sentence, setChildren, setText, slider, toggle } from "./parts/kit.js";
+import { menu, number, panel, player, setChildren, setText, slider, toggle } from "./parts/kit.js";
+import { sentence } from "./parts/sentence.js";
 import { sumOf } from "./parts/statistics.js";
 
 const WORDS = {

@@ -15,14 +15,11 @@ const WORDS = {
   network: "network",
   question: "After six epochs of training, which seeds have learned the rule?",
   guesses: [["all", "all of them"], ["some", "some"], ["none", "none"]],
+  range: ({ least, most }) => (least === most ? least : `${least} to ${most}`),
   told: {
-    all: ({ seeds, least, most }) => `All ${seeds} seeds learned it; their test accuracies are ${least} to ${most}.`,
-    some: ({ seeds, solved, least, most }) => `${solved} of ${seeds} seeds learned it; the test accuracies are ${least} to ${most}.`,
-    none: ({ seeds, least, most }) => `None of ${seeds} seeds learned it; their test accuracies are ${least} to ${most}, and the blind vote has 0.56.`,
-  },
-  same: {
-    all: ({ seeds, most }) => `All ${seeds} seeds learned it; each has a test accuracy of ${most}.`,
-    none: ({ seeds, most }) => `None of ${seeds} seeds learned it; each has a test accuracy of ${most}, and the blind vote has 0.56.`,
+    all: ({ seeds, range }) => `All ${seeds} seeds learned it: test accuracy ${range}.`,
+    some: ({ seeds, solved, range }) => `${solved} of ${seeds} seeds learned it: test accuracy ${range}.`,
+    none: ({ seeds, range }) => `None of ${seeds} seeds learned it: test accuracy ${range}; the blind vote has 0.56.`,
   },
   score: ({ right, all }) => `Right so far: ${right} of ${all}.`,
   noScore: "Right so far: none yet.",
@@ -68,8 +65,7 @@ export default figure((view) => {
     options: WORDS.guesses,
     answer: () => {
       const result = resultOf(record.finals(...now()));
-      const words = result.least === result.most ? WORDS.same : WORDS.told;
-      return { value: result.verdict, told: words[result.verdict](result) };
+      return { value: result.verdict, told: WORDS.told[result.verdict](result) };
     },
     covered: [charts.patience],
   });
@@ -132,12 +128,12 @@ function readRecord(view) {
 /** The name of a question among all of the book. */
 const keyOf = (record, network, gap) => `distance/${record.networks[network].name}/${record.gaps[gap]}`;
 
-/** What came out of some seeds: { verdict: all, some or none, seeds, solved, least, most }. */
+/** What came out of some seeds: { verdict: all, some or none, seeds, solved, range }. */
 function resultOf(finals) {
   const solved = finals.filter((accuracy) => accuracy >= SOLVED).length;
   const [least, most] = [Math.min(...finals), Math.max(...finals)].map((accuracy) => accuracy.toFixed(2));
   const verdict = solved === finals.length ? "all" : solved === 0 ? "none" : "some";
-  return { verdict, seeds: finals.length, solved, least, most };
+  return { verdict, seeds: finals.length, solved, range: WORDS.range({ least, most }) };
 }
 
 /** Uncover all that is not guessed yet, once: the reader may take each back. */

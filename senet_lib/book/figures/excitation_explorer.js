@@ -1,6 +1,7 @@
 // z -> hidden -> s: equation 3 on trained weights, and on new ones for widths that no network of the book has.
+import { bars } from "./parts/bars.js";
 import { guess } from "./parts/guess.js";
-import { bars, button, choice, clamp, colour, disable, drag, element, figure, formatNumber } from "./parts/kit.js";
+import { button, choice, clamp, colour, disable, drag, element, figure, formatNumber } from "./parts/kit.js";
 import { heatmap, menu, need, number, picture, requirePictures, requireWhole } from "./parts/kit.js";
 import { setAttributes, setText, slider } from "./parts/kit.js";
 import { meanOf } from "./parts/statistics.js";

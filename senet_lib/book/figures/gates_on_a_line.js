@@ -1,6 +1,7 @@
 // Gates that hang on one hidden unit h: each is a sigmoid of a straight line. The reader moves h, and subtracts two.
-import { guess } from "./parts/guess.js";
-import { bars, clamp, drag, element, figure, formatNumber, need, number, panel, requireWhole, setText, slider, svg } from "./parts/kit.js";
+import { bars } from "./parts/bars.js";
+import { guess, unknownNumbers } from "./parts/guess.js";
+import { clamp, drag, element, figure, formatNumber, need, number, panel, requireWhole, setText, slider, svg } from "./parts/kit.js";
 import { chartText, createSheet, gridAcross, legend, lineSample, scaleTo, ticks } from "./parts/line_chart.js";
 
 const CUES = ["red", "green", "blue"];
@@ -50,7 +51,7 @@ export default figure((view) => {
   const board = element("div", { class: "line-board" }, element("div", {}, chart.element, hidden.element), side);
   const options = CUES.map((cue) => [cue, cue]);
   const answer = () => ({ value: CUES[middle], told: WORDS.told({ cue: CUES[middle] }) });
-  const asked = guess(view, { key: "line", question: WORDS.question, options, answer, covered: [board] });
+  const asked = guess(view, { key: "line", question: WORDS.question, options, answer, covered: [sentence, ...unknownNumbers(reading)] });
   view.body.append(asked.element, board);
 
   return () => {
@@ -65,6 +66,7 @@ export default figure((view) => {
     differences.forEach((value, cue) => readings[cue + 1].set(value));
     setText(sentence, describe(differences, middle));
     asked.draw();
+    board.classList.toggle("line-asked", asked.isOpen());
   };
 });
 

@@ -6,7 +6,7 @@ import { lineChart, lineSample } from "./parts/line_chart.js";
 import { SOLVED, createBench, finalOf, outcomeOf, readRecorded } from "./parts/training_bench.js";
 import { createGatePanels } from "./parts/training_gates.js";
 import { BLOCKS, GAPS, KINDS, LANES, MOST_EPOCHS, MOST_SEED, PICTURES, PLACES, RATES, REDUCTIONS, SCHEDULES } from "./parts/training_settings.js";
-import { linkOf, networkName, networkOfName, networkReach, readNetwork, readSettings, traitsOfLink } from "./parts/training_settings.js";
+import { networkName, networkOfName, networkReach, readNetwork, readSettings } from "./parts/training_settings.js";
 import { createRunTable } from "./parts/training_table.js";
 
 const WORDS = {
@@ -56,11 +56,6 @@ const WORDS = {
   step: "One step",
   reset: "Reset",
   next: "Next seed",
-  link: "Copy link",
-  linkCopied: "The link to this run is copied.",
-  linkShown: "The link to this run is in the address bar.",
-  linkSet: "Set as the link says.",
-  linkLacks: ({ faults }) => `The link asks for what is not offered here: ${faults}. The rest is set.`,
   betFirst: "Bet first: say which one will solve it.",
   isMoving: "It is training; Pause first.",
   isOver: "This run is over; press Reset.",
@@ -108,12 +103,11 @@ const COLOURS_OF = {
 export default figure((view) => {
   const catalogue = view.data("catalogue");
   const recorded = readRecorded(view);
-  const link = takeLink(view, catalogue);
   const bench = createBench(view, recorded, () => draw());
   bench.question = readQuestion(view);
   const settings = createSettings(view, catalogue, bench);
   const bets = createBets(view, bench);
-  const desk = createDesk(view, bench, link);
+  const desk = createDesk(view, bench);
   const lanes = LANES.map((lane) => createLaneCard(view, lane, settings.cards[lane], bench));
   const charts = createTrainingCharts(bench);
   const gates = createGatePanels(bench);
@@ -158,23 +152,6 @@ function readBet(view) {
   const names = WORDS.bets[readQuestion(view)].map(([name]) => name);
   if (bet === "" || names.includes(bet)) return bet;
   throw new Problem(`bet is ${bet}; it must be one of ${names.join(", ")}, or empty.`);
-}
-
-// What the address says is set before the first drawing, once for each page.
-function takeLink(view, catalogue) {
-  const note = { text: "" };
-  const take = () => {
-    if (globalThis.senetTakenLink === location.hash) return; // another laboratory of this page has taken it
-    globalThis.senetTakenLink = location.hash;
-    const found = traitsOfLink(location.hash, catalogue);
-    if (!found) return;
-    for (const [trait, value] of Object.entries(found.traits)) view.set(trait, value);
-    note.text = found.faults.length ? WORDS.linkLacks({ faults: found.faults.join(", ") }) : WORDS.linkSet;
-  };
-  take();
-  addEventListener("hashchange", take);
-  view.onClose(() => removeEventListener("hashchange", take));
-  return note;
 }
 
 /** How a lane looks: a colour by its kind, another one where both are of a kind. */
@@ -291,7 +268,7 @@ function betText(bench) {
 }
 
 /** The buttons, and one sentence on what is going on. */
-function createDesk(view, bench, link) {
+function createDesk(view, bench) {
   const isMoving = () => MOVING.includes(bench.phase());
   const whyNot = () => {
     if (bench.bet === "") return WORDS.betFirst;
@@ -309,17 +286,8 @@ function createDesk(view, bench, link) {
   const deal = button(WORDS.next, () => {
     if (!bench.isBusy()) view.set("seed", (bench.settings.seed + 1) % (MOST_SEED + 1));
   }).element;
-  const copy = button(WORDS.link, async () => {
-    const address = new URL(linkOf(bench.settings), location.href).href;
-    globalThis.senetTakenLink = linkOf(bench.settings);
-    history.replaceState(null, "", address);
-    const isCopied = await navigator.clipboard?.writeText(address).then(() => true, () => false);
-    bench.note = isCopied ? WORDS.linkCopied : WORDS.linkShown;
-    draw();
-  }).element;
   const status = element("p", { class: "lab-status", role: "status", "data-name": "status" });
-  copy.hidden = view.data("kernel"); // a notebook has no address that others can open
-  const buttons = element("div", { class: "lab-buttons" }, go, step, reset, deal, copy);
+  const buttons = element("div", { class: "lab-buttons" }, go, step, reset, deal);
   const draw = () => {
     setText(go, isMoving() ? WORDS.pause : WORDS.train);
     disable(go, isMoving() ? "" : whyNot());
@@ -327,12 +295,12 @@ function createDesk(view, bench, link) {
     disable(reset, bench.phase() === "idle" && WORDS.nothingYet);
     disable(deal, bench.isBusy() && WORDS.isGoing);
     status.toggleAttribute("data-failed", bench.phase() === "failed");
-    setText(status, statusText(bench, link));
+    setText(status, statusText(bench));
   };
   return { element: element("div", { class: "lab-desk" }, buttons, status), draw };
 }
 
-function statusText(bench, link) {
+function statusText(bench) {
   const phase = bench.phase();
   const lane = LANES.find((one) => bench.lanes[one].state.message);
   const trouble = lane ? bench.lanes[lane].state.message : "";
@@ -343,7 +311,7 @@ function statusText(bench, link) {
   const said = bench.note || (trouble && WORDS.trouble({ lane: lane.toUpperCase(), trouble }));
   if (said) return `${said} ${bench.storage}`.trim();
   const usual = phase === "idle" && bench.bet === "" ? "" : WORDS.status[phase]({ seed: bench.settings.seed, place: bench.place });
-  return [phase === "idle" ? link.text : "", usual, bench.storage].filter(Boolean).join(" ");
+  return `${usual} ${bench.storage}`.trim();
 }
 
 // --------------------------------------------------------------------------------------------------------- the numbers

@@ -79,7 +79,6 @@ class Laboratory(Figure):
     """
 
     title = "The laboratory: train two networks in this page"
-    shares = ()  # it has links of its own, to a run
     description = (
         "A scene of three glyphs, each with a cue at a distance, and test accuracies over six epochs of recorded "
         "trainings on such scenes. Lines mark 9/16 and 0.97."

@@ -1,8 +1,9 @@
 // Anybody's ONNX file: its SE blocks are found, their gates are shown on the reader's picture, and can be set.
+import { bars } from "./parts/bars.js";
 import { acceptDrops, acceptPastes } from "./parts/file_drop.js";
 import { countGates } from "./parts/gate_blocks.js";
 import { guess } from "./parts/guess.js";
-import { Problem, bars, button, choice, element, figure, formatNumber, menu, need, number, panel, requireWhole, row, setText, tableHead, tableLine } from "./parts/kit.js";
+import { Problem, button, choice, element, figure, formatNumber, menu, need, number, panel, requireWhole, row, setText, tableHead, tableLine } from "./parts/kit.js";
 import { createCamera, readPicture } from "./parts/picture_input.js";
 import { softmax } from "./parts/score_table.js";
 import { createXraySession, xrayObstacle } from "./parts/xray_session.js";

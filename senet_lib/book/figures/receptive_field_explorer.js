@@ -1,10 +1,11 @@
 // The field of one unit over a scene, the layers that make it, and what all units of the last map see.
 import { guess } from "./parts/guess.js";
 import { Problem, choice, clamp, drag, element, figure, heatmap, menu, number, panel, picture } from "./parts/kit.js";
-import { sentence, setAttributes, slider, svg } from "./parts/kit.js";
+import { setAttributes, slider, svg } from "./parts/kit.js";
 import { readStack, stackTable } from "./parts/layer_stack.js";
 import { SIDE, growFields, halfWidth, measureInfluence, pixelsInBoxes } from "./parts/receptive_field.js";
 import { reachedPlaces, sumInside } from "./parts/receptive_field.js";
+import { sentence } from "./parts/sentence.js";
 
 const WORDS = {
   question: ({ units }) => `Of the ${units} units of the last map: how many see cue and glyph?`,

@@ -1,6 +1,7 @@
 // Scenes without their labels: the reader names each, and then learns which glyph was meant.
 import { guess } from "./parts/guess.js";
-import { button, element, figure, isList, need, number, picture, sentence, slider } from "./parts/kit.js";
+import { button, element, figure, isList, need, number, picture, slider } from "./parts/kit.js";
+import { sentence } from "./parts/sentence.js";
 
 const WORDS = {
   question: "What is the label of this picture?",

@@ -76,30 +76,24 @@ export function lineChart({ label, xLabel, yLabel, height = 190 }) {
     ];
     const there = lines.filter(({ xs }) => xs.length > 0);
     const drawn = there.map((line) => drawLine(line, across, up));
-    return [...gridAcross(ticks(y, Math.max(4, Math.round(height / 50))), up, EDGE.left, right), ...columns, axis, ...names, ...drawn, ...endNames(there, across, up, floor)];
+    return [...gridAcross(ticks(y, Math.max(4, Math.round(height / 50))), up, EDGE.left, right), ...columns, axis, ...names, ...drawn, ...endNames(there, across, up)];
   };
   return { element: box, draw: (lines, axes) => drawSheet((width) => paint(lines, axes, width)) };
 }
 
-/** The names at the ends of lines. Those that would stand on each other make room. */
-function endNames(lines, across, up, floor) {
+/** The names at the ends of lines. One that would stand on another goes below it. */
+function endNames(lines, across, up) {
   const ends = lines.filter(({ endName }) => endName).map(({ endName, colour, xs, ys }) => {
     return { endName, colour, x: across(xs[xs.length - 1]) + 9, y: up(ys[ys.length - 1]) + 4 };
   });
   ends.sort((a, b) => a.y - b.y);
-  const spread = (all, limit) => all.forEach((end, index) => {
-    for (const other of all.slice(0, index)) {
+  return ends.map((end, index) => {
+    for (const other of ends.slice(0, index)) {
       if (Math.abs(other.x - end.x) > end.endName.length * LETTER_WIDTH) continue;
-      end.y = limit(end.y, other.y);
-      end.x = other.x = Math.max(end.x, other.x);
+      end.y = Math.max(end.y, other.y + LINE_HEIGHT);
     }
-  });
-  spread(ends, (y, before) => Math.max(y, before + LINE_HEIGHT));
-  for (const end of ends) end.y = Math.min(end.y, floor - 4);
-  spread(ends.reverse(), (y, before) => Math.min(y, before - LINE_HEIGHT));
-  return ends.map(({ endName, colour, x, y }) => {
-    const name = chartText(x, y, endName, "start", "senet-chart-end");
-    name.style.fill = colour;
+    const name = chartText(end.x, end.y, end.endName, "start");
+    name.style.fill = end.colour;
     return name;
   });
 }

@@ -1,4 +1,4 @@
-// What a reader of the laboratory can set: two networks, their world and their training; checked, named, and as a link.
+// What a reader of the laboratory can set: two networks, their world and their training; checked, and named.
 import { Problem } from "./kit.js";
 
 export const LANES = ["a", "b"];
@@ -18,7 +18,6 @@ export const SCHEDULES = [["one-cycle", "one cycle: up, then down"], ["constant"
 export const MOST_EPOCHS = 20;
 export const MOST_SEED = 99;
 const FIELD_OF = { 2: 17, 4: 33, 6: 49 }; // what one unit sees, in pixels
-const KIND_OF_PAGE = "Laboratory";
 
 /** The file name of a network. */
 export function networkName({ kind, blocks, reduction, place }) {
@@ -82,44 +81,4 @@ const testCount = (pictures) => Math.min(2000, Math.max(200, 100 * Math.round(pi
 export function jobOf(settings, lane) {
   const { gap, seed, epochs, pictures, testPictures, learningRate, schedule } = settings;
   return { name: settings[lane].name, gap, seed, epochs, pictures, testPictures, learningRate, schedule };
-}
-
-// ------------------------------------------------------------------------------------------------------------ the link
-
-// In the address, the trait, the values that it may have, and how to read it.
-const SHARED = [
-  ["gap", "gap", (value) => GAPS.includes(value)],
-  ["seed", "seed", (value) => Number.isInteger(value) && value >= 0 && value <= MOST_SEED],
-  ["epochs", "epochs", (value) => Number.isInteger(value) && value >= 1 && value <= MOST_EPOCHS],
-  ["pictures", "pictures", (value) => PICTURES.includes(value)],
-  ["rate", "learning_rate", (value) => RATES.includes(value)],
-];
-
-/** The part of an address from "#" on that sets this run; host.js scrolls to the first figure of that kind. */
-export function linkOf(settings) {
-  const parts = {
-    ...{ a: settings.a.name, b: settings.b.name, gap: settings.gap, seed: settings.seed, epochs: settings.epochs },
-    ...{ pictures: settings.pictures, rate: settings.learningRate, schedule: settings.schedule },
-  };
-  return `#${KIND_OF_PAGE}?${new URLSearchParams(parts)}`;
-}
-
-/** The traits that an address sets, and what is wrong with it: { traits, faults }; null if it is no link of this kind. */
-export function traitsOfLink(hash, catalogue) {
-  if (!hash.startsWith(`#${KIND_OF_PAGE}?`)) return null;
-  const given = new URLSearchParams(hash.slice(hash.indexOf("?") + 1));
-  const [traits, faults] = [{}, []];
-  const take = (key, isGood, set) => {
-    if (!given.has(key)) return;
-    if (isGood(given.get(key))) set(given.get(key));
-    else faults.push(`${key}=${given.get(key)}`);
-  };
-  for (const lane of LANES) {
-    take(lane, (name) => catalogue.includes(name) && networkOfName(name), (name) => {
-      for (const [part, value] of Object.entries(networkOfName(name))) traits[`${part}_${lane}`] = value;
-    });
-  }
-  for (const [key, trait, isGood] of SHARED) take(key, (text) => isGood(Number(text)), (text) => (traits[trait] = Number(text)));
-  take("schedule", (text) => SCHEDULES.some(([name]) => name === text), (text) => (traits.schedule = text));
-  return { traits, faults };
 }

@@ -10,8 +10,7 @@ const RUN_WORDS = {
   save: "Save as CSV",
   erase: "Erase",
   gap: ({ gap }) => `gap ${gap}`,
-  training: ({ epochs, pictures, rate }) => `${epochs} ${epochs === 1 ? "epoch" : "epochs"} of ${pictures}, rate ${rate}`,
-  constant: ({ epochs, pictures, rate }) => `${epochs} ${epochs === 1 ? "epoch" : "epochs"} of ${pictures}, rate ${rate}, constant`,
+  training: ({ epochs, pictures, rate, schedule }) => `${epochs} × ${pictures} pictures, rate ${rate}, ${schedule}`,
   seed: ({ seed }) => `seed ${seed}`,
 };
 
@@ -48,8 +47,7 @@ export function createRunTable(bench) {
 
 function rowOfGroup({ network, gap, epochs, pictures, rate, schedule, seeds, finals }) {
   const known = networkOfName(network);
-  const facts = { epochs, pictures: formatNumber(pictures), rate };
-  const training = (schedule === "constant" ? RUN_WORDS.constant : RUN_WORDS.training)(facts);
+  const training = RUN_WORDS.training({ epochs, pictures: formatNumber(pictures), rate, schedule });
   const cells = [RUN_WORDS.gap({ gap }), training].map((text) => element("td", {}, text));
   const values = finals.map((final, index) => element("span", { title: RUN_WORDS.seed({ seed: seeds[index] }) }, final.toFixed(2), index < finals.length - 1 ? ", " : ""));
   return element("tr", {}, element("th", { scope: "row" }, known ? networkLabel(known) : network), ...cells, element("td", {}, ...values));
