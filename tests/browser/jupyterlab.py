@@ -20,8 +20,8 @@ ROOT = Path(__file__).parent.parent.parent
 CONTROL = '.senet-frame :is(input[type="range"], select)[data-trait]'
 
 
-def wait_for(what: str, read: Callable[[], Any], seconds: float = 20) -> Any:
-    """The first result that is not None."""
+def wait_for(what: str, read: Callable[[], Any], seconds: float = 300) -> Any:
+    """The first result that is not None. The bound only ends a test that would wait for ever."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         result = read()
@@ -70,7 +70,7 @@ def run_lab(folder: Path) -> Iterator[str]:
                 return None
 
         try:
-            wait_for("JupyterLab's start", answers, seconds=90)
+            wait_for("JupyterLab's start", answers)
             yield address
         finally:
             server.terminate()
@@ -87,8 +87,8 @@ def save_notebook(path: Path, *cells: str) -> None:
 
 def open_and_run(page: Page, address: str) -> None:
     page.goto(address)
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.wait_for(timeout=60_000)
-    page.get_by_text("| Idle").wait_for(timeout=60_000)
+    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.wait_for(timeout=300_000)
+    page.get_by_text("| Idle").wait_for(timeout=300_000)
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
-    page.locator(CONTROL).first.wait_for(timeout=60_000)
+    page.locator(CONTROL).first.wait_for(timeout=300_000)

@@ -1,5 +1,6 @@
 """Firefox and WebKit open every page as Chromium does: figures live, formulas drawn, nothing too wide, same numbers."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -40,10 +41,11 @@ ASYNC = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def of_chromium(browser, addresses) -> Callable[[str], dict[str, Any]]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
 
+    @functools.cache
     def look(name: str) -> dict[str, Any]:
         page.goto(f"{addresses['http']}/{name}.html")
         return page.evaluate(f"async () => {{ {WALK} }}")

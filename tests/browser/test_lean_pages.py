@@ -2,10 +2,11 @@
 
 import io
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Response, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.audit import COUNT_MATH_ERRORS
 from tests.browser.conftest import HTML
@@ -14,17 +15,8 @@ from tools.addresses import find_repository
 
 pytestmark = pytest.mark.browser
 
-SCRIPT_BYTES = 150_000
-STATE_BYTES = 300_000
+HOME = "book/notation"  # has no figure, and the same header as all others
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
-
-# The text of a figure's module is JSON, so that it may stand in a page, but it is run: it counts as script.
-INLINE = """() => {
-  const bytes = (scripts) => scripts.reduce((sum, one) => sum + new Blob([one.textContent]).size, 0);
-  const isScript = (one) => one.matches('.senet-module') || !one.type || /javascript|module/.test(one.type);
-  const inline = [...document.scripts].filter((one) => !one.src);
-  return {script: bytes(inline.filter(isScript)), state: bytes(inline.filter((one) => !isScript(one)))};
-}"""
 
 
 @pytest.fixture
@@ -48,55 +40,23 @@ def visit(browser, addresses) -> Iterator:
     assert errors == []
 
 
-def weigh(page: Page) -> dict[str, int]:
-    """Bytes of script and of data that a page loads, from its beginning to its end."""
-    files: dict[str, int] = {}
-
-    def note(response: Response) -> None:
-        if response.request.resource_type == "script" and response.url.startswith("http"):
-            files[response.url] = len(response.body())
-
-    page.on("response", note)
-    page.reload(wait_until="networkidle")
-    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-    page.wait_for_load_state("networkidle")
-    found = page.evaluate(INLINE)
-    found["script"] += sum(files.values())
-    assert len(files) > 3, "the page loads some scripts, or this test is blind"
-    return found
-
-
-SIZES_OF_ICONS = """icons => icons.filter((one) => one.checkVisibility()).map((one) => {
-  const [whole, drawn] = [one, one.querySelector('path')].map((part) => part.getBoundingClientRect());
-  return Math.min(whole.width, whole.height, drawn.width, drawn.height);
-})"""
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_loads_little_script_and_draws_every_icon(visit, name):
-    page = visit(name)
-    weight = weigh(page)
-    assert weight["script"] <= SCRIPT_BYTES
-    assert weight["state"] <= STATE_BYTES
-    assert page.locator(":is(i, span)[class*='fa-']").count() == 0, "an icon without a picture"
-    for viewport in (WIDE, NARROW):
-        page.set_viewport_size(viewport)
-        sizes = page.locator("svg.svg-inline--fa").evaluate_all(SIZES_OF_ICONS)
-        assert len(sizes) >= 4 and min(sizes) >= 6
-
-
 def colours(element: Locator) -> int:
     """How many shades of grey a screenshot of an element has: 1 if nothing is drawn."""
     return len(Image.open(io.BytesIO(element.screenshot())).convert("L").getcolors())
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_every_button_of_the_header_shows_something(visit, viewport, scheme):
-    buttons = visit(CHAPTERS[0], viewport=viewport, color_scheme=scheme).locator(".bd-header-article .btn")
-    shown = [button for button in buttons.all() if button.is_visible()]
-    assert len(shown) >= 4
-    assert [button.get_attribute("class") for button in shown if colours(button) < 5] == []
+def test_every_button_of_the_header_has_a_name_and_shows_something(visit):
+    page = visit(HOME)
+    for viewport, scheme in product((WIDE, NARROW), ("light", "dark")):
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=scheme)
+        page.locator(f"html[data-theme={scheme}]").wait_for()
+        header = page.locator(".bd-header-article")
+        shown = header.locator(".btn").filter(visible=True).all()
+        assert len(shown) >= 4
+        assert [button.get_attribute("class") for button in shown if colours(button) < 5] == []
+    names = ["Toggle primary sidebar", *MENUS, "Fullscreen mode", "Color mode", "Search", "Toggle secondary sidebar"]
+    assert [header.get_by_role("button", name=name, exact=True).count() for name in names] == [1] * len(shown)
 
 
 def test_the_copy_button_has_its_icon_and_copies(visit):
@@ -121,26 +81,26 @@ def find_menu(page: Page, label: str) -> tuple[Locator, Locator]:
 
 
 @pytest.mark.parametrize("way", ["http", "file"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize("label", MENUS)
-def test_a_menu_opens_on_the_first_click(visit, label, viewport, way):
-    page = visit(CHAPTERS[0], way, viewport)
-    button, menu = find_menu(page, label)
-    button.click()
-    # The theme shows a menu below the pointer anyway.
-    page.mouse.move(5, 600)
-    assert menu.is_visible()
-    assert button.get_attribute("aria-expanded") == "true"
-    box = menu.bounding_box()
-    assert box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"]
-    assert all(item.is_visible() for item in menu.locator(".dropdown-item").all())
-    page.mouse.click(5, 600)
-    assert not menu.is_visible()
-    assert button.get_attribute("aria-expanded") == "false"
+def test_a_menu_opens_on_the_first_click(visit, way):
+    page = visit(HOME, way)
+    for viewport, label in product((WIDE, NARROW), MENUS):
+        page.set_viewport_size(viewport)
+        button, menu = find_menu(page, label)
+        button.click()
+        # The theme shows a menu below the pointer anyway.
+        page.mouse.move(5, 600)
+        assert menu.is_visible()
+        assert button.get_attribute("aria-expanded") == "true"
+        box = menu.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"]
+        assert all(item.is_visible() for item in menu.locator(".dropdown-item").all())
+        page.mouse.click(5, 600)
+        assert not menu.is_visible()
+        assert button.get_attribute("aria-expanded") == "false"
 
 
 def test_a_second_menu_closes_the_first_and_a_second_click_closes_its_own(visit):
-    page = visit(CHAPTERS[0])
+    page = visit(HOME)
     page.locator(".bd-header-article .dropdown").last.evaluate("one => one.after(one.cloneNode(true))")
     buttons, menus = find_menu(page, MENUS[-1])
     (first, first_menu), (second, second_menu) = ((buttons.nth(place), menus.nth(place)) for place in (0, 1))
@@ -154,7 +114,7 @@ def test_a_second_menu_closes_the_first_and_a_second_click_closes_its_own(visit)
 
 @pytest.mark.parametrize("label", MENUS)
 def test_a_menu_opens_by_touch(visit, label):
-    page = visit(CHAPTERS[0], viewport=NARROW, has_touch=True, is_mobile=True)
+    page = visit(HOME, viewport=NARROW, has_touch=True, is_mobile=True)
     button, menu = find_menu(page, label)
     button.tap()
     assert menu.is_visible()
@@ -163,7 +123,7 @@ def test_a_menu_opens_by_touch(visit, label):
 
 @pytest.mark.parametrize("label", MENUS)
 def test_a_menu_works_from_the_keyboard(visit, label):
-    page = visit(CHAPTERS[0])
+    page = visit(HOME)
     button, menu = find_menu(page, label)
     items = menu.locator(".dropdown-item")
     has_focus = "one => one === document.activeElement"
@@ -186,7 +146,7 @@ def test_a_menu_works_from_the_keyboard(visit, label):
 
 
 def test_the_keyboard_sees_the_name_of_a_button(visit):
-    page = visit(CHAPTERS[0])
+    page = visit(HOME)
     page.locator(".btn-fullscreen-button").focus()
     page.keyboard.press("Tab")
     tip = "getComputedStyle(document.activeElement, '::after').content"
@@ -195,15 +155,8 @@ def test_the_keyboard_sees_the_name_of_a_button(visit):
     assert page.evaluate(tip) == '"Fullscreen mode"'
 
 
-def test_every_button_of_the_header_has_a_name(visit):
-    header = visit(CHAPTERS[0], viewport=NARROW).locator(".bd-header-article")
-    shown = header.locator(".btn").filter(visible=True).count()
-    names = ["Toggle primary sidebar", *MENUS, "Fullscreen mode", "Color mode", "Search", "Toggle secondary sidebar"]
-    assert [header.get_by_role("button", name=name, exact=True).count() for name in names] == [1] * shown
-
-
 def test_the_chapter_list_can_be_put_away_and_brought_back(visit):
-    page = visit(CHAPTERS[0])
+    page = visit(HOME)
     chapters = page.locator("#pst-primary-sidebar")
     toggle = page.get_by_role("button", name="Toggle primary sidebar")
     toggle.click()
@@ -220,24 +173,19 @@ def test_the_chapter_list_can_be_put_away_and_brought_back(visit):
     ],
     ids=["chapters", "contents"],
 )
-@pytest.mark.parametrize("way", ["click", "keyboard"])
-def test_a_sidebar_opens_on_a_phone(visit, way, label, dialog, text):
+def test_a_sidebar_opens_on_a_phone(visit, label, dialog, text):
     page = visit(CHAPTERS[0], viewport=NARROW)
-    toggle = page.get_by_role("button", name=label)
-    if way == "click":
-        toggle.click()
-    else:
-        toggle.focus()
-        page.keyboard.press("Enter")
-    sidebar = page.locator(dialog)
-    sidebar.wait_for(state="visible")
-    assert sidebar.get_by_text(text).first.is_visible()
-    page.keyboard.press("Escape")
-    sidebar.wait_for(state="hidden")
+    toggle, sidebar = page.get_by_role("button", name=label), page.locator(dialog)
+    for open_it in (toggle.click, lambda: toggle.press("Enter")):
+        open_it()
+        sidebar.wait_for(state="visible")
+        assert sidebar.get_by_text(text).first.is_visible()
+        page.keyboard.press("Escape")
+        sidebar.wait_for(state="hidden")
 
 
 def test_the_theme_switch_goes_round_and_shows_where_it_is(visit):
-    page = visit(CHAPTERS[0], color_scheme="light")
+    page = visit(HOME, color_scheme="light")
     seen = []
     for _ in range(3):
         page.get_by_role("button", name="Color mode").click()
@@ -249,7 +197,7 @@ def test_the_theme_switch_goes_round_and_shows_where_it_is(visit):
 
 
 def test_fullscreen_mode_is_entered_and_left(visit):
-    page = visit(CHAPTERS[0])
+    page = visit(HOME)
     button = page.get_by_role("button", name="Fullscreen mode")
     button.click()
     page.wait_for_function("document.fullscreenElement !== null")
@@ -283,10 +231,9 @@ def test_the_list_of_contents_follows_jumps_in_both_directions(visit):
         expect(lit).to_have_text([expected] if expected else [])
 
 
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize("way", ["button", "keys"])
+@pytest.mark.parametrize(("way", "viewport"), [("button", NARROW), ("keys", WIDE)])
 def test_search_finds_words_from_any_page(visit, way, viewport):
-    page = visit(CHAPTERS[0], viewport=viewport)
+    page = visit(HOME, viewport=viewport)
     if way == "button":
         page.get_by_role("button", name="Search").filter(visible=True).first.click()
     else:
