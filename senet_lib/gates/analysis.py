@@ -7,15 +7,17 @@ at saturation. We add measures of the field, whose sources stand at the function
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from senet_lib.common.validation import is_number, require_choice, require_whole
+from senet_lib.common.validation import require_choice, require_whole
 from senet_lib.gates.moments import ClassMoments, require_gates, require_labels
 
 CORRECTIONS = ("miller-madow", "none")
+LOW, HIGH = 0.1, 0.9  # of saturated gates
+TOLERANCE = 1e-5  # well above the rounding of float32
 
 
 # --- by class ---------------------------------------------------------------------------------------------------------
@@ -66,34 +68,23 @@ def explained_share(gates: ArrayLike, labels: ArrayLike) -> float:
 # --- one block --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Saturation:
-    """How often gates are near their ends. ``saturation.low.mean()`` is the share over all channels.
+class Saturation(NamedTuple):
+    """How often gates are near their ends. ``saturation(gates).low.mean()`` is the share over all channels."""
 
-    Attributes:
-        low: for each channel the share of pictures whose gate is below the lower threshold, 0 to 1, (C,).
-        high: the same for the upper threshold.
-    """
-
-    low: np.ndarray
-    high: np.ndarray
+    low: np.ndarray  # for each channel the share of pictures whose gate is below 0.1, (C,)
+    high: np.ndarray  # the same above 0.9
 
 
-def saturation(gates: ArrayLike, low: float = 0.1, high: float = 0.9) -> Saturation:
-    """The share of pictures for which each gate is below ``low``, and above ``high``.
+def saturation(gates: ArrayLike) -> Saturation:
+    """The share of pictures for which each gate is below 0.1, and above 0.9.
 
-    A sigmoid's slope is s (1 - s), so below 0.1 and above 0.9 it is less than 0.09, about a third of its largest.
+    There a sigmoid's slope, s (1 - s), is less than 0.09, about a third of its largest.
 
     Raises:
-        ValueError: if gates are not (N, C), or low is not below high.
+        ValueError: if gates are not (N, C).
     """
     values = require_gates(gates)
-    for name, threshold in (("low", low), ("high", high)):
-        if not is_number(threshold) or not math.isfinite(threshold):
-            raise ValueError(f"{name} is {threshold!r}; give a number, such as 0.1 for low and 0.9 for high")
-    if low >= high:
-        raise ValueError(f"low is {low} and high is {high}; low must be below high")
-    return Saturation((values < low).mean(0), (values > high).mean(0))
+    return Saturation((values < LOW).mean(0), (values > HIGH).mean(0))
 
 
 def effective_rank(gates: ArrayLike) -> float:
@@ -116,23 +107,17 @@ def effective_rank(gates: ArrayLike) -> float:
     return float(np.exp(-np.sum(share * np.log(share))))
 
 
-def numerical_rank(gates: ArrayLike, tolerance: float = 1e-5) -> int:
-    """How many singular values of the gates less their means are above ``tolerance`` times the largest.
+def numerical_rank(gates: ArrayLike) -> int:
+    """How many singular values of the gates less their means are above 1e-5 times the largest.
 
     The logits, before the sigmoid, have at most as many directions as the bottleneck has hidden units, C / r. The
     sigmoid bends them, so the gates can have more.
 
-    Args:
-        gates: (N, C).
-        tolerance: above 0 and below 1. The default is well above the rounding of float32.
-
     Raises:
-        ValueError: if gates are not (N, C), or tolerance is out of range.
+        ValueError: if gates are not (N, C).
     """
-    if not is_number(tolerance) or not 0 < tolerance < 1:
-        raise ValueError(f"tolerance is {tolerance!r}; use a number above 0 and below 1")
     values = _singular_values(gates)
-    return int((values > tolerance * values.max()).sum())
+    return int((values > TOLERANCE * values.max()).sum())
 
 
 def mutual_information(

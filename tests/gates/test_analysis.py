@@ -72,7 +72,6 @@ def test_saturation_counts_what_is_beyond_the_thresholds():
     gates = np.array([[0.0, 0.1, 0.95], [0.05, 0.9, 0.95], [0.5, 0.99, 0.2], [0.09, 0.91, 0.05]])
     found = saturation(gates)
     assert found.low.tolist() == [0.75, 0, 0.25] and found.high.tolist() == [0, 0.5, 0.5]
-    assert saturation(gates, 0.5, 0.94).low.tolist() == [0.75, 0.25, 0.5]
 
 
 def spread_in(directions: int, channels: int = 8, pictures: int = 200) -> np.ndarray:
@@ -96,7 +95,6 @@ def test_a_weak_direction_counts_little_in_the_effective_rank():
     strong, weak = RANDOM.normal(size=(2, 500))
     gates = np.stack([strong, 1e-3 * weak, np.zeros(500)], 1)
     assert numerical_rank(gates) == 2 and 1 < effective_rank(gates) < 1.02
-    assert numerical_rank(gates, tolerance=0.1) == 1
 
 
 def test_gates_that_never_change_have_rank_0():
@@ -257,14 +255,6 @@ def test_classes_that_are_not_there_are_refused(refused):
 
 
 def test_settings_out_of_range_are_refused(refused):
-    for low, high in ((0.9, 0.1), (0.5, 0.5)):
-        with refused(f"low is {low} and high is {high}"):
-            saturation(GATES, low, high)
-    with refused("low is '0.1'"):
-        saturation(GATES, "0.1")
-    for tolerance in (0, 1, "x"):
-        with refused(f"tolerance is {tolerance!r}"):
-            numerical_rank(GATES, tolerance)
     with refused("bins is 1", "at least 2"):
         mutual_information(GATES, LABELS, 1)
     with refused("correction is 'jackknife'", "miller-madow, none"):
