@@ -5,7 +5,7 @@ BIN := .venv/bin
 HTML := _build/html
 SPELLING := tools/spelling
 
-.PHONY: help book serve slides pdf zip test lint notebooks drawings heights results bench clean
+.PHONY: help book serve slides pdf zip test oldest newest lint notebooks drawings heights results bench clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -33,7 +33,23 @@ zip:  ## pack the built book, the notebooks and the library: one archive that ne
 	$(BIN)/python -m tools.archive
 
 test: book  ## build the book and run all tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# The library by itself, in an environment of its own. torch 2.11 fakes no GPU on a machine without a driver, and its
+# exporter writes other bytes than the one that wrote the recorded files.
+LIBRARY_TESTS := $(addprefix tests/,common cost data doctor export gates networks training weights)
+oldest: PYTHON := python3.12
+oldest: SET := 'torch==2.11.*' 'torchvision==0.26.*'
+oldest: LEFT_OUT := --ignore tests/training/test_cuda_without_a_gpu.py \
+  --deselect tests/export/test_training_step.py::test_the_same_network_gives_the_same_file
+newest: PYTHON := python3.13
+newest: SET := --upgrade --upgrade-strategy eager
+oldest:  ## run the library's tests with the oldest torch that it supports
+newest:  ## run them with the newest of everything
+oldest newest:
+	$(PYTHON) -m venv .venv-$@
+	.venv-$@/bin/python -m pip install --quiet $(SET) --editable '.[dev]'
+	.venv-$@/bin/python -m pytest -n auto --dist loadfile $(LIBRARY_TESTS) $(LEFT_OUT)
 
 lint: .venv/.installed $(SPELLING)/node_modules/.package-lock.json  ## style, types, floors, spelling, notebooks in step
 	$(BIN)/ruff check .
