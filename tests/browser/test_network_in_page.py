@@ -478,14 +478,15 @@ def test_guesses_uncover_the_gates_and_the_board(browser, tmp_path):
         assert bars.get_attribute("aria-valuetext") == "channel 0: no gate yet"
         opened.root.get_by_role("slider", name="Guess").fill("14")
         opened.click("Guess")
-        assert opened.text("guess").startswith("Exactly: 14. 14 of the 16 gates of layer1.0 move")
+        told = opened.root.locator("[data-name=guess]:visible")
+        assert told.inner_text().startswith("Exactly: 14. 14 of the 16 gates of layer1.0 move")
         assert "no gate" not in bars.get_attribute("aria-valuetext")
         opened.set("part", "board")
         cell = opened.root.locator('[data-swap="layer2.0/another"]')
         assert cell.inner_text() == "?" and "Guess first" in cell.get_attribute("title")
         opened.root.get_by_role("button", name="Guess", exact=True).locator("visible=true").click()
         opened.settle()
-        assert "of 2,000 answers are right" in opened.root.locator("[data-name=guess]:visible").inner_text()
+        assert "of 2,000 answers are right" in told.inner_text()
         assert cell.inner_text() == "0.705"
 
 

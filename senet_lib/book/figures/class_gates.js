@@ -25,7 +25,7 @@ const MARKERS = ["circle", "square", "diamond", "triangle"];
 const DASHES = [null, "7 3", "2 3"];
 const NEAR = 12; // a press chooses a dot from so many CSS pixels away
 const FRAME = { left: 34, right: 8, top: 24, bottom: 38 }; // around the axes, in CSS pixels: room for their texts
-const HEIGHT = 300;
+const HEIGHT = 230;
 const FLOOR = HEIGHT - FRAME.bottom;
 const STRIP = { height: 150, top: 24, floor: 116, left: 44 };
 
@@ -45,10 +45,11 @@ export default figure((view) => {
   view.addControl(() => requireState(view, chosen(), block()));
   const options = Object.entries(ORDERS).map(([value, [text]]) => [value, text]);
   const order = choice(view, "order", { label: "channels", options });
-  const controls = controlRow(network.element, depth.element, order.element);
+  const controls = controlRow(network.element, order.element, depth.element);
   const boards = new Map(networks.map((one) => [one, createBoard(view, one)]));
   const place = element("div");
-  const asked = askForTheIdle(view, [controls, place]);
+  const shares = [...boards.values()].map((one) => one.share);
+  const asked = askForTheIdle(view, shares);
   view.body.append(...asked.map((one) => one.element), controls, place);
 
   return () => {
@@ -56,6 +57,7 @@ export default figure((view) => {
     if (place.firstChild !== board.element) place.replaceChildren(board.element); // charts are as wide as their place
     board.draw();
     asked.forEach((one) => one.draw());
+    place.classList.toggle("senet-gates-asked", asked.some((one) => one.isOpen()));
   };
 });
 
@@ -122,7 +124,7 @@ function createBoard(view, network) {
   const rest = element("details", {}, element("summary", {}, WORDS.rest), element("div", { class: "senet-gates-board" }, ...folded));
   rest.addEventListener("toggle", draw); // charts are as wide as their place
   const share = element("p", { class: "senet-gates-share", role: "status", "data-name": "share" });
-  return { element: element("div", {}, chart.element, share, rest), draw };
+  return { element: element("div", {}, chart.element, share, rest), share, draw };
 }
 
 /**

@@ -135,9 +135,8 @@ class ClassGates(Asking, Figure):
         return cls.read(
             EXAMPLE,
             silenced=silenced_blocks(),
-            caption="Move the block from the first to the last, and order the channels by difference. Where do the "
-            "gates know the colour of the cue, and where do they know something else? Then bring one group out: "
-            "how far does a single picture stray from its mean?",
+            caption="Move the block, and order the channels by difference. Where do the gates know the colour of the cue? "
+            "Then bring one group out: how far does a single picture stray from its mean?",
         )
 
     def draw_still(self) -> Picture:

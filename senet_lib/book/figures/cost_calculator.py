@@ -75,9 +75,7 @@ class CostCalculator(Asking, Figure):
 
     @classmethod
     def example(cls) -> "CostCalculator":
-        return cls(
-            caption="Switch to MACs, memory and time: which stage owns most? Then drop SE in the last stage."
-        )
+        return cls(caption="Switch to MACs, memory and time: which stage owns most? Then drop SE in the last stage.")
 
     def draw_still(self) -> Picture:
         network = self._network()

@@ -28,8 +28,7 @@ const FAULT_WORDS = {
   listingSays: ({ says }) => `This listing: ${says}`,
   twinPasses: "Its sound twin: passed.",
   bothPass: "Both passed: this test does not see the fault.",
-  task: "One thing in this code is wrong. Run tests on it. Then press on the line that is to blame.",
-  toDo: "You have chosen no line yet.",
+  toDo: "One thing in this code is wrong. Run tests on it. Then press on the line that is to blame.",
   foundAtOnce: ({ line }) => `Yes, line ${line}: you have found it, at the first try.`,
   foundAfterOne: ({ line }) => `Yes, line ${line}: you have found it, after 1 other line.`,
   foundAfter: ({ line, tries }) => `Yes, line ${line}: you have found it, after ${tries} other lines.`,
@@ -116,7 +115,7 @@ export default figure((view) => {
   const setting = element("p", { class: "senet-fault-note", "data-name": "setting" });
   const hint = button(FAULT_WORDS.hint, () => progressOf(view, now()).isRevealed || add("hinted"));
   const show = button(FAULT_WORDS.show, () => add("revealed"));
-  const answer = element("p", { class: "senet-fault-answer", role: "status", "data-name": "answer" });
+  const answer = element("p", { class: "senet-fault-answer senet-stays", role: "status", "data-name": "answer" });
   const onward = button(FAULT_WORDS.onward, () => {
     move(1);
     queueMicrotask(() => listing.focus()); // after the drawing
@@ -125,9 +124,9 @@ export default figure((view) => {
   const top = controlRow(chosen.element, previous.element, next.element, tally.element);
   const below = controlRow(hint.element, show.element, onward.element);
   for (const one of [top, below]) one.classList.add("senet-fault-controls");
-  const side = element("div", { class: "senet-fault-side" }, tests.element, answer, below);
+  const side = element("div", { class: "senet-fault-side" }, tests.element, below, setting);
   const desk = element("div", { class: "senet-fault-desk" }, listing.element, side);
-  view.body.append(top, element("p", {}, FAULT_WORDS.task), setting, desk, told.element);
+  view.body.append(top, answer, desk, told.element);
 
   return () => {
     keepScore();

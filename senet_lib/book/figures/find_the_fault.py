@@ -80,8 +80,7 @@ class FindTheFault(Figure):
     def example(cls) -> Self:
         return cls.read(
             EXAMPLE,
-            caption="Which test fails for the listing, and which line is to blame? Then dots appear below: which "
-            "faults would you never notice in a training curve? What the tests say was recorded in Python.",
+            caption="After your answer, dots show five trainings: which faults would you never notice in them?",
         )
 
     def draw_still(self) -> Picture:

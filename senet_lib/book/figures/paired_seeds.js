@@ -1,24 +1,74 @@
 // Two networks trained with the same seeds: what one run says, what several say, and what the pairs are good for.
-import { guess } from "./parts/guess.js";
+import { guess, unknownNumbers } from "./parts/guess.js";
 import { Problem, button, choice, controlRow, element, figure, formatNumber, isList, isText } from "./parts/kit.js";
 import { menu, need, number, requireWhole, setText, slider, svg, tableHead, tableLine } from "./parts/kit.js";
 import { chartText, createSheet, gridAcross, markAt, sampleBox, scaleTo, tickText, ticks } from "./parts/line_chart.js";
 import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
+const WORDS = {
+  experiment: "experiment",
+  without: "compare",
+  withIt: "with",
+  another: "Another seed",
+  others: "Other seeds",
+  shown: "seeds",
+  shownOf: ({ shown, count }) => `${shown} of ${count}`,
+  pairing: "look at them",
+  pairings: { paired: "paired", unpaired: "unpaired" },
+  seed: ({ seeds: [one] }) => `Shown: seed ${one}.`,
+  seeds: ({ seeds }) => `Shown: seeds ${seeds.join(", ")}.`,
+  question: ({ count, without, withIt }) => `With how many of ${count} seeds is ${withIt} better than ${without}?`,
+  told: ({ better, count, withIt }) => `${withIt} is better with ${better} of ${count} seeds.`,
+  same: ({ without }) => `Both are ${without}: choose two different networks.`,
+  oneEqual: ({ without, withIt }) =>
+    `One run says: ${withIt} is just as good as ${without}. It cannot tell whether another seed would say the same.`,
+  oneBetter: ({ without, withIt, gap }) =>
+    `One run says: ${withIt} is better than ${without} by ${gap}. It cannot tell whether another seed would say the same.`,
+  oneWorse: ({ without, withIt, gap }) =>
+    `One run says: ${withIt} is worse than ${without} by ${gap}. It cannot tell whether another seed would say the same.`,
+  allEqual: ({ count }) => `With each of these ${count} seeds both are equal: no difference is shown.`,
+  noSpread: ({ count, mean }) =>
+    `All ${count} seeds say the same: ${mean}. Without any variation there is no interval; look at more seeds.`,
+  pairs: ({ count, mean, deviation }) => `From these ${count} seeds, in pairs: ${mean} (standard deviation ${deviation}).`,
+  noPairs: ({ count, mean }) => `From these ${count} seeds, without the pairs: ${mean}.`,
+  holds: ({ low, high }) => `The 95% interval, ${low} to ${high}, holds 0: no difference is shown.`,
+  better: ({ low, high, without, withIt }) =>
+    `The 95% interval, ${low} to ${high}, does not hold 0: ${withIt} is better than ${without}, on these data with this recipe.`,
+  worse: ({ low, high, without, withIt }) =>
+    `The 95% interval, ${low} to ${high}, does not hold 0: ${withIt} is worse than ${without}, on these data with this recipe.`,
+  mean: "mean difference",
+  deviation: "standard deviation s",
+  error: "standard error",
+  t: "Student’s t, 97.5%",
+  low: "95% interval, from",
+  high: "95% interval, to",
+  accuracy: ({ name }) => `${name}, accuracy `,
+  meanAccuracy: ({ name }) => `${name}, mean accuracy `,
+  counts: ({ name }) => `${name}, seed by seed:`,
+  countsOf: { better: "better", worse: "worse", equal: "equal" },
+  runs: "test accuracy, 0 to 1",
+  runsHidden: "test accuracy, 0 to 1; dotted: seeds not shown",
+  runsLabel: ({ without, withIt, pairs }) => `Test accuracy of ${without} and ${withIt}. ${pairs}`,
+  pairLabel: ({ seed, before, after }) => `seed ${seed}: ${before} and ${after}`,
+  unknown: "Guess first.",
+  seedAxis: "seed",
+  gains: ({ without, withIt }) => `${withIt} less ${without}`,
+  gainsLabel: ({ heading }) =>
+    `Difference of the test accuracies, ${heading}: a point for each seed, their mean, and its interval`,
+  gainsAxis: "difference of the test accuracies",
+  lanes: { seeds: "seeds", paired: "paired", unpaired: "unpaired" },
+};
 const DIGITS = 4; // of accuracies: one picture of 10,000
-const PAIRINGS = [
-  ["paired", "paired"],
-  ["unpaired", "unpaired"],
-];
+const PAIRINGS = Object.entries(WORDS.pairings);
 // How the network without and the one with it look.
 const LOOKS = [
   { colour: "var(--look-plain)", marker: "square" },
   { colour: "var(--look-s)", marker: "circle" },
 ];
 const FRAME = { left: 52, right: 10, top: 26, bottom: 38 }; // around the axes, in CSS pixels: room for their texts
-const HEIGHT = 216; // of both charts
+const HEIGHT = 196; // of both charts
 const POINT = 3.5; // pixels: the radius of a seed's point
-const LANES = { seeds: 52, paired: 99, unpaired: 142 }; // the rows of the differences, from the top
+const LANES = { seeds: 48, paired: 92, unpaired: 130 }; // the rows of the differences, from the top
 const FLOOR = HEIGHT - FRAME.bottom;
 
 export default figure((view) => {
@@ -28,17 +78,17 @@ export default figure((view) => {
   const pair = () => findPair(chosen(), view.get("without"), view.get("with_it"));
 
   const titles = experiments.map(({ title }, index) => [index, title]);
-  const experiment = menu(view, "experiment", { label: "experiment", options: titles });
+  const experiment = menu(view, "experiment", { label: WORDS.experiment, options: titles });
   view.addControl(createFitting(view, chosen));
   view.addControl(() => requireState(view, chosen()));
   const arms = uniqueArms(experiments);
-  const without = menu(view, "without", { label: "compare", options: arms });
-  const withIt = menu(view, "with_it", { label: "with", options: arms });
+  const without = menu(view, "without", { label: WORDS.without, options: arms });
+  const withIt = menu(view, "with_it", { label: WORDS.withIt, options: arms });
   const count = () => pair().seeds.length;
-  const another = button("Another seed", () => view.set("first", (view.get("first") + view.get("shown")) % count()));
-  const ofAll = (value) => `${value} of ${count()}`;
-  const shown = slider(view, "shown", { label: "how many seeds", min: 1, max: count, show: ofAll });
-  const pairing = choice(view, "pairing", { label: "look at them", options: PAIRINGS });
+  const another = button(WORDS.another, () => view.set("first", (view.get("first") + view.get("shown")) % count()));
+  const ofAll = (value) => WORDS.shownOf({ shown: value, count: count() });
+  const shown = slider(view, "shown", { label: WORDS.shown, min: 1, max: count, show: ofAll });
+  const pairing = choice(view, "pairing", { label: WORDS.pairing, options: PAIRINGS });
 
   const tally = createTally();
   const runs = createRuns();
@@ -53,16 +103,18 @@ export default figure((view) => {
   ];
   const charts = element("div", { class: "parts-charts" }, runs.element, gains.element);
   const source = element("div", { class: "parts-note senet-pairs-source" }, seeds, note);
-  const numbers = element("div", { class: "senet-pairs-numbers" }, table.element, source);
-  const asked = askForTheBetter(view, chosen() ?? experiments[0], [controls[1], tally.element, charts, conclusion, numbers]);
-  view.body.append(controls[0], asked.element, controls[1], tally.element, charts, conclusion, numbers);
+  const covered = [conclusion, ...unknownNumbers(tally.element), ...unknownNumbers(table.element)];
+  const asked = askForTheBetter(view, chosen() ?? experiments[0], covered);
+  const words = element("div", {}, conclusion, source);
+  const numbers = element("div", { class: "senet-pairs-numbers" }, words, table.element);
+  view.body.append(controls[0], asked.element, controls[1], tally.element, charts, numbers);
 
   return () => {
     const all = pair();
     const places = shownPlaces(all.seeds.length, view.get("first"), view.get("shown"));
     const take = (values) => places.map((place) => values[place]);
     const isPaired = view.get("pairing") === "paired";
-    const state = { all, places, seeds: take(all.seeds), names: all.names, isPaired };
+    const state = { all, places, seeds: take(all.seeds), names: all.names, isPaired, isUnknown: asked.isOpen() };
     const found = compare(take(all.before), take(all.after), quantiles);
     for (const one of [without, withIt]) offerArms(one.element, arms, chosen());
     drawButton(another.element, places.length, all.seeds.length);
@@ -71,7 +123,8 @@ export default figure((view) => {
     gains.draw(state, found, compare(all.before, all.after, quantiles));
     setText(conclusion, conclude(state, found));
     table.draw(state, found);
-    setText(seeds, `Shown: ${places.length > 1 ? "seeds" : "seed"} ${state.seeds.join(", ")}.`);
+    charts.classList.toggle("senet-pairs-asked", state.isUnknown);
+    setText(seeds, WORDS[places.length > 1 ? "seeds" : "seed"](state));
     setText(note, chosen().note);
     asked.draw();
   };
@@ -82,11 +135,11 @@ function askForTheBetter(view, { title, arms }, covered) {
   const [without, withIt] = ["without", "with_it"].map((trait, place) => {
     return (arms.find(({ name }) => name === view.get(trait)) ?? arms[place]).name;
   });
-  const { seeds, before, after, names } = findPair({ arms }, without, withIt);
+  const { seeds, before, after, names: [nameWithout, nameWith] } = findPair({ arms }, without, withIt);
   const count = seeds.length;
   const better = after.filter((value, index) => value > before[index]).length;
-  const question = `With how many of ${count} seeds is ${names[1]} better than ${names[0]}?`;
-  const told = `${names[1]} is better with ${better} of ${count} seeds.`;
+  const question = WORDS.question({ count, without: nameWithout, withIt: nameWith });
+  const told = WORDS.told({ better, count, withIt: nameWith });
   const range = { min: 0, max: count };
   const key = `pairs/${title}/${without}/${withIt}`;
   return guess(view, { key, question, range, answer: () => ({ value: better, told }), covered });
@@ -119,25 +172,18 @@ function conclude({ all, names, isPaired }, { gains, mean, ...found }) {
   const [without, withIt] = names;
   const count = gains.length;
   const text = (value) => formatNumber(value, DIGITS, true);
-  if (all.isSame) return `Both are ${without}: choose two different networks.`;
+  if (all.isSame) return WORDS.same({ without });
   if (count === 1) {
-    const gap = `${comparative(mean)} than ${without} by ${text(Math.abs(mean))}`;
-    const verdict = mean === 0 ? `is just as good as ${without}` : `is ${gap}`;
-    return `One run says: ${withIt} ${verdict}. It cannot tell whether another seed would say the same.`;
+    const say = mean === 0 ? WORDS.oneEqual : mean > 0 ? WORDS.oneBetter : WORDS.oneWorse;
+    return say({ without, withIt, gap: text(Math.abs(mean)) });
   }
   const { deviation, low, high } = isPaired ? found.paired : found.unpaired;
-  if (found.equal === count) return `With each of these ${count} seeds both are equal: no difference is shown.`;
-  if (!(deviation > NO_SPREAD)) {
-    return `All ${count} seeds say the same: ${text(mean)}. Without any variation there is no interval; look at more seeds.`;
-  }
-  const spread = isPaired ? `, in pairs: ${text(mean)} (standard deviation ${text(deviation)})` : `, without the pairs: ${text(mean)}`;
-  const head = `From these ${count} seeds${spread}. The 95% interval, ${text(low)} to ${text(high)},`;
-  if (low <= 0 && high >= 0) return `${head} holds 0: no difference is shown.`;
-  const verdict = `${withIt} is ${comparative(mean)} than ${without}`;
-  return `${head} does not hold 0: ${verdict}, on these data with this recipe.`;
+  if (found.equal === count) return WORDS.allEqual({ count });
+  if (!(deviation > NO_SPREAD)) return WORDS.noSpread({ count, mean: text(mean) });
+  const first = (isPaired ? WORDS.pairs : WORDS.noPairs)({ count, mean: text(mean), deviation: text(deviation) });
+  const say = low <= 0 && high >= 0 ? WORDS.holds : mean > 0 ? WORDS.better : WORDS.worse;
+  return `${first} ${say({ low: text(low), high: text(high), without, withIt })}`;
 }
-
-const comparative = (gain) => (gain > 0 ? "better" : "worse");
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
@@ -228,33 +274,33 @@ function offerArms(box, arms, experiment) {
 }
 
 function drawButton(node, shown, count) {
-  setText(node, shown > 1 && shown < count ? "Other seeds" : "Another seed");
+  setText(node, shown > 1 && shown < count ? WORDS.others : WORDS.another);
   node.setAttribute("aria-disabled", String(shown === count)); // not disabled: that would lose the focus
 }
 
 // --------------------------------------------------------------------------------------------------------- the numbers
 
-// The table's rows: what interval() calls it, its name, digits after the point, and how each way makes it.
+// The table's rows: what interval() and WORDS call it, digits after the point, and how each way makes it.
 const ROWS = [
-  ["mean", "mean difference", DIGITS, {}],
-  ["deviation", "standard deviation s", DIGITS, { unpaired: "pooled" }],
-  ["error", "standard error", DIGITS, { paired: "s/√n", unpaired: "s·√(2/n)" }],
-  ["t", "Student’s t, 97.5%", 3, {}],
-  ["low", "95% interval, from", DIGITS, {}],
-  ["high", "95% interval, to", DIGITS, {}],
+  ["mean", DIGITS, {}],
+  ["deviation", DIGITS, { unpaired: "pooled" }],
+  ["error", DIGITS, { paired: "s/√n", unpaired: "s·√(2/n)" }],
+  ["t", 3, {}],
+  ["low", DIGITS, {}],
+  ["high", DIGITS, {}],
 ];
 
 /** From the mean difference to its interval, with a column for each way to look at the runs. */
 function createTable() {
   const ways = PAIRINGS.map(([way]) => way);
-  const head = tableHead(...ways);
-  const rows = ROWS.map(([key, label, digits, formulas]) => {
+  const head = tableHead(...ways.map((way) => WORDS.pairings[way]));
+  const rows = ROWS.map(([key, digits, formulas]) => {
     const cells = ways.map((way) => {
       const shown = number(`${way}-${key}`, { digits, isMeasured: true });
       const formula = formulas[way] ? [element("span", { class: "parts-note senet-pairs-formula" }, `${formulas[way]} = `)] : [];
       return { way, key, shown, element: element("span", {}, ...formula, shown.element) };
     });
-    return { cells, element: tableLine(label, ...cells.map((cell) => cell.element)) };
+    return { cells, element: tableLine(WORDS[key], ...cells.map((cell) => cell.element)) };
   });
   const body = element("tbody", {}, ...rows.map((one) => one.element));
   const draw = ({ isPaired }, found) => {
@@ -276,15 +322,15 @@ function createTally() {
     const chip = sampleBox(14, markAt(marker, colour, 7, 7));
     return { name, mean, element: element("span", {}, chip, name, mean.element) };
   });
-  const counts = ["better", "worse", "equal"].map((name) => [name, number(name, { label: name })]);
+  const counts = Object.entries(WORDS.countsOf).map(([name, label]) => [name, number(name, { label })]);
   const withIt = element("span");
   const line = element("span", { class: "senet-pairs-counts" }, withIt, ...counts.map(([, one]) => one.element));
   const draw = ({ names, seeds }, found) => {
     for (const [index, { name, mean }] of means.entries()) {
-      setText(name, `${names[index]}, ${seeds.length > 1 ? "mean accuracy" : "accuracy"} `);
+      setText(name, WORDS[seeds.length > 1 ? "meanAccuracy" : "accuracy"]({ name: names[index] }));
       mean.set(meanOf(index ? found.after : found.before));
     }
-    setText(withIt, `${names[1]}, seed by seed:`);
+    setText(withIt, WORDS.counts({ name: names[1] }));
     for (const [name, one] of counts) one.set(found[name]);
   };
   return { element: element("p", { class: "parts-legend senet-pairs-tally" }, ...means.map((one) => one.element), line), draw };
@@ -307,13 +353,17 @@ function createRuns() {
     const range = rangeOf([...state.all.before, ...state.all.after]);
     const up = scaleTo(range, FLOOR, FRAME.top);
     const text = (value) => formatNumber(value, DIGITS, true);
-    const pairs = state.seeds.map((seed, at) => `seed ${seed}: ${text(found.before[at])} and ${text(found.after[at])}`);
-    sheet.sheet.setAttribute("aria-label", `Test accuracy of ${state.names.join(" and ")}. ${pairs.join("; ")}`);
+    const pairs = state.seeds.map((seed, at) =>
+      WORDS.pairLabel({ seed, before: text(found.before[at]), after: text(found.after[at]) }),
+    );
+    const [without, withIt] = state.names;
+    const label = WORDS.runsLabel({ without, withIt, pairs: state.isUnknown ? WORDS.unknown : pairs.join("; ") });
+    sheet.sheet.setAttribute("aria-label", label);
     sheet.draw((width) => {
       const right = width - FRAME.right;
       const scale = gridAcross(ticks(range, 4), up, FRAME.left, right);
       const areHidden = state.isPaired && state.places.length < state.all.seeds.length;
-      const name = `test accuracy, 0 to 1${areHidden && width > 300 ? "; dotted: seeds not shown" : ""}`;
+      const name = areHidden && width > 300 ? WORDS.runsHidden : WORDS.runs;
       const heading = chartText(0, 12, name, "start", "senet-chart-name");
       const axis = path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`);
       const drawRuns = state.isPaired ? drawPairs : drawGroups;
@@ -338,7 +388,7 @@ function drawPairs({ all, places }, found, up, right) {
     const marks = [from, to].map((y, one) => markAt(LOOKS[one].marker, LOOKS[one].colour, x, y));
     return svg("g", { class: "senet-pairs-pair" }, link, ...marks);
   });
-  return [...names, chartText((FRAME.left + right) / 2, FLOOR + 34, "seed", "middle", "senet-chart-name"), ...unseen, ...pairs];
+  return [...names, chartText((FRAME.left + right) / 2, FLOOR + 34, WORDS.seedAxis, "middle", "senet-chart-name"), ...unseen, ...pairs];
 }
 
 /** A column for each network, with its mean; which runs share a seed is not to be seen. */
@@ -363,9 +413,8 @@ function createGains() {
     const ways = isPaired ? ["paired"] : ["paired", "unpaired"];
     const ends = [whole.paired, whole.unpaired].flatMap(({ low, high }) => [low, high]).filter(Number.isFinite);
     const range = rangeOf([0, ...whole.gains, ...ends]);
-    const heading = `${names[1]} less ${names[0]}`;
-    const label = `Difference of the test accuracies, ${heading}: a point for each seed, their mean, and its interval`;
-    sheet.sheet.setAttribute("aria-label", label);
+    const heading = WORDS.gains({ without: names[0], withIt: names[1] });
+    sheet.sheet.setAttribute("aria-label", WORDS.gainsLabel({ heading }));
     sheet.draw((width) => {
       const [left, right] = [FRAME.left + 22, width - FRAME.right];
       const across = scaleTo(range, left, right);
@@ -373,7 +422,7 @@ function createGains() {
         path("chart-grid", `M${across(tick)} ${FRAME.top}V${FLOOR}`),
         chartText(across(tick), FLOOR + 17, tickText(tick)),
       ]);
-      const lanes = ["seeds", ...ways].map((name) => chartText(0, LANES[name] + 4, name, "start"));
+      const lanes = ["seeds", ...ways].map((name) => chartText(0, LANES[name] + 4, WORDS.lanes[name], "start"));
       const heights = sideBySide(found.gains.map(across));
       const points = found.gains.map((gain, index) => {
         const name = `senet-pairs-${gain < 0 ? "worse" : "better"}`;
@@ -384,7 +433,7 @@ function createGains() {
         ...scale,
         path("chart-axis", `M${left} ${FLOOR}H${right}`),
         path("pairs-zero", `M${across(0)} ${FRAME.top}V${FLOOR}`),
-        chartText((left + right) / 2, FLOOR + 34, "difference of the test accuracies", "middle", "senet-chart-name"),
+        chartText((left + right) / 2, FLOOR + 34, WORDS.gainsAxis, "middle", "senet-chart-name"),
         ...lanes,
         ...points,
         ...ways.flatMap((way) => drawInterval(found[way], LANES[way], across, range, way === ways.at(-1))),

@@ -1,6 +1,6 @@
 // Recorded runs over the reduction ratio r. The runs are data; means, standard deviations, shares and the counts of the
 // sentence are computed here.
-import { guess } from "./parts/guess.js";
+import { guess, unknownNumbers } from "./parts/guess.js";
 import { Problem, afterNumber, controlRow, element, figure, formatNumber, isList } from "./parts/kit.js";
 import { menu, need, number, setText, slider, svg, tableHead, tableLine } from "./parts/kit.js";
 import { chartText, createSheet, gridAcross, legend, scaleTo, ticks } from "./parts/line_chart.js";
@@ -53,7 +53,8 @@ export default figure((view) => {
   const boards = new Map(all.map((one) => [one.name, createBoard(one, choose)]));
   const place = element("div");
   const solvable = all.filter(({ solved }) => solved !== null).slice(0, 1);
-  const asked = solvable.map((one) => askForTheNarrowest(view, one, [sentence, place]));
+  const numbers = [...boards.values()].flatMap((one) => unknownNumbers(one.element));
+  const asked = solvable.map((one) => askForTheNarrowest(view, one, [sentence, ...numbers]));
   view.body.append(...asked.map((one) => one.element), controls, sentence, place);
 
   return () => {
@@ -63,6 +64,7 @@ export default figure((view) => {
     board.draw(ratio);
     setText(sentence, sentenceOf(found, ratio));
     asked.forEach((one) => one.draw());
+    place.inert = asked.some((one) => one.isOpen()); // its marks are hidden then
   };
 });
 

@@ -4,6 +4,51 @@ import { Problem, button, choice, element, figure, formatNumber, menu, number, p
 import { controlRow, requireShape, requireWhole, setText, slider, tableHead, tableLine } from "./parts/kit.js";
 import { legend, lineChart, lineSample } from "./parts/line_chart.js";
 
+const WORDS = {
+  states: {
+    ready: "Press Start.",
+    loading: "Loading the pictures …",
+    running: "Running.",
+    paused: "Paused.",
+    stopped: "Stopped. Both networks can be used.",
+    finished: "Finished.",
+    failed: "It did not work:",
+  },
+  next: "The next race",
+  pictures: "pictures",
+  depth: "depth",
+  layers: ({ depth }) => `${depth} layers`,
+  reduction: "reduction ratio r",
+  epochs: "epochs",
+  seed: "seed",
+  start: "Start",
+  pause: "Pause",
+  resume: "Resume",
+  stop: "Stop",
+  step: "step",
+  stepOf: ({ step, steps }) => `${step} of ${steps}`,
+  speed: "play all in",
+  seconds: ({ seconds }) => `${seconds} s`,
+  play: "Play",
+  epoch: "epoch",
+  trained: "trained for",
+  left: "still to train: about",
+  rows: {
+    loss: "training loss, nats",
+    accuracy: "training accuracy, 0 to 1",
+    test_accuracy: "test accuracy, 0 to 1",
+    pictures_per_second: "speed, pictures/s",
+    gate_spread: "std. dev. of the gates",
+  },
+  accuracy: "accuracy (share of the pictures)",
+  accuracyLabel: "Accuracy of each network over the epochs",
+  loss: "training loss (nats)",
+  lossLabel: "Loss of each network over the epochs",
+  spread: "standard deviation of the gates",
+  spreadLabel: "Spread of the gates over the epochs",
+  test: ({ name }) => `${name}, test`,
+  training: ({ name }) => `${name}, training`,
+};
 const REDUCTIONS = [1, 2, 4, 8, 16];
 const DEPTHS = [6, 8, 20, 56];
 const SPEEDS = [5, 15, 60]; // seconds for the whole replay
@@ -16,34 +61,11 @@ const LOOKS = [
   { colour: "var(--look-x)", dash: "2 3", marker: "diamond" },
   { colour: "var(--look-x-tilde)", dash: "10 3 2 3", marker: "triangle" },
 ];
-// The rows of the table: an array, its name and unit, and digits after the point.
-const ROWS = [
-  ["loss", "training loss, nats", 3],
-  ["accuracy", "training accuracy, 0 to 1", 3],
-  ["test_accuracy", "test accuracy, 0 to 1", 3],
-  ["pictures_per_second", "speed, pictures/s", 0],
-  ["gate_spread", "std. dev. of the gates", 3],
-];
+// The rows of the table: an array, and digits after the point.
+const ROWS = { loss: 3, accuracy: 3, test_accuracy: 3, pictures_per_second: 0, gate_spread: 3 };
 const BUSY = ["loading", "running", "paused"];
-// What the first button does in each state.
-const NEXT = {
-  ready: "Start",
-  loading: "Pause",
-  running: "Pause",
-  paused: "Resume",
-  stopped: "Start",
-  finished: "Start",
-  failed: "Start",
-};
-const WORDS = {
-  ready: "Press Start.",
-  loading: "Loading the pictures …",
-  running: "Running.",
-  paused: "Paused.",
-  stopped: "Stopped. Both networks can be used.",
-  finished: "Finished.",
-  failed: "It did not work:",
-};
+// What the first button asks for in each state.
+const NEXT = { ready: "start", loading: "pause", running: "pause", paused: "resume", stopped: "start", finished: "start", failed: "start" };
 
 export default figure((view) => {
   const lanes = readLanes(view.data("lanes"));
@@ -55,7 +77,7 @@ export default figure((view) => {
   const numbers = createNumbers(lanes, isLive);
   const charts = createCharts(lanes);
   const source = element("p", { class: "parts-note", "data-name": "source" });
-  view.body.append(...(live ? [live.element] : []), replay.element, numbers.element, charts.element, source);
+  view.body.append(...(live ? [live.element] : []), replay.element, element("div", { class: "senet-race-top" }, numbers.element, charts.accuracy), charts.others, source);
 
   return () => {
     const found = record();
@@ -78,8 +100,8 @@ function readMode(mode) {
 }
 
 function readState(state) {
-  if (Object.hasOwn(WORDS, state)) return state;
-  throw new Problem(`state is ${state}; it must be one of ${Object.keys(WORDS).join(", ")}.`);
+  if (Object.hasOwn(WORDS.states, state)) return state;
+  throw new Problem(`state is ${state}; it must be one of ${Object.keys(WORDS.states).join(", ")}.`);
 }
 
 function readLanes(names) {
@@ -98,7 +120,7 @@ function readRecord(view, laneCount) {
   for (const name of ["step", "epoch", "seconds", "seconds_left"]) {
     requireShape(`record.${name}`, arrays[name], ["T"], lengths);
   }
-  for (const [name] of ROWS) requireShape(`record.${name}`, arrays[name], ["T", laneCount], lengths);
+  for (const name of Object.keys(ROWS)) requireShape(`record.${name}`, arrays[name], ["T", laneCount], lengths);
   const [steps, epochs] = requireShape("record.totals", arrays.totals, [2]).data;
   requireWhole(view, "moment", lengths.T - 1);
   return { count: lengths.T, steps, epochs, laneCount, ...arrays };
@@ -123,24 +145,24 @@ function createLive(view) {
   if (!Array.isArray(sets) || sets.length === 0) throw new Problem("data_sets is not a list, or is empty; give some names.");
   const options = (list, text) => list.map((value) => [value, text(value)]);
   const choices = [
-    menu(view, "data_set", { label: "pictures", options: options(sets, String) }),
-    menu(view, "depth", { label: "depth", options: options(DEPTHS, (depth) => `${depth} layers`) }),
-    choice(view, "reduction", { label: "reduction ratio r", options: options(REDUCTIONS, String) }),
-    slider(view, "epochs", { label: "epochs", min: 1, max: 40 }),
-    slider(view, "seed", { label: "seed", min: 0, max: 20 }),
+    menu(view, "data_set", { label: WORDS.pictures, options: options(sets, String) }),
+    menu(view, "depth", { label: WORDS.depth, options: options(DEPTHS, (depth) => WORDS.layers({ depth })) }),
+    choice(view, "reduction", { label: WORDS.reduction, options: options(REDUCTIONS, String) }),
+    slider(view, "epochs", { label: WORDS.epochs, min: 1, max: 40 }),
+    slider(view, "seed", { label: WORDS.seed, min: 0, max: 20 }),
   ];
   const state = () => view.get("state");
-  const go = button("Start", () => view.set("command", NEXT[state()].toLowerCase()));
-  const stop = button("Stop", () => BUSY.includes(state()) && view.set("command", "stop"));
+  const go = button(WORDS.start, () => view.set("command", NEXT[state()]));
+  const stop = button(WORDS.stop, () => BUSY.includes(state()) && view.set("command", "stop"));
   go.element.classList.add("senet-race-go");
   const status = element("span", { role: "status", "data-name": "status" });
   const buttons = element("div", { class: "senet-race-buttons" }, go.element, stop.element, status);
   const setup = element("fieldset", { class: "senet-race-setup" }, ...choices.map((one) => one.element));
-  setup.prepend(element("legend", {}, "The next race"));
+  setup.prepend(element("legend", {}, WORDS.next));
   const draw = (now) => {
-    setText(go.element, NEXT[now]);
+    setText(go.element, WORDS[NEXT[now]]);
     stop.element.setAttribute("aria-disabled", String(!BUSY.includes(now))); // not disabled: that would lose the focus
-    setText(status, [WORDS[now], view.get("message")].filter(Boolean).join(" "));
+    setText(status, [WORDS.states[now], view.get("message")].filter(Boolean).join(" "));
     status.classList.toggle("senet-problem", now === "failed");
   };
   return { element: element("div", {}, setup, buttons), draw };
@@ -148,16 +170,16 @@ function createLive(view) {
 
 function createReplay(view, record) {
   const position = slider(view, "moment", {
-    label: "step",
+    label: WORDS.step,
     min: 0,
     max: () => Math.max(0, record().count - 1),
     show: (index) => {
       const { count, step, steps } = record();
-      return count ? `${formatNumber(step.data[index])} of ${formatNumber(steps)}` : "0";
+      return count ? WORDS.stepOf({ step: formatNumber(step.data[index]), steps: formatNumber(steps) }) : "0";
     },
   });
-  const speeds = SPEEDS.map((seconds) => [seconds, `${seconds} s`]);
-  const speed = choice(view, "replay_seconds", { label: "play all in", options: speeds });
+  const speeds = SPEEDS.map((seconds) => [seconds, WORDS.seconds({ seconds })]);
+  const speed = choice(view, "replay_seconds", { label: WORDS.speed, options: speeds });
   let credit = 0; // seconds of the race since the report that is shown
   const advance = () => {
     const { count, seconds } = record();
@@ -172,7 +194,7 @@ function createReplay(view, record) {
     view.set("moment", next);
     return next < last;
   };
-  const play = player(view, { label: "Play", seconds: TICK, advance });
+  const play = player(view, { label: WORDS.play, seconds: TICK, advance });
   return { element: controlRow(play.element, position.element, speed.element) };
 }
 
@@ -181,17 +203,17 @@ function createReplay(view, record) {
 /** The numbers at a moment: the time, and a table with a column for each lane. */
 function createNumbers(lanes, isLive) {
   const clock = {
-    step: number("step", { label: "step" }),
-    epoch: number("epoch", { label: "epoch" }),
-    seconds: number("seconds", { label: "trained for", unit: "s", digits: 1 }),
-    seconds_left: number("seconds_left", { label: "still to train: about", unit: "s", digits: 0 }),
+    step: number("step", { label: WORDS.step }),
+    epoch: number("epoch", { label: WORDS.epoch }),
+    seconds: number("seconds", { label: WORDS.trained, unit: "s", digits: 1 }),
+    seconds_left: number("seconds_left", { label: WORDS.left, unit: "s", digits: 0 }),
   };
   clock.seconds_left.element.hidden = !isLive; // of a record nothing is still to come
   const head = tableHead(...lanes.map(({ name }) => name));
   lanes.forEach((look, lane) => head.querySelectorAll("th")[lane].prepend(lineSample(look)));
-  const rows = ROWS.map(([key, name, digits]) => {
+  const rows = Object.entries(ROWS).map(([key, digits]) => {
     const cells = lanes.map((_, lane) => number(`${key}-${lane}`, { digits, isMeasured: true }));
-    return { key, cells, element: tableLine(name, ...cells.map((cell) => cell.element)) };
+    return { key, cells, element: tableLine(WORDS.rows[key], ...cells.map((cell) => cell.element)) };
   });
   const body = element("tbody", {}, ...rows.map((one) => one.element));
   const table = element("table", { class: "senet-race-table" }, head, body);
@@ -215,23 +237,14 @@ function latest(found, name, lane, index) {
 }
 
 function createCharts(lanes) {
-  const xLabel = "epochs";
-  const accuracy = lineChart({
-    label: "Accuracy of each network over the epochs",
-    xLabel,
-    yLabel: "accuracy (share of the pictures)",
-    height: 240,
-  });
-  const loss = lineChart({ label: "Loss of each network over the epochs", xLabel, yLabel: "training loss (nats)" });
-  const spread = lineChart({
-    label: "Spread of the gates over the epochs",
-    xLabel,
-    yLabel: "standard deviation of the gates",
-  });
+  const xLabel = WORDS.epochs;
+  const accuracy = lineChart({ label: WORDS.accuracyLabel, xLabel, yLabel: WORDS.accuracy, height: 200 });
+  const loss = lineChart({ label: WORDS.lossLabel, xLabel, yLabel: WORDS.loss });
+  const spread = lineChart({ label: WORDS.spreadLabel, xLabel, yLabel: WORDS.spread });
   const plain = ({ colour, dash }) => ({ colour, dash });
   const keys = lanes.flatMap(({ name, ...look }) => [
-    [lineSample(look), `${name}, test`],
-    [lineSample({ ...plain(look), thin: true }), `${name}, training`],
+    [lineSample(look), WORDS.test({ name })],
+    [lineSample({ ...plain(look), thin: true }), WORDS.training({ name })],
   ]);
   const pair = element("div", { class: "parts-charts" }, loss.element, spread.element);
   const draw = (found, shown) => {
@@ -244,7 +257,7 @@ function createCharts(lanes) {
     spread.element.hidden = found.count > 0 && most < 0;
     spread.draw(lines("gate_spread", plain), { x, y: [0, Math.max(most, 0.01)] });
   };
-  return { element: element("div", {}, legend(...keys), accuracy.element, pair), draw };
+  return { accuracy: element("div", {}, legend(...keys), accuracy.element), others: pair, draw };
 }
 
 /** The largest number of the whole record, so that the axis does not move while the curves grow. */

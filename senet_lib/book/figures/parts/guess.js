@@ -83,7 +83,7 @@ export function guess(view, { key, question, options = null, range = null, answe
 
 /** The numbers within an element: as things that a guess covers, each a "?". */
 export function unknownNumbers(node) {
-  const numbers = [...node.querySelectorAll(".senet-number")];
+  const numbers = [...node.querySelectorAll(".senet-number output")];
   for (const one of numbers) one.classList.add("parts-unknown");
   return numbers;
 }
