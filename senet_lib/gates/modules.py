@@ -1,7 +1,8 @@
-"""Where a network has its gates: the modules whose outputs are s, found by class, and hooks on them for each pass.
+"""Where a network has its gates: the modules whose outputs are s, and hooks on them for each pass.
 
 The blocks may be ours, timm's or torchvision's: ``GATES`` says under which name each class has the module whose output
-is s. ``recording.py`` and ``gate_statistics.py`` keep gates, ``interventions.py`` changes them.
+is s. In a network without these classes, blocks are known by their parts. ``recording.py`` and ``gate_statistics.py``
+keep gates, ``interventions.py`` changes them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from senet_lib.common.gate_functions import GATE_FUNCTIONS, LOGITS, function_of_curve
 from senet_lib.networks.squeeze_excitation import NoSqueeze
 
 Gates = Mapping[type[nn.Module] | str, str]
@@ -35,6 +37,10 @@ GATES: dict[type[nn.Module] | str, str] = {
 def find_gates(model: nn.Module, blocks: Patterns = None, gates: Gates = GATES) -> dict[str, nn.Module]:
     """The modules whose outputs are the gates, by the names of their SE blocks, in the order of ``named_modules()``.
 
+    If no class is in ``gates``, a module counts as a block if its last part is a module that computes a function from 0
+    to 1 (sigmoid, hard sigmoid, ...), and its layers are linear, of 1x1 or along the channels, and end in as many
+    features as they begin with. Whether its gates have no places is seen when the model runs.
+
     Args:
         model: any network.
         blocks: None for all its SE blocks, or patterns for their names, where ``*`` stands for any text. The name of
@@ -50,6 +56,7 @@ def find_gates(model: nn.Module, blocks: Patterns = None, gates: Gates = GATES) 
     for name, module in model.named_modules():
         if gate_name := _gate_name(module, gates):
             found[name] = _gate_of(name, module, gate_name)
+    found = found or _blocks_by_parts(model)
     if not found:
         raise ValueError(_no_blocks(model))
     owners: dict[nn.Module, str] = {}
@@ -61,7 +68,8 @@ def find_gates(model: nn.Module, blocks: Patterns = None, gates: Gates = GATES) 
 
 def gates_if_any(model: nn.Module, gates: Gates = GATES) -> dict[str, nn.Module]:
     """As :func:`find_gates` for all blocks, but nothing of a model that has none."""
-    return find_gates(model, gates=gates) if any(_gate_name(module, gates) for module in model.modules()) else {}
+    has_some = any(_gate_name(module, gates) for module in model.modules()) or _blocks_by_parts(model)
+    return find_gates(model, gates=gates) if has_some else {}
 
 
 def gate_matrix(block: str, s: Any) -> Tensor:
@@ -109,6 +117,46 @@ def _gate_of(name: str, module: nn.Module, gate_name: str) -> nn.Module:
             f"name the gate in the argument gates. {FUNCTION}"
         )
     return gate
+
+
+def _blocks_by_parts(model: nn.Module) -> dict[str, nn.Module]:
+    """The gates of modules that are made as SE blocks are, the innermost of each; see :func:`find_gates`."""
+    modules = dict(model.named_modules())
+    if any(isinstance(module, torch.jit.ScriptModule | fx.GraphModule | NoSqueeze) for module in modules.values()):
+        return {}
+    found = {name: gate for name, module in modules.items() if name and (gate := _last_gate(module)) is not None}
+    return {name: gate for name, gate in found.items() if not any(other.startswith(f"{name}.") for other in found)}
+
+
+def _last_gate(module: nn.Module) -> nn.Module | None:
+    """What ends a module that is made as an SE block is; None if it is not."""
+    leaves = [one for one in module.modules() if not list(one.children())]
+    layers = [one for one in leaves if any(weight.dim() > 1 for weight in one.parameters())]
+    widths = [_widths(layer) for layer in layers]
+    if not widths or None in widths or widths[0][0] != widths[-1][1] or not _is_gate_function(leaves[-1]):
+        return None
+    return leaves[-1]
+
+
+def _widths(layer: nn.Module) -> tuple[int, int] | None:
+    """Features in and out of a layer that an excitation may have; None for any other."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, layer.out_features
+    if isinstance(layer, nn.Conv1d) or (isinstance(layer, nn.Conv2d) and set(layer.kernel_size) == {1}):
+        return layer.in_channels, layer.out_channels
+    return None
+
+
+def _is_gate_function(module: nn.Module) -> bool:
+    """Whether a module without weights computes one of ``GATE_FUNCTIONS``, from 0 to 1."""
+    if next(module.parameters(), None) is not None or next(module.buffers(), None) is not None:
+        return False
+    try:
+        curve = module(torch.tensor(LOGITS, dtype=torch.float32).view(-1, 1, 1, 1)).flatten().double().numpy()
+    except Exception:  # whatever somebody else's module takes, this is no function of each number
+        return False
+    is_named = curve.shape == LOGITS.shape and function_of_curve(curve) in GATE_FUNCTIONS
+    return is_named and 0 <= curve.min() < curve.max() <= 1
 
 
 FUNCTION = (

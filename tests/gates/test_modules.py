@@ -47,6 +47,7 @@ FOREIGN: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "timm efficientnet_b0": (lambda: timm.create_model("efficientnet_b0"), 16),
     "timm mobilenetv3_small_050": (lambda: timm.create_model("mobilenetv3_small_050"), 9),
     "timm ese_vovnet19b_dw": (lambda: timm.create_model("ese_vovnet19b_dw"), 4),
+    "timm hgnet_tiny": (lambda: timm.create_model("hgnet_tiny"), 5),
     "timm regnety_002": (lambda: timm.create_model("regnety_002"), 13),
     "torchvision mobilenet_v3_small": (torchvision.models.mobilenet_v3_small, 9),
     "torchvision regnet_y_400mf": (torchvision.models.regnet_y_400mf, 16),
@@ -98,6 +99,10 @@ def test_a_class_of_ones_own_is_named_in_the_mapping():
         found = find_gates(model, gates={**GATES, key: "sigmoid"})
         assert found == {"0": model[0].sigmoid, "1": model[1].sigmoid, "2": model[2].gate}
     assert list(find_gates(model)) == ["2"]
+    spatial = nn.Sequential(nn.Conv2d(4, 4, 3), nn.Sigmoid())
+    classifier = nn.Sequential(nn.Linear(4, 2), nn.Sigmoid())
+    others = nn.Sequential(nn.Sequential(model[0]), spatial, classifier)  # without a known class: by the parts
+    assert find_gates(others) == {"0.0": model[0].sigmoid}
 
 
 def test_blocks_are_chosen_by_name_pattern_or_stage():
