@@ -73,14 +73,10 @@ def gc_cost(channels: int, height: int, width: int, reduction: int = 16) -> Atte
     return AttentionCost(channels + layers + 2 * hidden, SEMacs(2 * maps, 2 * channels * hidden, maps))
 
 
-def ge_cost(channels: int, height: int, width: int, extent: int | None = None) -> AttentionCost:
-    """GE-θ⁻: no parameters. extent: e, at least 2, whose windows overlap; None for the global extent."""
-    channels, maps = _counted(channels, height, width)
-    if extent is None:
-        return AttentionCost(0, SEMacs(maps, 0, maps))
-    require_whole("extent", extent, least=2)
-    rows, columns = (_covered(int(length), int(extent)) for length in (height, width))
-    return AttentionCost(0, SEMacs(channels * rows * columns, 0, maps))
+def ge_cost(channels: int, height: int, width: int) -> AttentionCost:
+    """GE-θ⁻ with the global extent: no parameters."""
+    _, maps = _counted(channels, height, width)
+    return AttentionCost(0, SEMacs(maps, 0, maps))
 
 
 def ese_cost(channels: int, height: int, width: int) -> AttentionCost:
@@ -130,9 +126,3 @@ def _counted(channels: int, height: int, width: int) -> tuple[int, int]:
     for name, value in (("channels", channels), ("height", height), ("width", width)):
         require_whole(name, value)
     return int(channels), int(channels) * int(height) * int(width)
-
-
-def _covered(length: int, extent: int) -> int:
-    """Places under all windows of 2e - 1, one every e places, along one side; a place counts once for each window."""
-    middles = range(0, length, extent)
-    return sum(min(length, middle + extent) - max(0, middle - extent + 1) for middle in middles)

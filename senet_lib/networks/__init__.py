@@ -3,8 +3,9 @@
     from senet_lib.networks import SqueezeExcitation, create_model
 
 ``squeeze_excitation.py`` has the SE block; ``attention.py`` and ``map_attention.py`` what came after it, for the same
-slot. ``residual_blocks.py`` has the blocks with that slot, ``models.py`` the networks, and ``architectures.py`` their names.
-``insert.py`` puts SE into any other network; ``residual_branches.py`` and ``module_choice.py`` find the places for it.
+slot. ``residual_blocks.py`` has the blocks with that slot, ``models.py`` the networks, ``architectures.py`` their
+settings by name. ``insert.py`` puts SE into any other network; ``residual_branches.py`` and ``module_choice.py`` find
+the places for it.
 """
 
 from senet_lib.networks.attention import ATTENTION_COSTS, ATTENTIONS

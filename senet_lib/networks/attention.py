@@ -12,7 +12,6 @@ MobileNetV3 (1905.02244) for hard SE. Each class says how it deviates.
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from senet_lib.common.validation import require_odd, require_whole
@@ -123,43 +122,24 @@ class EffectiveSqueezeExcitation(ChannelAttention):
 class GatherExcite(ChannelAttention):
     """GE-θ⁻: SE without its two layers. The mean of a channel is the logit of its own gate; there are no parameters.
 
-    ``x * gate(up(gather(x)))``. With the global extent, ``gather`` is the squeeze. With extent e, it is an average over
-    windows 2e - 1 places wide, one window every e places, and ``up`` brings the gates back to the size of the map, by
-    nearest neighbour. Hu et al. (arXiv 1810.12348), in the sections on the framework and on the pairings without
-    parameters. As in timm, windows at the edge average only the places that exist.
+    Hu et al. (arXiv 1810.12348), in the sections on the framework and on the pairings without parameters. Ours has the
+    global extent: a mean over the whole map. The paper's other extents are means over windows.
 
     Args:
         channels: C, the number of channels of the input.
-        extent: e, at least 2; None for the global extent.
-        gate: makes the module that ends it. Its output is s: (B, C), or (B, C, ceil(H / e), ceil(W / e)) with e.
+        gate: makes the module that ends it. Its output is s, shape (B, C).
 
     Shapes: (B, C, H, W) in, the same out; H and W are free.
 
     Raises:
-        ValueError: if an argument is out of range, or the input is not a floating-point tensor (B, C, H, W).
+        ValueError: if channels is below 1, or the input is not a floating-point tensor (B, C, H, W).
     """
 
-    def __init__(self, channels: int, extent: int | None = None, *, gate: Callable[[], nn.Module] = nn.Sigmoid):
+    def __init__(self, channels: int, *, gate: Callable[[], nn.Module] = nn.Sigmoid):
         super().__init__(channels, gate)
-        if extent is not None:
-            require_whole("extent", extent, least=2)
-        self.extent = extent
 
     def logits(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C), or (B, C, ceil(H / e), ceil(W / e)) with extent e."""
-        if self.extent is None:
-            return average_squeeze(x)
-        return F.avg_pool2d(x, 2 * self.extent - 1, self.extent, padding=self.extent - 1, count_include_pad=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.extent is None:
-            return super().forward(x)
-        require_maps(x, self.channels)
-        s = self.gate(self.logits(x))
-        return x * F.interpolate(s, size=x.shape[2:], mode="nearest")
-
-    def extra_repr(self) -> str:
-        return f"channels={self.channels}, extent={self.extent or 'global'}"
+        return average_squeeze(x)
 
 
 class ConvolutionalBlockAttention(ChannelAttention):
@@ -175,7 +155,6 @@ class ConvolutionalBlockAttention(ChannelAttention):
         channels: C, the number of channels of the input.
         reduction: r, from 1 to C. The hidden width is ``channels // reduction``.
         kernel: width of the convolution over the places, an odd number.
-        activation: makes the module between the two layers.
         gate: makes both gates: ``gate``, shape (B, C), and ``spatial_gate``, shape (B, 1, H, W).
 
     Shapes: (B, C, H, W) in, the same out; H and W are free.
@@ -190,7 +169,6 @@ class ConvolutionalBlockAttention(ChannelAttention):
         reduction: int = 16,
         *,
         kernel: int = 7,
-        activation: Callable[[], nn.Module] = nn.ReLU,
         gate: Callable[[], nn.Module] = nn.Sigmoid,
     ):
         super().__init__(channels, gate)
@@ -198,13 +176,12 @@ class ConvolutionalBlockAttention(ChannelAttention):
         require_odd("kernel", kernel)
         self.reduction, self.kernel = reduction, kernel
         self.fc1 = nn.Linear(channels, hidden, bias=False)
-        self.activation = activation()
         self.fc2 = nn.Linear(hidden, channels, bias=False)
         self.conv = nn.Conv2d(2, 1, kernel, padding=kernel // 2, bias=False)
         self.spatial_gate = gate()
 
     def logits(self, x: Tensor) -> Tensor:
-        average, largest = (self.fc2(self.activation(self.fc1(z))) for z in (average_squeeze(x), max_squeeze(x)))
+        average, largest = (self.fc2(torch.relu(self.fc1(z))) for z in (average_squeeze(x), max_squeeze(x)))
         return average + largest
 
     def forward(self, x: Tensor) -> Tensor:

@@ -31,7 +31,6 @@ class GlobalContext(nn.Module):
         channels: C, the number of channels of the input; at least 2.
         reduction: r, from 1 to C / 2. The hidden width is ``channels // reduction``; it must be at least 2, because
             LayerNorm makes 0 of a single number.
-        activation: makes the module between the two layers.
 
     Shapes: (B, C, H, W) in, the same out; H and W are free.
 
@@ -39,7 +38,7 @@ class GlobalContext(nn.Module):
         ValueError: if an argument is out of range, or the input is not a floating-point tensor (B, C, H, W).
     """
 
-    def __init__(self, channels: int, reduction: int = 16, *, activation: Callable[[], nn.Module] = nn.ReLU):
+    def __init__(self, channels: int, reduction: int = 16):
         super().__init__()
         hidden = hidden_width(channels, reduction)
         require_hidden_pair(channels, reduction)
@@ -47,7 +46,6 @@ class GlobalContext(nn.Module):
         self.place_logits = nn.Conv1d(channels, 1, 1, bias=False)
         self.fc1 = nn.Conv1d(channels, hidden, 1)
         self.norm = nn.LayerNorm([hidden, 1])
-        self.activation = activation()
         self.fc2 = nn.Conv1d(hidden, channels, 1)
         nn.init.kaiming_normal_(self.place_logits.weight, nonlinearity="relu")
         for parameter in self.fc2.parameters():
@@ -61,7 +59,7 @@ class GlobalContext(nn.Module):
         return places @ weights.mT
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.activation(self.norm(self.fc1(self.context(x))))
+        hidden = torch.relu(self.norm(self.fc1(self.context(x))))
         return x + self.fc2(hidden)[..., None]  # (B, C, 1) -> (B, C, 1, 1): the same for every place
 
     def extra_repr(self) -> str:

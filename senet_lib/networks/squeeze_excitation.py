@@ -122,9 +122,6 @@ class NoSqueeze(nn.Module):
     Args:
         channels: C, the number of channels of the input.
         reduction: r, from 1 to C. The hidden width is ``channels // reduction``.
-        bias: whether the two layers have biases.
-        activation: makes the module between the two layers.
-        gate: makes the module that ends the excitation. Its output is s, shape (B, C, H, W).
 
     Shapes: (B, C, H, W) in, the same out; H and W are free.
 
@@ -132,27 +129,17 @@ class NoSqueeze(nn.Module):
         ValueError: if an argument is out of range, or the input is not a floating-point tensor (B, C, H, W).
     """
 
-    def __init__(
-        self,
-        channels: int,
-        reduction: int = 16,
-        *,
-        bias: bool = True,
-        activation: Callable[[], nn.Module] = nn.ReLU,
-        gate: Callable[[], nn.Module] = nn.Sigmoid,
-    ):
+    def __init__(self, channels: int, reduction: int = 16):
         super().__init__()
         self.channels = channels
         self.reduction = reduction
         hidden = hidden_width(channels, reduction)
-        self.fc1 = nn.Conv2d(channels, hidden, 1, bias=bias)
-        self.activation = activation()
-        self.fc2 = nn.Conv2d(hidden, channels, 1, bias=bias)
-        self.gate = gate()
+        self.fc1 = nn.Conv2d(channels, hidden, 1)
+        self.fc2 = nn.Conv2d(hidden, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         require_maps(x, self.channels)
-        return x * self.gate(self.fc2(self.activation(self.fc1(x))))
+        return x * torch.sigmoid(self.fc2(torch.relu(self.fc1(x))))
 
     def extra_repr(self) -> str:
         return f"channels={self.channels}, reduction={self.reduction}"

@@ -18,7 +18,6 @@ from senet_lib.cost.attention_formulas import (
     cbam_cost,
     eca_cost,
     gc_cost,
-    ge_cost,
     hard_se_cost,
     se_cost,
 )
@@ -29,7 +28,6 @@ from senet_lib.networks.attention import (
     ATTENTIONS,
     ConvolutionalBlockAttention,
     EfficientChannelAttention,
-    GatherExcite,
     GlobalContext,
     adaptive_kernel,
     hard_squeeze_excitation,
@@ -104,11 +102,10 @@ def test_the_formula_is_a_count_on_the_real_module(name, channels, height, width
 @given(st.data(), st.integers(1, 99), st.integers(1, 7), st.integers(1, 7))
 def test_the_formulas_are_counts_for_other_settings(data, channels, height, width):
     size = (channels, height, width)
-    kernel, extent = 2 * data.draw(st.integers(0, 4)) + 1, data.draw(st.integers(2, 9))
+    kernel = 2 * data.draw(st.integers(0, 4)) + 1
     reduction = data.draw(st.integers(1, channels))
     cases = [
         ("eca", eca_cost(*size, kernel), EfficientChannelAttention(channels, kernel)),
-        ("ge", ge_cost(*size, extent), GatherExcite(channels, extent)),
         ("hard_se", hard_se_cost(*size, reduction), hard_squeeze_excitation(channels, reduction)),
     ]
     for name, cost, module in cases:
@@ -152,12 +149,6 @@ def test_a_block_of_64_channels():
 
 def test_all_kinds_have_a_cost():
     assert list(ATTENTION_COSTS) == list(ATTENTIONS)
-
-
-def test_overlapping_windows_of_gather_excite_by_hand():
-    """Six places in a row with extent 2: windows of 2, 3 and 3 places. With 9, one window has them all."""
-    assert ge_cost(1, 1, 6, 2).macs.squeeze == 8
-    assert ge_cost(5, 4, 6, 9).macs == ge_cost(5, 4, 6).macs
 
 
 # --- ECA's kernel -----------------------------------------------------------------------------------------------------
@@ -207,7 +198,6 @@ WRONG = [
     ),
     (eca_cost, {"kernel": 4}, ["kernel is 4", "use 3 or 5"]),
     (cbam_cost, {"reduction": 2, "kernel": 2}, ["kernel is 2", "use 1 or 3"]),
-    (ge_cost, {"extent": 1}, ["extent is 1", "at least 2"]),
     (gc_cost, {"reduction": 8}, ["reduction is 8", "one hidden unit for 8 channels", "from 1 to 4"]),
 ]
 

@@ -17,7 +17,7 @@ from senet_lib.doctor import SELayer, examine
 from senet_lib.doctor.examination import LINE
 from senet_lib.doctor.specimens import SPECIMENS
 from senet_lib.doctor.specimens.specimen_networks import ChannelGate, GatedNetwork, SoftmaxInside
-from senet_lib.networks.insert import insert_squeeze_excitation, residual_branches
+from senet_lib.networks import insert_squeeze_excitation, residual_branches
 from senet_lib.networks.models import create_model
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from senet_lib.training.device import best_device

@@ -16,8 +16,9 @@ from torchvision.models.inception import InceptionA, InceptionB, InceptionC, Inc
 from torchvision.models.shufflenetv2 import InvertedResidual
 
 from senet_lib.cost.formulas import se_parameters
-from senet_lib.networks.insert import TwiceSigmoid, WithAttention, insert_squeeze_excitation, residual_branches
+from senet_lib.networks.insert import TwiceSigmoid, WithAttention, insert_squeeze_excitation
 from senet_lib.networks.models import create_model
+from senet_lib.networks.residual_branches import residual_branches
 from tests.sample_networks import count_parameters, noise, settled, squeeze_excitations
 
 
