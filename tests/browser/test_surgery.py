@@ -93,13 +93,14 @@ def test_each_refused_place_is_refused_in_the_librarys_words(opened, networks):
 def test_only_at_one_no_logit_moves(opened):
     figure = make_figure()
     still = figure.logits[0]
+    opened.set("part", "start")
     for index, gate in enumerate(figure.start_gates):
         opened.move("start_gate", index)
         now = figure.logits[index + 1]
         assert opened.number("largest") == pytest.approx(np.abs(now - still).max(), abs=1e-6)
         assert opened.number("changed") == (now.argmax(1) != still.argmax(1)).sum()
         assert (opened.number("largest") == 0) == (gate == 1) == ("bit for bit" in opened.text("moved"))
-        assert f"start_gate={gate:g})" in opened.text("line")
+        assert f"start_gate={gate:g})" in opened.root.locator('[data-name="line"]').text_content()
         points = opened.root.locator(".surgery-points").get_attribute("d").replace("h0", "").split("M")[1:]
         x, y = np.array([point.split() for point in points], float).T
         assert np.allclose(x, 240 - y) == (gate == 1), "all on the diagonal"

@@ -30,8 +30,8 @@ class NetworkInPage(Asking, NetworkState, Figure):
     """A scene of the Context World that the reader changes, and a trained network that answers at once.
 
     A board gives one block other gates: it shows how many answers of 2,000 pictures stay right, and what becomes of the
-    scene's. With ``asks``, the board's numbers and the gates wait for a guess. The traits of the networks and of their answers are those of
-    :class:`NetworkState`.
+    scene's. With ``asks``, the board's numbers and the gates wait for a guess. The traits of the networks and of their
+    answers are those of :class:`NetworkState`.
 
     Attributes:
         boards: from the names of networks to what :func:`senet_lib.book.experiments.gate_board.board_of` finds out. A
@@ -80,8 +80,8 @@ class NetworkInPage(Asking, NetworkState, Figure):
                 for name, said in saved["swapped"].items()
             },
             donors=saved["donors"],
-            caption="Give one block other gates, and look at the answers. Then look at one scene: which gates follow the "
-            "cue's colour?",
+            caption="Give one block other gates, and look at the answers. Then look at one scene: which gates follow "
+            "the cue's colour?",
             **scene_traits(scene_from_dict(saved["scenes"][0])),
         )
 

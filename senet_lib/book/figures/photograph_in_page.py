@@ -65,8 +65,8 @@ class PhotographInPage(NetworkState, Figure):
             **recorded_networks(saved),
             offered=saved["offered"],
             pictures=np.array(saved["pictures"], np.uint8).reshape(-1, *SHAPE),
-            caption="Choose a picture, or bring your own. Then mute some of its gates, or give a block its mean over 10,000 "
-            "pictures. How much does it take to change the answer?",
+            caption="Choose a picture, or bring your own. Then mute some of its gates, or give a block its mean over "
+            "10,000 pictures. How much does it take to change the answer?",
         )
 
     def draw_still(self) -> StillPicture:

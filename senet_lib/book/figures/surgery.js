@@ -214,7 +214,7 @@ function createCost() {
   const lines = ["parameters", "macs"].map((quantity) => {
     const [base, added] = [number(quantity, { label: WORDS[quantity] }), worded(`added ${quantity}`)];
     const bar = element("div", { class: "surgery-bar" });
-    return { quantity, base, added, bar, element: element("div", {}, element("p", {}, base.element, " ", added.element), bar) };
+    return { quantity, base, added, bar, element: element("div", { class: "surgery-price" }, element("p", {}, base.element, " ", added.element), bar) };
   });
   const blocks = number("blocks", { label: WORDS.blocks });
   const said = element("p", { class: "surgery-said", role: "status", "data-name": "said" });
