@@ -67,7 +67,7 @@ const WORDS = {
   status: {
     idle: ({ seed }) => `Ready, with seed ${seed}.`,
     loading: () => "Loading the runtime and the two networks, and drawing the pictures …",
-    running: ({ place }) => `Training: ${place}.`,
+    running: ({ place }) => place,
     paused: () => "Paused.",
     finished: ({ seed }) => `Finished, with seed ${seed}. Another seed, another ending?`,
   },
@@ -310,7 +310,7 @@ function statusText(bench) {
   }
   const said = bench.note || (trouble && WORDS.trouble({ lane: lane.toUpperCase(), trouble }));
   if (said) return `${said} ${bench.storage}`.trim();
-  const usual = phase === "idle" && bench.bet === "" ? "" : WORDS.status[phase]({ seed: bench.settings.seed, place: bench.place });
+  const usual = phase === "idle" && bench.bet === "" ? "" : WORDS.status[phase]({ seed: bench.settings.seed, place: bench.place() });
   return `${usual} ${bench.storage}`.trim();
 }
 
@@ -362,8 +362,8 @@ function createLaneCard(view, lane, network, bench) {
 }
 
 function createTrainingCharts(bench) {
-  const loss = lineChart({ label: WORDS.lossChart, xLabel: WORDS.epochs, yLabel: WORDS.lossName, height: 210 });
-  const accuracy = lineChart({ label: WORDS.accuracyChart, xLabel: WORDS.epochs, yLabel: WORDS.accuracyName, height: 210 });
+  const loss = lineChart({ label: WORDS.lossChart, xLabel: WORDS.epochs, yLabel: WORDS.lossName, height: 200 });
+  const accuracy = lineChart({ label: WORDS.accuracyChart, xLabel: WORDS.epochs, yLabel: WORDS.accuracyName, height: 200 });
   loss.element.dataset.cover = WORDS.lossWaits;
   const draw = () => {
     const x = [0, Math.max(bench.settings.epochs, bench.replay?.epochs ?? 0)];

@@ -81,19 +81,18 @@ export function lineChart({ label, xLabel, yLabel, height = 190 }) {
   return { element: box, draw: (lines, axes) => drawSheet((width) => paint(lines, axes, width)) };
 }
 
-/** The names at the ends of lines. One that would stand on another goes below it. */
+/** The names at the ends of lines. Of those that end near each other, each stands below the one before. */
 function endNames(lines, across, up) {
   const ends = lines.filter(({ endName }) => endName).map(({ endName, colour, xs, ys }) => {
-    return { endName, colour, x: across(xs[xs.length - 1]) + 9, y: up(ys[ys.length - 1]) + 4 };
+    return { endName, colour, end: across(xs[xs.length - 1]), y: up(ys[ys.length - 1]) + 4 };
   });
   ends.sort((a, b) => a.y - b.y);
-  return ends.map((end, index) => {
-    for (const other of ends.slice(0, index)) {
-      if (Math.abs(other.x - end.x) > end.endName.length * LETTER_WIDTH) continue;
-      end.y = Math.max(end.y, other.y + LINE_HEIGHT);
-    }
-    const name = chartText(end.x, end.y, end.endName, "start");
-    name.style.fill = end.colour;
+  return ends.map((one, index) => {
+    const isNear = (other) => Math.abs(other.end - one.end) < one.endName.length * LETTER_WIDTH;
+    for (const other of ends.slice(0, index).filter(isNear)) one.y = Math.max(one.y, other.y + LINE_HEIGHT);
+    const x = Math.max(...ends.filter(isNear).map(({ end }) => end)) + 9;
+    const name = chartText(x, one.y, one.endName, "start");
+    name.style.fill = one.colour;
     return name;
   });
 }
