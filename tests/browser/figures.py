@@ -237,8 +237,12 @@ def open_html(
     theme: str = "light",
     motion: str = "no-preference",
     scripts: bool = True,
+    clock: bool = False,
 ) -> Iterator[Opened]:
-    """A page with this HTML, from a folder ("file") or a server on 127.0.0.1 ("http"); all other hosts are blocked."""
+    """A page with this HTML, from a folder ("file") or a server on 127.0.0.1 ("http"); all other hosts are blocked.
+
+    With a clock, a test can let time pass at once, by Playwright's ``page.clock``.
+    """
     (folder / "page.html").write_text(PAGE.format(theme=theme, paper=PAPER[theme], figures=html), encoding="utf-8")
     server = serve(folder) if way == "http" else None
     home = f"http://127.0.0.1:{server.server_port}" if server else folder.as_uri()
@@ -248,6 +252,8 @@ def open_html(
     opened = Opened(context.new_page())
     try:
         _watch(opened, home)
+        if clock:
+            opened.page.clock.install()
         opened.page.goto(f"{home}/page.html")
         if scripts:
             opened.page.evaluate("document.fonts.ready.then(() => {})")

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from senet_lib.book.figures.convolution_stepper import ConvolutionStepper
 
 pytestmark = pytest.mark.browser
+OPTIONS = {"clock": True}
 
 
 def close(value):
@@ -190,7 +191,7 @@ def test_play_stops_at_the_end_and_begins_again_from_there(opened):
     play.click()
     opened.page.wait_for_function("document.querySelector('[aria-pressed]').textContent === 'Play'")
     assert place(opened) == (4, 2)
-    opened.page.wait_for_timeout(500)
+    opened.page.clock.run_for(500)
     assert place(opened) == (4, 2)
     play.click()
     opened.page.wait_for_function("document.querySelector('.senet-figure').model.get('row') === 0")
@@ -207,7 +208,7 @@ def test_the_reader_stops_play_with_the_button_or_by_moving_and_new_data_do(open
         stop()
         assert play.inner_text() == "Play"
         before = place(opened)
-        opened.page.wait_for_timeout(450)
+        opened.page.clock.run_for(450)
         assert place(opened) == before
 
 

@@ -157,12 +157,13 @@ def test_on_a_slow_core_too_the_page_is_never_held_up_for_long(opened):
 
 
 def test_whoever_only_looks_sees_one_square_change_and_a_touch_ends_that(browser, tmp_path):
-    with open_figure(browser, make_figure(), tmp_path, width=1100) as opened:
-        opened.page.wait_for_function("document.querySelector('.senet-figure').model.get('cue_colour') !== 1")
+    with open_figure(browser, make_figure(), tmp_path, width=1100, clock=True) as opened:
+        opened.page.clock.run_for(5500)
+        assert opened.get("cue_colour") != SCENES[0].cue_colour
         assert answers(opened) == (SHAPES[1], SHAPES[SCENES[0].shapes[2]])
         assert "Now you" in opened.text("story")
-    with open_figure(browser, make_figure(), tmp_path, width=1100) as opened:
+    with open_figure(browser, make_figure(), tmp_path, width=1100, clock=True) as opened:
         opened.press("ArrowRight", on=opened.root.get_by_role("slider"))
-        opened.page.wait_for_timeout(5500)
+        opened.page.clock.run_for(5500)
         assert opened.get("cue_colour") == SCENES[0].cue_colour
         assert opened.faults == []

@@ -7,6 +7,7 @@ from senet_lib.book.figures.training_race import TrainingRaceFigure
 from tests.browser.figures import open_figure
 
 pytestmark = pytest.mark.browser
+OPTIONS = {"clock": True}
 
 ROWS = ("loss", "accuracy", "test_accuracy", "pictures_per_second", "gate_spread")
 
@@ -56,14 +57,14 @@ def test_play_runs_from_the_start_to_the_end_and_can_be_stopped(opened, figure):
     opened.root.get_by_role("radio", name="5 s", exact=True).check(force=True)
     play = opened.root.get_by_role("button", name="Play")
     play.click()
-    opened.root.page.wait_for_timeout(1500)
+    opened.page.clock.run_for(1500)
     opened.root.get_by_role("button", name="Stop").click()
     stopped = opened.get("moment")
     assert 0 < stopped < len(figure.record["step"]) - 1
-    opened.root.page.wait_for_timeout(400)
+    opened.page.clock.run_for(400)
     assert opened.get("moment") == stopped
     play.click()
-    opened.root.page.wait_for_timeout(5500)
+    opened.page.clock.run_for(5500)
     assert opened.get("moment") == len(figure.record["step"]) - 1
     assert opened.root.get_by_role("button", name="Play").is_visible()
 
