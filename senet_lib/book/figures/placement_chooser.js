@@ -35,7 +35,7 @@ const WORDS = {
   unknownFactor: "A block multiplies the pulse by ?",
   bets: { branch: "standard, pre, 3×3", standard: "standard only", most: "all but post", all: "all five" },
   waiting: "Send a pulse through all five places: then it shows.",
-  verdict: "Where the shortcut goes past the gate, it arrives whole. Post and identity leave 10⁻¹⁶.",
+  verdict: "It arrives whole where the shortcut goes past the gate. Post and identity leave as good as nothing.",
 };
 const FORMULAS = {
   standard: "y = ReLU( SE(F(x)) + x )",
