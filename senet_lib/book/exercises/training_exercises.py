@@ -174,7 +174,7 @@ EXERCISES: Exercises = {
     "paired_difference": (_paired_difference, "Right: the differences first, then their mean and its error."),
     "seeds_needed": (SEEDS_NEEDED, "Right: 64. Half the interval costs four times the seeds."),
     "mean_loss": (_mean_loss, "Right: each batch counts as often as it has pictures."),
-    "hidden_units": (HIDDEN_UNITS, "Right: each block of the first stage hangs on a single unit."),
+    "hidden_units": (HIDDEN_UNITS, "Right: each block of the first stage has a single hidden unit."),
     "smallest_reduction": (_smallest_reduction, "Right: the most hidden units that the budget allows."),
     "rank_of_logits": (RANK_OF_LOGITS, "Right: C / r, however many pictures and channels there are."),
 }
