@@ -123,7 +123,7 @@ def test_the_inline_state_holds_the_figures_own_traits_only(tiny):
 
 
 def test_pictures_of_0_and_255_travel_as_bits(tiny):
-    picture = 255 * np.random.default_rng(0).integers(0, 2, (3, 5, 7))
+    picture = 255 * np.random.default_rng(0).integers(0, 2, (15, 7))
     packed = inline_json(tiny(values=picture).to_html(), "state")["values"]
     data = base64.b64decode(packed["data"])
     assert (packed["dtype"], len(data)) == ("bits", 14)
