@@ -63,11 +63,11 @@ def test_the_sentence_says_which_cues_are_understood(opened):
         words = opened.text("words")
         endings.add(len(known))
         if len(known) == 3:
-            assert words.endswith("every cue is understood.")
+            assert words.endswith("Every cue is understood.")
         elif known:
             assert all(name in words for name in known) and words.endswith("the rest is a guess.")
         else:
-            assert words.endswith("no cue is understood.")
+            assert words.endswith("No cue is understood.")
     assert endings == {3, 1, 0}
 
 

@@ -143,7 +143,8 @@ export default figure((view) => {
   const asking = element("div", {}, asked.element);
   const bench = element("div", { class: "builder-parts" }, ...menus.map(({ element: one }) => one));
   const cost = element("div", { class: "builder-cost" }, channels.element, reduction.element, count);
-  view.body.append(preset.element, bench, title, cost, asking, runs.element);
+  const head = element("div", { class: "builder-head" }, preset.element, title);
+  view.body.append(head, bench, cost, asking, runs.element);
 
   return () => {
     const method = methodNow();

@@ -9,15 +9,52 @@ import { chartText, createSheet, gridAcross, legend, lineSample, markAt, sampleB
 import { createSimilarity } from "./parts/similarity_table.js";
 import { sumOf } from "./parts/statistics.js";
 
-const ORDERS = {
-  number: ["by number", "channel, by its number"],
-  mean: ["by mean gate", "channel, the highest mean gate first"],
-  difference: ["by difference", "channel, the largest difference of the groups first"],
-};
 const WORDS = {
+  network: "network",
+  block: "block",
+  channels: "channels",
+  orders: { number: "by number", mean: "by mean gate", difference: "by difference" },
+  axes: {
+    number: "channel, by its number",
+    mean: "channel, the highest mean gate first",
+    difference: "channel, the largest difference of the groups first",
+  },
+  place: ({ name, place }) => `${name}: ${place}`,
+  question: "All pictures get the mean gates of one block. With which block do you lose fewer answers?",
+  told: ({ found }) => `The accuracy with the mean gates of one block, mean of the seeds: ${found}.`,
   rest: "Choose groups; more numbers; all blocks side by side",
   share: ({ groupedBy, percent, block }) => `In ${block} the ${groupedBy} explains ${percent} of how the gates vary.`,
   still: ({ name }) => `In ${name} no gate ever changes.`,
+  choose: "mean gates: choose a channel",
+  half: "0.5: a block before it learns",
+  others: "the others: press on a dot",
+  axis: ({ groupedBy }) => `mean gate for each ${groupedBy}, 0 to 1`,
+  tick: "Tick a group to see its gates.",
+  spread: ({ group }) => `${group}: mean ± one standard deviation`,
+  noSpread: ({ groupedBy }) => `Bring out one ${groupedBy} to see its standard deviation.`,
+  channel: ({ channel }) => `channel ${channel}`,
+  channelValue: ({ channel, gates }) => `channel ${channel}: ${gates}`,
+  noGroup: "no group shown",
+  bringOut: "bring out",
+  bringOutOne: ({ group }) => `bring out ${group}`,
+  bringOutNone: "bring out none",
+  all: "All",
+  none: "None",
+  noneRow: "none",
+  explained: ({ groupedBy }) => `variance of the gates that the ${groupedBy} explains`,
+  chance: "what as many groups drawn at random would explain",
+  outer: "standard deviation between the groups",
+  inner: "standard deviation within a group",
+  overall: "mean gate",
+  low: "channels with a mean gate below 0.1",
+  high: "channels with a mean gate above 0.9",
+  scope: ({ label }) => `${label}: over all channels and all groups, also those that are not drawn.`,
+  scopeRecorded: ({ label, data }) =>
+    `${label}: over all channels and all groups, also those that are not drawn. Recorded: ${data}.`,
+  numbers: ({ name, count, pictures }) => `${name}: ${count} gates, ${pictures} pictures`,
+  never: "never changes",
+  stripLabel: ({ groupedBy, all }) => `Share of the variance that the ${groupedBy} explains: ${all}`,
+  stripHeading: ({ groupedBy }) => `How much the ${groupedBy} explains, block by block`,
 };
 const NAMED = ["red", "green", "blue"]; // groups that have a colour by their name
 const COLOURS = 10;
@@ -35,16 +72,15 @@ export default figure((view) => {
   const block = () => chosen().blocks.get(view.get("block"));
 
   const labels = networks.map(({ name, label }) => [name, label]);
-  const network = menu(view, "network", { label: "network", options: labels });
+  const network = menu(view, "network", { label: WORDS.network, options: labels });
   network.element.hidden = networks.length === 1;
   view.addControl(createFitting(view, chosen));
   const names = () => [...chosen().blocks.keys()];
-  const show = (name) => `${name}: ${placeOf(names(), name)}`;
-  const depth = slider(view, "block", { label: "block", values: names, show });
+  const show = (name) => WORDS.place({ name, place: placeOf(names(), name) });
+  const depth = slider(view, "block", { label: WORDS.block, values: names, show });
   depth.element.classList.add("senet-gates-depth");
   view.addControl(() => requireState(view, chosen(), block()));
-  const options = Object.entries(ORDERS).map(([value, [text]]) => [value, text]);
-  const order = choice(view, "order", { label: "channels", options });
+  const order = choice(view, "order", { label: WORDS.channels, options: Object.entries(WORDS.orders) });
   const controls = controlRow(network.element, order.element, depth.element);
   const boards = new Map(networks.map((one) => [one, createBoard(view, one)]));
   const place = element("div");
@@ -67,10 +103,9 @@ function askForTheIdle(view, covered) {
   if (accuracies.length < 2) return [];
   const idle = accuracies.reduce((one, other) => (other[1] > one[1] ? other : one))[0];
   const found = accuracies.map(([block, accuracy]) => `${block} ${formatNumber(accuracy, 3, true)}`).join(", ");
-  const told = `The accuracy with the mean gates of one block, mean of the seeds: ${found}.`;
   const options = accuracies.map(([block]) => [block, block]);
-  const question = "All pictures get the mean gates of one block. With which block do you lose fewer answers?";
-  return [guess(view, { key: "silenced", question, options, answer: () => ({ value: idle, told }), covered })];
+  const answer = () => ({ value: idle, told: WORDS.told({ found }) });
+  return [guess(view, { key: "silenced", question: WORDS.question, options, answer, covered })];
 }
 
 // --------------------------------------------------------------------------------------------------------- the drawing
@@ -111,7 +146,7 @@ function createBoard(view, network) {
     const band = shown.includes(focus) ? focus : null;
     const order = orderOf(block, view.get("order"));
     const looks = groups.map((_, index) => lookOf(groups, index, shown.length <= FEW, index === band));
-    return { name, block, groups, counts, shown, band, channel, order, orderName: ORDERS[view.get("order")][1], looks };
+    return { name, block, groups, counts, shown, band, channel, order, orderName: WORDS.axes[view.get("order")], looks };
   };
   const draw = () => {
     const state = stateOf();
@@ -135,14 +170,14 @@ function createChart(groupedBy, choose) {
   const { element: box, sheet, draw: drawSheet } = createSheet({ height: HEIGHT });
   sheet.setAttribute("aria-hidden", true);
   box.classList.add("senet-gates-chart");
-  const attributes = { role: "slider", tabindex: 0, "aria-label": "mean gates: choose a channel", "aria-valuemin": 0 };
+  const attributes = { role: "slider", tabindex: 0, "aria-label": WORDS.choose, "aria-valuemin": 0 };
   for (const [name, value] of Object.entries(attributes)) box.setAttribute(name, value);
   const bandName = element("span");
   const bandSample = sampleBox(34);
   const keys = legend(
-    [lineSample({ colour: "var(--senet-quiet)", dash: "5 4", thin: true }), "0.5: a block before it learns"],
+    [lineSample({ colour: "var(--senet-quiet)", dash: "5 4", thin: true }), WORDS.half],
     [bandSample, bandName],
-    [sampleOf({ colour: "var(--senet-quiet)", isDots: true }), "the others: press on a dot"],
+    [sampleOf({ colour: "var(--senet-quiet)", isDots: true }), WORDS.others],
   );
   keys.classList.add("senet-gates-legend");
   let order = [];
@@ -191,22 +226,21 @@ function createChart(groupedBy, choose) {
     keys.lastChild.hidden = !dots.length;
     sheet.style.setProperty("--dot", `${Math.min(5, 0.8 * slot)}px`);
     const names = [
-      chartText(0, 12, `mean gate for each ${groupedBy}, 0 to 1`, "start", "senet-chart-name"),
+      chartText(0, 12, WORDS.axis({ groupedBy }), "start", "senet-chart-name"),
       chartText((FRAME.left + right) / 2, HEIGHT - 4, orderName, "middle", "senet-chart-name"),
-      ...(shown.length ? [] : [chartText((FRAME.left + right) / 2, up(0.75) - 6, "Tick a group to see its gates.")]),
+      ...(shown.length ? [] : [chartText((FRAME.left + right) / 2, up(0.75) - 6, WORDS.tick)]),
     ];
     const spread = band === null ? [] : [bandOf(block, band, order, across, up, looks[band].colour)];
     const front = lines.splice(shown.indexOf(band), band === null ? 0 : 1); // over the others
     const back = svg("rect", { class: "senet-gates-cursor", ...cursor });
     const axis = path("chart-axis", `M${FRAME.left} ${FLOOR}H${right}`);
-    const spreadText = `${groups[band]}: mean ± one standard deviation`;
-    setText(bandName, band === null ? `Bring out one ${groupedBy} to see its standard deviation.` : spreadText);
+    setText(bandName, band === null ? WORDS.noSpread({ groupedBy }) : WORDS.spread({ group: groups[band] }));
     bandSample.toggleAttribute("hidden", band === null);
     const fill = band === null ? "none" : looks[band].colour;
     setChildren(bandSample, path("gates-band", "M1 1h32v12h-32z", `fill: ${fill}`));
     const said = shown.map((group) => `${groups[group]} ${formatNumber(gateOf(group, channel), 2)}`);
     const value = { "aria-valuemax": order.length - 1, "aria-valuenow": current };
-    value["aria-valuetext"] = `channel ${channel}: ${said.join(", ") || "no group shown"}`;
+    value["aria-valuetext"] = WORDS.channelValue({ channel, gates: said.join(", ") || WORDS.noGroup });
     for (const [name, text] of Object.entries(value)) box.setAttribute(name, text);
     return [back, ...grid, ...spread, ...lines, ...front, axis, ...numbers, ...names];
   };
@@ -243,7 +277,7 @@ function createGroups(view, { groups, groupedBy }, hover) {
       choose(box.checked ? [...others, index] : others);
     });
     const sample = element("span");
-    const band = radio(index, `bring out ${text}`);
+    const band = radio(index, WORDS.bringOutOne({ group: text }));
     const [gate, spread] = [number(`gate ${index}`), number(`spread ${index}`, { label: "±" })];
     const said = element("span", {}, gate.element, " ", spread.element);
     const node = tableLine(element("label", { class: "senet-toggle" }, box, sample, text), band, said);
@@ -252,15 +286,15 @@ function createGroups(view, { groups, groupedBy }, hover) {
     node.addEventListener("pointerleave", () => hover(null));
     return { node, box, sample, band, gate, spread, said };
   });
-  const none = radio(NO_FOCUS, "bring out none");
+  const none = radio(NO_FOCUS, WORDS.bringOutNone);
   const channelName = element("th", { scope: "col" });
-  const heads = [groupedBy, "bring out"].map((text) => element("th", { scope: "col" }, text));
+  const heads = [groupedBy, WORDS.bringOut].map((text) => element("th", { scope: "col" }, text));
   const head = element("thead", {}, element("tr", {}, ...heads, channelName));
-  const table = element("table", {}, head, element("tbody", {}, ...lines.map(({ node }) => node), tableLine("none", none, "")));
-  const all = button("All", () => choose([...groups.keys()]));
-  const off = button("None", () => choose([]));
+  const table = element("table", {}, head, element("tbody", {}, ...lines.map(({ node }) => node), tableLine(WORDS.noneRow, none, "")));
+  const all = button(WORDS.all, () => choose([...groups.keys()]));
+  const off = button(WORDS.none, () => choose([]));
   const draw = ({ shown, block, channel, looks }) => {
-    setText(channelName, `channel ${channel}`);
+    setText(channelName, WORDS.channel({ channel }));
     none.checked = view.get("focus") === NO_FOCUS;
     for (const [index, { box, sample, band, gate, spread, said }] of lines.entries()) {
       const place = index * block.mean.length + channel;
@@ -281,24 +315,23 @@ function createGroups(view, { groups, groupedBy }, hover) {
 /** The numbers of the chosen block. */
 function createNumbers({ label, counts, groupedBy, data }) {
   const rows = [
-    ["explained", `variance of the gates that the ${groupedBy} explains`, "%", ({ explained }) => 100 * explained],
-    ["chance", "what as many groups drawn at random would explain", "%", ({ byChance }) => 100 * byChance],
-    ["outer", "standard deviation between the groups", "", ({ outer }) => outer],
-    ["inner", "standard deviation within a group", "", ({ inner }) => inner],
-    ["overall", "mean gate", "", ({ overall }) => overall],
-    ["low", "channels with a mean gate below 0.1", "%", ({ low }) => 100 * low],
-    ["high", "channels with a mean gate above 0.9", "%", ({ high }) => 100 * high],
+    ["explained", WORDS.explained({ groupedBy }), "%", ({ explained }) => 100 * explained],
+    ["chance", WORDS.chance, "%", ({ byChance }) => 100 * byChance],
+    ["outer", WORDS.outer, "", ({ outer }) => outer],
+    ["inner", WORDS.inner, "", ({ inner }) => inner],
+    ["overall", WORDS.overall, "", ({ overall }) => overall],
+    ["low", WORDS.low, "%", ({ low }) => 100 * low],
+    ["high", WORDS.high, "%", ({ high }) => 100 * high],
   ].map(([name, text, unit, count]) => {
     const shown = number(name, { unit, digits: unit ? 1 : 3 });
     return { node: tableLine(text, shown.element), set: (block) => shown.set(count(block)) };
   });
   const body = element("tbody", {}, ...rows.map(({ node }) => node));
   const title = element("span");
-  const scope = `${label}: over all channels and all groups, also those that are not drawn.`;
-  const note = data ? `${scope} Recorded: ${data}.` : scope;
+  const note = data ? WORDS.scopeRecorded({ label, data }) : WORDS.scope({ label });
   const draw = ({ name, block }) => {
     const pictures = formatNumber(sumOf(counts));
-    setText(title, `${name}: ${block.mean.length} gates, ${pictures} pictures`);
+    setText(title, WORDS.numbers({ name, count: block.mean.length, pictures }));
     for (const { set } of rows) set(block);
   };
   const table = element("table", { class: "senet-gates-numbers" }, body);
@@ -311,11 +344,10 @@ function createStrip({ blocks, groupedBy }, choose) {
   const short = shortNames(names);
   const text = (name) => {
     const { explained } = blocks.get(name);
-    return Number.isFinite(explained) ? `${formatNumber(100 * explained, 1)}%` : "never changes";
+    return Number.isFinite(explained) ? `${formatNumber(100 * explained, 1)}%` : WORDS.never;
   };
   const all = names.map((name) => `${name} ${text(name)}`).join(", ");
-  const label = `Share of the variance that the ${groupedBy} explains: ${all}`;
-  const sheet = createSheet({ label, height: STRIP.height });
+  const sheet = createSheet({ label: WORDS.stripLabel({ groupedBy, all }), height: STRIP.height });
   sheet.onPress("block", choose);
   const paint = (current, width) => {
     const slot = Math.min(72, (width - STRIP.left) / names.length);
@@ -336,9 +368,8 @@ function createStrip({ blocks, groupedBy }, choose) {
       const group = { "data-block": name, class: name === current && "senet-gates-chosen" };
       return svg("g", group, ...parts, chartText(middle, STRIP.floor + 15, index % every ? "" : short[index]), said);
     });
-    const title = chartText((STRIP.left + right) / 2, STRIP.height - 3, "block", "middle", "senet-chart-name");
+    const title = chartText((STRIP.left + right) / 2, STRIP.height - 3, WORDS.block, "middle", "senet-chart-name");
     return [...grid, ...columns, title];
   };
-  const heading = `How much the ${groupedBy} explains, block by block`;
-  return { element: panel(heading, null, sheet.element), draw: ({ name }) => sheet.draw((width) => paint(name, width)) };
+  return { element: panel(WORDS.stripHeading({ groupedBy }), null, sheet.element), draw: ({ name }) => sheet.draw((width) => paint(name, width)) };
 }

@@ -25,13 +25,12 @@ const WORDS = {
   accuracy: "test accuracy, 0 to 1",
   thisTraining: "this training",
   levels: "9/16 and 3/4",
+  now: ({ step, percent }) => `After ${step} steps, ${percent}% of the test scenes are right.`,
   understood: [
-    ({ step, percent }) => `After ${step} steps, ${percent}% of the test scenes are right: no cue is understood.`,
-    ({ step, percent, cues: [one] }) =>
-      `After ${step} steps, ${percent}% of the test scenes are right: the ${one} cue is understood, the rest is a guess.`,
-    ({ step, percent, cues: [one, other] }) =>
-      `After ${step} steps, ${percent}% of the test scenes are right: the ${one} and the ${other} cue are understood, the rest is a guess.`,
-    ({ step, percent }) => `After ${step} steps, ${percent}% of the test scenes are right: every cue is understood.`,
+    () => "No cue is understood.",
+    ([one]) => `Only the ${one} cue is understood, the rest is a guess.`,
+    ([one, other]) => `The ${one} and the ${other} cue are understood, the rest is a guess.`,
+    () => "Every cue is understood.",
   ],
   cue: "cue",
   right: "right",
@@ -45,8 +44,7 @@ const WORDS = {
   row: ({ hidden }) => `hidden units: ${hidden}`,
   rowTraining: ({ hidden }) => `hidden units: ${hidden}. Training …`,
   rowTrained: ({ hidden, tally }) => `hidden units: ${hidden}. ${tally}`,
-  strips: "a point for each seed, by number of hidden units",
-  stripsShort: "a point for each seed, by hidden units",
+  strips: "a point for each seed, by hidden units",
   end: "test accuracy at the end",
   stripsLabel: ({ trained }) => `Test accuracies by hidden units. ${trained}`,
   untrained: "Nothing is trained yet.",
@@ -85,9 +83,9 @@ export default figure((view) => {
   const count = createCount(view, scenes, () => asked.draw());
   const asked = askForTheSolved(view, count);
   const controls = [controlRow(seed.element, another.element), controlRow(train, step.element)];
-  const run = row(curve.element, tables.element);
+  const run = row(element("div", {}, curve.element, words), tables.element);
   run.classList.add("training-run");
-  const parts = { one: element("div", {}, ...controls, words, run), many: count.element };
+  const parts = { one: element("div", {}, ...controls, run), many: count.element };
   const stack = element("div", { class: "training-parts" }, ...Object.values(parts));
   view.body.append(asked.element, controlRow(part.element, hidden.element), stack);
 
@@ -183,7 +181,7 @@ function createTrainButton(view) {
 }
 
 function createCurve() {
-  const chart = lineChart({ label: WORDS.curve, xLabel: WORDS.steps, yLabel: WORDS.accuracy, height: 210 });
+  const chart = lineChart({ label: WORDS.curve, xLabel: WORDS.steps, yLabel: WORDS.accuracy, height: 180 });
   const levels = LEVELS.map(([value]) => ({ xs: [0, STEPS], ys: [value, value], ...LEVEL, thin: true }));
   const keys = legend([lineSample(TEST), WORDS.thisTraining], [lineSample({ ...LEVEL, thin: true }), WORDS.levels]);
   const draw = ({ steps, accuracies }, step, accuracy) => {
@@ -199,7 +197,7 @@ function createCurve() {
 /** What the training has found, from the test scenes. */
 function describe(step, accuracy, byCue) {
   const cues = COLOURS.filter((_, cue) => byCue[cue].right >= SOLVED);
-  return WORDS.understood[cues.length]({ step, percent: (100 * accuracy).toFixed(1), cues });
+  return `${WORDS.now({ step, percent: (100 * accuracy).toFixed(1) })} ${WORDS.understood[cues.length](cues)}`;
 }
 
 // ---------------------------------------------------------------------------------------------------------- the tables
@@ -320,7 +318,7 @@ function createStrips(choose) {
       chartText(across(value), FRAME.top - 6, name),
     ]);
     const names = [
-      chartText(0, 12, width < 300 ? WORDS.stripsShort : WORDS.strips, "start", "senet-chart-name"),
+      chartText(0, 12, WORDS.strips, "start", "senet-chart-name"),
       chartText((FRAME.left + right) / 2, height - 4, WORDS.end, "middle", "senet-chart-name"),
     ];
     const drawn = strips.map((draw, index) => {
