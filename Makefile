@@ -123,11 +123,13 @@ _build/extra/vendor/inter/LICENSE: node_modules/.package-lock.json
 	cp node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2 $(@D)/inter.woff2
 	cp node_modules/@fontsource-variable/inter/LICENSE $@
 
-# What runs networks in the page on one thread, without a GPU. The package for the browser has no licence with it; the one
+# What runs networks in the page on one thread, and what trains them by WebGPU where there is a GPU. The package for the browser has no licence with it; the one
 # for Python, of the same version, has.
-_build/extra/vendor/onnxruntime/LICENSE: node_modules/.package-lock.json
+_build/extra/vendor/onnxruntime/LICENSE: node_modules/.package-lock.json senet_lib/book/figures/parts/training_webgpu.js
 	@rm -rf $(@D) && mkdir -p $(@D)
-	cp $(addprefix node_modules/onnxruntime-web/dist/,ort.wasm.bundle.min.mjs ort-wasm-simd-threaded.wasm) $(@D)
+	cp $(foreach kind,wasm jspi,node_modules/onnxruntime-web/dist/ort.$(kind).bundle.min.mjs) $(@D)
+	cp $(addprefix node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded,.wasm .jspi.wasm) $(@D)
+	cp senet_lib/book/figures/parts/training_webgpu.js $(@D)/training_webgpu.mjs
 	cp .venv/lib/python3*/site-packages/onnxruntime/ThirdPartyNotices.txt $(@D)
 	cp .venv/lib/python3*/site-packages/onnxruntime/LICENSE $@
 

@@ -18,7 +18,19 @@ torch.set_num_threads(1)  # the tests' networks are so small that more threads o
 settings.register_profile("book", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("book")
 
+# Begun first, so that no worker is left alone with one of them at the end.
+LONGEST = ("test_book", "test_pages", "test_all_figures", "test_every_browser", "test_laboratory", "test_distributed")
+
 Refused = Callable[..., AbstractContextManager[None]]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: nearly half of the time a test only waits, for a page or a kernel."""
+    return max(1, 3 * (os.cpu_count() or 1) // 2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(autouse=True)
