@@ -22,6 +22,7 @@ FILES = (
     *("copybutton.js", "doctools.js", "exercises.js", "lean_pages.js", "previews.js", "print.js", "progress.js"),
     "search_page.js",
 )
+HOST = re.compile(r'(?<=<script data-key=")(\w+)">(.*?)(?=</script>)', re.DOTALL)
 MODULE = re.compile(r'(?<=class="senet-module" data-key=")(\w+)">(.*?)(?=</script>)', re.DOTALL)
 
 
@@ -32,16 +33,18 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def shorten_modules(app: Sphinx, error: Exception | None) -> None:
-    """Shorten the modules in all pages of the build's folder."""
+    """Shorten the modules in all pages of the build's folder, and what mounts them."""
     if error is not None or app.builder.name != "html":
         return
     pages = {path: path.read_text(encoding="utf-8") for path in list_pages(Path(app.outdir))}
-    texts = {key: json.loads(text) for page in pages.values() for key, text in MODULE.findall(page)}
-    if not texts:
+    modules = {key: json.loads(text) for page in pages.values() for key, text in MODULE.findall(page)}
+    hosts = {key: text for page in pages.values() for key, text in HOST.findall(page)}
+    if not modules:
         return
-    short = {key: _as_script(text) for key, text in zip(texts, shorten(texts.values()), strict=True)}
+    short = dict(zip([*modules, *hosts], shorten([*modules.values(), *hosts.values()]), strict=True))
     for path, page in pages.items():
-        path.write_text(MODULE.sub(lambda found: f'{found[1]}">{short[found[1]]}', page), encoding="utf-8")
+        page = MODULE.sub(lambda found: f'{found[1]}">{_as_script(short[found[1]])}', page)
+        path.write_text(HOST.sub(lambda found: f'{found[1]}">{short[found[1]]}', page), encoding="utf-8")
 
 
 def shorten_files(app: Sphinx, error: Exception | None) -> None:

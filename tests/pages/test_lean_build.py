@@ -138,9 +138,12 @@ def test_code_and_formulas_keep_their_spaces_and_a_spread_may_stand_below_its_me
 def test_modules_of_figures_are_shortened_and_keep_the_names_that_they_share(tmp_path):
     text = "const shared = (value) => `<${value} ${`of  ${value}`}>`;\nexport default { render: shared };\n"
     page = f'<script type="application/json" class="senet-module" data-key="a1">{json.dumps(text)}</script>'
+    page += '<script data-key="b2">// What mounts them.\n(() => {\n  run();\n})();\n</script>'
     (tmp_path / "index.html").write_text(page, encoding="utf-8")
     lean_scripts.shorten_modules(SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(name="html")), None)
     made = (tmp_path / "index.html").read_text(encoding="utf-8")
+    made, _, host = made.partition('<script data-key="b2">')
+    assert host == "run();</script>"
     short = json.loads(re.search(r'data-key="a1">(.*)</script>', made)[1])
     assert len(short) < len(text) and "const shared=" in short and "of  ${" in short and "export default" in short
     assert "<" not in made.partition(">")[2].removesuffix("</script>")
