@@ -55,7 +55,7 @@ WORDS = {
     "more nodes": "{node} and {more} more: {kind}",
     "inner": "graphs inside a node",
     "functions": "functions of the file",
-    "int8": "int8 without floating-point values between",
+    "int8": "int8 without floating-point values between; quantize it with QuantFormat.QDQ",
 }
 SHARED = WORDS["shared"].split(", ")[1]
 

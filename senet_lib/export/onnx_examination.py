@@ -18,6 +18,7 @@ from senet_lib.export.gate_graph import SHAPES, Graph, Node
 from senet_lib.export.gate_rules import SHARED, find_gates
 from senet_lib.export.reveal_gates import graph_of, read_model, with_shapes
 
+NOT_RUN = "the file does not run in ONNX Runtime ({said})"
 NO_BLOCK = Finding(
     "no-se",
     "note",
@@ -36,7 +37,9 @@ def examine_onnx(path: str | Path) -> Report:
         ModuleNotFoundError, ValueError: as ``senet_lib.export.reveal_gates``, but for a file without SE.
     """
     model = read_model(path, may_be_revealed=True)
-    blocks, lost = find_gates(_as_meant(with_shapes(model, graph_of(model))))
+    graph, problem = with_shapes(model, graph_of(model))
+    blocks, lost = find_gates(_as_meant(graph))
+    lost += [NOT_RUN.format(said=problem)] if problem else []
     layers = tuple(_layer(block) for block in blocks)
     findings = list(_findings(layers, blocks))
     findings += [Finding(MIXED[0], MIXED[1], line.split(":")[0], *MIXED[2:]) for line in lost if SHARED in line]

@@ -10,6 +10,7 @@ Which multiplications are found, and what the new file looks like, is said rule 
 
 import importlib
 import json
+import re
 from ast import literal_eval
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +28,23 @@ from senet_lib.export.onnx_network import REVEALED, read_file, session_of
 
 OLDEST_OPSET = 9  # the first one with IsNaN and Where
 OLDEST_VERSION = 4  # of the format: the first one whose initializers can be left to their users
+UNKNOWN_OPERATOR = re.compile(r"(?:No Op registered for |Fatal error: [\w.]*:)(\w+)")
+LARGEST_BYTES = 2**31 - 1  # that protobuf reads
 LONGEST_LIST = 5
+WORDS = {
+    "none": "{path} is no ONNX file, or is cut short; download or export it again",
+    "empty": "{path} is no ONNX file, or an empty one: it has no nodes; name a file of an exporter",
+    "large": "{path} has {size:.1f} GB, and an ONNX file must stay below 2 GB; export it with its weights in a second "
+    "file: onnx.save(..., save_as_external_data=True)",
+    "too large": "{path} cannot be written as one file ({said}); it must stay below 2 GB",
+    "opset": "{path} has opset {opset}; it must be {oldest} or later: see onnx.version_converter.convert_version",
+    "revealed": "{path} shows its gates and lets them be set already; open it with load_onnx",
+    "external": "{path} keeps its weights in other files that are missing or damaged ({said}); put them beside it",
+    "no block": "{path} has no SE block: no map is multiplied by gates from a squeeze and layers; choose a network "
+    "with SE",
+    "no block but": "{path} has no SE block that can be followed: {lost}",
+    "refused": "{path} does not run in ONNX Runtime ({said}), so its gates cannot be found; export it again",
+}
 
 
 @dataclass(frozen=True)
@@ -70,17 +87,18 @@ def reveal_gates(path: str | Path, revealed: str | Path) -> Revealed:
     model = read_model(path)
     from google.protobuf.message import Error  # comes with ONNX, which read_model asks for
 
-    blocks, lost = find_gates(with_shapes(model, graph_of(model)))
+    graph, problem = with_shapes(model, graph_of(model))
+    blocks, lost = find_gates(graph)
     if not blocks:
-        more = f"; not followed: {'; '.join(lost[:LONGEST_LIST])}" if lost else ""
-        raise ValueError(f"{path} has no SE block: no map is multiplied by gates from a squeeze and layers{more}")
+        words = "refused" if problem else "no block but" if lost else "no block"
+        raise ValueError(WORDS[words].format(path=path, said=problem, lost="; ".join(lost[:LONGEST_LIST])))
     rewritten = with_overrides(model, blocks)
     about = json.dumps([asdict(block) for block in blocks])
     rewritten.metadata_props.add(key=REVEALED, value=about)
     try:
         content = rewritten.SerializeToString(deterministic=True)
     except (Error, ValueError) as error:
-        raise ValueError(f"{path} cannot be written as one file ({short(error)}); it must stay below 2 GB") from None
+        raise ValueError(WORDS["too large"].format(path=path, said=short(error))) from None
     return Revealed(write_atomically(Path(revealed), content), tuple(blocks), tuple(lost))
 
 
@@ -113,27 +131,23 @@ def read_model(path: str | Path, may_be_revealed: bool = False) -> Any:
 
     model = onnx.ModelProto()
     content = read_file(path, "any exporter")
+    if len(content) >= LARGEST_BYTES:
+        raise ValueError(WORDS["large"].format(path=path, size=len(content) / 1e9))
     try:
         model.ParseFromString(content)
-    except Error as error:
-        raise ValueError(
-            f"{path} is no ONNX file, or is cut short ({short(error)}); download or export it again"
-        ) from None
+    except Error:
+        raise ValueError(WORDS["none"].format(path=path)) from None
     if not model.graph.node:
-        raise ValueError(f"{path} is no ONNX file, or an empty one: it has no nodes; name a file of an exporter")
+        raise ValueError(WORDS["empty"].format(path=path))
     opset = max((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=0)
     if opset < OLDEST_OPSET:
-        raise ValueError(
-            f"{path} has opset {opset}; it must be {OLDEST_OPSET} or later: see onnx.version_converter.convert_version"
-        )
+        raise ValueError(WORDS["opset"].format(path=path, opset=opset, oldest=OLDEST_OPSET))
     if not may_be_revealed and any(value.name.startswith("override/") for value in model.graph.input):
-        raise ValueError(f"{path} shows its gates and lets them be set already; open it with load_onnx")
+        raise ValueError(WORDS["revealed"].format(path=path))
     try:
         onnx.load_external_data_for_model(model, str(Path(path).parent))
     except Exception as error:  # ONNX's own, or an OSError
-        raise ValueError(
-            f"{path} keeps its weights in other files that are missing or damaged ({short(error)}); put them beside it"
-        ) from None
+        raise ValueError(WORDS["external"].format(path=path, said=short(error))) from None
     try:
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
     except (onnx.shape_inference.InferenceError, Error, RuntimeError, ValueError):
@@ -189,12 +203,15 @@ def _shape(value: Any) -> Shape:
     return tuple(dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else None for dim in dims)
 
 
-def with_shapes(model: Any, graph: Graph) -> Graph:
-    """The same with the shapes that the rules need and the file does not tell: they are seen in one run on zeros."""
+def with_shapes(model: Any, graph: Graph) -> tuple[Graph, str]:
+    """The same with the shapes that the rules need and the file does not tell: they are seen in one run on zeros.
+
+    And why that run failed, or "": the rules say then which shapes are not known.
+    """
     wanted = [name for name in wanted_shapes(graph) if None in graph.shapes.get(name, (None, None))[1:]]
     feeds = _zeros(model, graph)
     if not wanted or feeds is None:
-        return graph
+        return graph, ""
     asking = _onnx().ModelProto()
     asking.CopyFrom(model)
     del asking.graph.output[:]
@@ -202,11 +219,12 @@ def with_shapes(model: Any, graph: Graph) -> Graph:
     try:
         session = session_of(asking.SerializeToString(), "the file", "any exporter")
         seen = session.run(wanted, feeds)
-    except Exception:  # ONNX Runtime's own classes have no other in common; the rules say which shapes are not known
-        return graph
-    return replace(
-        graph, shapes={**graph.shapes, **{n: (None, *v.shape[1:]) for n, v in zip(wanted, seen, strict=True)}}
-    )
+    except Exception as error:  # ONNX Runtime's own classes have no other in common
+        cause = error.__context__ or error  # what session_of has cut short
+        unknown = UNKNOWN_OPERATOR.search(str(cause))
+        return graph, f"it has no operator {unknown[1]}" if unknown else short(cause)
+    shapes = {name: (None, *value.shape[1:]) for name, value in zip(wanted, seen, strict=True)}
+    return replace(graph, shapes={**graph.shapes, **shapes}), ""
 
 
 def _zeros(model: Any, graph: Graph) -> dict[str, np.ndarray] | None:

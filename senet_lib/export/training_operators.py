@@ -99,12 +99,12 @@ def _weight_gradient(
     inner, *kernel = shape[1:]  # input channels of a group
     outer = channels // groups
     pixels = op.Transpose(op.Reshape(grad, _constant([batch, groups, outer, prod(out)])), perm=[0, 1, 3, 2])
-    products = []
+    sums = []
     for view in _views(x, kernel, out, stride, padding, dilation):
-        rows = op.Reshape(view, _constant([batch, groups, inner, prod(out)]))
-        product = op.ReduceSum(op.MatMul(rows, pixels), _constant([0]), keepdims=0)
-        products.append(op.Reshape(product, _constant([groups, inner, outer, 1])))
-    return op.Reshape(op.Transpose(_joined(products, axis=3), perm=[0, 2, 1, 3]), _constant(shape))
+        products = op.MatMul(op.Reshape(view, _constant([batch, groups, inner, prod(out)])), pixels)
+        sums.append(op.ReduceSum(products, _constant([0]), keepdims=0))
+    split = op.Reshape(_joined(sums, axis=1), _constant([groups, len(sums), inner, outer]))
+    return op.Reshape(op.Transpose(split, perm=[0, 3, 2, 1]), _constant(shape))
 
 
 def _views(

@@ -336,7 +336,7 @@ def _flat(tensors: Mapping[str, Tensor]) -> Tensor:
 
 
 def _unflatten(vector: Tensor, like: Mapping[str, Tensor]) -> Vectors:
-    ends = list(accumulate(one.numel() for one in like.values()))  # not split(): WebGPU binds but a few buffers at once
+    ends = accumulate(one.numel() for one in like.values())  # not split(): WebGPU binds but a few buffers at once
     return {
         name: vector[end - one.numel() : end].view(one.shape)
         for (name, one), end in zip(like.items(), ends, strict=True)

@@ -325,6 +325,9 @@ def test_each_bad_file_has_a_message_of_one_line(tmp_path):
         (tmp_path / "outside.onnx").read_bytes(),
         "keeps its weights in other files that are missing",
     )
+    wild = onnx.load(good)
+    next(node for node in wild.graph.node if node.op_type == "Relu").op_type = "Wild"
+    bad["wild.onnx"] = (wild.SerializeToString(), "does not run in ONNX Runtime (it has no operator Wild)")
     old = onnx.load(good)
     old.opset_import[0].version = 8
     bad["old.onnx"] = (old.SerializeToString(), "has opset 8; it must be 9 or later")

@@ -14,7 +14,7 @@ const RULE_WORDS = {
   moreNodes: ({ node, more, kind }) => `${node} and ${more} more: ${kind}`,
   inner: "graphs inside a node",
   functions: "functions of the file",
-  int8: "int8 without floating-point values between",
+  int8: "int8 without floating-point values between; quantize it with QuantFormat.QDQ",
 };
 
 const nameNode = (node) => `${node.op} ${node.name || node.outputs[0]}`;

@@ -13,7 +13,7 @@ const FLOAT = 1;
 const INT64 = 7;
 const ATTRIBUTES = { 1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings" };
 const FILE_WORDS = {
-  none: ({ said }) => `It is no ONNX file (${said}); choose a file of an exporter, as a rule it ends in .onnx.`,
+  none: "It is no ONNX file; choose a file of an exporter, as a rule it ends in .onnx.",
   short: "It is cut short: its graph should go on behind its end; download or export it again.",
   empty: "It is no ONNX file, or an empty one: it has no nodes; choose a file of an exporter.",
   opset: ({ opset }) => `It has opset ${opset}; it must be ${OLDEST_OPSET} or later: see onnx.version_converter.convert_version.`,
@@ -36,7 +36,7 @@ export function readModel(proto, bytes) {
   } catch (error) {
     // Exporters begin with the format's version. A text file does not.
     if (error instanceof RangeError && bytes[0] === 8) throw new FileProblem(FILE_WORDS.short);
-    throw new FileProblem(FILE_WORDS.none({ said: String(error.message).split("\n")[0] }));
+    throw new FileProblem(FILE_WORDS.none);
   }
   if (!model.graph?.node.length) throw new FileProblem(FILE_WORDS.empty);
   const opset = Math.max(0, ...model.opset_import.filter(({ domain }) => ["", "ai.onnx"].includes(domain)).map(({ version }) => toNumber(version)));
