@@ -34,8 +34,8 @@ const WORDS = {
   blind: "9/16, the blind vote",
   notLonger: "For this network and distance nobody has trained longer.",
   longer: {
-    all: ({ epochs, times }) => `With up to ${epochs} every seed solved it: after ${times} epochs.`,
-    some: ({ epochs, times, solved, seeds }) => `With up to ${epochs} ${solved} of ${seeds} seeds solved it: after ${times} epochs.`,
+    all: ({ epochs, times }) => `Given up to ${epochs} epochs, every seed solved it, after ${times} epochs.`,
+    some: ({ epochs, times, solved, seeds }) => `Given up to ${epochs} epochs, ${solved} of ${seeds} seeds solved it, after ${times} epochs.`,
     none: ({ epochs, seeds }) => `Even in ${epochs} epochs none of ${seeds} seeds solved it.`,
   },
 };

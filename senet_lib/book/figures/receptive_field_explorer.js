@@ -35,7 +35,7 @@ const WORDS = {
   },
   field: "Its field is {field}. {reached} of the picture can reach it.",
   fieldSize: ({ size }) => `${size} × ${size} pixels`,
-  uses: "Measured on noise, with new weights: the fuller the colour, the more a pixel counts. Half of all lies in a square {half} wide around the middle; {cue} lies on the cue, {glyphs} on the glyphs.",
+  uses: "Measured on noise, with new weights. Half of the influence lies in a square {half} wide around the middle, {cue} on the cue, {glyphs} on the glyphs.",
   pixels: "pixels",
   count: "{both} of {all} units see cue and glyph.",
 };
