@@ -20,7 +20,7 @@ CHANNELS = {f"layer{stage}.{block}": 8 * 2**stage for stage, block in product((1
 STILL = "layer2.0"  # the block that never changes
 PICTURES = 600
 # The chart's axis from gate 0 to gate 1, in CSS pixels, as the module has it; positions have one digit.
-FLOOR, TOP = 262, 24
+FLOOR, TOP = 192, 24
 PIXEL = 0.06 / (FLOOR - TOP)
 LINES = """root => Object.fromEntries([...root.querySelectorAll('.senet-gates-chart [data-group]')].map((group) => [
   group.dataset.group, group.querySelector('.senet-gates-line').getAttribute('d').match(/[-\\d.]+/g).map(Number)]))"""
