@@ -390,7 +390,8 @@ export default figure((view) => {
   const show = (value) => value.toFixed(2);
   const gates = choice(view, "gate", { label: WORDS.gate, options: Object.keys(GATES).map((name) => [name, name]) }).element;
   const scale = slider(view, "scale", { label: WORDS.scale, min: 0, max: MOST_SCALE, step: 0.05, show, then: putBack }).element;
-  const controls = element("div", { class: "excitation-controls" }, sizes, middle, seen.element, named, another, scale, gates);
+  const source = element("div", { class: "excitation-source" }, seen.element, named, another);
+  const controls = element("div", { class: "excitation-controls" }, sizes, middle, source, scale, gates);
   const drawControls = (C) => {
     const own = ratiosOf(C);
     for (const radio of middle.querySelectorAll("input")) {
