@@ -132,10 +132,10 @@ def _last_gate(module: nn.Module) -> nn.Module | None:
     """What ends a module that is made as an SE block is; None if it is not."""
     leaves = [one for one in module.modules() if not list(one.children())]
     layers = [one for one in leaves if any(weight.dim() > 1 for weight in one.parameters())]
-    widths = [_widths(layer) for layer in layers]
-    if not widths or None in widths or widths[0][0] != widths[-1][1] or not _is_gate_function(leaves[-1]):
+    widths = [pair for layer in layers if (pair := _widths(layer)) is not None]
+    if not layers or len(widths) < len(layers) or widths[0][0] != widths[-1][1]:
         return None
-    return leaves[-1]
+    return leaves[-1] if _is_gate_function(leaves[-1]) else None
 
 
 def _widths(layer: nn.Module) -> tuple[int, int] | None:

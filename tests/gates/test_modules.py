@@ -215,9 +215,9 @@ def test_compiled_models_are_refused(model, refused):
 
 def test_gates_of_each_place_and_wrong_mappings_are_refused(refused):
     model = create_model("small_resnet", attention=lambda channels: NoSqueeze(channels, 4))
-    with refused("layer1.0.attention have shape (2, 16, 4, 4)", "(B, C)"), watching(model, gates={NoSqueeze: "gate"}):
+    with refused("layer1.0.attention have shape (2, 16, 4, 4)", "(B, C)"), watching(model, gates={NoSqueeze: "fc2"}):
         model(noise(2, 3, 8, 8))
-    with refused("layer1.0.attention, a NoSqueeze", "'sigmoid'", "it has fc1, activation, fc2, gate"):
+    with refused("layer1.0.attention, a NoSqueeze", "'sigmoid'", "it has fc1, fc2"):
         find_gates(model, gates={NoSqueeze: "sigmoid"})
     sigmoid = nn.Sigmoid()
     shared = nn.Sequential(*(SqueezeExcitation(4, 2, gate=lambda: sigmoid) for _ in range(2)))
