@@ -7,6 +7,7 @@ from senet_lib.book.figures.block_walkthrough import BlockWalkthrough
 from senet_lib.book.figures.class_gates import ClassGates
 from senet_lib.book.figures.convolution_stepper import ConvolutionStepper
 from senet_lib.book.figures.cost_calculator import CostCalculator
+from senet_lib.book.figures.excitation_explorer import ExcitationExplorer
 from senet_lib.book.figures.figure import Figure
 from senet_lib.book.figures.gate_training import GateTraining
 from senet_lib.book.figures.gates_on_a_line import GatesOnALine
@@ -45,6 +46,15 @@ def answers_changed() -> int:
     return int((without_se.argmax(1) != with_se.argmax(1)).sum())
 
 
+def gates_moved() -> int:
+    figure = ExcitationExplorer.example()
+    w1, b1, w2, b2, z = figure._block()
+    lifted = z.copy()
+    lifted[figure.channel] = 1.5 * figure.trained[f"{figure.channels}.{figure.reduction}.z"].max()
+    before, after = (1 / (1 + np.exp(-w2 @ np.maximum(0, w1 @ one + b1) - b2)) for one in (z, lifted))
+    return int((abs(after - before) > 0.05).sum())
+
+
 GATES_APART = """root => {
   const [one, other] = [...root.querySelectorAll('.walk-strip[aria-label^="s, "]')].map((strip) => strip.values);
   return Math.max(...one.map((gate, c) => Math.abs(gate - other[c])));
@@ -55,6 +65,7 @@ ASKED = [
     (BlockWalkthrough, ".walk-strip.parts-unknown", "", "0", "gates are computed from the picture"),
     (ClassGates, ".senet-chart .senet-gates-line", "layer2", "layer1", "The accuracy with the mean gates of one block"),
     (CostCalculator, "[data-name=added]", "4", "1", "Stage 4 pays 62.5% of the weights."),
+    (ExcitationExplorer, ".excitation-flow .parts-unknown canvas", str(gates_moved()), "0", "has a bar of its own"),
     (GatesOnALine, ".line-chart .line-chosen", "green", "red", "lies between its values at the two ends"),
     (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
     (ReceptiveFieldExplorer, ".unit-map", "none", "few", "need a window of 18"),
