@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+from collections.abc import Iterator
 from itertools import product
 
 import pytest
@@ -16,7 +17,9 @@ from tests.browser.figures import (
     Opened,
     all_figures,
     controls_without_effect,
+    html_of,
     open_figure,
+    open_html,
     serious_violations,
     unreachable_controls,
 )
@@ -44,199 +47,45 @@ def load_from_contributing(folder) -> type[Figure]:
 FIGURES = all_figures()
 
 
-@pytest.fixture(params=[*FIGURES, "the smallest"], ids=lambda one: getattr(one, "__name__", one))
+@pytest.fixture(scope="module", params=[*FIGURES, "the smallest"], ids=lambda one: getattr(one, "__name__", one))
 def figure(request, tmp_path_factory) -> Figure:
     if request.param != "the smallest":
         return request.param.example()
     return load_from_contributing(tmp_path_factory.mktemp("contributing")).example()
 
 
-@pytest.mark.parametrize("way", ["http", "file"])
-def test_a_figure_mounts_fits_and_asks_nobody(browser, figure, tmp_path, way):
-    """Opened wide, then made narrow; from a folder the other way round. In both colours, in which axe finds nothing."""
-    widths = (1280, 390) if way == "http" else (390, 1280)
-    with open_figure(browser, figure, tmp_path, way=way, width=widths[0]) as opened:
-        for width, theme in product(widths, ("light", "dark")):
-            opened.look(width, theme)
-            assert opened.root.get_attribute("data-mounted") == "yes"
-            assert opened.problem is None
-            assert opened.root.locator(".senet-body").bounding_box()["height"] > 20
-            assert not opened.root.locator(".senet-still").is_visible()
-            assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
-            overflow = "el => el.scrollWidth - el.clientWidth"
-            assert opened.root.locator(".senet-frame").evaluate(overflow) <= 0, "the figure is wider than its frame"
-            if width == 1280 and way == "http":
-                assert serious_violations(opened.page) == []
-        assert opened.faults == []
+@pytest.fixture(scope="module")
+def page(browser, figure, tmp_path_factory) -> Iterator[Opened]:
+    """A page with this figure, which ``opened`` gives to one test after the other."""
+    with open_figure(browser, figure, tmp_path_factory.mktemp("figure")) as page:
+        yield page
 
 
-def test_every_control_works_from_the_keyboard(browser, figure, tmp_path):
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert opened.root.locator(".senet-live :is(input, select, button, [role=slider])").count() > 0
-        assert unreachable_controls(opened) == []
-        assert controls_without_effect(opened) == []
+def test_a_figure_mounts_and_fits_in_both_colours_in_which_axe_finds_nothing(opened):
+    for width, theme in product((1280, 390), ("light", "dark")):
+        opened.look(width, theme)
+        assert opened.root.get_attribute("data-mounted") == "yes"
         assert opened.problem is None
-        assert opened.faults == []
-
-
-def picture_at_rest(opened: Opened) -> bytes:
-    """Chromium draws what lies below the window when it is asked to, and may round some pixels otherwise at first."""
-    # A browser may paint a photograph some time after its figure.
-    opened.root.locator(".senet-live").evaluate(
-        "live => Promise.all([...live.querySelectorAll('img[src]')].map((one) => one.decode()))"
-    )
-    pictures = [opened.root.screenshot()]
-    while len(pictures) < 6:
-        pictures.append(opened.root.screenshot())
-        if pictures[-1] == pictures[-2]:
-            return pictures[-1]
-    pytest.fail("no two of six pictures in a row are the same")
-
-
-def test_nothing_moves_by_itself_and_print_shows_the_still_picture(browser, figure, tmp_path):
-    with open_figure(browser, figure, tmp_path, motion="reduce") as opened:
-        assert opened.root.locator("button[aria-pressed]:visible").count() == 0
-        before = picture_at_rest(opened)
-        opened.page.wait_for_timeout(700)
-        assert opened.root.screenshot() == before
-        assert opened.page.evaluate("document.getAnimations().length") == 0
-        opened.page.emulate_media(media="print")
-        assert opened.root.locator(".senet-still img").is_visible()
-        assert not opened.root.locator(".senet-live").is_visible()
-
-
-def test_without_scripts_there_are_picture_and_caption(browser, figure, tmp_path):
-    with open_figure(browser, figure, tmp_path, scripts=False) as opened:
-        picture = opened.root.locator(".senet-still img")
-        assert picture.is_visible() and picture.get_attribute("alt") == figure.description
-        assert picture.bounding_box()["width"] > 200
-        assert opened.root.get_by_text(figure.caption).is_visible()
-
-
-REDRAW = """async (root) => {
-  const written = [];
-  const note = ({ target, type }) => written.push(`${type}: ${target.outerHTML ?? target.data}`.slice(0, 80));
-  const observer = new MutationObserver((records) => records.forEach(note));
-  observer.observe(root, { childList: true, characterData: true, subtree: true });
-  document.body.className = 'another'; // a change of the theme draws every figure
-  await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
-  observer.disconnect();
-  return written;
-}"""
-
-
-def test_what_has_not_changed_is_not_written_anew(browser, figure, tmp_path):
-    """WebKit drops a click if the button's text is replaced between press and release, though by the same."""
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert opened.root.evaluate(REDRAW) == []
-
-
-def array_traits(figure: Figure) -> list[tuple[str, ...]]:
-    """Paths to all packed arrays of the state."""
-    paths = []
-    for name, value in figure._plain_state().items():
-        if isinstance(value, dict) and "dtype" in value:
-            paths.append((name,))
-        elif isinstance(value, dict):
-            paths += [(name, key) for key, inner in value.items() if isinstance(inner, dict) and "dtype" in inner]
-    return paths
-
-
-SPOIL = """(el, [path, fault]) => {
-  const [name, key] = path;
-  const old = el.model.get(name);
-  const packed = key ? old[key] : old;
-  const bytes = new Uint8Array(packed.data.buffer.slice(0));
-  const bad = { ...packed, data: new DataView(bytes.buffer) };
-  if (fault === 'shape') bad.shape = [...packed.shape, 7];
-  else bad.data.setFloat32(0, fault === 'NaN' ? NaN : Infinity, true);
-  el.model.set(name, key ? { ...old, [key]: bad } : bad);
-  window.spoilt = [name, old];
-}"""
-
-
-def test_bad_arrays_are_named_in_the_frame_and_can_be_mended(browser, figure, tmp_path):
-    paths = array_traits(figure)
-    state = figure._plain_state()
-    with open_figure(browser, figure, tmp_path) as opened:
-        for path in paths:
-            packed = state[path[0]] if len(path) == 1 else state[path[0]][path[1]]
-            faults = ["shape"] + (["NaN", "Infinity"] if packed["dtype"] == "float32" else [])
-            for fault in faults:
-                opened.root.evaluate(SPOIL, [path, fault])
-                opened.settle()
-                assert opened.problem is not None, f"{path} with bad {fault} passes unseen"
-                assert path[-1] in opened.problem
-                assert not opened.root.locator(".senet-body").is_visible()
-                opened.root.evaluate("el => el.model.set(...window.spoilt)")
-                opened.settle()
-                assert opened.problem is None
-        assert opened.faults == []
-
-
-OUT_OF_RANGE = {"range": 1e6, "radio": "no such option", "checkbox": "perhaps", "select": "no such option"}
-
-
-def test_a_trait_out_of_range_is_named_and_start_again_mends_it(browser, figure, tmp_path):
-    with open_figure(browser, figure, tmp_path) as opened:
-        kinds = opened.root.locator("[data-trait]").evaluate_all(
-            "all => all.map((one) => [one.dataset.trait, one.tagName === 'SELECT' ? 'select' : one.type])"
-        )
-        for trait, kind in dict(kinds).items():
-            before = json.dumps(opened.get(trait))
-            opened.set(trait, OUT_OF_RANGE[kind])
-            assert opened.problem is not None, f"{trait} = {OUT_OF_RANGE[kind]!r} passes unseen"
-            assert trait in opened.problem
-            opened.click("Start again")
-            assert opened.problem is None
-            assert json.dumps(opened.get(trait)) == before
-        assert opened.faults == []
-
-
-def test_html_in_a_caption_is_text(browser, figure, tmp_path):
-    figure.caption = "<img src=x onerror=\"document.title = 'broken'\"></script><b>bold</b>"
-    with open_figure(browser, figure, tmp_path) as opened:
-        assert opened.root.locator(".senet-live .senet-caption").inner_text() == figure.caption
-        assert opened.page.title() == "figure"
-        assert opened.root.locator("b").count() == 0
-        assert opened.faults == []
-
-
-def test_the_test_in_contributing_passes(browser, tmp_path):
-    smallest = load_from_contributing(tmp_path)
-    smallest.shown_test(browser, tmp_path)
-
-
-BARS = {"CostCalculator": ".senet-cost-area", "GateTraining": ".training-tables i", "PhotographInPage": ".parts-gates"}
-BARS |= {"RescaleMixer": ".mixer-track"}
-
-
-@pytest.mark.parametrize("name", BARS)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_bars_are_seen_in_the_readers_own_colours(browser, tmp_path, name, theme):
-    """Forced colours take gradients and backgrounds away. A bar has at least its own colour, and the page's."""
-    (cls,) = [one for one in FIGURES if one.__name__ == name]
-    with open_figure(browser, cls.example(), tmp_path) as opened:
-        opened.page.emulate_media(forced_colors="active", color_scheme=theme)
-        opened.settle()
-        bar = Image.open(io.BytesIO(opened.root.locator(f"{BARS[name]}:visible").first.screenshot())).convert("RGB")
-        colours = [colour for count, colour in bar.getcolors(1 << 16) if count > 20]
-        assert any(max(colour) - min(colour) >= 26 for colour in colours), "no colour is left"
-        pressed = opened.root.locator(".senet-choice input:checked + span, [aria-pressed=true], [aria-current=true]")
-        if pressed.count():
-            look = "el => getComputedStyle(el).backgroundColor"
-            assert pressed.first.evaluate(look) != opened.page.locator("body").evaluate(look)
+        assert opened.root.locator(".senet-body").bounding_box()["height"] > 20
+        assert not opened.root.locator(".senet-still").is_visible()
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+        overflow = "el => el.scrollWidth - el.clientWidth"
+        assert opened.root.locator(".senet-frame").evaluate(overflow) <= 0, "the figure is wider than its frame"
+        if width == 1280:
+            assert serious_violations(opened.page) == []
 
 
 # Controls that choose something else to be drawn, with more or fewer lines; and figures of pages of their own.
 OTHER_HEIGHT = {
     "ClassGates": ["network"],
     "FindTheFault": ["chosen"],
-    "PhotographInPage": ["network"],
+    "GateTraining": ["part"],
+    "PhotographInPage": ["network", "part"],
     "ReductionExplorer": ["shown"],
     "RescaleMixer": ["block"],
+    "Surgery": ["part"],
 }
-STEADY = [one for one in FIGURES if one.__name__ not in ("Laboratory", "LandingScene", "NetworkInPage")]
+OF_A_PAGE_OF_THEIR_OWN = ("Laboratory", "LandingScene", "NetworkInPage")
 # Move each control to some of its places, and note where the figure's height is another then. [trait, place, pixels].
 MOVE_ALL = """async (root, others) => {
   const drawn = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
@@ -270,8 +119,166 @@ MOVE_ALL = """async (root, others) => {
 }"""
 
 
-@pytest.mark.parametrize("width", [820, 390])
-@pytest.mark.parametrize("cls", STEADY, ids=lambda one: one.__name__)
-def test_a_figure_keeps_its_height_while_it_is_used(browser, tmp_path, cls, width):
-    with open_figure(browser, cls.example(), tmp_path, width=width) as opened:
-        assert opened.root.evaluate(MOVE_ALL, OTHER_HEIGHT.get(cls.__name__, [])) == []
+def test_a_figure_keeps_its_height_while_it_is_used(browser, figure, tmp_path):
+    name = type(figure).__name__
+    if name in OF_A_PAGE_OF_THEIR_OWN:
+        return
+    with open_figure(browser, figure, tmp_path, width=820) as opened:
+        for width in (820, 390):
+            opened.look(width, "light")
+            assert opened.root.evaluate(MOVE_ALL, OTHER_HEIGHT.get(name, [])) == [], width
+
+
+def test_every_control_works_from_the_keyboard(opened):
+    assert opened.root.locator(".senet-live :is(input, select, button, [role=slider])").count() > 0
+    assert unreachable_controls(opened) == []
+    assert controls_without_effect(opened) == []
+
+
+def picture_at_rest(opened: Opened) -> bytes:
+    """Chromium draws what lies below the window when it is asked to, and may round some pixels otherwise at first."""
+    # A browser may paint a photograph some time after its figure.
+    opened.root.locator(".senet-live").evaluate(
+        "live => Promise.all([...live.querySelectorAll('img[src]')].map((one) => one.decode()))"
+    )
+    pictures = [opened.root.screenshot()]
+    while len(pictures) < 6:
+        pictures.append(opened.root.screenshot())
+        if pictures[-1] == pictures[-2]:
+            return pictures[-1]
+    pytest.fail("no two of six pictures in a row are the same")
+
+
+def test_nothing_moves_by_itself_and_print_shows_the_still_picture(browser, figure, tmp_path):
+    with open_figure(browser, figure, tmp_path, motion="reduce", clock=True) as opened:
+        assert opened.root.locator("button[aria-pressed]:visible").count() == 0
+        before = picture_at_rest(opened)
+        opened.page.clock.run_for(5000)
+        assert opened.root.screenshot() == before
+        assert opened.page.evaluate("document.getAnimations().length") == 0
+        opened.page.emulate_media(media="print")
+        assert opened.root.locator(".senet-still img").is_visible()
+        assert not opened.root.locator(".senet-live").is_visible()
+
+
+def test_without_scripts_there_are_pictures_and_captions(browser, tmp_path):
+    figures = [cls.example() for cls in FIGURES]
+    with open_html(browser, "".join(map(html_of, figures)), tmp_path, scripts=False) as opened:
+        for root, figure in zip(opened.page.locator(".senet-figure").all(), figures, strict=True):
+            picture = root.locator(".senet-still img")
+            assert picture.is_visible() and picture.get_attribute("alt") == figure.description
+            assert picture.bounding_box()["width"] > 200
+            assert root.get_by_text(figure.caption).is_visible()
+
+
+REDRAW = """async (root) => {
+  const written = [];
+  const note = ({ target, type }) => written.push(`${type}: ${target.outerHTML ?? target.data}`.slice(0, 80));
+  const observer = new MutationObserver((records) => records.forEach(note));
+  observer.observe(root, { childList: true, characterData: true, subtree: true });
+  document.body.className = 'another'; // a change of the theme draws every figure
+  await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+  observer.disconnect();
+  return written;
+}"""
+
+
+def test_what_has_not_changed_is_not_written_anew(opened):
+    """WebKit drops a click if the button's text is replaced between press and release, though by the same."""
+    assert opened.root.evaluate(REDRAW) == []
+
+
+def array_traits(figure: Figure) -> list[tuple[str, ...]]:
+    """Paths to all packed arrays of the state."""
+    paths = []
+    for name, value in figure._plain_state().items():
+        if isinstance(value, dict) and "dtype" in value:
+            paths.append((name,))
+        elif isinstance(value, dict):
+            paths += [(name, key) for key, inner in value.items() if isinstance(inner, dict) and "dtype" in inner]
+    return paths
+
+
+SPOIL = """(el, [path, fault]) => {
+  const [name, key] = path;
+  const old = el.model.get(name);
+  const packed = key ? old[key] : old;
+  const bytes = new Uint8Array(packed.data.buffer.slice(0));
+  const bad = { ...packed, data: new DataView(bytes.buffer) };
+  if (fault === 'shape') bad.shape = [...packed.shape, 7];
+  else bad.data.setFloat32(0, fault === 'NaN' ? NaN : Infinity, true);
+  el.model.set(name, key ? { ...old, [key]: bad } : bad);
+  window.spoilt = [name, old];
+}"""
+
+
+def test_bad_arrays_are_named_in_the_frame_and_can_be_mended(opened, figure):
+    state = figure._plain_state()
+    for path in array_traits(figure):
+        packed = state[path[0]] if len(path) == 1 else state[path[0]][path[1]]
+        for fault in ("shape", "NaN", "Infinity") if packed["dtype"] == "float32" else ("shape",):
+            opened.root.evaluate(SPOIL, [path, fault])
+            opened.settle()
+            assert opened.problem is not None, f"{path} with bad {fault} passes unseen"
+            assert path[-1] in opened.problem
+            assert not opened.root.locator(".senet-body").is_visible()
+            opened.root.evaluate("el => el.model.set(...window.spoilt)")
+            opened.settle()
+            assert opened.problem is None
+
+
+OUT_OF_RANGE = {"range": 1e6, "radio": "no such option", "checkbox": "perhaps", "select": "no such option"}
+
+
+def test_a_trait_out_of_range_is_named_and_start_again_mends_it(opened):
+    kinds = opened.root.locator("[data-trait]").evaluate_all(
+        "all => all.map((one) => [one.dataset.trait, one.tagName === 'SELECT' ? 'select' : one.type])"
+    )
+    for trait, kind in dict(kinds).items():
+        before = json.dumps(opened.get(trait))
+        opened.set(trait, OUT_OF_RANGE[kind])
+        assert opened.problem is not None, f"{trait} = {OUT_OF_RANGE[kind]!r} passes unseen"
+        assert trait in opened.problem
+        opened.click("Start again")
+        assert opened.problem is None
+        assert json.dumps(opened.get(trait)) == before
+
+
+def test_html_in_a_caption_is_text(browser, tmp_path):
+    figure = FIGURES[0].example()
+    figure.caption = "<img src=x onerror=\"document.title = 'broken'\"></script><b>bold</b>"
+    with open_figure(browser, figure, tmp_path) as opened:
+        assert opened.root.locator(".senet-live .senet-caption").inner_text() == figure.caption
+        assert opened.page.title() == "figure"
+        assert opened.root.locator("b").count() == 0
+        assert opened.faults == []
+
+
+def test_the_test_in_contributing_passes(browser, tmp_path):
+    smallest = load_from_contributing(tmp_path)
+    smallest.shown_test(browser, tmp_path)
+
+
+BARS = {"CostCalculator": ".senet-cost-area", "GateTraining": ".training-tables i", "NetworkInPage": ".parts-gates"}
+BARS |= {"RescaleMixer": ".mixer-track"}
+
+
+@pytest.mark.parametrize("name", BARS)
+def test_bars_are_seen_in_the_readers_own_colours(browser, tmp_path, name):
+    """Forced colours take gradients and backgrounds away. A bar has at least its own colour, and the page's."""
+    (cls,) = [one for one in FIGURES if one.__name__ == name]
+    with open_figure(browser, cls.example(), tmp_path) as opened:
+        for theme in ("light", "dark"):
+            opened.page.emulate_media(forced_colors="active", color_scheme=theme)
+            opened.settle()
+            png = opened.root.locator(f"{BARS[name]}:visible").first.screenshot()
+            colours = [
+                colour for count, colour in Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 16) if count > 20
+            ]
+            assert any(max(colour) - min(colour) >= 26 for colour in colours), "no colour is left"
+            pressed = opened.root.locator(
+                ".senet-choice input:checked + span, [aria-pressed=true], [aria-current=true]"
+            )
+            if pressed.count():
+                look = "el => getComputedStyle(el).backgroundColor"
+                assert pressed.first.evaluate(look) != opened.page.locator("body").evaluate(look)
