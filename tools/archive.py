@@ -37,8 +37,11 @@ Run:   the folder jupyter holds the chapters as notebooks, and the library that 
 
 Licences are in LICENSE, those of others in the folders under vendor.
 """
-# For servers, or for Sphinx at its next build.
-NOT_FOR_READERS = {".buildinfo", ".nojekyll", "objects.inv", "sitemap.xml", "robots.txt"}
+# For servers, or for Sphinx at its next build. The last three train by WebGPU, which a page from a folder does not.
+NOT_FOR_READERS = {
+    *(".buildinfo", ".nojekyll", "objects.inv", "sitemap.xml", "robots.txt"),
+    *("ort.jspi.bundle.min.mjs", "ort-wasm-simd-threaded.jspi.wasm", "training_webgpu.mjs"),
+}
 
 
 def list_files(html: Path) -> Iterator[tuple[str, bytes]]:

@@ -70,7 +70,7 @@ def site(tmp_path) -> Path:
     runtime, contestants = tmp_path / "vendor" / "onnxruntime", tmp_path / "networks" / "training"
     runtime.mkdir(parents=True)
     contestants.mkdir(parents=True)
-    for file in VENDOR.glob("ort*"):
+    for file in VENDOR.glob("*.*"):
         (runtime / file.name).symlink_to(file)
     for name in ("plain-2", "se-2-r4"):
         for part in PARTS:

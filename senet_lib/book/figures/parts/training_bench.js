@@ -6,6 +6,10 @@ import { LANES, jobOf } from "./training_settings.js";
 import { keepRun } from "./training_store.js";
 
 export const SOLVED = 0.97; // the test accuracy from which on the book calls the task solved
+const PLACE_WORDS = {
+  kernel: ({ device }) => `Training in this notebook's kernel, on ${device}.`,
+  page: "Training: each network in a worker of its own, in this page.",
+};
 const REPLAY_SECONDS = 0.4; // for each epoch of a recorded run
 const BUSY = ["loading", "running", "paused"];
 
@@ -42,7 +46,8 @@ export function createBench(view, recorded, changed) {
   };
   const isInKernel = view.data("kernel");
   const device = view.get("device");
-  bench.place = isInKernel ? `in this notebook's kernel, on ${device}` : "each network in a worker of its own, in this page";
+  const chosen = () => LANES.map((lane) => bench.lanes[lane].state.choice?.text).find(Boolean);
+  bench.place = () => (isInKernel ? PLACE_WORDS.kernel({ device }) : (chosen() ?? PLACE_WORDS.page));
   for (const lane of LANES) {
     bench.lanes[lane] = isInKernel
       ? createKernelContestant({ view, lane, changed: hear })

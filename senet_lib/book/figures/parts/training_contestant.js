@@ -1,6 +1,6 @@
 // One contestant of the laboratory, seen from the page: its worker, its phase, and what it has told so far.
 import { HOW_TO_SERVE } from "./book_files.js";
-import { findTrainingFiles, trainingObstacle } from "./training_files.js";
+import { findTrainingFiles, trainingObstacle, webgpuModule } from "./training_files.js";
 import { trainingWorkerText } from "./training_worker.js";
 
 const PATIENCE = 60_000; // milliseconds without a word after which a worker is taken for dead
@@ -10,7 +10,7 @@ let lastRun = 0;
 /** Nothing is trained yet. Phases: idle, loading, paused, running, finished, diverged, failed. */
 export const trainingAtStart = () => ({
   ...{ phase: "idle", step: 0, steps: 0, stepsPerEpoch: 0, losses: [], rights: [], tests: [], gates: null, message: "" },
-  ...{ accuracy: null, picturesPerSecond: null, secondsLeft: null },
+  ...{ accuracy: null, picturesPerSecond: null, secondsLeft: null, choice: null },
 });
 
 /**
@@ -66,10 +66,10 @@ export function createContestant({ moduleText, folders, changed }) {
     state.losses.push(...losses);
     state.rights.push(...rights);
     state.tests.push(...tests);
-    const { step, accuracy, picturesPerSecond, secondsLeft } = numbers;
+    const { step, accuracy, picturesPerSecond, secondsLeft, choice } = numbers;
     const end = type === "progress" ? {} : { phase: type };
     if (type === "diverged") end.message = `The loss is no number any more at step ${step}: training has stopped there.`;
-    update({ step, accuracy, picturesPerSecond, secondsLeft, gates: gates ?? state.gates, ...end });
+    update({ step, accuracy, picturesPerSecond, secondsLeft, choice, gates: gates ?? state.gates, ...end });
   };
   const open = () => {
     const address = URL.createObjectURL(new Blob([trainingWorkerText(moduleText)], { type: "text/javascript" }));
@@ -97,7 +97,7 @@ export function createContestant({ moduleText, folders, changed }) {
       const files = await findTrainingFiles(job.name, folders);
       if (id !== own) return;
       if (worker === null) open();
-      send("start", { job: { ...job, files } });
+      send("start", { job: { ...job, files, webgpu: webgpuModule(folders.runtime) } });
       listen();
     } catch (error) {
       if (id === own) fail(String(error.message ?? error));

@@ -1,4 +1,5 @@
 // What a training needs, and where it is.
+import { fromBookRoot } from "./book_files.js";
 import { findBookFiles, folderObstacle, runtimePaths } from "./runtime_files.js";
 
 /** Why this page can train no network, or null. */
@@ -17,4 +18,9 @@ export function findTrainingFiles(name, folders) {
     about: `${folders.contestants}${name}.json`,
   };
   return findBookFiles({ ...paths, ...own }, [...scripts, `${folders.contestants}${name}.js`]);
+}
+
+/** The module that tries WebGPU, for the worker. A page from a folder has none. Tests may allow a software adapter. */
+export function webgpuModule(folder) {
+  return location.protocol === "file:" ? null : { address: fromBookRoot(`${folder}training_webgpu.mjs`), ...globalThis.senetWebgpu };
 }

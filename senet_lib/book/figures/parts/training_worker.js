@@ -12,6 +12,8 @@ const CUE_COLOURS = 3;
 const LAST_BETA = 0.9; // AdamW's first, where the learning rate is constant
 const SEEDS = { train: 0, test: 1 }; // of the scenes: those of senet_lib.data
 const BETWEEN_REPORTS = 100; // milliseconds
+const GPU_FAILED = ({ said }) => `Training on the processor: the graphics processor cannot (${said}).`;
+const TRIAL_STEPS = 10; // after which WebGPU may try the same steps
 
 /** The text of a classic worker, from that of a figure's module. A module worker from a blob fails from a folder. */
 export const trainingWorkerText = (moduleText) =>
@@ -34,6 +36,7 @@ export function serveTraining(scope) {
     while (run?.isReady && !run.isPaused && !run.isOver) {
       const current = run;
       try {
+        if (current.webgpu && current.step >= TRIAL_STEPS && current.tested === null) await chooseByTrial(current);
         await advance(current);
       } catch (error) {
         current.isOver = true;
@@ -56,6 +59,7 @@ export function serveTraining(scope) {
       if (run !== fresh) return;
       Object.assign(fresh, prepared, { isReady: true });
       tell({ type: "ready", steps: fresh.steps, stepsPerEpoch: fresh.stepsPerEpoch });
+      findWebgpu(fresh, runtimes);
     } catch (error) {
       if (run === fresh) tell({ type: "failed", reason: shortly(error) });
     }
@@ -85,7 +89,7 @@ function breathe() {
 
 // ---------------------------------------------------------------------------------------------------------- the start
 
-/** A job is { files, name, gap, seed, epochs, pictures, testPictures, learningRate, schedule }. */
+/** A job is { files, webgpu, name, gap, seed, epochs, pictures, testPictures, learningRate, schedule }. */
 async function prepare(job, runtimes) {
   const ort = await once(runtimes, "runtime", () => openBookRuntime(job.files));
   const about = JSON.parse(new TextDecoder().decode(await readBookFile(job.files.about)));
@@ -99,11 +103,14 @@ async function prepare(job, runtimes) {
   const { mean, std } = channelStatistics(scenes.train.pictures);
   const stepsPerEpoch = Math.floor(job.pictures / TRAIN_BATCH);
   const tensor = (values, dims) => new ort.Tensor("float32", Float32Array.from(values), dims);
-  return {
-    ...{ ort, about, sessions: { train, test }, scenes, job, stepsPerEpoch, steps: stepsPerEpoch * job.epochs },
+  const start = {
     weights: tensor(initialise(about.draws, about.weights, job.seed), [about.weights]),
     moments: tensor(new Float32Array(2 * about.weights), [2 * about.weights]),
     statistics: tensor(initialise(about.start_statistics, about.statistics, job.seed), [about.statistics]),
+  };
+  return {
+    ...{ ort, about, sessions: { train, test }, scenes, job, stepsPerEpoch, steps: stepsPerEpoch * job.epochs },
+    ...{ start, state: start, trial: { losses: [], milliseconds: [] }, webgpu: null, choice: {} },
     mean: tensor(mean, [CUE_COLOURS]),
     std: tensor(std, [CUE_COLOURS]),
     ...{ step: 0, order: null, tested: null, right: 0, seen: 0, milliseconds: 0, timed: 0, toldAt: -Infinity },
@@ -141,24 +148,27 @@ async function advance(run) {
 }
 
 async function trainBatch(run) {
-  const { ort, job, scenes } = run;
-  const at = (run.step % run.stepsPerEpoch) * TRAIN_BATCH;
-  const chosen = run.order.subarray(at, at + TRAIN_BATCH);
-  const rate = job.schedule === "constant" ? { learningRate: job.learningRate, momentum: LAST_BETA } : cycleAt(run);
-  const scalar = (value) => new ort.Tensor("float32", Float32Array.of(value), []);
-  const found = await run.sessions.train.run({
-    ...{ weights: run.weights, moments: run.moments, statistics: run.statistics, mean: run.mean, std: run.std },
-    ...batchOf(ort, scenes.train, chosen),
-    ...{ learning_rate: scalar(rate.learningRate), momentum: scalar(rate.momentum), step: scalar(run.step + 1) },
-  });
+  const begun = performance.now();
+  const byWasm = () => stepWith(run, run.sessions.train, run.state, run.step);
+  const byWebgpu = () => stepWith(run, run.choice.session, run.state, run.step);
+  const giveWay = () => {
+    run.choice = { text: run.choice.lost };
+    return byWasm();
+  };
+  const found = await (run.choice.session ? byWebgpu().catch(giveWay) : byWasm());
   const loss = found.loss.data[0];
+  if (run.step < TRIAL_STEPS) {
+    run.trial.losses.push(loss);
+    run.trial.milliseconds.push(performance.now() - begun);
+  }
+  const chosen = picturesOf(run, run.step);
   run.step += 1;
   run.news.losses.push(loss);
   if (!Number.isFinite(loss)) {
     run.isOver = true;
     return;
   }
-  [run.weights, run.moments, run.statistics] = [found.new_weights, found.new_moments, found.new_statistics];
+  run.state = { weights: found.new_weights, moments: found.new_moments, statistics: found.new_statistics };
   const right = found.correct.data[0];
   run.news.rights.push(right / TRAIN_BATCH);
   run.right += right;
@@ -166,7 +176,50 @@ async function trainBatch(run) {
   gatherGates(run, found, chosen);
 }
 
-const cycleAt = (run) => oneCycle(run.step, run.steps, run.job.learningRate);
+function picturesOf(run, step) {
+  const at = (step % run.stepsPerEpoch) * TRAIN_BATCH;
+  return run.order.subarray(at, at + TRAIN_BATCH);
+}
+
+function stepWith(run, session, state, step) {
+  const { ort, job, scenes, mean, std } = run;
+  const isConstant = job.schedule === "constant";
+  const rate = isConstant ? { learningRate: job.learningRate, momentum: LAST_BETA } : oneCycle(step, run.steps, job.learningRate);
+  const scalar = (value) => new ort.Tensor("float32", Float32Array.of(value), []);
+  return session.run({
+    ...{ ...state, mean, std, ...batchOf(ort, scenes.train, picturesOf(run, step)) },
+    ...{ learning_rate: scalar(rate.learningRate), momentum: scalar(rate.momentum), step: scalar(step + 1) },
+  });
+}
+
+// ------------------------------------------------------------------------------------------------------------- WebGPU
+
+// While the first steps are made by WebAssembly, the rest is loaded, where there is a real graphics processor.
+async function findWebgpu(run, runtimes) {
+  const { files, name, webgpu } = run.job;
+  if (!webgpu || !("Suspending" in WebAssembly)) return;
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  if (!adapter || (adapter.info.isFallbackAdapter && !webgpu.software)) return;
+  try {
+    const module = await once(runtimes, "webgpu", () => import(webgpu.address));
+    const session = await once(runtimes, `${name}/webgpu`, () => module.openWebgpuSession(files.train.address));
+    run.webgpu = { module, session };
+  } catch (error) {
+    run.choice = { text: GPU_FAILED({ said: shortly(error) }) };
+  }
+}
+
+// The first steps again, by WebGPU: it goes on if its losses are the same, and it is faster.
+async function chooseByTrial(run) {
+  const { module, session } = run.webgpu;
+  const again = { ...run, order: epochOrder(run.job.seed, 0, run.job.pictures) };
+  run.webgpu = null;
+  try {
+    run.choice = await module.tryWebgpu(session, run, (...step) => stepWith(again, ...step));
+  } catch (error) {
+    run.choice = { text: GPU_FAILED({ said: shortly(error) }) };
+  }
+}
 
 function batchOf(ort, { pictures, labels }, chosen) {
   const count = chosen.length;
@@ -186,7 +239,7 @@ function batchOf(ort, { pictures, labels }, chosen) {
 async function testBatch(run) {
   const { tested, scenes, job } = run;
   const chosen = Uint32Array.from({ length: TEST_BATCH }, (_, i) => tested.seen + i);
-  const { weights, statistics, mean, std } = run;
+  const { mean, std, state: { weights, statistics } } = run;
   const found = await run.sessions.test.run({ weights, statistics, mean, std, ...batchOf(run.ort, scenes.test, chosen) });
   tested.right += found.correct.data[0];
   tested.seen += TEST_BATCH;
@@ -235,5 +288,6 @@ function report(run) {
     picturesPerSecond: (1000 * TRAIN_BATCH) / perStep,
     secondsLeft: ((run.steps - run.step) * perStep) / 1000,
     gates: gates && gates.counts.every((count) => count > 0) ? meanGates(gates) : null,
+    choice: { text: run.choice.text },
   };
 }
