@@ -60,11 +60,17 @@ WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 DEFERRED = ("clipboard.min.js", "copybutton.js", "sphinx-book-theme.js")
 DEFERRED_BUT_FOR_SEARCH = ("doctools.js",)
-# The theme's own script, which comes late, does the same.
+# The theme's own script, which comes late, does the same. The font of book.css is asked for here, since a browser would
+# find it only with the style sheet; not from a folder, where asking early is an error.
 FOLLOW_SYSTEM = """\\g<0>
   <script>
     if (document.documentElement.dataset.theme === "auto") {
       document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    }
+    if (location.protocol !== "file:") {
+      const href = document.documentElement.dataset.content_root + "vendor/inter/inter.woff2";
+      const ask = { rel: "preload", as: "font", type: "font/woff2", crossOrigin: "anonymous", href };
+      document.head.append(Object.assign(document.createElement("link"), ask));
     }
   </script>"""
 STORED_MODE = re.compile(r'<script data-cfasync="false">.*?</script>', re.DOTALL)
@@ -90,7 +96,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", drop_widget_state, priority=900)
     app.connect("html-page-context", add_search_script)
     app.add_css_file("lean_pages.css")
-    app.connect("html-page-context", ask_early_for_letters)
     app.add_js_file("lean_pages.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -98,13 +103,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def use_lean_templates(app: Sphinx, config: Config) -> None:
     config.template_bridge = f"{__name__}.{LeanTemplates.__name__}"
     config.html_static_path += [str(HERE / "lean_pages.css"), str(HERE / "lean_pages.js")]
-
-
-def ask_early_for_letters(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """The font of book.css, which a browser would find only with the style sheet."""
-    address = context["pathto"]("vendor/inter/inter.woff2", resource=True)
-    link = f'<link rel="preload" as="font" type="font/woff2" crossorigin="anonymous" href="{address}">'
-    context["metatags"] = context.get("metatags", "") + link
 
 
 def add_search_script(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
