@@ -97,7 +97,7 @@
   // A figure that shares none reads them itself.
   const partsOf = (hash) => /^#(\w+)\?(.*)$/.exec(hash)?.slice(1) ?? [];
   const figuresOf = (kind) => [...document.querySelectorAll(`.senet-figure[data-kind="${kind}"]`)];
-  const sharedBy = (figure) => figure.dataset.shares?.split(" ") ?? [];
+  const sharedBy = (figure) => figure.dataset.shares?.split(" ").filter(Boolean) ?? [];
   const readSettings = (figure, query) => {
     const given = [...new URLSearchParams(query)].filter(([name]) => sharedBy(figure).includes(name));
     try {
