@@ -5,15 +5,25 @@
 A headless Chromium opens the laboratory alone and trains a plain network and one with SE at once, each in its worker.
 Measured: the time from Train to the first point of a curve, from what the figure says the time of a step, tasks of more
 than 50 ms on the page's main thread, and when the two curves have parted. Then the same steps in PyTorch on one thread,
-in the layout in which the library trains (channels_last) and in the usual one. Result: a table, and
+in the layout in which the library trains (channels_last) and in the usual one; and where the page's time goes, by ONNX
+Runtime's own profile, the shorter half of each operation's runs. Result: a table, and
 benchmarks/results/train_in_page.json. The exit status is 1 if a budget is missed. It needs a quiet machine with two
 cores.
+
+What is known of a step of 70 ms (as long as 3 in PyTorch, channels_last): convolutions and matrix products take 43 ms
+of it, at 12 billion products a second; a matrix product of 512 x 512, the best that this WebAssembly does, has 13. So
+they cannot come below 37 ms, nor the whole below twice PyTorch. Other forms were tried, by the processor's own time
+(72 ms before, 62 now): one product for each place of the kernel instead of one concatenation (-3 ms), the input times
+the output's gradient instead of the reverse (-2), means by GlobalAveragePool (-3), Max(x, 0) for Relu, which branches
+at each number (-3), rows cut first (-2). A Conv with the kernel turned instead of ConvTranspose changed nothing.
 """
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +63,39 @@ TRAIN = """async () => {
 FIRST_POINT = f"() => {CARDS}.some((card) => card.losses?.length > 0) && performance.now() - window.pressed"
 STEPS = f"() => {CARDS}.map((card) => card.losses?.length ?? 0)"
 TESTS = f"() => {CARDS}.map((card) => card.tests?.at(-1) ?? null)"
+
+# Twenty steps with ONNX Runtime's profiler on, which writes to the console. The numbers do not matter, but for 0.
+PROFILE = """async (name) => {
+  const ort = await import('./vendor/onnxruntime/ort.wasm.bundle.min.mjs');
+  ort.env.wasm.numThreads = 1;
+  const options = { executionProviders: ['wasm'], enableProfiling: true };
+  const session = await ort.InferenceSession.create(`./networks/training/${name}.train.onnx`, options);
+  const feeds = {};
+  for (const { name, type, shape } of session.inputMetadata) {
+    const values = new (type === 'int32' ? Int32Array : Float32Array)(shape.reduce((a, b) => a * b, 1));
+    const given = { weights: () => Math.random() / 5 - 0.1, pictures: Math.random, labels: () => 0 };
+    feeds[name] = new ort.Tensor(type, values.map(given[name] ?? (() => 1)), shape);
+  }
+  for (let run = 0; run < 20; run += 1) await session.run(feeds);
+  session.endProfiling();
+}"""
+
+
+def measure_profile(page: Page, contestant: Contestant) -> dict[str, float]:
+    """Milliseconds of one step by kind of operation, the longest first."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.evaluate(PROFILE, contestant.name)
+    page.wait_for_timeout(1000)  # the console's last lines come later
+    text = "\n".join(said)
+    times = defaultdict(list)
+    for event in json.loads(text[text.index("[\n") : text.rindex("]") + 1]):
+        if event["name"].endswith("_kernel_time"):
+            times[event["name"], event["args"]["op_name"]].append(event["dur"] / 1000)
+    total: Counter[str] = Counter()
+    for (_, operation), durations in times.items():
+        total[operation] += statistics.mean(sorted(durations)[: len(durations) // 2])
+    return {operation: round(one, 2) for operation, one in total.most_common(12)}
 
 
 def measure_page(page: Page, steps: int) -> dict[str, Any]:
@@ -130,6 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
         in_page = measure_page(page, options.steps)
+        page.reload()
+        profile = measure_profile(page, CONTESTANTS["a"])
         in_torch = measure_torch(options.repeats)
         version = browser.version
         browser.close()
@@ -139,12 +184,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name: round(step / in_torch[name]["channels_last"], 2)
         for name, step in zip(names, in_page["step_ms"], strict=True)
     }
-    record = begin_record(
-        "train_in_page", torch.device("cpu"), chromium=version, page=in_page, torch_ms=in_torch, ratio=ratio
-    )
+    found = {"page": in_page, "torch_ms": in_torch, "ratio": ratio, "profile_ms": profile}
+    record = begin_record("train_in_page", torch.device("cpu"), chromium=version, **found)
     for name, step in zip(names, in_page["step_ms"], strict=True):
         print(f"{name:10} page {step} ms a step; PyTorch {in_torch[name]}; ratio {ratio[name]}")
     print(", ".join(f"{name} {value}" for name, value in in_page.items() if name != "step_ms"))
+    print("by operation:", ", ".join(f"{name} {value}" for name, value in profile.items()))
     return finish("train_in_page", record, find_misses(record), write=not options.trial)
 
 
