@@ -150,9 +150,10 @@ def _by_torch() -> list[Any]:
 
     class MaxPool(OpRun):
         def _run(self, x, *, kernel_shape, strides, pads, dilations, ceil_mode, **_):
-            padding = (pads or [0] * 4)[:2]
-            settings = (kernel_shape, strides or 1, padding, dilations or 1, bool(ceil_mode), True)
-            found, places = F.max_pool2d(torch.from_numpy(x), *settings)
+            pool = nn.MaxPool2d(
+                kernel_shape, strides or 1, tuple(pads[:2]) if pads else 0, dilations or 1, True, bool(ceil_mode)
+            )
+            found, places = pool(torch.from_numpy(x))
             planes = torch.arange(places[..., 0, 0].numel()).view(*places.shape[:2], 1, 1)
             return found.numpy(), (places + planes * x[0, 0].size).numpy()
 
