@@ -11,7 +11,7 @@ SPELLING := tools/spelling
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
 
-book: .venv/.installed _build/extra/vendor/katex/LICENSE _build/extra/vendor/inter/LICENSE _build/extra/vendor/onnxruntime/LICENSE _build/extra/vendor/onnx_proto/LICENSE _build/extra/networks _build/extra/networks/training _build/.library  ## install everything, execute the notebooks, build the book
+book: .venv/.installed _build/extra/vendor/katex/LICENSE _build/letters.css _build/extra/vendor/onnxruntime/LICENSE _build/extra/vendor/onnx_proto/LICENSE _build/extra/networks _build/extra/networks/training _build/.library  ## install everything, execute the notebooks, build the book
 	$(BIN)/python -m tools.notebooks check
 	PYTHONPATH="$(CURDIR)/_build/site" OMP_NUM_THREADS=1 $(BIN)/python -m tools.execute
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
@@ -117,11 +117,11 @@ _build/extra/vendor/katex/LICENSE: node_modules/.package-lock.json
 	cp node_modules/katex/dist/fonts/*.woff2 $(@D)/fonts
 	cp node_modules/katex/LICENSE $@
 
-# The letters of the pages, of all weights, upright: browsers slant them well.
-_build/extra/vendor/inter/LICENSE: node_modules/.package-lock.json
-	@rm -rf $(@D) && mkdir -p $(@D)
-	cp node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2 $(@D)/inter.woff2
-	cp node_modules/@fontsource-variable/inter/LICENSE $@
+# The letters of the pages, of all weights that they use, upright: browsers slant them well.
+_build/letters.css: node_modules/.package-lock.json tools/letters.py
+	@mkdir -p _build/extra/vendor/inter
+	cp node_modules/@fontsource-variable/inter/LICENSE _build/extra/vendor/inter
+	$(BIN)/python -m tools.letters $@
 
 # What runs networks in the page on one thread, and what trains them by WebGPU where there is a GPU. The package for the browser has no licence with it; the one
 # for Python, of the same version, has.

@@ -60,17 +60,11 @@ WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 DEFERRED = ("clipboard.min.js", "copybutton.js", "sphinx-book-theme.js")
 DEFERRED_BUT_FOR_SEARCH = ("doctools.js",)
-# The theme's own script, which comes late, does the same. The font of book.css is asked for here, since a browser would
-# find it only with the style sheet; not from a folder, where asking early is an error.
+# The theme's own script, which comes late, does the same.
 FOLLOW_SYSTEM = """\\g<0>
   <script>
     if (document.documentElement.dataset.theme === "auto") {
       document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-    }
-    if (location.protocol !== "file:") {
-      const href = document.documentElement.dataset.content_root + "vendor/inter/inter.woff2";
-      const ask = { rel: "preload", as: "font", type: "font/woff2", crossOrigin: "anonymous", href };
-      document.head.append(Object.assign(document.createElement("link"), ask));
     }
   </script>"""
 STORED_MODE = re.compile(r'<script data-cfasync="false">.*?</script>', re.DOTALL)

@@ -3,7 +3,7 @@
 A figure's module comes from a kernel, where no Node.js need be, so it comes as it was written. When all pages are
 written, each text is shortened once, and put into all pages that hold it. Names that parts share stay: a page joins
 them. It pays for the budget of 150 KB of script where a laboratory stands beside other figures: chapters 1, 4, 8, 9.
-So do the book's own scripts, and two of Sphinx's, which come as they were written.
+So do the book's own scripts, and some of Sphinx's, which come as they were written.
 """
 
 import json
@@ -19,8 +19,8 @@ from tools.lean_styles import list_pages
 
 HERE = Path(__file__).parent
 FILES = (
-    *("copybutton.js", "doctools.js", "exercises.js", "lean_pages.js", "previews.js", "print.js", "progress.js"),
-    "search_page.js",
+    *("contents.js", "copybutton.js", "doctools.js", "exercises.js", "lean_pages.js", "previews.js", "print.js"),
+    *("progress.js", "search_page.js", "searchtools.js", "sphinx_highlight.js"),
 )
 HOST = re.compile(r'(?<=<script data-key=")(\w+)">(.*?)(?=</script>)', re.DOTALL)
 MODULE = re.compile(r'(?<=class="senet-module" data-key=")(\w+)">(.*?)(?=</script>)', re.DOTALL)

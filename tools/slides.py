@@ -33,7 +33,7 @@ ROOT = HERE.parent
 HTML = ROOT / "_build" / "html"
 FOLDER = Path("slides")
 PLANS = (45, 90)  # minutes
-SHEETS = ("vendor/katex/katex.min.css", "_static/pygments.css", "_static/book.css")
+SHEETS = ("vendor/katex/katex.min.css", "_static/pygments.css", "_static/letters.css", "_static/book.css")
 BEGINS = re.compile(
     r"slide: (?P<when>\d+/\d+( \d+/\d+)*) \| (?P<title>[^|\n]+?)( \| (?P<how>\w+))?\s*(\n(?P<notes>.+))?", re.DOTALL
 )

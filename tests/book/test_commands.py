@@ -195,7 +195,7 @@ def test_a_mistake_is_one_line(senet, pictures, words, status, parts):
         ('epochs = "many"', ("--epochs", "'many'")),
         ("insert_se = 1", ("insert_se = 1", "true or false")),
         ("seed = [1]", ("seed = [1]", "a number or a text")),
-        ("epochs 3", ("no TOML file",)),
+        ("epochs 3", ("not a TOML file",)),
     ],
 )
 def test_a_settings_file_with_a_mistake_is_refused(senet, text, parts):

@@ -80,7 +80,7 @@ FIGURES = """async () => {
     const limit = frame.getBoundingClientRect().right;
     const out = [...frame.querySelectorAll('*')].filter((one) => one.checkVisibility()
       && one.getBoundingClientRect().right > limit + 1 && !one.closest('svg'));
-    if (out.length) faults.push(`figure "${name}": a ${out[0].tagName} is cut off at its right`);
+    if (out.length) faults.push(`figure "${name}": a ${out[0].tagName} (${out[0].className}) is cut off at its right`);
   }
   return faults;
 }"""

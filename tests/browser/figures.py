@@ -1,6 +1,5 @@
 """Put a figure into a bare page, open it in Chromium, and try what holds for every figure."""
 
-import base64
 import functools
 import importlib
 import json
@@ -23,18 +22,13 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAPER = {"light": "#ffffff", "dark": "#121212"}
 
 
-def data_address(font: Path) -> str:
-    return f"data:font/woff2;base64,{base64.b64encode(font.read_bytes()).decode()}"
-
-
-# The book's letters: with others, a figure has other widths.
-INTER = ROOT / "node_modules" / "@fontsource-variable" / "inter" / "files" / "inter-latin-wght-normal.woff2"
-FONT = f"@font-face {{{{ font-family: 'Inter Variable'; font-weight: 100 900; src: url({data_address(INTER)}) }}}}"
+# The book's letters: with others, a figure has other widths. Braces are doubled for str.format.
+LETTERS = (ROOT / "_build" / "letters.css").read_text(encoding="utf-8").replace("{", "{{").replace("}", "}}")
 PAGE = (
     """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>figure</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <style>"""
-    + FONT
+    + LETTERS
     + """ body {{ margin: 0; background: {paper}; }}</style></head>
 <body><main><h1>A figure</h1>{figures}</main></body></html>"""
 )
@@ -338,7 +332,7 @@ def unreachable_controls(opened: Opened) -> list[str]:
         CONTROLS,
     )
     reached = set()
-    for _ in range(len(wanted) + 2):
+    for _ in range(2 * len(wanted) + 2):  # a box that scrolls is a stop too
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.dataset.reach"))
     return sorted(set(wanted) - reached)

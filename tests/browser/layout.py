@@ -89,6 +89,16 @@ OVERLAPS = """() => {
     const control = a.closest('label, button');
     return control !== null && control === b.closest('label, button');
   };
+  // What stays in sight while the rest scrolls by lies over it, on purpose.
+  const stuckOf = (one) => {
+    const stays = one.closest('.senet-stays');
+    if (stays === null || getComputedStyle(stays).position !== 'sticky') return null;
+    const { top } = stays.getBoundingClientRect();
+    stays.style.position = 'static';
+    const moved = top - stays.getBoundingClientRect().top;
+    stays.style.position = '';
+    return Math.abs(moved) > 1 ? stays : null;
+  };
   const say = ({ one, text }) =>
     text ? `"${text}"` : `${one.tagName.toLowerCase()} "${one.ariaLabel || one.alt || one.textContent.trim()}"`;
 
@@ -119,7 +129,7 @@ OVERLAPS = """() => {
         const both = meet(a, b);
         if (both.right - both.left <= SLACK || both.bottom - both.top <= SLACK) continue;
         if (a.one.contains(b.one) || b.one.contains(a.one) || shareControl(a.one, b.one)) continue;
-        if (isPlacedOn(a.one, b.one) || isPlacedOn(b.one, a.one)) continue;
+        if (isPlacedOn(a.one, b.one) || isPlacedOn(b.one, a.one) || stuckOf(a.one) !== stuckOf(b.one)) continue;
         faults.add(`${say(a)} and ${say(b)} lie on each other`);
       }
     });

@@ -84,6 +84,7 @@ def test_a_trained_network_runs_from_a_folder(browser, unpacked):
     page.goto((unpacked / f"{CHAPTERS[9]}.html").as_uri())
     figure = page.locator('[data-kind="NetworkInPage"]')
     figure.scroll_into_view_if_needed()
+    figure.get_by_label("one scene").check()
     figure.get_by_role("button", name="Run").first.click()
     page.wait_for_function("document.querySelector('[data-kind=NetworkInPage]').model.get('state') === 'ready'")
     page.close()

@@ -76,7 +76,7 @@ def test_bars_choose_the_two_gates_by_press_and_by_key(browser, tmp_path):
             assert opened.get(trait) == gate
             opened.press("ArrowLeft", on=bars)
             assert opened.get(trait) == gate - 1
-            assert f"gate {gate - 1}:" in opened.root.locator(f'[data-pick="{trait}"]').inner_text()
+            assert f" gate {gate - 1}" in opened.root.locator(f'[data-pick="{trait}"]').inner_text()
 
 
 @pytest.mark.parametrize("width", [320, 390, 822, 1100])
