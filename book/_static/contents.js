@@ -1,7 +1,7 @@
 // The list of contents shows which section is being read. The theme marks a heading that comes into view, so a jump past
 // several headings leaves the mark where it was; this looks again, after the theme, where the page stands.
 (() => {
-  const links = [...document.querySelectorAll('.bd-toc-nav a[href^="#"]')];
+  const links = [...document.querySelectorAll('#pst-page-toc-nav a[href^="#"]')];
   const stops = links.map((link) => [link, document.getElementById(decodeURIComponent(link.hash.slice(1)))]);
 
   function linkInRead() {
@@ -17,7 +17,7 @@
       if (link === chosen) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
-    for (const item of document.querySelectorAll(".bd-toc-nav li"))
+    for (const item of document.querySelectorAll("#pst-page-toc-nav .toc-entry"))
       item.classList.toggle("active", chosen !== undefined && item.contains(chosen));
   }
 

@@ -220,8 +220,8 @@ def test_the_button_to_the_top_comes_when_one_scrolls_up(visit):
 
 def test_the_list_of_contents_follows_jumps_in_both_directions(visit):
     page = visit("notebooks/03_excitation")
-    lit = page.locator(".bd-toc-nav a[aria-current]")
-    titles = page.locator(".bd-toc-nav a").all_inner_texts()
+    lit = page.locator("#pst-page-toc-nav a[aria-current]")
+    titles = page.locator("#pst-page-toc-nav a").all_inner_texts()
     jumps = {"End": titles[-1], "Home": None, "#why-a-sigmoid": "3.4. Why a sigmoid?"}
     for jump, expected in [*jumps.items(), ("Home", None)]:
         if jump.startswith("#"):
