@@ -54,6 +54,8 @@ def test_a_guess_uncovers_one_point_and_lasts_over_a_reload(opened, figure):
     opened.page.wait_for_selector('[data-mounted="yes"]')
     opened.settle()
     assert points(opened) == 2 and opened.text("score") == "Right so far: 1 of 2."
+    line = opened.root.locator(".senet-chart").first.locator(".senet-chart-line:has(> path[transform]) > path").first
+    assert line.get_attribute("d").count("L") == 0, "no line over distances that are not guessed"
 
 
 def test_the_windows_and_the_fields_are_those_of_the_world(opened, figure):

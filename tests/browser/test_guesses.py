@@ -64,13 +64,13 @@ GATES_APART = """root => {
 ASKED = [
     (BlockWalkthrough, ".walk-strip.parts-unknown", "", "0", "gates are computed from the picture"),
     (ClassGates, ".senet-chart .senet-gates-line", "layer2", "layer1", "The accuracy with the mean gates of one block"),
-    (CostCalculator, "[data-name=added]", "4", "1", "Stage 4 pays 62.5% of the weights."),
+    (CostCalculator, "[data-name=added]", "4", "1", "Stage 4 of SE-ResNet-50 pays 62.5% of the weights."),
     (ExcitationExplorer, ".excitation-flow .parts-unknown canvas", str(gates_moved()), "0", "has a bar of its own"),
     (GatesOnALine, ".line-chart .line-chosen", "green", "red", "lies between its values at the two ends"),
     (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
     (ReceptiveFieldExplorer, ".unit-map", "none", "few", "need a window of 18"),
     (ReductionExplorer, ".senet-chart .senet-reduction-dot", str(seeds_solved()), "0", "seeds solve it"),
-    (RescaleMixer, ".parts-score i", "1", "0", "The gates are those of picture C"),
+    (RescaleMixer, ".parts-score i", "1", "0", "with the gates of “picture C” give"),
     (SqueezeExplorer, "[data-name=largest-change]", "0", "16", "their order does not matter"),
     (Surgery, ".surgery-points", str(answers_changed()), "40", "are other maps"),
 ]
@@ -109,7 +109,7 @@ def test_nothing_of_the_answer_stands_there_before_the_guess(browser, tmp_path, 
         assert "Guess again" in opened.root.locator(".parts-guess button").first.get_attribute("title")
         opened.click(take_again)
         assert not any(seen(opened, covered))
-        take(opened, right or f"{round(20 * opened.root.evaluate(GATES_APART)) / 20:g}")
+        take(opened, right or f"{opened.root.evaluate(GATES_APART):.2f}")
         assert opened.text("guess").startswith(("Right", "Exactly"))
         assert serious_violations(opened.page) == []
         opened.page.reload()
@@ -135,7 +135,7 @@ def test_without_storage_a_guess_lasts_as_long_as_the_page(browser, tmp_path):
 def test_who_does_not_want_to_guess_is_shown_the_answer(browser, tmp_path):
     with open_figure(browser, asking(CostCalculator), tmp_path) as opened:
         opened.click("Show me")
-        assert opened.text("guess") == "Stage 4 pays 62.5% of the weights."
+        assert opened.text("guess") == "Stage 4 of SE-ResNet-50 pays 62.5% of the weights."
         assert all(seen(opened, "[data-name=added]"))
 
 
@@ -153,6 +153,7 @@ def test_where_nobody_knows_yet_the_answer_comes_with_the_count(browser, tmp_pat
 def test_the_stepper_asks_for_what_its_second_filter_says(browser, tmp_path):
     figure = asking(ConvolutionStepper)
     with open_figure(browser, figure, tmp_path) as opened:
+        assert opened.root.locator(".parts-guess input").input_value() == "4", "not at the answer"
         take(opened, "3")
         opened.set("filter", 1)
         assert f"It is {opened.number('u'):g}" in opened.text("guess")

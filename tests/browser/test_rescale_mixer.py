@@ -184,7 +184,7 @@ def test_the_gates_of_another_picture_are_a_swap_in_torch(opened, block):
         if donor == picture:
             assert opened.text("told") == "All gates have their trained values."
             continue
-        end = {wanted: ": the answer follows the gates.", label: ", but the answer stays."}
+        end = {wanted: f": the answer is {SHAPES[wanted]}.", label: ", but the answer stays."}
         said = " as well." if wanted == label else end.get(answer, ", but the answer is another one.")
         assert opened.text("told").endswith(f"that cue means {SHAPES[wanted]}{said}")
 

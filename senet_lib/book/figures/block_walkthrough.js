@@ -102,9 +102,9 @@ function askForTheGates(view, run, count, covered) {
     const apart = minus(...places.map((place) => run(place).s));
     const channel = peak(apart);
     const most = Math.abs(apart[channel]);
-    return { value: Math.round(20 * most) / 20, told: WORDS.told({ channel, most: formatNumber(most) }) };
+    return { value: Number(most.toFixed(2)), told: WORDS.told({ channel, most: formatNumber(most) }) };
   };
-  const range = { min: 0, max: 1, step: 0.05, digits: 2 };
+  const range = { min: 0, max: 1, step: 0.01, digits: 2 };
   return guess(view, { key: `walk/${places}`, question: WORDS.question, range, answer, covered });
 }
 

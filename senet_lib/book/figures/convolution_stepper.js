@@ -30,6 +30,7 @@ const WORDS = {
 const COLOURED = ["red", "green", "blue"]; // channels that are drawn in their own colour
 const KERNEL = 3;
 const TAPS = KERNEL * KERNEL;
+const FIRST_GUESS = 4; // where the slider stands: not at 0, which is the answer of an edge filter on an even patch
 const MOST_CHANNELS = 3;
 const MOST_PIXELS = 10; // on a phone there is no room for the numbers of more places
 const SECONDS_PER_PLACE = 0.35;
@@ -46,7 +47,7 @@ function askForTheSecond(view, data, last) {
     return { value: Number(u[top * (last.column + 1) + left].toFixed(2)), told: WORDS.told({ filter: name }) };
   };
   const question = WORDS.question({ filter: name, row: top, column: left });
-  return guess(view, { key: `filter/${name}`, question, range: { min: -TAPS, max: TAPS }, answer });
+  return guess(view, { key: `filter/${name}`, question, range: { min: -TAPS, max: TAPS, start: FIRST_GUESS }, answer });
 }
 
 export default figure((view) => {

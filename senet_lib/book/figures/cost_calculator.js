@@ -13,7 +13,7 @@ const WORDS = {
   notCounted: "Only counted for the ResNets of chapter 6.",
   question: ({ title }) => `SE stands in every block of ${title}. Which stage pays most of its weights?`,
   stage: ({ stage }) => `stage ${stage}`,
-  told: ({ stage, share }) => `Stage ${stage} pays ${share}% of the weights.`,
+  told: ({ title, stage, share }) => `Stage ${stage} of ${title} pays ${share}% of the weights.`,
   unknown: "?",
   weightsNote: "SE adds 2/r · Σ N·C² weights: N blocks in a stage, C channels",
   biasesNote: "SE adds Σ N·(2·C²/r + C/r + C) weights and biases: N blocks in a stage, C channels",
@@ -113,7 +113,7 @@ function askForTheDearest(view, { name, title, stages }, covered) {
   const whole = costs.reduce((sum, cost) => sum + cost, 0);
   const most = Math.max(...costs);
   const stage = costs.indexOf(most) + 1;
-  const told = WORDS.told({ stage, share: formatNumber((100 * most) / whole, 1) });
+  const told = WORDS.told({ title, stage, share: formatNumber((100 * most) / whole, 1) });
   const options = stages.map((_, index) => [index + 1, WORDS.stage({ stage: index + 1 })]);
   const answer = () => ({ value: stage, told });
   return guess(view, { key: `cost/${name}`, question: WORDS.question({ title }), options, answer, covered });

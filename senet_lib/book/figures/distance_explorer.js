@@ -44,7 +44,6 @@ const BLIND_VOTE = 9 / 16;
 const GLYPH_SIZE = 7;
 const CUE_HEIGHT = 5;
 const MISSING = -1;
-const ASIDE = 0.25; // rows: networks with the same accuracy stand side by side
 // How networks look, in their order: each with a dash and a marker of its own.
 const LOOKS = [
   { colour: "var(--look-plain)", dash: "6 4", marker: "square" },
@@ -204,10 +203,10 @@ function createCharts(record) {
   const draw = (network, gap, isShown) => {
     const lines = record.networks.map((look, n) => {
       const shown = record.gaps.map((_, g) => g).filter((g) => isShown(n, g));
-      const aside = ASIDE * (n - (record.networks.length - 1) / 2);
-      const points = shown.map((g) => ({ x: record.gaps[g] + aside, finals: record.finals(n, g) }));
+      const breaks = shown.flatMap((g, place) => (g - 1 === shown[place - 1] ? [] : [place])); // what lies between is not guessed
+      const points = shown.map((g) => ({ x: record.gaps[g], finals: record.finals(n, g) }));
       return {
-        ...{ ...look, endName: look.name, xs: points.map(({ x }) => x), ys: points.map(({ finals }) => meanOf(finals)) },
+        ...{ ...look, breaks, endName: look.name, xs: points.map(({ x }) => x), ys: points.map(({ finals }) => meanOf(finals)) },
         dots: points.flatMap(({ x, finals }) => finals.map((one) => [x, one])),
       };
     });

@@ -12,6 +12,7 @@ const WORDS = {
   question: ({ features, gates }) => `Features of “${features}”, gates of “${gates}”: which answer?`,
   unknown: "?",
   guessFirst: "Guess first: then the scores come.",
+  result: ({ features, gates, answer }) => `Features of “${features}” with the gates of “${gates}” give ${answer}.`,
   features: "Features u of this picture …",
   gates: "… times the gates s of this picture …",
   scores: "… give these scores",
@@ -41,7 +42,7 @@ const WORDS = {
   untouched: "All gates have their trained values.",
   meansTheSame: ({ donor, wanted }) => `The gates are those of ${donor}. In this picture, that cue means ${wanted} as well.`,
   follows: ({ donor, wanted }) =>
-    `The gates are those of ${donor}. In this picture, that cue means ${wanted}: the answer follows the gates.`,
+    `The gates are those of ${donor}. In this picture, that cue means ${wanted}: the answer is ${wanted}.`,
   stays: ({ donor, wanted }) =>
     `The gates are those of ${donor}. In this picture, that cue means ${wanted}, but the answer stays.`,
   other: ({ donor, wanted }) =>
@@ -348,14 +349,14 @@ function createScores(world) {
   return { element: shown, told, draw, wait };
 }
 
-function tellGates({ names, classes, labelOf }, { index, donor, s, own, best }) {
+function tellGates({ plainNames, classes, labelOf }, { index, donor, s, own, best }) {
   const moved = s.filter((gate, c) => gate !== own[c]).length;
   if (moved === 0) return WORDS.untouched;
   if (donor >= 0) {
     const [label, wanted] = [labelOf(index), labelOf(index, donor)];
     const { meansTheSame, follows, stays, other } = WORDS;
     const said = wanted === label ? meansTheSame : best === wanted ? follows : best === label ? stays : other;
-    return said({ donor: names[donor], wanted: classes[wanted] });
+    return said({ donor: plainNames[donor], wanted: classes[wanted] });
   }
   if (s.every((gate) => gate === 1)) return WORDS.open;
   if (s.every((gate) => gate === 0)) return WORDS.shut;
@@ -368,11 +369,12 @@ function askForTheAnswer(view, world, trainedRun) {
   const [index, donor] = [0, plainNames.length - 1];
   const answer = () => {
     const [run, other] = [index, donor].map(trainedRun);
-    const { s, logits } = runFrom(network, blocks[0], run, Array.from(other.blocks[blocks[0]].s));
+    const { logits } = runFrom(network, blocks[0], run, Array.from(other.blocks[blocks[0]].s));
     const best = logits.indexOf(Math.max(...logits));
-    return { value: best, told: tellGates(world, { index, donor, s, own: run.blocks[blocks[0]].s, best }) };
+    return { value: best, told: WORDS.result({ ...asked, answer: classes[best] }) };
   };
-  const question = WORDS.question({ features: plainNames[index], gates: plainNames[donor] });
+  const asked = { features: plainNames[index], gates: plainNames[donor] };
+  const question = WORDS.question(asked);
   const options = classes.map((name, value) => [value, name]);
   const show = () => {
     view.set("picture", index);

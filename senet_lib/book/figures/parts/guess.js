@@ -40,7 +40,7 @@ function readGuesses(view) {
 /**
  * A question with its answer, for a figure with the traits asks and guesses.
  * @param key names the question among all of the book; a function, where the figure asks several, one after the other.
- * @param options to choose from, [[value, text], …]; or range, for a number: { min, max, step, unit, digits }.
+ * @param options to choose from, [[value, text], …]; or range, for a number: { min, max, step, start, unit, digits }.
  * @param answer () => { value, told }: what is right, and a sentence on it. Without a value nobody knows it yet.
  * @param covered elements that are seen after the guess only.
  */
@@ -115,12 +115,12 @@ function createGuessOptions(options, take) {
 }
 
 /** A slider for a number, and the button that hands it in. */
-function createGuessRange({ min, max, step = 1, unit = "", digits = 3 }, take) {
+function createGuessRange({ min, max, step = 1, start, unit = "", digits = 3 }, take) {
   const id = freshId("guess");
   const text = (value) => `${formatNumber(value, digits)}${afterNumber(unit)}`;
-  const middle = min + step * Math.round((max - min) / step / 2);
-  const input = element("input", { type: "range", id, min, max, step, value: middle, "aria-label": GUESS_WORDS.guess });
-  const output = element("output", { for: id }, text(middle));
+  const first = start ?? min + step * Math.round((max - min) / step / 2);
+  const input = element("input", { type: "range", id, min, max, step, value: first, "aria-label": GUESS_WORDS.guess });
+  const output = element("output", { for: id }, text(first));
   const hand = button(GUESS_WORDS.guess, () => take(input.valueAsNumber)).element;
   input.addEventListener("input", () => setText(output, text(input.valueAsNumber)));
   const draw = (given, isTaken) => {
