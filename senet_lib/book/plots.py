@@ -111,22 +111,25 @@ def plot_bars(
     return ax
 
 
-def plot_field_growth(sizes: Sequence[int], names: Sequence[str], limit: int, ax: Axes | None = None) -> Axes:
+def plot_field_growth(
+    sizes: Sequence[int], names: Sequence[str], limit: int | None = None, ax: Axes | None = None
+) -> Axes:
     """How the receptive field grows from layer to layer.
 
     Args:
         sizes: width in pixels after each layer.
         names: of the layers.
-        limit: the smallest width that touches cue and glyph, drawn as a line.
+        limit: the smallest width that touches cue and glyph, drawn as a line; or None.
     """
     ax = _axes(ax)
     bars = ax.barh(range(len(sizes)), sizes, color=COLOURS["u"], height=0.65)
     ax.bar_label(bars, label_type="center")
-    ax.axvline(limit, color=COLOURS["plain"], linestyle="--")
-    ax.set_title(f"at least {limit} pixels touch cue and glyph", color=COLOURS["plain"], loc="right")
+    if limit is not None:
+        ax.axvline(limit, color=COLOURS["plain"], linestyle="--")
+        ax.set_title(f"at least {limit} pixels touch cue and glyph", color=COLOURS["plain"], loc="right")
     ax.set_yticks(range(len(sizes)), names)
     ax.invert_yaxis()
-    ax.set_xlim(0, max(*sizes, limit) + 3)
+    ax.set_xlim(0, max(*sizes, limit or 0) + 3)
     ax.set_xlabel("width of the receptive field (pixels)")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(axis="y", visible=False)

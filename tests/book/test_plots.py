@@ -127,6 +127,7 @@ def test_field_growth_shows_each_layer_from_the_top_and_the_limit(ax):
     assert texts(ax) == ["3", "7", "13"] and "15 pixels" in ax.get_title(loc="right")
     assert ax.get_xlim()[1] > 15 and "pixels" in ax.get_xlabel()
     assert plot_field_growth([40], ["deep"], 15).get_xlim()[1] > 40
+    assert len(plot_field_growth([40], ["deep"]).lines) == 0
 
 
 @pytest.mark.parametrize(
