@@ -64,7 +64,7 @@ GATES_APART = """root => {
 ASKED = [
     (BlockWalkthrough, ".walk-strip.parts-unknown", "", "0", "gates are computed from the picture"),
     (ClassGates, ".senet-chart .senet-gates-line", "layer2", "layer1", "The accuracy with the mean gates of one block"),
-    (CostCalculator, "[data-name=added]", "4", "1", "Stage 4 of SE-ResNet-50 pays 62.5% of the weights."),
+    (CostCalculator, "[data-name=added]", "4", "1", "Stage 4 of ResNet-50 pays 62.5% of the weights."),
     (ExcitationExplorer, ".excitation-flow .parts-unknown canvas", str(gates_moved()), "0", "has a bar of its own"),
     (GatesOnALine, ".line-chart .line-chosen", "green", "red", "lies between its values at the two ends"),
     (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
@@ -135,7 +135,7 @@ def test_without_storage_a_guess_lasts_as_long_as_the_page(browser, tmp_path):
 def test_who_does_not_want_to_guess_is_shown_the_answer(browser, tmp_path):
     with open_figure(browser, asking(CostCalculator), tmp_path) as opened:
         opened.click("Show me")
-        assert opened.text("guess") == "Stage 4 of SE-ResNet-50 pays 62.5% of the weights."
+        assert opened.text("guess") == "Stage 4 of ResNet-50 pays 62.5% of the weights."
         assert all(seen(opened, "[data-name=added]"))
 
 

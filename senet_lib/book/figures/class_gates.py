@@ -135,8 +135,8 @@ class ClassGates(Asking, Figure):
         return cls.read(
             EXAMPLE,
             silenced=silenced_blocks(),
-            caption="Move the block, and order the channels by difference. In which block do the groups lie farthest apart? "
-            "Then bring one group out: how far does a single picture stray from its mean?",
+            caption="Move the block, and order the channels by difference. In which block do the groups lie farthest "
+            "apart? Then bring one group out: how far does a single picture stray from its mean?",
         )
 
     def draw_still(self) -> Picture:
