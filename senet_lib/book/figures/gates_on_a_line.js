@@ -158,7 +158,7 @@ function createLines({ count, cues, most, gateAt }, move) {
       svg("path", { class: "line-now", d: `M${across(h)} ${FLOORS.top}V${FLOORS.difference}` }),
       ...dots,
       ...scale,
-      chartText(0, FLOORS.gates + 17, WORDS.difference, "start", "senet-chart-name"),
+      chartText(FLOORS.left + 8, FLOORS.gates + 25, WORDS.difference, "start", "senet-chart-name"),
       chartText(middleOf, FLOORS.height - 4, WORDS.axis, "middle", "senet-chart-name"),
     ];
   };
