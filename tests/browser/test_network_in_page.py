@@ -476,6 +476,7 @@ def test_guesses_uncover_the_gates_and_the_board(browser, tmp_path):
     with open_figure(browser, figure, tmp_path) as opened:
         bars = opened.root.locator('[data-block="layer1.0"]')
         assert bars.get_attribute("aria-valuetext") == "channel 0: no gate yet"
+        assert opened.root.locator(".page-gates").get_attribute("data-cover") == "Your guess uncovers this."
         opened.root.get_by_role("slider", name="Guess").fill("14")
         opened.click("Guess")
         told = opened.root.locator("[data-name=guess]:visible")

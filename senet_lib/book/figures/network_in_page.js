@@ -60,12 +60,12 @@ export default figure((view) => {
   const scores = createScores(world);
   const board = createGateBoard(view, world.boards, world.donors);
   const gates = createGateDesk(view, world.networks, { ofBlocks: false, thenOwn: () => view.set("swap", "") });
-  const [strangers, movers] = [askForTheStrangers(view, world, board.note), askForTheMoved(view, world)];
   const choices = createNetworkChoice(view, world.networks);
   choices.element.prepend(choice(view, "part", { label: WORDS.part, options: Object.entries(WORDS.parts) }).element);
   const frame = element("fieldset", { class: "page-fields", "aria-label": WORDS.picture }, stage.element);
   const own = element("div", { class: "page-own" }, loader.element, editor.element);
   const desk = element("div", { class: "page-gates" }, gates.element);
+  const [strangers, movers] = [askForTheStrangers(view, world, board.note), askForTheMoved(view, world, desk)];
   const picture = element("div", { class: "page-picture" }, frame, examples.element);
   const seen = element("div", { class: "page-world" }, picture, scores.element, board.element, own);
   view.body.append(choices.element, strangers.element, movers.element, scores.answer, seen, board.told, desk);
@@ -107,14 +107,14 @@ function askForTheStrangers(view, { boards }, covered) {
 }
 
 /** Before the gates of the first block: how many of them move from the first example to the second, by its cue alone? */
-function askForTheMoved(view, { networks: [{ name, channels }], recorded, scenes }) {
+function askForTheMoved(view, { networks: [{ name, channels }], recorded, scenes }, covered) {
   const [block] = Object.keys(channels);
   if (!block || scenes.length < 2) return NOTHING_ASKED;
   const [before, after] = [0, 1].map((example) => recorded(name, 0, example).gates[block]);
   const [count, moved] = [before.length, before.filter((gate, c) => Math.abs(gate - after[c]) > MOVED).length];
   const answer = () => ({ value: moved, told: WORDS.toldMoved({ moved, count, block }) });
   const question = WORDS.questionMoved({ count, block });
-  return guess(view, { key: `moved/${name}`, question, range: { min: 0, max: count }, answer });
+  return guess(view, { key: `moved/${name}`, question, range: { min: 0, max: count }, answer, covered: [covered] });
 }
 
 /** What the network says of the scene, in a sentence. */
