@@ -1,6 +1,6 @@
 """WebGPU trains what WebAssembly trains, and gives way when it is lost: to run by hand, by naming this file to pytest.
 
-The adapter is Chromium's SwiftShader, which takes up to a minute a step on two cores: too long for each run of all tests.
+The adapter is Chromium's SwiftShader, up to a minute a step on two cores: too long for each run of all tests.
 """
 
 import pytest
