@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from torch import nn
 
 from senet_lib.book.figures.network_xray import NetworkXray
+from senet_lib.book.figures.photograph_in_page import PhotographInPage
 from senet_lib.export.onnx_network import load_onnx
 from senet_lib.export.reveal_gates import reveal_gates
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
@@ -263,19 +265,17 @@ def test_100_megabytes_never_hold_the_page_up(browser, site, tmp_path):
     file = export(Large(), tmp_path / "large.onnx")
     assert file.stat().st_size > 1e8
     with open_xray(browser, site) as opened:
-        opened.page.evaluate(
-            """() => {
-              window.tasks = [];
-              const note = (list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration));
-              new PerformanceObserver(note).observe({ type: 'longtask' });
-            }"""
-        )
+        browser.start_tracing(page=opened.page, categories=["toplevel"])
         found = give(opened, file)
         assert found["problem"] == ""
         answer(opened)
         opened.click("Mute")
         answer(opened)
-        assert max(opened.page.evaluate("window.tasks"), default=0) <= 100
+        events = json.loads(browser.stop_tracing())["traceEvents"]
+    page = {(one["pid"], one["tid"]) for one in events if one.get("args", {}).get("name") == "CrRendererMain"}
+    # What the processor has worked, not what the clock says: so another process on the machine changes nothing.
+    tasks = [one["tdur"] / 1000 for one in events if (one["pid"], one["tid"]) in page and "tdur" in one]
+    assert len(tasks) > 100 and max(tasks) <= 100  # milliseconds
 
 
 def test_a_reader_mutes_opens_and_gives_means(browser, site):
@@ -283,6 +283,9 @@ def test_a_reader_mutes_opens_and_gives_means(browser, site):
         height = opened.root.bounding_box()["height"]
         opened.click("Context World, r = 4")
         own = answer(opened)
+        assert (
+            opened.root.locator(".xray-blocks").get_attribute("data-more") == "There are 2 blocks: scroll to the last."
+        )
         assert opened.root.locator(".xray-score").nth(1).inner_text().split("\n")[0] in (
             "plus",
             "ring",
@@ -319,9 +322,15 @@ def test_a_reader_mutes_opens_and_gives_means(browser, site):
 def test_a_guess_comes_before_the_gates_are_set(browser, site):
     figure = NetworkXray.example()
     figure.asks = True
-    with open_figure(browser, figure, site, way="http") as opened:
+    figure.height, figure.width = 48, 192
+    with open_figure(browser, figure, site, way="http", width=1000) as opened:
         opened.click("SE-ResNet-20")
-        answer(opened)
+        in_chapter_10 = PhotographInPage.example().answers["r4"][0, 0, :10]
+        assert answer(opened)["before"] == pytest.approx(in_chapter_10.tolist(), abs=1e-3)
+        assert opened.text("answer").startswith("The answer: cat, ")
+        assert opened.root.locator("[data-trait=height] option:checked").text_content() == "32"  # the file's
+        boxes = opened.root.locator(".xray-scroll")
+        assert boxes.evaluate_all("(all) => all.every((box) => box.scrollHeight <= box.clientHeight)")  # nine blocks
         editor = opened.root.get_by_role("button", name="Mute")
         assert not editor.is_visible() and "With all at 1" not in opened.root.inner_text()
         network = load_onnx(site / "networks" / "cifar10-gates-r4.onnx")
@@ -336,7 +345,8 @@ def test_a_guess_comes_before_the_gates_are_set(browser, site):
 
 
 def test_pictures_come_from_the_camera_and_by_pasting(browser_with_camera, site):
-    data = base64.b64encode(sibling.png(Image.new("RGB", (40, 40), "#336699"))).decode()
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8))
+    data = base64.b64encode(sibling.png(picture)).decode()
     with open_xray(browser_with_camera, site) as opened:
         opened.click("SE-ResNet-20")
         answer(opened)
@@ -348,7 +358,7 @@ def test_pictures_come_from_the_camera_and_by_pasting(browser_with_camera, site)
         opened.page.wait_for_function("/image.png/.test(document.querySelector('[data-name=picture]').textContent)")
         assert opened.page.evaluate(sibling.ENDED) == ["ended"]
         answer(opened)
-        assert np.ptp(pixels(opened), axis=(2, 3)).max() == 0  # one colour
+        assert 255 * pixels(opened)[0] == pytest.approx(sibling.area_means(picture), abs=0.51)
 
 
 def test_it_works_from_a_folder(browser, site):

@@ -64,7 +64,9 @@ def examples() -> dict[str, Any]:
     ]
     for name in PHOTOGRAPHS:
         photograph = offered[name].image.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        pictures.append({"name": offered[name].what, "source": offered[name].source, "preview": address(photograph)})
+        small = Image.fromarray(np.moveaxis(offered[name].pixels, 0, -1))
+        facts = {"name": offered[name].what, "source": offered[name].source}
+        pictures.append(facts | {"preview": address(photograph), "small": address(small, "png")})
     for name, line in (("a line of text", text), ("the same, upside down", text.rotate(180))):
         pictures.append({"name": name, "source": own, "preview": address(line, "png")})
     return {

@@ -4,13 +4,14 @@ import { acceptDrops, acceptPastes } from "./parts/file_drop.js";
 import { countGates } from "./parts/gate_blocks.js";
 import { guess } from "./parts/guess.js";
 import { Problem, button, choice, element, figure, formatNumber, menu, need, number, panel, requireWhole, row, setText, tableHead, tableLine } from "./parts/kit.js";
-import { createCamera, readPicture } from "./parts/picture_input.js";
+import { areaMeans, createCamera, readPicture } from "./parts/picture_input.js";
 import { softmax } from "./parts/score_table.js";
 import { createXraySession, xrayObstacle } from "./parts/xray_session.js";
 
 const OWN_PICTURE = -1;
 const TOP = 5;
 const LARGEST_SET = 2;
+const SMALLEST = 32; // a photograph of this side is on record without the faults of its preview
 const SMALL_SIDE = 128; // pixels of a smaller picture are seen one by one
 const SIDES = [32, 48, 64, 96, 112, 128, 160, 192, 224, 240, 256, 288, 300, 320, 384, 448].map((side) => [side, String(side)]);
 const SCALINGS = {
@@ -38,6 +39,7 @@ const WORDS = {
   tableLabel: "the blocks that were found",
   gatesLabel: "the gates of each block",
   gatesHint: "Here come the gates: a bar each.",
+  scroll: ({ count }) => `There are ${count} blocks: scroll to the last.`,
   yes: "yes",
   no: "no",
   some: "some",
@@ -296,10 +298,17 @@ function createFound() {
     scroll.toggleAttribute("data-empty", !network);
     setText(summary, network ? sentenceOf(network, name) : WORDS.before);
     body.replaceChildren(...(network?.blocks.map(lineOf) ?? []));
+    tellToScroll(scroll, network);
     const list = network?.lost ?? [];
     setText(lost, !network ? "" : list.length > 0 ? WORDS.lost({ count: list.length, list: list.join("; ") }) : WORDS.allFollowed);
   };
   return { element: element("div", { class: "xray-found" }, panel(WORDS.foundTitle, null, summary, scroll, lost)), draw };
+}
+
+// Says at the foot of a box that more blocks are below it.
+function tellToScroll(box, network) {
+  box.removeAttribute("data-more");
+  if (box.scrollHeight > box.clientHeight + 1) box.dataset.more = WORDS.scroll({ count: network.blocks.length });
 }
 
 function sentenceOf({ blocks, parameters, all }, name) {
@@ -313,21 +322,24 @@ function sentenceOf({ blocks, parameters, all }, name) {
 function createPictures(view, { pictures }) {
   const canvas = element("canvas", { role: "img", class: "xray-seen", width: 224, height: 224 });
   const told = element("p", { class: "parts-note xray-source", role: "status", "data-name": "picture" });
-  const sources = pictures.map(() => null); // canvases and images, once they are decoded
+  const sources = new Map(); // from addresses to images, once they are decoded
   let [own, ownName, version, fault, newest] = [null, "", 0, "", 0];
-  const decode = (index) => {
+  const decode = (address) => {
     const image = new Image();
-    sources[index] = { image, isReady: false };
+    sources.set(address, { image, isReady: false });
     image.onload = () => {
-      sources[index].isReady = true;
-      view.set("answered", `picture ${index}`); // draws anew
+      sources.get(address).isReady = true;
+      view.set("answered", `picture ${address.slice(-40)}`); // draws anew
     };
-    image.src = pictures[index].preview;
+    image.src = address;
   };
-  const sourceOf = (index) => {
+  const sourceOf = (index, side) => {
     if (index === OWN_PICTURE) return own;
-    if (!sources[index]) decode(index);
-    return sources[index].isReady ? sources[index].image : null;
+    const { preview, small } = pictures[index];
+    const address = small && side <= SMALLEST ? small : preview;
+    if (!sources.has(address)) decode(address);
+    const { image, isReady } = sources.get(address);
+    return isReady ? image : null;
   };
   const use = (shown, name) => {
     [own, ownName, fault] = [shown, name, ""];
@@ -373,7 +385,7 @@ function createPictures(view, { pictures }) {
   let cut = { key: "", bytes: null };
   const seen = (height, width) => {
     const index = view.get("picture");
-    const source = sourceOf(index);
+    const source = sourceOf(index, Math.max(height, width));
     if (!source) return null;
     const key = JSON.stringify([index === OWN_PICTURE ? `own ${version}` : index, height, width]);
     if (cut.key !== key) cut = { key, bytes: cutOut(canvas, source, height, width) };
@@ -400,15 +412,24 @@ function createPictures(view, { pictures }) {
 function cutOut(canvas, source, height, width) {
   const [wide, high] = [source.naturalWidth ?? source.width, source.naturalHeight ?? source.height];
   const scale = Math.min(wide / width, high / height);
+  const [across, down] = [width, height].map((side) => Math.max(1, Math.round(scale * side)));
+  const part = [Math.floor((wide - across) / 2), Math.floor((high - down) / 2), across, down];
   Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.imageSmoothingQuality = "high";
-  context.drawImage(source, (wide - scale * width) / 2, (high - scale * height) / 2, scale * width, scale * height, 0, 0, width, height);
+  if (scale < 1) context.drawImage(source, ...part, 0, 0, width, height);
+  else context.putImageData(new ImageData(areaMeans(source, part, height, width), width, height), 0, 0);
   return context.getImageData(0, 0, width, height).data;
 }
 
 function createSettings(view) {
-  const sizes = ["height", "width"].map((name) => menu(view, name, { label: WORDS[name], options: SIDES }).element);
+  const sizes = ["height", "width"].map((name) => {
+    const { element: node } = menu(view, name, { label: WORDS[name], options: SIDES });
+    const fixed = element("option", { disabled: true, hidden: true }); // what a file fixes is perhaps none of the others
+    const select = node.querySelector("select");
+    select.append(fixed);
+    return { node, select, fixed };
+  });
   const scaling = menu(view, "scaling", { label: WORDS.pixels, options: Object.entries(SCALINGS).map(([key, { label }]) => [key, label]) });
   const options = [["auto", WORDS.namesKnown], ["imagenet", WORDS.namesImagenet], ["own", WORDS.namesOwn], ["none", WORDS.namesNone]];
   const names = menu(view, "names", { label: WORDS.classNames, options });
@@ -418,14 +439,18 @@ function createSettings(view) {
   const draw = ({ network }, { height, width }) => {
     const input = network?.input;
     const isFixed = Boolean(input?.height && input?.width);
-    for (const [i, one] of sizes.entries()) one.querySelector("select").disabled = Boolean([input?.height, input?.width][i]);
+    for (const [i, { select, fixed }] of sizes.entries()) {
+      const side = [input?.height, input?.width][i];
+      select.disabled = Boolean(side);
+      if (side) [fixed.textContent, select.selectedIndex] = [side, SIDES.length];
+    }
     setText(sizeNote, isFixed ? WORDS.fixedSize({ height, width }) : network ? WORDS.freeSize : WORDS.anySize);
     setText(scalingNote, network?.notes.mean ? WORDS.insideScaling : WORDS.scalingHint);
     area.disabled = view.get("names") !== "own";
     if (area.value !== view.get("own_names")) area.value = view.get("own_names");
   };
   const line = (...parts) => element("div", { class: "xray-line" }, ...parts);
-  const box = element("div", { class: "xray-settings" }, line(...sizes), sizeNote, line(scaling.element), scalingNote, line(names.element), area);
+  const box = element("div", { class: "xray-settings" }, line(...sizes.map(({ node }) => node)), sizeNote, line(scaling.element), scalingNote, line(names.element), area);
   return { element: box, draw };
 }
 
@@ -520,7 +545,8 @@ function createGates(view) {
     list.replaceChildren(...[...charts.values()].map(({ element: node }) => node));
   };
   const draw = (lab, shown, state) => {
-    if (lab.network !== drawn) build(lab.network);
+    const isNew = lab.network !== drawn;
+    if (isNew) build(lab.network);
     list.toggleAttribute("data-empty", charts.size === 0);
     const gates = shown ? usedGates(shown.gates, view.get("hand")) : {};
     const top = Math.max(1, ...Object.values(gates).map((row) => Math.max(...row)));
@@ -529,6 +555,7 @@ function createGates(view) {
       const values = gates[name] ?? new Float32Array(chart.count);
       chart.draw(values, { largest: Math.min(top, LARGEST_SET), chosen });
     }
+    if (isNew) tellToScroll(list, lab.network); // drawn bars are lower than new ones
     editor.draw(lab, shown, gates, state);
     list.gates = shown?.gates ?? null; // for tests
   };

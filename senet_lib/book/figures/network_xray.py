@@ -29,7 +29,8 @@ class NetworkXray(Asking, Figure):
     Attributes:
         examples: networks to try: of each its "name", "file" in ``folder``, a "note", "settings" of other traits, and
             perhaps "classes".
-        pictures: of each its "name", "source", and a "preview", a data address.
+        pictures: of each its "name", "source", and a "preview", a data address; of a photograph also "small", the
+            32x32 pixels that the figure ``photograph_in_page`` has, without loss.
         imagenet: names of ImageNet's 1000 classes.
         still: of the still picture: "scene", uint8 (3, 32, 32) as a list; "gates" by block; "classes"; "logits".
         folder, runtime, reader: where the examples, ONNX Runtime Web, and what reads ONNX files are, from the book's

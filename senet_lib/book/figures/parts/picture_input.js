@@ -15,25 +15,33 @@ const FRAME_PAUSE = 100; // milliseconds
  */
 export function toPixels(source, width, height) {
   const side = Math.min(width, height);
-  const [left, top] = [Math.floor((width - side) / 2), Math.floor((height - side) / 2)];
-  const shares = areaShares(side);
-  const band = whiteCanvas(side, Math.max(...shares.map(({ weights }) => weights.length)));
-  const pixels = new Uint8Array(3 * SEEN_SIDE * SEEN_SIDE);
-  shares.forEach(({ start, weights }, row) => {
-    // A band at a time: a whole picture of a hundred megapixels would take a canvas of 400 MB.
-    band.fillRect(0, 0, side, weights.length);
-    band.drawImage(source, left, top + start, side, weights.length, 0, 0, side, weights.length);
-    const means = bandMeans(band.getImageData(0, 0, side, weights.length).data, side, weights, shares);
-    for (let channel = 0; channel < 3; channel += 1) {
-      for (let column = 0; column < SEEN_SIDE; column += 1) {
-        pixels[(channel * SEEN_SIDE + row) * SEEN_SIDE + column] = Math.round(means[3 * column + channel]);
-      }
-    }
-  });
+  const square = [Math.floor((width - side) / 2), Math.floor((height - side) / 2), side, side];
+  const means = areaMeans(source, square, SEEN_SIDE, SEEN_SIDE);
+  const places = SEEN_SIDE * SEEN_SIDE;
+  const pixels = Uint8Array.from({ length: 3 * places }, (_, i) => means[4 * (i % places) + Math.floor(i / places)]);
   const shown = whiteCanvas(Math.min(side, SHOWN_SIDE), Math.min(side, SHOWN_SIDE));
   shown.imageSmoothingQuality = "high";
-  shown.drawImage(source, left, top, side, side, 0, 0, shown.canvas.width, shown.canvas.height);
+  shown.drawImage(source, ...square, 0, 0, shown.canvas.width, shown.canvas.height);
   return { pixels, shown: shown.canvas };
+}
+
+/**
+ * A part of a picture made smaller, over white where it is transparent: RGBA bytes (rows, columns, 4), each the mean of
+ * the area that it covers.
+ * @param part [left, top, width, height], whole numbers
+ */
+export function areaMeans(source, [left, top, wide, high], rows, columns) {
+  const [down, across] = [areaShares(high, rows), areaShares(wide, columns)];
+  const band = whiteCanvas(wide, Math.max(...down.map(({ weights }) => weights.length)));
+  const pixels = new Uint8ClampedArray(4 * rows * columns).fill(255);
+  down.forEach(({ start, weights }, row) => {
+    // A band at a time: a whole picture of a hundred megapixels would take a canvas of 400 MB.
+    band.fillRect(0, 0, wide, weights.length);
+    band.drawImage(source, left, top + start, wide, weights.length, 0, 0, wide, weights.length);
+    const means = bandMeans(band.getImageData(0, 0, wide, weights.length).data, wide, weights, across);
+    means.forEach((mean, i) => (pixels[4 * (row * columns + Math.floor(i / 3)) + (i % 3)] = Math.round(mean)));
+  });
+  return pixels;
 }
 
 function whiteCanvas(width, height) {
@@ -45,10 +53,10 @@ function whiteCanvas(width, height) {
   return context;
 }
 
-// For each of the 32 intervals of a side: its first pixel, and of it and the following ones the shares; they sum to 1.
-function areaShares(side) {
-  const step = side / SEEN_SIDE;
-  return Array.from({ length: SEEN_SIDE }, (_, i) => {
+// For each of the intervals of a side: its first pixel, and of it and the following ones the shares; they sum to 1.
+function areaShares(side, intervals) {
+  const step = side / intervals;
+  return Array.from({ length: intervals }, (_, i) => {
     const [from, to] = [i * step, (i + 1) * step];
     const start = Math.floor(from);
     const count = Math.min(side, Math.ceil(to)) - start;
@@ -57,9 +65,9 @@ function areaShares(side) {
   });
 }
 
-// The red, green and blue of 32 pixels in a row, from a band of RGBA bytes.
+// The red, green and blue of the pixels of a row, from a band of RGBA bytes.
 function bandMeans(data, side, rowWeights, columns) {
-  const means = new Float64Array(3 * SEEN_SIDE);
+  const means = new Float64Array(3 * columns.length);
   rowWeights.forEach((rowWeight, row) => {
     columns.forEach(({ start, weights }, column) => {
       let [red, green, blue] = [0, 0, 0];
