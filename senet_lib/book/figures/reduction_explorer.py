@@ -205,7 +205,7 @@ class ReductionExplorer(Asking, Figure):
         return cls.from_records(
             records,
             reduction=16,
-            caption="Move r, and look at each dot. From which r on can you no longer rely on every seed? Then choose "
+            caption="Move r, and look at each dot. From which r on can you still rely on every seed? Then choose "
             "the photographs: can one run of each name a best r?",
         )
 
