@@ -67,6 +67,18 @@ FOLLOW_SYSTEM = """\\g<0>
       document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
     }
   </script>"""
+# A browser draws first with other letters, even where a style sheet holds the font, and then all text moves. Behind the
+# sheets, this waits for the font, some milliseconds, and at most half a second.
+AWAIT_LETTERS = """
+  <script>
+    if (document.fonts) {
+      const show = () => { document.documentElement.style.visibility = ""; };
+      document.documentElement.style.visibility = "hidden";
+      document.fonts.load('1em "Inter Variable"').then(show, show);
+      setTimeout(show, 500);
+    }
+  </script>
+</head>"""
 STORED_MODE = re.compile(r'<script data-cfasync="false">.*?</script>', re.DOTALL)
 # Of a name that hides the text which stands there, and of a list without items.
 MISLEADING = (
@@ -131,6 +143,7 @@ def make_lean(html: str, page: str) -> str:
         late = rf'<script (?=src="[^"]*/{re.escape(name)}[?"])'
         html = replace(late, "<script defer ", html, f"{page}: there is no {name} to defer")
     html = replace(STORED_MODE, FOLLOW_SYSTEM, html, f"{page}: there is no script for the colours")
+    html = replace(r"\n?</head>", AWAIT_LETTERS, html, f"{page}: there is no head to end")
     html = replace(TOP_BAR, r"\1\2", html, f"{page}: there is no top bar to empty")
     for pattern, replacement in MISLEADING:
         html = re.sub(pattern, replacement, html)

@@ -21,8 +21,10 @@
       item.classList.toggle("active", chosen !== undefined && item.contains(chosen));
   }
 
-  // The theme's observer is heard after the frame's own callbacks, and before what waits behind them.
-  const markSoon = () => requestAnimationFrame(() => setTimeout(mark));
-  addEventListener("scroll", markSoon, { passive: true });
-  addEventListener("scrollend", markSoon);
+  // Once more whenever the theme has looked: of two observers of the same things, the younger one is heard last.
+  addEventListener("load", () => {
+    const observer = new IntersectionObserver(mark, { rootMargin: "0px 0px -70% 0px" });
+    for (const [, section] of stops) if (section) observer.observe(section.querySelector("h2, h3") ?? section);
+  });
+  addEventListener("scroll", () => requestAnimationFrame(mark), { passive: true });
 })();
