@@ -5,7 +5,7 @@
   const stops = links.map((link) => [link, document.getElementById(decodeURIComponent(link.hash.slice(1)))]);
 
   function linkInRead() {
-    const isAtEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+    const isAtEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - 40;
     const line = isAtEnd ? innerHeight : 0.3 * innerHeight;
     return stops.findLast(([, section]) => section?.getBoundingClientRect().top < line)?.[0];
   }
