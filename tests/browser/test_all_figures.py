@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from senet_lib.book.figures.figure import Figure
 from tests.browser.conftest import ROOT
@@ -130,6 +130,7 @@ def test_a_figure_keeps_its_height_while_it_is_used(browser, figure, tmp_path):
 
 
 def test_every_control_works_from_the_keyboard(opened):
+    opened.look(1280, "light")  # on a phone, some controls that others make up for are not there
     assert opened.root.locator(".senet-live :is(input, select, button, [role=slider])").count() > 0
     assert unreachable_controls(opened) == []
     assert controls_without_effect(opened) == []
@@ -149,12 +150,22 @@ def picture_at_rest(opened: Opened) -> bytes:
     pytest.fail("no two of six pictures in a row are the same")
 
 
+ROUNDING = 16  # of 255: a photograph that is shrunk may be drawn in two ways
+
+
+def differ(one: bytes, other: bytes) -> bool:
+    pictures = [Image.open(io.BytesIO(png)).convert("RGB") for png in (one, other)]
+    if pictures[0].size != pictures[1].size:
+        return True
+    return max(high for _, high in ImageChops.difference(*pictures).getextrema()) > ROUNDING
+
+
 def test_nothing_moves_by_itself_and_print_shows_the_still_picture(browser, figure, tmp_path):
     with open_figure(browser, figure, tmp_path, motion="reduce", clock=True) as opened:
         assert opened.root.locator("button[aria-pressed]:visible").count() == 0
         before = picture_at_rest(opened)
         opened.page.clock.run_for(5000)
-        assert opened.root.screenshot() == before
+        assert not differ(opened.root.screenshot(), before)
         assert opened.page.evaluate("document.getAnimations().length") == 0
         opened.page.emulate_media(media="print")
         assert opened.root.locator(".senet-still img").is_visible()
