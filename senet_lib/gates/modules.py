@@ -51,25 +51,24 @@ def find_gates(model: nn.Module, blocks: Patterns = None, gates: Gates = GATES) 
         ValueError: if model is not a module, is compiled or wrapped, or has no SE block; if blocks fits none of them;
             or if a block has no gate of this name, or shares it with another block.
     """
-    _require_open(model)
-    found = {}
-    for name, module in model.named_modules():
-        if gate_name := _gate_name(module, gates):
-            found[name] = _gate_of(name, module, gate_name)
-    found = found or _blocks_by_parts(model)
+    found = gates_if_any(model, gates)
     if not found:
         raise ValueError(_no_blocks(model))
-    owners: dict[nn.Module, str] = {}
-    for name, gate in found.items():
-        if (owner := owners.setdefault(gate, name)) != name:
-            raise ValueError(f"{owner} and {name} share one gate module; give each block its own")
     return {name: found[name] for name in _chosen(blocks, found)}
 
 
 def gates_if_any(model: nn.Module, gates: Gates = GATES) -> dict[str, nn.Module]:
     """As :func:`find_gates` for all blocks, but nothing of a model that has none."""
-    has_some = any(_gate_name(module, gates) for module in model.modules()) or _blocks_by_parts(model)
-    return find_gates(model, gates=gates) if has_some else {}
+    _require_open(model)
+    named = {
+        name: (module, gate_name) for name, module in model.named_modules() if (gate_name := _gate_name(module, gates))
+    }
+    found = {name: _gate_of(name, *one) for name, one in named.items()} or _blocks_by_parts(model)
+    owners: dict[nn.Module, str] = {}
+    for name, gate in found.items():
+        if (owner := owners.setdefault(gate, name)) != name:
+            raise ValueError(f"{owner} and {name} share one gate module; give each block its own")
+    return found
 
 
 def gate_matrix(block: str, s: Any) -> Tensor:
@@ -152,7 +151,8 @@ def _is_gate_function(module: nn.Module) -> bool:
     if next(module.parameters(), None) is not None or next(module.buffers(), None) is not None:
         return False
     try:
-        curve = module(torch.tensor(LOGITS, dtype=torch.float32).view(-1, 1, 1, 1)).flatten().double().numpy()
+        # Not the call itself: hooks would take these numbers for a pass.
+        curve = module.forward(torch.tensor(LOGITS, dtype=torch.float32).view(-1, 1, 1, 1)).flatten().double().numpy()
     except Exception:  # whatever somebody else's module takes, this is no function of each number
         return False
     is_named = curve.shape == LOGITS.shape and function_of_curve(curve) in GATE_FUNCTIONS
