@@ -118,7 +118,7 @@ _build/extra/vendor/katex/LICENSE: node_modules/.package-lock.json
 	cp node_modules/katex/LICENSE $@
 
 # The letters of the pages, of all weights that they use, upright: browsers slant them well.
-_build/letters.css: node_modules/.package-lock.json tools/letters.py
+_build/letters.css: node_modules/.package-lock.json tools/letters.py $(shell find book notebooks senet_lib/book -name "*.md" -o -name "*.bib" -o -name "*.js" -o -name "*.py")
 	@mkdir -p _build/extra/vendor/inter
 	cp node_modules/@fontsource-variable/inter/LICENSE _build/extra/vendor/inter
 	$(BIN)/python -m tools.letters $@

@@ -61,24 +61,25 @@ WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 DEFERRED = ("clipboard.min.js", "copybutton.js", "sphinx-book-theme.js")
 DEFERRED_BUT_FOR_SEARCH = ("doctools.js",)
 # The theme's own script, which comes late, does the same.
-FOLLOW_SYSTEM = """\\g<0>
+#
+# A browser draws first with other letters, even where a style sheet holds the font, and then all text moves. So nothing
+# is shown until the sheet is there and its font is read, some milliseconds later. The text is taken in meanwhile.
+FIRST_SCRIPT = """\\g<0>
   <script>
     if (document.documentElement.dataset.theme === "auto") {
       document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
     }
-  </script>"""
-# A browser draws first with other letters, even where a style sheet holds the font, and then all text moves. Behind the
-# sheets, this waits for the font, some milliseconds, and at most half a second.
-AWAIT_LETTERS = """
-  <script>
     if (document.fonts) {
-      const show = () => { document.documentElement.style.visibility = ""; };
-      document.documentElement.style.visibility = "hidden";
-      document.fonts.load('1em "Inter Variable"').then(show, show);
-      setTimeout(show, 500);
+      const { style } = document.documentElement;
+      const show = () => { style.visibility = ""; };
+      style.visibility = "hidden";
+      document.addEventListener("error", show, true);
+      addEventListener("load", show);
+      document.addEventListener("load", ({ target }) => {
+        if (target.rel === "stylesheet") document.fonts.load('1em "Inter Variable"').then(show, show);
+      }, true);
     }
-  </script>
-</head>"""
+  </script>"""
 STORED_MODE = re.compile(r'<script data-cfasync="false">.*?</script>', re.DOTALL)
 # Of a name that hides the text which stands there, and of a list without items.
 MISLEADING = (
@@ -142,8 +143,7 @@ def make_lean(html: str, page: str) -> str:
     for name in DEFERRED if page == "search" else DEFERRED + DEFERRED_BUT_FOR_SEARCH:
         late = rf'<script (?=src="[^"]*/{re.escape(name)}[?"])'
         html = replace(late, "<script defer ", html, f"{page}: there is no {name} to defer")
-    html = replace(STORED_MODE, FOLLOW_SYSTEM, html, f"{page}: there is no script for the colours")
-    html = replace(r"\n?</head>", AWAIT_LETTERS, html, f"{page}: there is no head to end")
+    html = replace(STORED_MODE, FIRST_SCRIPT, html, f"{page}: there is no script for the colours")
     html = replace(TOP_BAR, r"\1\2", html, f"{page}: there is no top bar to empty")
     for pattern, replacement in MISLEADING:
         html = re.sub(pattern, replacement, html)

@@ -144,7 +144,8 @@ def _joined(values: Sequence[Any], axis: int) -> Any:
 
 def _mean(x: Any, rank: int) -> Any:
     """The mean of each channel (C,). Pooling adds up a map faster, and with less rounding, than a reduction does."""
-    return op.ReduceMean(op.GlobalAveragePool(x), _constant([0, *range(2, rank)]), keepdims=0)
+    pooled = op.GlobalAveragePool(x) if rank > 2 else x  # vectors have no map to pool
+    return op.ReduceMean(pooled, _constant([0, *range(2, rank)]), keepdims=0)
 
 
 def _scale_and_shift(x: Any, channels: int, scale: Any, shift: Any) -> Any:

@@ -1,13 +1,13 @@
 // The Context World in miniature, trained here: a run that can be seen step by step, and a hundred to be counted.
 import { guess } from "./parts/guess.js";
-import { Problem, button, choice, controlRow, disable, element, figure, number, panel, player } from "./parts/kit.js";
+import { Problem, button, controlRow, disable, element, figure, number, panel, player } from "./parts/kit.js";
 import { requireShape, row, setText, slider, svg, tableLine } from "./parts/kit.js";
 import { COLOURS, STEPS, accuracyOf, createTraining, lookByCue, prepareScenes } from "./parts/excitation_training.js";
 import { chartText, createSheet, legend, lineChart, lineSample, scaleTo } from "./parts/line_chart.js";
+import { partChoice } from "./parts/part_choice.js";
 import { shareInterval, sumOf } from "./parts/statistics.js";
 
 const WORDS = {
-  part: "show",
   parts: { one: "one training", many: "a hundred trainings" },
   hidden: "hidden units",
   seed: "seed",
@@ -70,7 +70,6 @@ export default figure((view) => {
   const scenes = prepareScenes(readScenes(view, "train"), readScenes(view, "test"));
   const runOf = keepLast((hidden, seed) => trainByStep(hidden, seed, scenes));
 
-  const part = choice(view, "part", { label: WORDS.part, options: Object.entries(WORDS.parts) });
   const hidden = slider(view, "hidden", { label: WORDS.hidden, min: 1, max: MOST_HIDDEN });
   const seed = slider(view, "seed", { label: WORDS.seed, min: 0, max: SEEDS - 1 });
   const another = button(WORDS.another, () => view.set("seed", (view.get("seed") + 1) % SEEDS));
@@ -85,8 +84,9 @@ export default figure((view) => {
   const controls = [controlRow(seed.element, another.element), controlRow(train, step.element)];
   const run = row(element("div", {}, curve.element, words), tables.element);
   run.classList.add("training-run");
-  const parts = { one: element("div", {}, ...controls, run), many: count.element };
-  const stack = element("div", { class: "training-parts" }, ...Object.values(parts));
+  const one = element("div", {}, ...controls, run);
+  const part = partChoice(view, WORDS.parts, { one: [one], many: [count.element] });
+  const stack = element("div", { class: "parts-stack" }, one, count.element);
   view.body.append(asked.element, controlRow(part.element, hidden.element), stack);
 
   return () => {
@@ -97,7 +97,6 @@ export default figure((view) => {
     curve.draw(run, stepNow, accuracy);
     tables.draw(byCue);
     setText(words, describe(stepNow, accuracy, byCue));
-    for (const [name, node] of Object.entries(parts)) node.classList.toggle("training-away", name !== view.get("part"));
     count.draw();
     asked.draw();
   };

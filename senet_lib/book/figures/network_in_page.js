@@ -6,12 +6,12 @@ import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
 import { guess } from "./parts/guess.js";
 import { createLoader, createNetworkChoice, readNetworks } from "./parts/network_controls.js";
 import { createRunner } from "./parts/onnx_session.js";
+import { partChoice } from "./parts/part_choice.js";
 import { CUE, renderScene } from "./parts/scene_drawing.js";
 import { createScoreTable, softmax } from "./parts/score_table.js";
 
 const PICTURE_SHAPE = [3, 32, 32];
 const WORDS = {
-  part: "show",
   parts: { board: "other gates", scene: "one scene" },
   usual: "The training had pictures like this one.",
   unusual:
@@ -61,7 +61,6 @@ export default figure((view) => {
   const board = createGateBoard(view, world.boards, world.donors);
   const gates = createGateDesk(view, world.networks, { ofBlocks: false, thenOwn: () => view.set("swap", "") });
   const choices = createNetworkChoice(view, world.networks);
-  choices.element.prepend(choice(view, "part", { label: WORDS.part, options: Object.entries(WORDS.parts) }).element);
   const frame = element("fieldset", { class: "page-fields", "aria-label": WORDS.picture }, stage.element);
   const own = element("div", { class: "page-own" }, loader.element, editor.element);
   const desk = element("div", { class: "page-gates" }, gates.element);
@@ -70,6 +69,7 @@ export default figure((view) => {
   const seen = element("div", { class: "page-world" }, picture, scores.element, board.element, own);
   view.body.append(choices.element, strangers.element, movers.element, scores.answer, seen, board.told, desk);
   const parts = { board: [strangers.element, board.element, board.told], scene: [movers.element, own, desk] };
+  choices.element.prepend(partChoice(view, WORDS.parts, parts).element);
 
   return () => {
     const scene = readScene(view);
@@ -85,7 +85,6 @@ export default figure((view) => {
     examples.draw(example);
     loader.draw(shown);
     scores.draw(scene, shown);
-    for (const [part, nodes] of Object.entries(parts)) for (const one of nodes) one.hidden = view.get("part") !== part;
     board.draw(job.network, job, sentenceOf(world, scene, shown), strangers.isOpen());
     gates.draw(job, movers.isOpen() ? null : shown, live);
     strangers.draw();

@@ -1,14 +1,14 @@
 // A photograph, also the reader's own, and trained networks that answer at once: class scores, and every gate.
 import { acceptDrops, acceptPastes } from "./parts/file_drop.js";
-import { Problem, button, choice, element, figure, formatNumber, number, panel, picture, row, setText } from "./parts/kit.js";
+import { Problem, button, element, figure, formatNumber, number, panel, picture, row, setText } from "./parts/kit.js";
 import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
 import { createLoader, createNetworkChoice, readNetworks } from "./parts/network_controls.js";
 import { createRunner, obstacle } from "./parts/onnx_session.js";
+import { partChoice } from "./parts/part_choice.js";
 import { createCamera, readPicture } from "./parts/picture_input.js";
 import { createScoreTable, softmax } from "./parts/score_table.js";
 
 const WORDS = {
-  part: "show",
   parts: { picture: "the picture", gates: "its gates" },
   picture: "The picture",
   seen: "In 32 × 32 pixels",
@@ -62,7 +62,6 @@ export default figure((view) => {
   const scores = createScores(data);
   const gates = createGateDesk(view, data.networks);
   const choices = createNetworkChoice(view, data.networks);
-  choices.element.prepend(choice(view, "part", { label: WORDS.part, options: Object.entries(WORDS.parts) }).element);
   const offered = element("div", {}, pair.element, offer.element);
   const world = element("div", { class: "photo-world" }, offered, scores.element);
   view.body.append(
@@ -74,11 +73,11 @@ export default figure((view) => {
     gates.element,
   );
   const parts = { picture: [world, input.element], gates: [gates.element] };
+  choices.element.prepend(partChoice(view, WORDS.parts, parts).element);
 
   return () => {
     const chosen = readChosen(view, data);
     const job = readJob(view, data, chosen);
-    for (const [part, nodes] of Object.entries(parts)) for (const one of nodes) one.hidden = view.get("part") !== part;
     const live = runner.isLive();
     if (live) runner.ask(job);
     const shown = (live && runner.latest(job.network)) || recordedAnswer(data, job, chosen);

@@ -201,7 +201,7 @@ function createFacts() {
     sentence(WORDS.field, { field, reached }, "parts-note"),
     sentence(WORDS.uses, { half, cue: onCue, glyphs: onGlyphs }, "parts-note"),
   ];
-  const ofUnit = [sentence(WORDS.sees, { what }, "field-sees"), element("div", { class: "field-facts" }, can, uses)];
+  const ofUnit = [sentence(WORDS.sees, { what }, "field-sees"), element("div", { class: "parts-stack field-facts" }, can, uses)];
   const ofMap = sentence(WORDS.count, { both, all }, "senet-heading");
 
   const draw = ({ units, size }, rows, columns, counts, kinds, show) => {

@@ -2,9 +2,9 @@
 import { guess, unknownNumbers } from "./parts/guess.js";
 import { Problem, button, choice, controlRow, element, figure, formatNumber, isList, menu, need } from "./parts/kit.js";
 import { number, panel, setText, slider, svg } from "./parts/kit.js";
+import { partChoice } from "./parts/part_choice.js";
 
 const WORDS = {
-  part: "show",
   parts: { places: "where SE goes", start: "the start gate" },
   network: "Network",
   reduction: "r",
@@ -51,7 +51,7 @@ export default figure((view) => {
   const tick = (names) => view.set("ticked", names);
   const current = () => networks.find(({ name }) => name === view.get("network"));
   const ladders = networks.map((network) => createLadder(view, network, tick));
-  const stack = element("div", { class: "surgery-stack" }, ...ladders.map((one) => one.element));
+  const stack = element("div", { class: "parts-stack" }, ...ladders.map((one) => one.element));
   const options = networks.map(({ name }) => [name, name]);
   const which = menu(view, "network", { label: WORDS.network, options, then: () => tick([]) });
   const r = choice(view, "reduction", { label: WORDS.reduction, options: REDUCTIONS.map((one) => [one, one]) });
@@ -61,13 +61,12 @@ export default figure((view) => {
   const asked = askForTheChanged(view, trial, start.covered);
   cost.element.classList.add("senet-stays");
   const operation = element("div", { class: "surgery" }, cost.element, panel(WORDS.ladder, null, stack), code.element);
-  const part = choice(view, "part", { label: WORDS.part, options: Object.entries(WORDS.parts) });
   const places = element("div", {}, controlRow(which.element, r.element), operation);
-  const parts = { places, start: element("div", { class: "surgery-trial" }, asked.element, start.element) };
-  view.body.append(controlRow(part.element), element("div", { class: "surgery-stack" }, ...Object.values(parts)));
+  const trialled = element("div", {}, asked.element, start.element);
+  const part = partChoice(view, WORDS.parts, { places: [places], start: [trialled] });
+  view.body.append(controlRow(part.element), element("div", { class: "parts-stack" }, places, trialled));
 
   return () => {
-    for (const [name, node] of Object.entries(parts)) node.classList.toggle("surgery-away", name !== view.get("part"));
     const network = current();
     const ticked = readTicked(view, network);
     for (const ladder of ladders) ladder.draw(network, ticked);
@@ -176,8 +175,7 @@ function createLadder(view, network, tick) {
   const quick = element("div", { class: "surgery-quick" }, element("span", {}, WORDS.quick), ...ways.map(({ node }) => node));
   const node = element("fieldset", { class: "surgery-ladder" }, ...[...sizes, WORDS.others].map(rung), quick);
   const draw = (shown, ticked) => {
-    node.disabled = shown !== network;
-    node.classList.toggle("surgery-away", shown !== network);
+    node.disabled = shown !== network; // and so not seen: figure.css
     if (shown !== network) return;
     for (const box of boxes) box.draw(ticked.includes(box.place));
     const now = ticked.map(({ name }) => name).join();

@@ -72,11 +72,11 @@ export function createLoader(view, load) {
   const text = element("span", { role: "status", "data-name": "status" });
   const isBusy = () => ["loading", "ready"].includes(view.get("state"));
   const node = button(LOADER_WORDS.run, () => isBusy() || load()).element;
-  const size = element("span", { class: "parts-note", style: "grid-area: 1 / 1" }, LOADER_WORDS.size);
+  const size = element("span", { class: "parts-note" });
   const hindrance = obstacle();
   const time = number("milliseconds", { label: LOADER_WORDS.time, unit: "ms.", digits: 1 });
-  const now = element("span", { class: "parts-note", style: "grid-area: 1 / 1" }, text, " ", time.element);
-  const told = element("span", { style: "display: grid; flex: 1 1 12rem; align-items: center" }, size, now); // one over the other
+  const now = element("span", { class: "parts-note" }, text, " ", time.element);
+  const told = element("span", { class: "parts-stack" }, size, now);
   const draw = (shown) => {
     const [state, kernel, message] = [view.get("state"), view.get("kernel"), view.get("message")];
     time.element.hidden = !shown?.milliseconds;
@@ -89,7 +89,7 @@ export function createLoader(view, load) {
     };
     node.hidden = kernel || hindrance !== null;
     disable(node, { loading: LOADER_WORDS.loading, ready: LOADER_WORDS.running }[state]);
-    size.hidden = node.hidden;
+    setText(size, node.hidden ? "" : LOADER_WORDS.size);
     size.style.visibility = state === "examples" ? "visible" : "hidden";
     const answering = kernel ? message || LOADER_WORDS.kernel : said[state];
     if (answering === undefined) throw new Problem(`state is ${state}; it must be one of ${Object.keys(said).join(", ")}.`);
