@@ -55,6 +55,9 @@ KINDS = {
         block=partial(Bottleneck, groups=4, width_per_group=16, placement="pre"),
         attention=partial(SqueezeExcitation, reduction=4),
     ),
+    "normalised vectors": lambda: nn.Sequential(
+        nn.Flatten(), nn.Linear(3 * SIZE**2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3)
+    ),
 }
 
 
@@ -134,10 +137,10 @@ def test_each_kind_of_network_learns_as_in_torch(tmp_path, kind):
     compare(tmp_path, KINDS[kind]())
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
-def test_with_numbers_of_64_bits_the_gradient_is_torchs_to_nine_digits(optimiser):
+@pytest.mark.parametrize(("kind", "optimiser"), [*(("se", one) for one in OPTIMISERS), ("normalised vectors", "sgd")])
+def test_with_numbers_of_64_bits_the_gradient_is_torchs_to_nine_digits(kind, optimiser):
     torch.manual_seed(0)
-    errors = gradient_errors(KINDS["se"](), optimiser, (3, SIZE, SIZE), BATCH)
+    errors = gradient_errors(KINDS[kind](), optimiser, (3, SIZE, SIZE), BATCH)
     assert errors.graph_64 < 1e-9
     assert errors.graph_32 < 1e-5
 
