@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 from PIL import Image
 
 from senet_lib.book.experiments import page_networks
-from senet_lib.book.experiments.gate_board import board_of
 from senet_lib.book.experiments.offered_pictures import offered_pictures
 from senet_lib.book.experiments.page_networks import (
     CLASS_NAMES,
@@ -24,10 +22,10 @@ from senet_lib.book.experiments.page_networks import (
 from senet_lib.book.figures import network_in_page, photograph_in_page
 from senet_lib.book.figures.network_in_page import NetworkInPage, scene_from_dict
 from senet_lib.book.figures.photograph_in_page import PhotographInPage
-from senet_lib.data.context_world import SHAPES, ContextWorld, Scene
+from senet_lib.data.context_world import SHAPES, ContextWorld
 from senet_lib.export.onnx_network import load_onnx
 from senet_lib.export.overridable_network import OverridableNetwork
-from senet_lib.weights.weight_files import Pretrained, load_pretrained
+from senet_lib.weights.weight_files import load_pretrained
 
 PICTURES = 100
 IN_THE_PAGE = (*SHOWN, *SHOWN_PHOTOGRAPHS)
@@ -68,18 +66,10 @@ def test_there_is_a_file_for_each_network_and_no_other(root):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
-    """A folder with the examples that the command writes now. One board is counted anew: each takes ten seconds."""
+    """A folder with the examples that the command writes now."""
     folder = tmp_path_factory.mktemp("written")
-    boards = iter(json.loads(network_in_page.EXAMPLES.read_text(encoding="utf-8"))["boards"].values())
-
-    def board(trained: Pretrained, donors: Sequence[Scene]) -> dict:
-        saved = next(boards)
-        return board_of(trained, donors) if trained.about["arm"] == "r=4" else saved
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page_networks, "board_of", board)
-        files = ["--examples", f"{folder}/network_in_page.json", "--photographs", f"{folder}/photograph_in_page.json"]
-        assert page_networks.main(["--examples-only", *files]) == 0
+    files = ["--examples", f"{folder}/network_in_page.json", "--photographs", f"{folder}/photograph_in_page.json"]
+    assert page_networks.main(["--examples-only", *files]) == 0
     return folder
 
 
