@@ -12,6 +12,8 @@ import torch
 import torchvision.models as tv
 from torch import Tensor, distributed, fx, nn
 from torchvision.models.googlenet import Inception
+from torchvision.models.inception import InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
+from torchvision.models.shufflenetv2 import InvertedResidual
 
 from senet_lib.cost.formulas import se_parameters
 from senet_lib.networks.insert import TwiceSigmoid, WithAttention, insert_squeeze_excitation
@@ -27,6 +29,7 @@ class Case:
     make: Callable[[], nn.Module]
     after: object
     channels: tuple[int, ...]
+    size: int = 64
 
 
 def relus_of_features(model: nn.Module) -> list[str]:
@@ -45,18 +48,25 @@ def small_vgg16_bn() -> nn.Module:
     return model
 
 
+INCEPTION = {"aux_logits": False, "init_weights": False, "num_classes": 10}
 CASES = {
     "vgg16_bn": Case(
         small_vgg16_bn, relus_of_features, (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
     ),
-    "googlenet": Case(
-        partial(tv.googlenet, aux_logits=False, init_weights=False, num_classes=10),
-        Inception,
-        (256, 480, 512, 512, 512, 528, 832, 832, 1024),
+    "googlenet": Case(partial(tv.googlenet, **INCEPTION), Inception, (256, 480, 512, 512, 512, 528, 832, 832, 1024)),
+    "inception_v3": Case(
+        partial(tv.inception_v3, **INCEPTION),
+        (InceptionA, InceptionB, InceptionC, InceptionD, InceptionE),
+        (256, 288, 288, 768, 768, 768, 768, 768, 1280, 2048, 2048),
+        size=75,
     ),
     "mobilenet_v2": Case(
         partial(tv.mobilenet_v2, num_classes=10), residual_branches, (24, 32, 32, 64, 64, 64, 96, 96, 160, 160)
     ),
+    "shufflenet_v2_x1_0": Case(
+        partial(tv.shufflenet_v2_x1_0, num_classes=10), InvertedResidual, (116,) * 4 + (232,) * 8 + (464,) * 4
+    ),
+    "densenet121": Case(partial(tv.densenet121, num_classes=10), "features.denseblock*", (256, 512, 1024, 1024)),
     "convnext_tiny": Case(
         partial(tv.convnext_tiny, num_classes=10), residual_branches, (96,) * 3 + (192,) * 3 + (384,) * 9 + (768,) * 3
     ),
@@ -113,7 +123,7 @@ def gates_of(model: nn.Module, x: Tensor) -> list[Tensor]:
 def test_a_network_of_torchvisions_is_unchanged_at_first_then_learns_and_has_the_formulas_parameters(name):
     torch.manual_seed(0)
     case = CASES[name]
-    model, x = settled(case.make()), noise(2, 3, 64, 64)
+    model, x = settled(case.make()), noise(2, 3, case.size, case.size)
     expected, old = model(x).detach(), list(model.parameters())
     options = {"reduction": 8, "bias": False, "start_gate": 1, "input_size": x.shape[1:]}
     names = insert_squeeze_excitation(model, case.after, **options)
