@@ -44,11 +44,6 @@ def empty(make: Callable[..., nn.Module], *arguments: Any, **options: Any) -> nn
         return make(*arguments, **options)
 
 
-def shapes(module: nn.Module) -> dict[str, torch.Size]:
-    """Of all tensors of its state."""
-    return {name: tensor.shape for name, tensor in module.state_dict().items()}
-
-
 def assert_same_logits(ours: nn.Module, theirs: nn.Module, tolerance: float = 1e-4) -> None:
     """In evaluation and in training mode, on pictures of even and of odd size."""
     for height, width in ((64, 64), (41, 75)):
