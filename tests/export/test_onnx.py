@@ -226,12 +226,13 @@ def test_a_network_without_overrides(tmp_path, refused, model):
 
 def test_se_in_somebody_elses_network_on_grey_pictures(tmp_path):
     torch.manual_seed(0)
-    layers = [nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Conv2d(6, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)]
-    model = nn.Sequential(*layers)
+    head = [nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)]
+    model = shaken(nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Conv2d(6, 4, 3), *head))
     names = insert_squeeze_excitation(model, nn.Conv2d, reduction=2, start_gate=1, input_size=(1, 9, 7))
     x = noise(2, 1, 9, 7).sigmoid()
     with torch.no_grad():
-        expected = model.double().train()((x.double() - 0.5) / 0.25).numpy()
+        expected = model.double().eval()((x.double() - 0.5) / 0.25).numpy()
+    model.train()
     before, state = {name: tensor.clone() for name, tensor in model.state_dict().items()}, torch.get_rng_state()
     network = load_onnx(export_onnx(model, tmp_path / "mine.onnx", (1, 9, 7), (0.5,), (0.25,)))
     logits, gates = network.run(x.numpy())
