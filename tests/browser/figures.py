@@ -20,18 +20,10 @@ from tests.browser.jupyterlab import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAPER = {"light": "#ffffff", "dark": "#121212"}
-
-
-# The book's letters: with others, a figure has other widths. Braces are doubled for str.format.
-LETTERS = (ROOT / "_build" / "letters.css").read_text(encoding="utf-8").replace("{", "{{").replace("}", "}}")
-PAGE = (
-    """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>figure</title>
+PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>figure</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
-<style>"""
-    + LETTERS
-    + """ body {{ margin: 0; background: {paper}; }}</style></head>
+<style>{letters} body {{ margin: 0; background: {paper}; }}</style></head>
 <body><main><h1>A figure</h1>{figures}</main></body></html>"""
-)
 
 # Set each state in turn, and read the numbers that are in sight then: by name, exact, and as the reader sees them.
 READ = """async (root, states) => {
@@ -220,6 +212,12 @@ class Opened:
         return alert.locator("span").inner_text() if alert.is_visible() else None
 
 
+def page_of(figures: str, theme: str = "light") -> str:
+    """A page with the HTML of figures, in the letters of the built book: with others, a figure has other widths."""
+    letters = (ROOT / "_build" / "letters.css").read_text(encoding="utf-8")
+    return PAGE.format(theme=theme, paper=PAPER[theme], letters=letters, figures=figures)
+
+
 @contextmanager
 def open_html(
     browser: Browser,
@@ -237,7 +235,7 @@ def open_html(
 
     With a clock, a test can let time pass at once, by Playwright's ``page.clock``.
     """
-    (folder / "page.html").write_text(PAGE.format(theme=theme, paper=PAPER[theme], figures=html), encoding="utf-8")
+    (folder / "page.html").write_text(page_of(html, theme), encoding="utf-8")
     server = serve(folder) if way == "http" else None
     home = f"http://127.0.0.1:{server.server_port}" if server else folder.as_uri()
     context = browser.new_context(

@@ -29,7 +29,7 @@ from senet_lib.export.reveal_gates import reveal_gates
 from senet_lib.networks.squeeze_excitation import SqueezeExcitation
 from tests.browser import test_picture_input as sibling
 from tests.browser.conftest import ROOT, VENDOR
-from tests.browser.figures import PAGE, PAPER, Opened, open_figure, serve
+from tests.browser.figures import Opened, open_figure, page_of, serve
 from tests.browser.other_browsers import PATIENCE_S, firefox, webkit
 from tests.export.test_reveal_gates import FORMS, NOT_FOLLOWED, Calibration, Gated, ends_in, export, shaken_all, tiny
 from tools.as_scripts import write_scripts
@@ -374,7 +374,7 @@ def test_it_works_from_a_folder(browser, site):
 
 @pytest.mark.parametrize("browse", [firefox, webkit])
 def test_other_browsers_open_run_and_set_a_network_at_a_persons_speed(site, browse):
-    text = PAGE.format(theme="light", paper=PAPER["light"], figures=NetworkXray.example().to_html())
+    text = page_of(NetworkXray.example().to_html())
     (site / "xray.html").write_text(text, encoding="utf-8")
     server = serve(site)
     try:

@@ -10,7 +10,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 
 from senet_lib.book.figures.laboratory import Laboratory
-from tests.browser.figures import PAGE, PAPER, serve
+from tests.browser.figures import page_of, serve
 from tests.browser.other_browsers import PATIENCE_S, firefox, webkit
 from tests.browser.test_laboratory import TINY, bet_and_train, losses, open_laboratory, wait_for
 from tools.as_scripts import write_scripts
@@ -28,7 +28,7 @@ STATUS = "return document.querySelector('[data-name=status]').textContent"
 def home(site) -> Iterator[dict[str, str]]:
     """A page with a laboratory, as a server and as a folder give it."""
     figure = Laboratory.preset("add SE", **TINY)
-    text = PAGE.format(theme="light", paper=PAPER["light"], figures=figure.to_html())
+    text = page_of(figure.to_html())
     (site / "laboratory.html").write_text(text, encoding="utf-8")
     server = serve(site)
     yield {"http": f"http://127.0.0.1:{server.server_port}/laboratory.html", "file": _uri(site / "laboratory.html")}
