@@ -24,6 +24,7 @@ LONGEST = ("test_book", "test_pages", "test_all_figures", "test_every_browser", 
 Refused = Callable[..., AbstractContextManager[None]]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Half as many again as there are cores: nearly half of the time a test only waits, for a page or a kernel."""
     return max(1, 3 * (os.cpu_count() or 1) // 2)
