@@ -349,6 +349,25 @@ def test_a_network_with_the_same_groups_keeps_what_is_shown(browser, tmp_path):
         assert opened.problem is None
 
 
+def test_a_guess_covers_the_shares_of_the_deepest_network_only(browser, tmp_path):
+    figure = ClassGates.from_networks([SMALL, describe()], asks=True)
+    between = {block: class_means(gates, LABELS)[LABELS].var(0).sum() for block, gates in GATES.items()}
+    shares = {block: between[block] / GATES[block].var(0).sum() for block in GATES if block != STILL}
+    most = max(shares, key=lambda block: shares[block])
+    with open_figure(browser, figure, tmp_path) as opened:
+        unfold(opened)
+        assert opened.root.locator("[data-name=share]").is_visible()
+        opened.select("network", "Many, r = 4")
+        unfold(opened)
+        telling = opened.root.locator("[data-name=share], [data-name=explained], .senet-gates-bar")
+        assert opened.root.locator(".senet-gates-line").first.is_visible()
+        assert not any(one.is_visible() for one in telling.all())
+        opened.click("Show me")
+        assert telling.count() > 8 and all(one.is_visible() for one in telling.all())
+        said = f"in block {list(GATES).index(most) + 1} ({most}: {100 * shares[most]:.1f}%), least"
+        assert said in opened.text("guess")
+
+
 # --- the example ------------------------------------------------------------------------------------------------------
 
 

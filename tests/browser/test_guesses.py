@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from senet_lib.book.figures.block_walkthrough import BlockWalkthrough
-from senet_lib.book.figures.class_gates import ClassGates
+from senet_lib.book.figures.class_gates import EXAMPLE, ClassGates
 from senet_lib.book.figures.convolution_stepper import ConvolutionStepper
 from senet_lib.book.figures.cost_calculator import CostCalculator
 from senet_lib.book.figures.excitation_explorer import ExcitationExplorer
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.browser
 
 
 def asking(cls: type[Figure]) -> Figure:
-    figure = cls.example()
+    asked_of = "cifar10-gates-r4"  # the second network of the menu
+    figure = ClassGates.read(EXAMPLE, network=asked_of) if cls is ClassGates else cls.example()
     figure.asks = True
     if cls is Surgery:
         figure.part = "start"
@@ -63,7 +64,7 @@ GATES_APART = """root => {
 # Figure, what is covered, a right guess ("": the figure's largest difference of gates), a wrong one, and what is said.
 ASKED = [
     (BlockWalkthrough, ".walk-strip.parts-unknown", "", "0", "gates are computed from the picture"),
-    (ClassGates, ".senet-chart .senet-gates-line", "layer2", "layer1", "The accuracy with the mean gates of one block"),
+    (ClassGates, ".senet-gates-share", "9", "1", "how the gates vary in block 9"),
     (CostCalculator, "[data-name=added]", "4", "1", "Stage 4 of ResNet-50 pays 62.5% of the weights."),
     (ExcitationExplorer, ".excitation-flow .parts-unknown canvas", str(gates_moved()), "0", "has a bar of its own"),
     (GatesOnALine, ".line-chart .line-chosen", "green", "red", "lies between its values at the two ends"),

@@ -1,6 +1,6 @@
 // What the gates of a trained network say for each group of pictures: the controls and the drawings.
 // After Hu et al. (arXiv 1709.01507v4), Section 7.2, Figure 6.
-import { guess } from "./parts/guess.js";
+import { guess, unknownNumbers } from "./parts/guess.js";
 import { FEW, NO_FOCUS, createFitting, orderOf, placeOf, readNetworks } from "./parts/gate_groups.js";
 import { requireState, shortNames } from "./parts/gate_groups.js";
 import { button, choice, chooseAlong, controlRow, element, figure, formatNumber, freshId } from "./parts/kit.js";
@@ -20,8 +20,10 @@ const WORDS = {
     difference: "channel, the largest difference of the groups first",
   },
   place: ({ name, place }) => `${name}: ${place}`,
-  question: "All pictures get the mean gates of one block. With which block do you lose fewer answers?",
-  told: ({ found }) => `The accuracy with the mean gates of one block, mean of the seeds: ${found}.`,
+  question: ({ label, count, groupedBy }) =>
+    `In which of the ${count} SE blocks of “${label}” do the gates say most about the ${groupedBy}?`,
+  told: ({ groupedBy, most, least }) => `The ${groupedBy} explains most of how the gates vary in ${most}, least in ${least}.`,
+  toldBlock: ({ place, name, percent }) => `block ${place} (${name}: ${percent})`,
   rest: "Choose groups; more numbers; all blocks side by side",
   share: ({ groupedBy, percent, block }) => `In ${block} the ${groupedBy} explains ${percent} of how the gates vary.`,
   still: ({ name }) => `In ${name} no gate ever changes.`,
@@ -84,32 +86,34 @@ export default figure((view) => {
   const controls = controlRow(network.element, order.element, depth.element);
   const boards = new Map(networks.map((one) => [one, createBoard(view, one)]));
   const place = element("div");
-  const shares = [...boards.values()].map((one) => one.share);
-  const asked = askForTheIdle(view, shares);
-  view.body.append(...asked.map((one) => one.element), controls, place);
+  const asked = askForTheMost(view, boards);
+  view.body.append(asked.element, controls, place);
 
   return () => {
     const board = boards.get(chosen());
     if (place.firstChild !== board.element) place.replaceChildren(board.element); // charts are as wide as their place
     board.draw();
-    asked.forEach((one) => one.draw());
-    place.classList.toggle("senet-gates-asked", asked.some((one) => one.isOpen()));
+    asked.draw();
   };
 });
 
-/** Before any gate: which block can give up its own gates with less loss? Nothing is asked if nobody has tried it. */
-function askForTheIdle(view, covered) {
-  const accuracies = Object.entries(view.data("silenced")).sort(([a], [b]) => a.localeCompare(b));
-  if (accuracies.length < 2) return [];
-  const idle = accuracies.reduce((one, other) => (other[1] > one[1] ? other : one))[0];
-  const found = accuracies.map(([block, accuracy]) => `${block} ${formatNumber(accuracy, 3, true)}`).join(", ");
-  const options = accuracies.map(([block]) => [block, block]);
-  const answer = () => ({ value: idle, told: WORDS.told({ found }) });
-  return [guess(view, { key: "silenced", question: WORDS.question, options, answer, covered })];
+/** Before the shares of the deepest network, the first of these: in which of its blocks do the groups explain most? */
+function askForTheMost(view, boards) {
+  const deepest = [...boards.keys()].reduce((one, other) => (other.blocks.size > one.blocks.size ? other : one));
+  const { name, label, groupedBy, blocks } = deepest;
+  const ranked = [...blocks].map(([block, { explained }], index) => ({ block, place: index + 1, share: explained || 0 }));
+  ranked.sort((a, b) => b.share - a.share);
+  const say = ({ block, place, share }) => WORDS.toldBlock({ place, name: block, percent: percentOf(share) });
+  const [most, least] = [ranked[0], ranked.at(-1)];
+  const answer = () => ({ value: most.place, told: WORDS.told({ groupedBy, most: say(most), least: say(least) }) });
+  const question = WORDS.question({ label, count: blocks.size, groupedBy });
+  const range = { min: 1, max: blocks.size };
+  return guess(view, { key: `explained/${name}`, question, range, answer, covered: boards.get(deepest).telling });
 }
 
 // --------------------------------------------------------------------------------------------------------- the drawing
 
+const percentOf = (share) => `${formatNumber(100 * share, 1)}%`;
 const path = (name, d, style = null) => svg("path", { class: `senet-${name}`, d, style });
 /** How a group looks: a line in its colour, where few are drawn with a dash and a marker, or grey dots. */
 function lookOf(groups, index, isFew, isBroughtOut) {
@@ -152,14 +156,15 @@ function createBoard(view, network) {
     const state = stateOf();
     for (const one of rest.open ? [groupTable, chart, numbers, strip, alike] : [groupTable, chart, numbers]) one.draw(state);
     const { explained } = state.block;
-    const percent = `${formatNumber(100 * explained, 1)}%`;
-    setText(share, Number.isFinite(explained) ? WORDS.share({ groupedBy, percent, block: state.name }) : WORDS.still(state));
+    const said = WORDS.share({ groupedBy, percent: percentOf(explained), block: state.name });
+    setText(share, Number.isFinite(explained) ? said : WORDS.still(state));
   };
   const folded = [groupTable, numbers, strip, alike].map((one) => one.element);
   const rest = element("details", {}, element("summary", {}, WORDS.rest), element("div", { class: "senet-gates-board" }, ...folded));
   rest.addEventListener("toggle", draw); // charts are as wide as their place
   const share = element("p", { class: "senet-gates-share", role: "status", "data-name": "share" });
-  return { element: element("div", {}, chart.element, share, rest), share, draw };
+  const telling = [share, ...unknownNumbers(numbers.element), strip.element];
+  return { element: element("div", {}, chart.element, share, rest), telling, draw };
 }
 
 /**
@@ -344,7 +349,7 @@ function createStrip({ blocks, groupedBy }, choose) {
   const short = shortNames(names);
   const text = (name) => {
     const { explained } = blocks.get(name);
-    return Number.isFinite(explained) ? `${formatNumber(100 * explained, 1)}%` : WORDS.never;
+    return Number.isFinite(explained) ? percentOf(explained) : WORDS.never;
   };
   const all = names.map((name) => `${name} ${text(name)}`).join(", ");
   const sheet = createSheet({ label: WORDS.stripLabel({ groupedBy, all }), height: STRIP.height });

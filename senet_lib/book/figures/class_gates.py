@@ -20,7 +20,6 @@ from numpy.typing import ArrayLike
 
 from senet_lib.book.figures.figure import HERE, Arrays, Asking, Figure
 from senet_lib.book.plots import COLOURS, CUE_COLOURS
-from senet_lib.book.records import load_record
 
 EXAMPLE = HERE / "class_gates_example.json"
 NEVER_CHANGES = -1.0  # in place of a similarity: a block whose gates are the same for all pictures has none
@@ -35,7 +34,7 @@ NAMED_COLOURS = dict(zip(("red", "green", "blue"), CUE_COLOURS, strict=True))
 class ClassGates(Asking, Figure):
     """The mean gate of each channel for each group of pictures; the block, the groups and the order are the reader's.
 
-    With ``asks``, the gates wait for a guess: which block of ``silenced`` can give up its own with less loss?
+    With ``asks``, some shares wait for a guess: in which block of the deepest network do the groups explain most?
 
     Attributes:
         networks: of each network its "name", the "label" that the reader reads, "groups" (K names), "counts" (pictures
@@ -53,7 +52,6 @@ class ClassGates(Asking, Figure):
         order: of the channels: "number", "mean" (the highest mean gate first) or "difference" (where the groups'
             means differ most first).
         channel: the one that is read out, 0 to C - 1.
-        silenced: from blocks to the accuracy, 0 to 1, with their mean gates for all pictures; two or more, for asking.
     """
 
     title = "What the gates say, class by class"
@@ -71,7 +69,6 @@ class ClassGates(Asking, Figure):
     focus = traitlets.Int(-1).tag(sync=True)
     order = traitlets.Unicode("number").tag(sync=True)
     channel = traitlets.Int(0).tag(sync=True)
-    silenced = traitlets.Dict(traitlets.Float()).tag(sync=True)
 
     @traitlets.default("network")
     def _first_network(self) -> str:
@@ -134,7 +131,6 @@ class ClassGates(Asking, Figure):
     def example(cls) -> Self:
         return cls.read(
             EXAMPLE,
-            silenced=silenced_blocks(),
             caption="Move the block, and order the channels by difference. In which block do the groups lie farthest "
             "apart? Then bring one group out: how far does a single picture stray from its mean?",
         )
@@ -152,16 +148,6 @@ class ClassGates(Asking, Figure):
         picture.suptitle(network["label"], x=0.01, ha="left", fontsize=11)
         picture.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
         return picture
-
-
-def silenced_blocks(record: str = "context-world-gates", arm: str = "r=4") -> dict[str, float]:
-    """Of each stage of a recorded network the test accuracy with its mean gates, the mean of the seeds."""
-    found: dict[str, list[float]] = {}
-    for run in load_record(record)["runs"]:
-        for one in run["gates"]["interventions"] if run["arm"] == arm else ():
-            if one["gates"] == "mean" and one["blocks"] != "all":
-                found.setdefault(one["blocks"], []).append(one["accuracy"])
-    return {block: float(np.mean(accuracies)) for block, accuracies in found.items()}
 
 
 def group_colour(groups: Sequence[str], index: int) -> str:

@@ -11,7 +11,7 @@ const GUESS_WORDS = {
   guess: "Guess",
   skip: "Show me",
   again: "Guess again",
-  open: "Nothing is shown before you guess.",
+  open: "The answer is covered until you guess.",
   done: "You have guessed. Press “Guess again” to take it back.",
   right: "Right. {told}",
   wrong: "Not so. {told}",
