@@ -158,7 +158,7 @@ _build/extra/networks/training: $(wildcard results/training_steps/*) _build/extr
 # The library's wheel, and the library as pip installs it, for the notebooks. The wheel is built from a source archive, so
 # that nothing of an earlier build gets into it. The cache of executed notebooks knows their text, not the library's, nor
 # the records: forget it when these change.
-_build/.library: $(shell find senet_lib -name "*.py" -o -name "*.pyi" -o -name "*.js" -o -name "*.css" -o -name "*.json" -o -name "*.safetensors" -o -name "*.svg" -o -name "*.png") $(wildcard results/*.json) .venv/.installed
+_build/.library: $(shell find senet_lib -name "*.py" -o -name "*.pyi" -o -name "*.js" -o -name "*.css" -o -name "*.json" -o -name "*.safetensors" -o -name "*.svg" -o -name "*.png" -o -name "*.ttf") $(wildcard results/*.json) .venv/.installed
 	@rm -rf _build/.jupyter_cache _build/site _build/senet_lib-*
 	SOURCE_DATE_EPOCH=315532800 $(BIN)/python -m build --quiet --no-isolation --outdir _build
 	$(BIN)/python -m pip install --quiet --no-deps --target _build/site _build/senet_lib-*.whl

@@ -5,10 +5,12 @@ One colour for each quantity, everywhere in the book: x, u, z, s and x̃. They a
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
@@ -26,6 +28,8 @@ COLOURS = {
 }
 # Red, green and blue of the Context World, as marks on a white page.
 CUE_COLOURS = ("#D1351B", "#1B8A3B", "#2F5BD3")
+# Parts of Inter (SIL Open Font License 1.1), as TrueType: matplotlib reads no web fonts.
+LETTERS = Path(__file__).with_name("letters")
 # Plus, ring, cross and block have no colour of their own.
 SHAPE_COLOURS = ("#1A1A2E", "#8A6D00", "#A8447C", "#5F8A8B")
 
@@ -33,19 +37,30 @@ STYLE: dict[str, Any] = {
     "figure.figsize": (5.4, 3.2),
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
+    "font.family": ["Inter", "DejaVu Sans"],  # the letters of the pages, and what Inter lacks
     "font.size": 11.5,  # 10 px where a phone shows the picture 345 px wide
     "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.edgecolor": "#8794A3",
+    "axes.labelcolor": "#3B4754",
+    "xtick.color": "#8794A3",
+    "xtick.labelcolor": "#3B4754",
+    "ytick.color": "#8794A3",
+    "ytick.labelcolor": "#3B4754",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.alpha": 0.25,
     "legend.frameon": False,
+    "mathtext.fontset": "cm",  # as the formulas of the pages
     "svg.hashsalt": "senet",
 }
 
 
 def use_book_style() -> None:
     """Give all later figures the book's fonts, sizes and grid."""
+    for font in LETTERS.glob("*.ttf"):
+        font_manager.fontManager.addfont(font)
     plt.style.use(STYLE)
 
 
