@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgba_array
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
@@ -30,6 +30,8 @@ COLOURS = {
 CUE_COLOURS = ("#D1351B", "#1B8A3B", "#2F5BD3")
 # Parts of Inter (SIL Open Font License 1.1), as TrueType: matplotlib reads no web fonts.
 LETTERS = Path(__file__).with_name("letters")
+# On black, red, green and blue as a screen has them glare, and blue is hard to see.
+SHADES = ("#F0523D", "#2EBD5F", "#4D82FF")
 # Plus, ring, cross and block have no colour of their own.
 SHAPE_COLOURS = ("#1A1A2E", "#8A6D00", "#A8447C", "#5F8A8B")
 
@@ -70,13 +72,17 @@ def quantity_map(quantity: str) -> LinearSegmentedColormap:
 
 
 def plot_picture(picture: ArrayLike, title: str = "", ax: Axes | None = None) -> Axes:
-    """A colour picture.
+    """A colour picture. Pure red, green and blue, as our worlds have them, are drawn in softer shades.
 
     Args:
         picture: (3, H, W), integers 0 to 255 or floats 0 to 1.
     """
     ax = _axes(ax)
-    ax.imshow(np.moveaxis(np.asarray(picture), 0, -1))
+    pixels = np.moveaxis(np.asarray(picture), 0, -1)
+    if (np.count_nonzero(pixels, axis=-1) <= 1).all():
+        largest = 255 if pixels.dtype.kind in "iu" else 1
+        pixels = pixels / largest @ to_rgba_array(SHADES)[:, :3]
+    ax.imshow(pixels)
     return _bare(ax, title)
 
 

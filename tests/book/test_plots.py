@@ -10,6 +10,7 @@ from matplotlib.colors import same_color, to_rgb
 from senet_lib.book.plots import (
     COLOURS,
     CUE_COLOURS,
+    SHADES,
     STYLE,
     plot_accuracy,
     plot_bars,
@@ -77,6 +78,12 @@ def test_a_picture_is_drawn_with_its_colours_last(ax):
     assert np.array_equal(image.get_array(), picture.transpose(1, 2, 0))
     assert ax.get_title() == "a picture"
     assert ax.get_xticks().size == ax.get_yticks().size == 0
+
+
+def test_pure_red_green_and_blue_are_drawn_in_softer_shades(ax):
+    plot_picture(np.eye(3).reshape(3, 3, 1) * 0.5, ax=ax)
+    (image,) = ax.images
+    assert np.allclose(image.get_array()[:, 0], np.array([to_rgb(shade) for shade in SHADES]) / 2)
 
 
 def test_a_window_is_the_outline_around_its_pixels(ax):

@@ -36,7 +36,11 @@ SHOWN = """(el) => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, 32, 32);
   const bars = [...el.querySelectorAll('[data-block]')];
   return {
-    pixels: [0, 1, 2].map((channel) => Array.from({ length: 1024 }, (_, i) => data[4 * i + channel])),
+    // Softer shades of pure red, green and blue: the strongest part tells which.
+    pixels: [0, 1, 2].map((channel) => Array.from({ length: 1024 }, (_, i) => {
+      const parts = data.subarray(4 * i, 4 * i + 3);
+      return parts[channel] > 0 && parts[channel] === Math.max(...parts) ? 255 : 0;
+    })),
     logits: [0, 1, 2, 3].map((i) => Number(el.querySelector(`[data-name="logit ${i}"]`).dataset.value)),
     gates: Object.fromEntries(bars.map((one) => [one.dataset.block, one.values])),
     answer: text('answer'),

@@ -5,12 +5,6 @@ import { CUE_SIZE, GLYPH_SIZE, SCENE_BYTES, SCENE_SIZE, paintGlyph, renderScene 
 
 const LAST_COLUMN = SCENE_SIZE - CUE_SIZE;
 const FIELD = 17; // pixels: what one unit of either network sees across
-// On black, red, green and blue as a screen has them glare. The squares of the style sheet have the same colours.
-const SHADES = [
-  [240, 82, 61],
-  [46, 189, 95],
-  [77, 130, 255],
-];
 const DEMO_AFTER = 3500; // milliseconds, if the reader has touched nothing
 const DEMO_LASTS = 1200;
 const DRAG_BEGINS = 5; // pixels: a shorter way is a press
@@ -217,7 +211,7 @@ function createStage({ place, drop }) {
   const draw = ({ shapes, places, cueColour }, planes, isUntouched) => {
     const colour = WORDS.colours[cueColour];
     [column, shown] = [places[places.length - 1][1], shapes];
-    image.draw(shade(planes));
+    image.draw(planes);
     image.element.setAttribute("aria-label", fillIn(WORDS.picture, { colour }));
     square.style.setProperty("--column", column / SCENE_SIZE);
     square.setAttribute("aria-label", fillIn(WORDS.square, { colour }));
@@ -227,12 +221,6 @@ function createStage({ place, drop }) {
     node.toggleAttribute("data-untouched", isUntouched);
   };
   return { element: node, ghost, carry, showGhost, draw, shapes: () => shown };
-}
-
-// A picture of pure red, green and blue in our shades of them.
-function shade(planes) {
-  const count = SCENE_SIZE * SCENE_SIZE;
-  return planes.map((_, i) => SHADES.reduce((sum, parts, colour) => sum + (planes[colour * count + (i % count)] / 255) * parts[Math.floor(i / count)], 0));
 }
 
 // Where a window stands that has the middle one of the three glyphs in its middle.

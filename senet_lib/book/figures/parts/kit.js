@@ -524,7 +524,23 @@ export function heatmap({ rows, columns, quantity, label, negative = "--senet-ne
   return { element: canvas, draw };
 }
 
-/** A colour picture. draw(planes): bytes, or numbers from 0 to 1, as (3, rows, columns). */
+// On black, red, green and blue as a screen has them glare, and blue is hard to see.
+const SHADES = [
+  [240, 82, 61],
+  [46, 189, 95],
+  [77, 130, 255],
+];
+
+// Whether each pixel has one colour alone, as in the pictures of our worlds.
+function isOfPureColours(planes, count) {
+  for (let i = 0; i < count; i += 1) if ((planes[i] && planes[count + i]) || ((planes[i] || planes[count + i]) && planes[2 * count + i])) return false;
+  return true;
+}
+
+/**
+ * A colour picture. draw(planes): bytes, or numbers from 0 to 1, as (3, rows, columns). Pure red, green and blue are
+ * drawn in softer shades, as plot_picture does in Python.
+ */
 export function picture({ rows, columns, label }) {
   const canvas = element("canvas", { width: columns, height: rows, role: "img", "aria-label": label, class: "senet-map" });
   const context = canvas.getContext("2d");
@@ -532,8 +548,12 @@ export function picture({ rows, columns, label }) {
   const draw = (planes) => {
     const count = rows * columns;
     const scale = planes instanceof Uint8Array ? 1 : 255;
+    const soft = isOfPureColours(planes, count);
     for (let i = 0; i < count; i += 1) {
-      for (let channel = 0; channel < 3; channel += 1) image.data[4 * i + channel] = planes[channel * count + i] * scale;
+      const colour = soft ? [0, 1, 2].find((channel) => planes[channel * count + i]) : undefined;
+      for (let channel = 0; channel < 3; channel += 1)
+        image.data[4 * i + channel] =
+          colour === undefined ? planes[channel * count + i] * scale : (planes[colour * count + i] * scale * SHADES[colour][channel]) / 255;
       image.data[4 * i + 3] = 255;
     }
     context.putImageData(image, 0, 0);
