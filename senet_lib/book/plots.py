@@ -28,8 +28,6 @@ COLOURS = {
 }
 # Red, green and blue of the Context World, as marks on a white page.
 CUE_COLOURS = ("#D1351B", "#1B8A3B", "#2F5BD3")
-# Parts of Inter (SIL Open Font License 1.1), as TrueType: matplotlib reads no web fonts.
-LETTERS = Path(__file__).with_name("letters")
 # On black, red, green and blue as a screen has them glare, and blue is hard to see.
 SHADES = ("#F0523D", "#2EBD5F", "#4D82FF")
 # Plus, ring, cross and block have no colour of their own.
@@ -58,11 +56,13 @@ STYLE: dict[str, Any] = {
     "svg.hashsalt": "senet",
 }
 
+# Parts of Inter (SIL Open Font License 1.1), as TrueType: matplotlib reads no web fonts.
+for _font in Path(__file__).with_name("letters").glob("*.ttf"):
+    font_manager.fontManager.addfont(_font)
+
 
 def use_book_style() -> None:
     """Give all later figures the book's fonts, sizes and grid."""
-    for font in LETTERS.glob("*.ttf"):
-        font_manager.fontManager.addfont(font)
     plt.style.use(STYLE)
 
 
