@@ -7,7 +7,8 @@ Where a page says what a record shows, a comment that no reader sees stands besi
 with the record, a network of it, and what is said: ``solves`` (every seed reaches 0.97), ``fails`` (no seed does),
 ``sometimes solves`` (one does, or more), ``differs`` (some do, some do not), ``ahead of NETWORK``, ``behind NETWORK``
 (the 95% interval of the paired differences leaves 0 out), ``not told from NETWORK`` (it holds 0), ``below NUMBER`` and
-``above NUMBER`` (every seed).
+``above NUMBER`` (every seed), ``solves more seeds than NETWORK`` (Fisher's exact test gives less than 0.05), ``solves as
+many seeds as NETWORK`` (it gives more).
 """
 
 import re
@@ -22,6 +23,8 @@ from senet_lib.data.context_world import SOLVED
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "book").glob("*.md")), *sorted((ROOT / "notebooks").glob("*.md"))]
 CLAIM = re.compile(r"<!-- claim: (?P<record>[\w-]+) \| (?P<arm>[^|]+) \| (?P<verb>[^|]+?) -->")
+
+KINDS = r"(ahead of|behind|not told from|below|above|solves more seeds than|solves as many seeds as) (.+)"
 
 
 def claims_of(text: str) -> list[tuple[str, str, str]]:
@@ -46,7 +49,13 @@ def holds(record: dict, arm: str, verb: str) -> bool:
     simple["differs"] = 0 < solved < len(accuracies)
     if verb in simple:
         return simple[verb]
-    kind, other = re.fullmatch(r"(ahead of|behind|not told from|below|above) (.+)", verb).groups()
+    kind, other = re.fullmatch(KINDS, verb).groups()
+    if kind.startswith("solves"):
+        of_others = [accuracy >= SOLVED for accuracy in summarise(record)[other]["accuracies"].values()]
+        table = [[solved, len(accuracies) - solved], [sum(of_others), len(of_others) - sum(of_others)]]
+        told_apart = stats.fisher_exact(table).pvalue < 0.05
+        is_more = solved * len(of_others) > sum(of_others) * len(accuracies)
+        return {"solves more seeds than": told_apart and is_more, "solves as many seeds as": not told_apart}[kind]
     if kind == "below":
         return max(accuracies) < float(other)
     if kind == "above":
@@ -73,6 +82,8 @@ def test_claims_there_are():
         ("plain", "differs"),
         ("plain", "ahead of se"),
         ("se", "not told from plain"),
+        ("se", "solves as many seeds as plain"),
+        ("plain", "solves more seeds than se"),
     ],
 )
 def test_a_false_claim_is_caught(arm, verb):
