@@ -1,20 +1,46 @@
-"""The figures in a running JupyterLab, driven in Chromium: page and Python stay in step, in both directions."""
+"""The figures in a running JupyterLab, driven in Chromium: page and Python stay in step, and the kernel trains.
+
+All in one notebook: a server, its page and a kernel with PyTorch take longer to start than the tests that use them.
+"""
 
 import json
+import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Locator, Page
 
 from senet_lib.book.figures.figure import Figure
 from tests.browser.figures import all_figures
 from tests.browser.jupyterlab import open_and_run, save_notebook, wait_for
+from tests.browser.test_laboratory import TINY
 
 pytestmark = pytest.mark.browser
 QUIET_SECONDS = 0.5
+WAIT = 60_000  # milliseconds at most; what is waited for is an event
+
+RACE = """
+from senet_lib.book.figures.live.live_race import live_race
+
+race = live_race("digits", epochs=40, report_every=2, device="cpu")
+race
+"""
+OTHER = 'print("steps so far:", len(race.history), race.figure.state)'
+USE = """
+import torch
+
+print("usable:", [tuple(model(torch.zeros(3, 1, 8, 8)).shape) for model in race.models.values()], race.is_running)
+"""
+LABORATORY = f"""
+from senet_lib.book.figures.live.live_laboratory import live_laboratory
+
+live_laboratory(**{TINY!r}, device="cpu")
+"""
 
 # The kernel writes down each change that it hears of, and obeys orders: so the test sees Python's side.
-CELL = """
+FIGURES = """
 import asyncio, json
 from importlib import import_module
 from pathlib import Path
@@ -56,17 +82,87 @@ def own_traits(figure: type[Figure]) -> list[str]:
     return [name for name in traits if name not in Figure.class_traits()]
 
 
-def test_page_and_python_stay_in_step(browser, lab):
-    """All figures in one notebook: a control of each is moved, Python hears of it, and moves it back."""
+@pytest.fixture(scope="module")
+def notebook(browser, lab) -> Iterator[Page]:
+    """A page with all cells above; that of the race has run."""
     address, root = lab
-    folder = root / "figures"
     figures = {figure.__name__: (figure.__module__, own_traits(figure)) for figure in STEPPED}
-    save_notebook(folder / "figures.ipynb", CELL.format(figures=figures))
-    page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    cells = (RACE, OTHER, USE, LABORATORY, FIGURES.format(figures=figures))
+    save_notebook(root / "book" / "book.ipynb", *cells)
+    page = browser.new_page(viewport={"width": 1280, "height": 1800})
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    open_and_run(page, f"{address}/lab/workspaces/figures/tree/figures/figures.ipynb")
-    frames = page.locator(".senet-frame")
+    open_and_run(page, f"{address}/lab/workspaces/book/tree/book/book.ipynb")
+    yield page
+    assert faults == []
+    page.close()
+
+
+def run(page: Page, number: int) -> Locator:
+    """Run a cell to its end; its output."""
+    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+    prompt = cell.locator(".jp-InputPrompt")
+    before = prompt.inner_text()
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+
+    def is_over() -> bool | None:
+        now = prompt.inner_text()
+        return True if now != before and re.search(r"\d", now) else None
+
+    wait_for("the end of the cell", is_over)
+    output = cell.locator(".jp-OutputArea-output").first
+    output.wait_for(timeout=WAIT)
+    return output
+
+
+def test_start_pause_resume_and_stop_work_while_other_cells_run(notebook):
+    frame = notebook.locator(".senet-frame").first
+    step = frame.locator('[data-name="step"]')
+
+    def press(name: str, then: str) -> None:
+        frame.get_by_role("button", name=name, exact=True).click()
+        frame.locator('[data-name="status"]', has_text=then).wait_for(timeout=WAIT)
+
+    def shown() -> str:
+        return step.get_attribute("data-value")
+
+    press("Start", "Running.")
+    wait_for("the first report", lambda: True if shown() not in (None, "NaN") else None)
+    assert "running" in run(notebook, 1).inner_text()  # beside the race
+    press("Pause", "Paused.")
+    paused = shown()
+    assert run(notebook, 1).inner_text() == run(notebook, 1).inner_text()
+    assert shown() == paused
+    press("Resume", "Running.")
+    wait_for("the next report", lambda: True if shown() != paused else None)
+    press("Stop", "Stopped.")
+    assert run(notebook, 2).inner_text().strip() == "usable: [(3, 10), (3, 10)] False"
+
+
+def test_in_a_laboratory_the_kernel_trains(notebook):
+    figure = run(notebook, 3)
+    lane = figure.locator('[data-lane="b"]')
+    lane.wait_for(timeout=WAIT)
+
+    def press(name: str, then: str) -> None:
+        figure.get_by_role("button", name=name, exact=True).click()
+        figure.locator(f'[data-lane="a"][data-phase="{then}"]').wait_for(timeout=WAIT)
+        figure.locator(f'[data-lane="b"][data-phase="{then}"]').wait_for(timeout=WAIT)
+
+    figure.locator('[data-bet="b"]').click()
+    press("One step", "paused")
+    figure.locator('[data-name="step_b"][data-value="1"]').wait_for(timeout=WAIT)
+    press("Train", "finished")
+    assert len(lane.evaluate("(card) => card.losses")) == 10
+    assert "A did not" in figure.locator('[data-name="answer"]').inner_text()
+
+
+def test_page_and_python_stay_in_step(notebook, lab):
+    """Of all figures: a control of each is moved, Python hears of it, and moves it back."""
+    folder = lab[1] / "book"
+    run(notebook, 4)
+    frames = notebook.locator(".jp-CodeCell").nth(4).locator(".senet-frame")
     frames.nth(len(STEPPED) - 1).wait_for(timeout=300_000)
     assert frames.count() == len(STEPPED)
     controls, before = {}, {}
@@ -98,6 +194,4 @@ def test_page_and_python_stay_in_step(browser, lab):
     written.rename(folder / "order.json")
     for name, control in controls.items():
         wait_for(f"{name}'s move", lambda c=control, b=before[name]: True if c.input_value() == b else None)
-    assert page.locator(".senet-problem:visible").count() == 0
-    assert faults == []
-    page.close()
+    assert notebook.locator(".senet-problem:visible").count() == 0
