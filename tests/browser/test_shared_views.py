@@ -45,9 +45,8 @@ def test_a_phrase_sets_the_nearest_figure_of_its_kind_and_nothing_that_is_not_sh
     assert near.evaluate("el => el.model.get('reduction')") == 8
 
 
-@pytest.mark.parametrize("kind", all_figures(), ids=lambda kind: kind.__name__)
-def test_no_link_chooses_what_a_page_loads(kind):
-    figure = kind.example()
-    for name in figure._shared():
-        value = getattr(figure, name)
-        assert not isinstance(value, str) or not any(sign in value for sign in ("/", ":")), name
+def test_no_link_chooses_what_a_page_loads():
+    for figure in (kind.example() for kind in all_figures()):
+        for name in figure._shared():
+            value = getattr(figure, name)
+            assert not isinstance(value, str) or not any(sign in value for sign in ("/", ":")), (figure, name)
