@@ -13,6 +13,9 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from senet_lib.book.figures.figure import Figure
+from senet_lib.book.figures.network_in_page import NetworkInPage, scene_from_dict
+from senet_lib.data.context_world import render_scene
+from tests.browser import test_network_in_page as in_page
 from tests.browser.figures import all_figures
 from tests.browser.jupyterlab import open_and_run, save_notebook, wait_for
 from tests.browser.test_laboratory import TINY
@@ -40,6 +43,15 @@ live_laboratory(**{TINY!r}, device="cpu")
 """
 
 # The kernel writes down each change that it hears of, and obeys orders: so the test sees Python's side.
+OWN_NETWORK = """
+import torch
+from senet_lib.book.figures.live.live_network import network_figure
+from senet_lib.networks import create_model
+
+torch.manual_seed(0)
+network_figure(create_model("se_small_resnet"), name="mine")
+"""
+
 FIGURES = """
 import asyncio, json
 from importlib import import_module
@@ -84,10 +96,10 @@ def own_traits(figure: type[Figure]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def notebook(browser, lab) -> Iterator[Page]:
-    """A page with all cells above; that of the race has run."""
+    """A page with all cells above, of which the first has run."""
     address, root = lab
     figures = {figure.__name__: (figure.__module__, own_traits(figure)) for figure in STEPPED}
-    cells = (RACE, OTHER, USE, LABORATORY, FIGURES.format(figures=figures))
+    cells = (RACE, OTHER, USE, LABORATORY, OWN_NETWORK, FIGURES.format(figures=figures))
     save_notebook(root / "book" / "book.ipynb", *cells)
     page = browser.new_page(viewport={"width": 1280, "height": 1800})
     faults: list[str] = []
@@ -154,15 +166,39 @@ def test_in_a_laboratory_the_kernel_trains(notebook):
     press("One step", "paused")
     figure.locator('[data-name="step_b"][data-value="1"]').wait_for(timeout=WAIT)
     press("Train", "finished")
-    assert len(lane.evaluate("(card) => card.losses")) == 10
+    assert len(lane.evaluate("(card) => card.losses")) == 5
     assert "A did not" in figure.locator('[data-name="answer"]').inner_text()
+
+
+def test_torch_answers_for_the_readers_own_network(notebook):
+    frame = run(notebook, 4).locator(".senet-frame")
+    frame.locator('[data-name="status"]', has_text="torch runs the network").wait_for(timeout=WAIT)
+    answered = frame.locator('.senet-body[data-answered="true"]')
+    network = frame.get_by_role("combobox", name="Network")
+    network.select_option(label="SE, r = 4")
+    frame.get_by_role("combobox", name="red glyph").select_option(label="block")
+    for _ in range(3):
+        frame.locator(".scene-handle").nth(3).press("ArrowLeft")
+    answered.wait_for(timeout=WAIT)
+    frame.locator('[data-name="milliseconds"]:visible').wait_for(timeout=WAIT)
+    first = NetworkInPage.example().scenes[0]
+    row, column = first["cue_corner"]
+    scene = scene_from_dict(first | {"shapes": [3, *first["shapes"][1:]], "cue_corner": [row, column - 3]})
+    logits, gates = in_page.network(in_page.R4).run(render_scene(scene)[None])
+    seen = frame.evaluate(in_page.SHOWN)
+    assert seen["logits"] == pytest.approx(logits[0].tolist(), **in_page.CLOSE)
+    assert seen["gates"]["layer2.0"] == pytest.approx(gates["layer2.0"][0].tolist(), **in_page.CLOSE)
+    network.select_option(label="mine")
+    answered.wait_for(timeout=WAIT)
+    assert frame.evaluate(in_page.SHOWN)["logits"] != seen["logits"]
+    assert not frame.locator(".senet-problem").is_visible()
 
 
 def test_page_and_python_stay_in_step(notebook, lab):
     """Of all figures: a control of each is moved, Python hears of it, and moves it back."""
     folder = lab[1] / "book"
-    run(notebook, 4)
-    frames = notebook.locator(".jp-CodeCell").nth(4).locator(".senet-frame")
+    run(notebook, 5)
+    frames = notebook.locator(".jp-CodeCell").nth(5).locator(".senet-frame")
     frames.nth(len(STEPPED) - 1).wait_for(timeout=300_000)
     assert frames.count() == len(STEPPED)
     controls, before = {}, {}

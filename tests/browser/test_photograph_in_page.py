@@ -28,7 +28,7 @@ site = sibling.site
 network = functools.cache(sibling.network)
 run, run_again, wait_for_answer = sibling.run, sibling.run_again, sibling.wait_for_answer
 CLOSE = {"abs": 1e-4}
-PICTURES = 100
+PICTURES = 40
 SHOWN = """(el) => {
   const { data } = el.querySelector('.photo-pair canvas[width="32"]').getContext('2d').getImageData(0, 0, 32, 32);
   const numbers = (name) => [...el.querySelectorAll(`.photo-scores [data-name^="${name}"]`)];
@@ -138,10 +138,9 @@ def test_the_mean_gates_are_those_of_the_recorded_network():
 # --- without loading anything -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["http", "file"])
-def test_the_offered_pictures_work_before_anything_is_loaded(browser, site, way):
+def test_the_offered_pictures_work_before_anything_is_loaded(browser, site):
     figure = PhotographInPage.example()
-    with open_figure(browser, figure, site, way=way) as opened:
+    with open_figure(browser, figure, site, way="http") as opened:
         asked: list[str] = []
         opened.page.on("request", lambda request: asked.append(request.url))
         for one in figure.networks:
@@ -165,9 +164,6 @@ def test_the_offered_pictures_work_before_anything_is_loaded(browser, site, way)
             else:
                 assert box.is_disabled() and "no SE" in opened.text("no gates")
         assert [address for address in asked if not address.startswith("data:")] == []
-        if way == "file":
-            assert opened.faults == []
-            return
         opened.page.evaluate("delete window.WebAssembly")
         opened.set("offered", [*opened.get("offered")])  # built anew
         assert "no WebAssembly" in opened.text("status")
@@ -181,7 +177,7 @@ def test_the_offered_pictures_work_before_anything_is_loaded(browser, site, way)
 # --- the network runs in the page -------------------------------------------------------------------------------------
 
 
-def test_a_hundred_pictures_have_torchs_logits_and_gates_and_none_is_sent(browser, site):
+def test_pictures_have_torchs_logits_and_gates_and_none_is_sent(browser, site):
     figure = PhotographInPage.example()
     random = np.random.default_rng(3)
     pictures = [*figure.pictures, *random.integers(0, 256, (PICTURES - len(figure.pictures), 3, 32, 32), np.uint8)]
@@ -205,13 +201,12 @@ def test_a_hundred_pictures_have_torchs_logits_and_gates_and_none_is_sent(browse
         assert opened.faults == []
 
 
-@pytest.mark.parametrize("width", [390, 822])
-def test_nothing_moves_when_the_networks_run(browser, site, width):
-    with open_figure(browser, PhotographInPage.example(), site, way="http", width=width) as opened:
-        before = opened.root.bounding_box()["height"]
-        sibling.run(opened)
-        sibling.wait_for_answer(opened)
-        assert opened.root.bounding_box()["height"] == before
+def test_nothing_moves_when_the_networks_run(browser, site):
+    with open_figure(browser, PhotographInPage.example(), site, way="http") as opened:
+        before = sibling.heights(opened)
+        run(opened)
+        wait_for_answer(opened)
+        assert sibling.heights(opened) == before
 
 
 def test_gates_and_whole_blocks_are_muted_opened_set_and_given_back(browser, site):
