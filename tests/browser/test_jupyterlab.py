@@ -166,7 +166,7 @@ def test_in_a_laboratory_the_kernel_trains(notebook):
     press("One step", "paused")
     figure.locator('[data-name="step_b"][data-value="1"]').wait_for(timeout=WAIT)
     press("Train", "finished")
-    assert len(lane.evaluate("(card) => card.losses")) == 5
+    assert len(lane.evaluate("(card) => card.losses")) == 10
     assert "A did not" in figure.locator('[data-name="answer"]').inner_text()
 
 

@@ -20,7 +20,7 @@ from tools.as_scripts import PARTS, write_scripts
 
 pytestmark = pytest.mark.browser
 
-TINY = {"pictures": 160, "epochs": 1, "seed": 3, "gap": 12}  # five steps
+TINY = {"pictures": 320, "epochs": 1, "seed": 3, "gap": 12}  # ten steps
 WAIT = 60_000  # milliseconds at most; what is waited for is an event
 PHASES = "[...document.querySelectorAll('[data-lane]')].map((card) => card.dataset.phase)"
 
@@ -64,7 +64,8 @@ def test_a_run_in_the_page_is_the_run_of_torch(browser, site):
                 training.advance()
             found = losses(opened, lane)
             assert found[0] == pytest.approx(training.losses[0], abs=1e-5)
-            assert found == pytest.approx(training.losses, abs=1e-3)
+            assert found[:10] == pytest.approx(training.losses[:10], abs=1e-3)
+            assert found == pytest.approx(training.losses, abs=1e-2)
             assert opened.number(f"test_accuracy_{lane}") == pytest.approx(training.tests[-1], abs=0.02)
 
 
@@ -96,7 +97,7 @@ def test_a_bet_comes_first_then_steps_pause_and_reset_lead_to_the_same_run(brows
         assert all(2 <= opened.number(f"step_{lane}") <= 3 for lane in "ab")
         opened.click("Train")
         wait_for(opened, "finished")
-        assert opened.number("step_a") == 5
+        assert opened.number("step_a") == 10
         first = [losses(opened, lane) for lane in "ab"]
         assert "Bets won so far" in opened.text("answer")
         opened.click("Reset")
@@ -150,17 +151,14 @@ def test_finished_runs_outlive_the_page_and_erase_leaves_nothing(browser, site):
 REFUSING = "() => { Storage.prototype.setItem = () => { throw new DOMException('no', '%s'); }; }"
 
 
-def test_a_storage_that_takes_nothing_is_named_and_the_table_lasts_as_long_as_the_page(browser, site):
-    refusals = {"QuotaExceededError": "is full", "SecurityError": "is refused"}
+@pytest.mark.parametrize(("error", "said"), [("QuotaExceededError", "is full"), ("SecurityError", "is refused")])
+def test_a_storage_that_takes_nothing_is_named_and_the_table_lasts_as_long_as_the_page(browser, site, error, said):
     with open_laboratory(browser, site) as opened:
-        opened.click(opened.root.locator('[data-bet="b"]'))
-        for count, (error, said) in enumerate(refusals.items(), 1):
-            opened.page.evaluate(REFUSING % error)
-            opened.click("Train")
-            wait_for(opened, "finished")
-            assert said in opened.text("status")
-            assert opened.root.locator(".lab-table tbody tr").count() == 2 * count
-            opened.click("Next seed")
+        opened.page.evaluate(REFUSING % error)
+        bet_and_train(opened)
+        wait_for(opened, "finished")
+        assert said in opened.text("status")
+        assert opened.root.locator(".lab-table tbody tr").count() == 2
 
 
 def lose(file: str):
@@ -207,7 +205,7 @@ def test_a_worker_that_dies_is_named_and_reset_begins_anew(browser, site):
         opened.page.wait_for_function(f"{PHASES}.includes('failed')", timeout=WAIT)
         opened.settle()
         assert "has died" in opened.text("status") and "out of memory" in opened.text("status")
-        opened.set_all(pictures=160)
+        opened.set_all(pictures=320)
         opened.click(opened.root.locator('[data-bet="b"]'))
         opened.click("Train")
         wait_for(opened, "finished")
@@ -223,7 +221,7 @@ def test_a_loss_that_is_no_number_stops_that_network_and_keeps_the_curve(browser
         wait_for(opened, "finished", "diverged")
         assert opened.page.evaluate(PHASES) == ["diverged", "finished"]
         assert "A: The loss is no number any more at step 1" in opened.text("status")
-        assert len(losses(opened, "b")) == 5
+        assert len(losses(opened, "b")) == 10
         assert opened.root.locator(".lab-table tbody tr").count() == 1
 
 
