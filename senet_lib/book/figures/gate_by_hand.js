@@ -137,13 +137,13 @@ function createChart(view, { z, cues, count }) {
     const now = { threshold: view.get("threshold"), steepness: view.get("steepness") };
     return knobs(now).sort((a, b) => away(a) - away(b))[0][0];
   };
-  for (const type of ["pointerup", "pointercancel"]) canvas.addEventListener(type, () => (held = null));
   drag(canvas, (event) => {
     held ??= nearest(event);
     if (held === "threshold") return view.set("threshold", round(zOf(event), STEP.threshold, 0, LARGEST_Z));
     const beyond = Math.max(1e-6, zOf(event) - view.get("threshold"));
     view.set("steepness", round(NINE / beyond, STEP.steepness, STEEPNESS[0], STEEPNESS[1]));
   });
+  for (const type of ["pointerup", "pointercancel"]) canvas.addEventListener(type, () => (held = null));
 
   const ink = (name, alpha = 1) => `rgb(${colour(canvas, name).join(" ")} / ${alpha})`;
   const drawFrame = (width) => {

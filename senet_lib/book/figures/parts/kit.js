@@ -63,6 +63,7 @@ function createFrame(el, title, captionText) {
   const frame = element("section", { class: "senet-frame", "aria-label": title }, name, alert, body, caption);
   // JupyterLab takes the arrow keys, to go from cell to cell, from everything that does not say this.
   frame.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
+  takeBackWhereAFingerScrolls(frame);
   el.append(frame);
   const show = (text) => {
     setText(message, text ?? "");
@@ -70,6 +71,19 @@ function createFrame(el, title, captionText) {
     body.hidden = text !== null;
   };
   return { body, reset, caption, show };
+}
+
+// A finger that goes up or down from a slider scrolls the page: the browser cancels the pointer, and the value goes back.
+function takeBackWhereAFingerScrolls(frame) {
+  let held = null;
+  frame.addEventListener("pointerdown", ({ target }) => {
+    held = { target, value: target.value };
+  });
+  frame.addEventListener("pointercancel", ({ target }) => {
+    if (target.type !== "range" || held?.target !== target || held.value === target.value) return;
+    target.value = held.value;
+    target.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 }
 
 // A figure's view of its state: reads and writes traits, and hears of their changes.
@@ -561,14 +575,25 @@ export function picture({ rows, columns, label }) {
   return { element: canvas, draw };
 }
 
-/** Call back where the reader presses on a node, and wherever the pointer goes until it is let go, also beside the node. */
+/**
+ * Call back where the reader presses on a node, and wherever the pointer goes until it is let go, also beside the node.
+ * A finger is heard when it goes sideways or is let go: one that goes up or down scrolls the page, and changes nothing.
+ */
 export function drag(node, follow) {
+  let [start, isHeard] = [null, false];
   node.classList.add("parts-drag");
   node.addEventListener("pointerdown", (event) => {
     node.setPointerCapture(event.pointerId);
-    follow(event);
+    start = event;
+    isHeard = event.pointerType !== "touch" || getComputedStyle(node).touchAction === "none";
+    if (isHeard) follow(event);
   });
-  node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && follow(event));
+  node.addEventListener("pointermove", (event) => {
+    if (!node.hasPointerCapture(event.pointerId)) return;
+    isHeard ||= Math.abs(event.clientX - start.clientX) > Math.abs(event.clientY - start.clientY);
+    if (isHeard) follow(event);
+  });
+  node.addEventListener("pointerup", (event) => node.hasPointerCapture(event.pointerId) && !isHeard && follow(event));
 }
 
 /** Choose one of count() places in a row: with a press, dragging, or the arrow keys. */
