@@ -77,7 +77,15 @@ def test_figures_and_what_works_on_arrays_load_no_torch(root):
 
 
 def test_networks_load_nothing_to_draw_with(root):
-    rooms = ("cost.measure", "data", "doctor", "networks", "training.logs", "gates.recording", "weights.weight_files")
+    rooms = (
+        "cost.measure",
+        "data.pictures",
+        "doctor",
+        "networks",
+        "training.logs",
+        "gates.recording",
+        "weights.weight_files",
+    )
     loaded = loaded_after([f"senet_lib.{room}" for room in rooms], root)
     assert "torch" in loaded
     heavy = {
