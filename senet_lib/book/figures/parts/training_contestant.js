@@ -3,7 +3,7 @@ import { HOW_TO_SERVE } from "./book_files.js";
 import { findTrainingFiles, trainingObstacle, webgpuModule } from "./training_files.js";
 import { trainingWorkerText } from "./training_worker.js";
 
-const PATIENCE = 60_000; // milliseconds without a word after which a worker is taken for dead
+const PATIENCE = 120_000; // milliseconds without a word after which a worker is taken for dead
 
 let lastRun = 0;
 

@@ -11,12 +11,17 @@ const TRIAL_STEPS = 10; // of each provider, from the same start
 const WARM_UP = 4; // of them: the first ones compile the programs of the graphics processor
 const TOLERANCE = 1e-3; // between two losses, in nats
 
-/** A session that runs the graph at this address by WebGPU. */
+/** A session { run(feeds) } that runs the graph at this address by WebGPU, and fails once its device is lost. */
 export async function openWebgpuSession(graph) {
   const ort = await import(new URL("ort.jspi.bundle.min.mjs", import.meta.url).href);
   ort.env.wasm.numThreads = 1;
   ort.env.logLevel = "error";
-  return ort.InferenceSession.create(graph, { executionProviders: ["webgpu"], logSeverityLevel: 3 });
+  const session = await ort.InferenceSession.create(graph, { executionProviders: ["webgpu"], logSeverityLevel: 3 });
+  const device = await ort.env.webgpu.device;
+  // ONNX Runtime itself waits for ever for what a lost device was to compute.
+  const lost = device.lost.then(({ message }) => Promise.reject(new Error(message || "it was lost")));
+  lost.catch(() => {});
+  return { run: (feeds) => Promise.race([session.run(feeds), lost]) };
 }
 
 /**

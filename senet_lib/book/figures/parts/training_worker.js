@@ -35,8 +35,9 @@ export function serveTraining(scope) {
     isWorking = true;
     while (run?.isReady && !run.isPaused && !run.isOver) {
       const current = run;
+      const live = () => run === current && tell(report(current));
       try {
-        if (current.webgpu && current.step >= TRIAL_STEPS && current.tested === null) await chooseByTrial(current);
+        if (current.webgpu && current.step >= TRIAL_STEPS && current.tested === null) await chooseByTrial(current, live);
         await advance(current);
       } catch (error) {
         current.isOver = true;
@@ -209,13 +210,14 @@ async function findWebgpu(run, runtimes) {
   }
 }
 
-// The first steps again, by WebGPU: it goes on if its losses are the same, and it is faster.
-async function chooseByTrial(run) {
+// The first steps again, by WebGPU: it goes on if its losses are the same, and it is faster. A worker that says nothing
+// for long is taken for dead, so it says after each step that it lives.
+async function chooseByTrial(run, live) {
   const { module, session } = run.webgpu;
   const again = { ...run, order: epochOrder(run.job.seed, 0, run.job.pictures) };
   run.webgpu = null;
   try {
-    run.choice = await module.tryWebgpu(session, run, (...step) => stepWith(again, ...step));
+    run.choice = await module.tryWebgpu(session, run, (...step) => stepWith(again, ...step).finally(live));
   } catch (error) {
     run.choice = { text: GPU_FAILED({ said: shortly(error) }) };
   }
