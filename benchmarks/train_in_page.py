@@ -3,19 +3,20 @@
     python -m benchmarks.train_in_page      (after make book, or make _build/extra/networks)
 
 A headless Chromium opens the laboratory alone and trains a plain network and one with SE at once, each in its worker.
-Measured: the time from Train to the first point of a curve, tasks of more than 50 ms on the page's main thread, and
-when the two curves have parted: these need a quiet machine with two cores. Then a step of each depth in that page, and
-the same steps in PyTorch on one thread, in the layout in which the library trains (channels_last) and in that of a
-module as PyTorch makes it (contiguous), and the file in ONNX Runtime as pip installs it: all in the processor's own
-time, so that other work on the machine does not decide. Where the page's time goes, ONNX Runtime's profile says: the
-shorter half of each operation's runs. Result: a table, and benchmarks/results/train_in_page.json. The exit status is 1
-if a budget is missed.
+Measured: the time from Train to the first point of a curve, tasks of more than 50 ms on the page's main thread, when
+the two curves have parted, and where a step's time goes, by ONNX Runtime's profile (the shorter half of each
+operation's runs): this needs a quiet machine with two cores. Then a step of each depth in that page, and the same steps
+in PyTorch on one thread, in the layout in which the library trains (channels_last) and in that of a module as PyTorch
+makes it (contiguous), and the file in ONNX Runtime as pip installs it: the least of some runs, in the processor's own
+time, so that other work on the machine does not decide. Result: a table, and benchmarks/results/train_in_page.json. The
+exit status is 1 if a budget is missed.
 
 The budget of 2.2 comes from a first trial, whose PyTorch was contiguous: 32 ms, ONNX Runtime 37, WebAssembly 82 to 85.
 channels_last is faster here, so against the library's own training the page is further behind; both are on record.
 
 What is known of a step: of 57 ms, convolutions and matrix products take 50, at 10 billion products a second; a matrix
-product of 512 x 512, the best that this WebAssembly does, has 13. So they cannot come below 38 ms. Other forms were
+product of 512 x 512, the best that this WebAssembly does, has 13. So they cannot come below 38 ms, nor the whole much
+below 45, twice the library's own step. Other forms were
 tried, by the processor's own time (72 ms at first): one product for each place of the kernel instead of one
 concatenation (-3 ms), the input times the output's gradient instead of the reverse (-2), means by GlobalAveragePool
 (-3), Max(x, 0) for Relu, which branches at each number (-3), rows cut first (-2). A Conv with the kernel turned instead
@@ -32,6 +33,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ from typing import Any
 import torch
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.timing import LAYOUTS, begin_record, finish, time_in_turn
+from benchmarks.timing import LAYOUTS, RESULTS, begin_record, finish, time_in_turn
 from senet_lib.book.contestants import BATCH, DEPTHS, USUAL_REDUCTION, Contestant
 from senet_lib.book.experiments.training_steps import FOLDER, RECIPE, make
 from senet_lib.book.figures.laboratory import Laboratory
@@ -50,8 +52,9 @@ from senet_lib.training.trainer import Trainer
 from tests.browser.conftest import find_chromium, serve
 
 EXTRA = Path("_build/extra")
+RECORD = RESULTS / "train_in_page.json"
 CONTESTANTS = (Contestant(2), Contestant(2, USUAL_REDUCTION))
-WARM_UP, AT_ONCE = 5, 2  # steps
+WARM_UP, AT_ONCE = 5, 8  # steps: Chromium counts its processor's time in hundredths of a second
 STEP_BUDGET = 2.2  # times a step of PyTorch
 FIRST_POINT_BUDGET_MS = 3000
 TASK_BUDGET_MS = 50
@@ -94,6 +97,14 @@ RUN = """async ([name, count, enableProfiling]) => {
   await window.again(count);
   if (enableProfiling) session.endProfiling();
 }"""
+
+
+def measure_quiet(page: Page) -> dict[str, Any]:
+    """What other work on the machine would change: how long a reader waits, and where a step's time goes."""
+    waiting = measure_page(page)
+    page.reload()
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"date": date, "waiting": waiting, "profile_ms": measure_profile(page)}
 
 
 def measure_profile(page: Page) -> dict[str, float]:
@@ -147,7 +158,7 @@ def measure_steps(page: Page, repeats: int) -> dict[str, float]:
             busy = processor_ms(page)
             page.evaluate("(count) => window.again(count)", AT_ONCE)
             times.append((processor_ms(page) - busy) / AT_ONCE)
-        found[contestant.name] = round(statistics.median(times), 1)
+        found[contestant.name] = round(min(times), 1)
     return found
 
 
@@ -166,8 +177,8 @@ def measure_python(repeats: int) -> dict[str, float]:
         step, state = TrainingStep(FOLDER / f"{contestant.name}.train.onnx"), start_state(make(contestant))
         works["ONNX Runtime", contestant] = partial(step.run, state, pictures.numpy(), labels.numpy(), 0.005)
     times = time_in_turn(works, repeats, torch.device("cpu"), clock=time.process_time)
-    of_both = {way: [statistics.median(times[way, one]) for one in CONTESTANTS] for way in (*LAYOUTS, "ONNX Runtime")}
-    return {way: round(statistics.mean(medians), 1) for way, medians in of_both.items()}
+    of_both = {way: [min(times[way, one]) for one in CONTESTANTS] for way in (*LAYOUTS, "ONNX Runtime")}
+    return {way: round(statistics.mean(least), 1) for way, least in of_both.items()}
 
 
 def find_misses(record: dict[str, Any]) -> list[str]:
@@ -175,9 +186,9 @@ def find_misses(record: dict[str, Any]) -> list[str]:
         f"{what} is {found[what]}, more than {budget}"
         for found, what, budget in (
             (record["ratio"], "contiguous", STEP_BUDGET),
-            (record["waiting"], "first_point_ms", FIRST_POINT_BUDGET_MS),
-            (record["waiting"], "longest_task_ms", TASK_BUDGET_MS),
-            (record["waiting"], "parted_s", PARTED_BUDGET_S),
+            (record["quiet"]["waiting"], "first_point_ms", FIRST_POINT_BUDGET_MS),
+            (record["quiet"]["waiting"], "longest_task_ms", TASK_BUDGET_MS),
+            (record["quiet"]["waiting"], "parted_s", PARTED_BUDGET_S),
         )
         if found[what] > budget
     ]
@@ -185,8 +196,9 @@ def find_misses(record: dict[str, Any]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=31, help="measurements of each step (default 31)")
+    parser.add_argument("--repeats", type=int, default=10, help="measurements of each step (default 10)")
     parser.add_argument("--trial", action="store_true", help="write no record")
+    parser.add_argument("--busy", action="store_true", help="leave on record what needs a quiet machine")
     options = parser.parse_args(arguments)
     if not (EXTRA / "networks" / "training").exists():
         parser.exit(2, "there are no networks to train in the page; run: make book\n")
@@ -199,16 +211,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
-        waiting = measure_page(page)
-        page.reload()
-        profile, steps = measure_profile(page), measure_steps(page, options.repeats)
+        quiet = json.loads(RECORD.read_text())["quiet"] if options.busy else measure_quiet(page)
+        steps = measure_steps(page, options.repeats)
         in_python = measure_python(options.repeats)
         version = browser.version
         browser.close()
         server.shutdown()
     own = statistics.mean(steps[one.name] for one in CONTESTANTS)
     ratio = {layout: round(own / in_python[layout], 2) for layout in LAYOUTS}
-    found = {"waiting": waiting, "step_ms": steps, "python_ms": in_python, "ratio": ratio, "profile_ms": profile}
+    found = {"step_ms": steps, "python_ms": in_python, "ratio": ratio, "quiet": quiet}
     record = begin_record("train_in_page", torch.device("cpu"), chromium=version, **found)
     for what, values in found.items():
         print(f"{what}:", ", ".join(f"{name} {value}" for name, value in values.items()))

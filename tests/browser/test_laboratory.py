@@ -1,6 +1,7 @@
 """The laboratory: the runs of PyTorch, after a bet, held and resumed at will, kept and erased; kind where it fails."""
 
 import csv
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.train_in_page import RECORD
 from senet_lib.book.contestants import CONTESTANTS
 from senet_lib.book.figures.laboratory import PRESETS, Laboratory
 from senet_lib.book.figures.live.live_laboratory import ContestantTraining
+from senet_lib.data.context_world import SOLVED
 from tests.browser.conftest import STEPS
 from tests.browser.figures import Opened, open_figure
 from tools.as_scripts import PARTS, write_scripts
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.browser
 
 TINY = {"pictures": 320, "epochs": 1, "seed": 3, "gap": 12}  # ten steps
 WAIT = 60_000  # milliseconds at most; what is waited for is an event
+LONG_WAIT = 1_800_000
 PHASES = "[...document.querySelectorAll('[data-lane]')].map((card) => card.dataset.phase)"
 
 
@@ -69,6 +73,16 @@ def test_a_run_in_the_page_is_the_run_of_torch(browser, site):
             assert opened.number(f"test_accuracy_{lane}") == pytest.approx(training.tests[-1], abs=0.02)
 
 
+def test_a_whole_training_in_the_page_parts_the_two(browser, site):
+    """Four short epochs, for both alike: what a reader sees who waits for a minute."""
+    with open_laboratory(browser, site, pictures=4000, epochs=4, seed=0) as opened:
+        bet_and_train(opened)
+        wait_for(opened, "finished", patience=LONG_WAIT)
+        lanes = [opened.root.locator(f'[data-lane="{lane}"]') for lane in "ab"]
+        plain, se = (lane.evaluate("(card) => card.tests.at(-1)") for lane in lanes)
+        assert plain < 0.65 and se >= SOLVED
+
+
 def test_a_bet_can_be_on_who_ends_higher(browser, site):
     same = {"reduction_a": 4, "question": "higher", "kind_a": "plain"}
     with open_laboratory(browser, site, **same) as opened:
@@ -97,7 +111,7 @@ def test_a_bet_comes_first_then_steps_pause_and_reset_lead_to_the_same_run(brows
         assert all(2 <= opened.number(f"step_{lane}") <= 3 for lane in "ab")
         opened.click("Train")
         wait_for(opened, "finished")
-        assert opened.number("step_a") == 10
+        assert opened.number("step_a") == 10 and opened.number("pace_a") > 0
         first = [losses(opened, lane) for lane in "ab"]
         assert "Bets won so far" in opened.text("answer")
         opened.click("Reset")
@@ -122,6 +136,7 @@ def test_finished_runs_outlive_the_page_and_erase_leaves_nothing(browser, site):
     with open_laboratory(browser, site) as opened:
         page = opened.page
         page.set_viewport_size({"width": 390, "height": 900})
+        assert opened.text("status") == "A run takes about 5 s on a slow computer: an estimate."
         opened.press("Enter", on=opened.root.locator('[data-bet="none"]'))
         opened.press("Enter", on=opened.root.get_by_role("button", name="Train", exact=True))
         wait_for(opened, "finished")
@@ -129,6 +144,9 @@ def test_finished_runs_outlive_the_page_and_erase_leaves_nothing(browser, site):
         assert re.match("Right: A did not .*, B did not", opened.text("answer"))
         opened.click("Next seed")
         assert opened.get("seed") == TINY["seed"] + 1 and opened.get("bet") == "none"
+        assert re.match(
+            r"Ready, with seed 4. A run takes about \d+ (s|min), going by your last one", opened.text("status")
+        )
         opened.click("Train")
         wait_for(opened, "finished")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -146,6 +164,13 @@ def test_finished_runs_outlive_the_page_and_erase_leaves_nothing(browser, site):
         opened.click("Erase")
         assert opened.root.locator(".lab-table tbody tr").count() == 0
         assert page.evaluate("localStorage.length") == 0
+
+
+def test_the_estimate_goes_by_the_benchmarks_record():
+    text = (Path(inspect.getfile(Laboratory)).parent / "parts" / "training_settings.js").read_text()
+    known = dict(re.findall(r"(\d): (\d+)", re.search("STEP_MS = {(.*)}", text)[1]))
+    recorded = json.loads(RECORD.read_text())["step_ms"]
+    assert known == {blocks: f"{recorded[f'se-{blocks}-r4']:.0f}" for blocks in known}
 
 
 REFUSING = "() => { Storage.prototype.setItem = () => { throw new DOMException('no', '%s'); }; }"

@@ -11,6 +11,10 @@ CHOICES = {
     "slower": (0.0, 20, "wasm"),
     "differs": (2e-3, 5, "wasm"),
 }
+ENDLESS = """
+export const env = { wasm: {}, webgpu: { device: { lost: Promise.resolve({ message: "it is gone" }) } } };
+export const InferenceSession = { create: async () => ({ run: () => new Promise(() => {}) }) };
+"""
 
 
 def test_the_faster_one_is_taken_if_its_losses_are_the_same(browser, site):
@@ -21,3 +25,13 @@ def test_the_faster_one_is_taken_if_its_losses_are_the_same(browser, site):
             webgpu = {"losses": [1.0] * 9 + [1.0 + apart], "milliseconds": [900] * 4 + [milliseconds] * 6}
             choice = opened.page.evaluate(choose, [wasm, webgpu])
             assert choice == {"provider": provider, "why": why, "wasm": 10, "webgpu": milliseconds}
+
+
+def test_a_lost_device_ends_a_step_that_would_never_end(browser, site):
+    runtime = site / "vendor" / "onnxruntime" / "ort.jspi.bundle.min.mjs"
+    runtime.unlink()
+    runtime.write_text(ENDLESS)
+    with open_laboratory(browser, site) as opened:
+        open_session = "import('./vendor/onnxruntime/training_webgpu.mjs').then((it) => it.openWebgpuSession(''))"
+        said = opened.page.evaluate(f"() => {open_session}.then((it) => it.run()).catch((error) => error.message)")
+    assert said == "it is gone"

@@ -1,11 +1,11 @@
 """What PyTorch says of the laboratory's trainings, for the graphs and the page to be held to.
 
     python -m senet_lib.book.experiments.golden_losses             # what is not on record yet; half a minute each
-    python -m senet_lib.book.experiments.golden_losses --epochs 3  # the whole trainings of the two first contestants
+    python -m senet_lib.book.experiments.golden_losses --epochs 3  # whole trainings; up to two minutes each
 
 For each contestant, from the weights of one seed: the losses of the first steps in float64, and in float32 on one
 thread and on two, so that one sees how soon rounding makes two runs of PyTorch differ; and some of the weights after
-ten steps. ``results/golden/training_losses.json`` holds them.
+ten steps. Of a whole training, the test accuracy after each epoch. ``results/golden/training_losses.json`` holds them.
 """
 
 import argparse
@@ -31,7 +31,6 @@ GAP, SEED, STEPS, PICTURES = 12, 0, 100, 3200  # of the first epoch
 WEIGHTS_AFTER, SAMPLED = 10, 64  # steps, and how many weights are kept, at equal distances
 RECORD = Path("results/golden/training_losses.json")
 KINDS = {"float64": (torch.float64, 1), "float32": (torch.float32, 1), "float32, 2 threads": (torch.float32, 2)}
-WHOLE = (Contestant(2), Contestant(2, 4))
 
 
 def golden_batches(seed: int = SEED, pictures: int = PICTURES) -> tuple[Batches, Batches]:
@@ -97,10 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = json.loads(options.record.read_text(encoding="utf-8")) if options.record.exists() else empty
     if known["settings"] != _settings():
         parser.error(f"{options.record} was recorded with other settings; move it away to record anew")
-    for contestant in WHOLE if options.epochs else CONTESTANTS:
+    for contestant in CONTESTANTS:
         if options.epochs:
-            recipe = Recipe(options.epochs, RECIPE.learning_rate)
-            known["whole"].setdefault(contestant.name, {})[str(options.epochs)] = whole_training(contestant, recipe)
+            whole, epochs = known["whole"].setdefault(contestant.name, {}), str(options.epochs)
+            if epochs not in whole:
+                whole[epochs] = whole_training(contestant, Recipe(options.epochs, RECIPE.learning_rate))
         elif contestant.name not in known["first"]:
             known["first"][contestant.name] = {name: first_losses(contestant, *kind) for name, kind in KINDS.items()}
         print(contestant.name, flush=True)

@@ -65,18 +65,22 @@ const WORDS = {
   noReplay: "No run of these networks is recorded.",
   trouble: ({ lane, trouble }) => `${lane}: ${trouble}`,
   status: {
-    idle: ({ seed }) => `Ready, with seed ${seed}.`,
+    idle: ({ seed, duration }) => `Ready, with seed ${seed}. ${duration}`,
     loading: () => "Loading the runtime and the two networks, and drawing the pictures …",
     running: ({ place }) => place,
     paused: () => "Paused.",
     finished: ({ seed }) => `Finished, with seed ${seed}. Another seed, another ending?`,
   },
+  asLast: ({ time }) => `A run takes about ${time}, going by your last one.`,
+  asOurs: ({ time }) => `A run takes about ${time} on a slow computer: an estimate.`,
+  seconds: ({ seconds }) => (seconds < 90 ? `${Math.max(5, 5 * Math.round(seconds / 5))} s` : `${Math.round(seconds / 60)} min`),
   testAccuracy: "test accuracy",
   stepNow: "step",
   loss: "loss",
   nats: "nats",
   inTraining: "in training",
   left: "left",
+  pace: "pictures/s",
   lossChart: "training loss of both networks over the epochs",
   lossName: "training loss, nats",
   accuracyChart: "accuracy of both networks over the epochs: points on test pictures, thin lines in training",
@@ -300,6 +304,11 @@ function createDesk(view, bench) {
   return { element: element("div", { class: "lab-desk" }, buttons, status), draw };
 }
 
+function durationText(expected) {
+  if (!expected) return "";
+  return (expected.isMeasured ? WORDS.asLast : WORDS.asOurs)({ time: WORDS.seconds(expected) });
+}
+
 function statusText(bench) {
   const phase = bench.phase();
   const lane = LANES.find((one) => bench.lanes[one].state.message);
@@ -310,7 +319,9 @@ function statusText(bench) {
   }
   const said = bench.note || (trouble && WORDS.trouble({ lane: lane.toUpperCase(), trouble }));
   if (said) return `${said} ${bench.storage}`.trim();
-  const usual = phase === "idle" && bench.bet === "" ? "" : WORDS.status[phase]({ seed: bench.settings.seed, place: bench.place() });
+  const duration = phase === "idle" ? durationText(bench.expected()) : "";
+  const isEarly = phase === "idle" && bench.bet === "";
+  const usual = isEarly ? duration : WORDS.status[phase]({ seed: bench.settings.seed, place: bench.place(), duration });
   return `${usual} ${bench.storage}`.trim();
 }
 
@@ -322,15 +333,17 @@ function createLaneCard(view, lane, network, bench) {
   const title = element("p", { class: "lab-heading" });
   const reach = element("p", { class: "parts-note" });
   const big = named("test_accuracy", { label: WORDS.testAccuracy, digits: 3, isMeasured: true });
+  const pace = named("pace", { unit: WORDS.pace, digits: 0 });
   const bar = element("div", { class: "lab-progress" }, element("i"));
   const numbers = {
     step: named("step", { label: WORDS.stepNow }),
-    loss: named("loss", { label: WORDS.loss, unit: WORDS.nats, digits: 3, isMeasured: true }),
     accuracy: named("accuracy", { label: WORDS.inTraining, digits: 3, isMeasured: true }),
     left: named("left", { label: WORDS.left, unit: "s", digits: 0 }),
+    loss: named("loss", { label: WORDS.loss, unit: WORDS.nats, digits: 3, isMeasured: true }),
   };
   const small = element("div", { class: "lab-numbers" }, ...Object.values(numbers).map((one) => one.element));
   big.element.classList.add("lab-big");
+  pace.element.classList.add("lab-pace");
   const result = element("div", { class: "lab-result" }, big.element, small, reach);
   const card = element("div", { class: "lab-card", "data-lane": lane }, title, network.element, result, bar);
   const draw = () => {
@@ -340,14 +353,14 @@ function createLaneCard(view, lane, network, bench) {
     if (name.textContent !== label || card.style.getPropertyValue("--lane") !== look.colour) {
       card.style.setProperty("--lane", look.colour);
       setText(name, label);
-      title.replaceChildren(element("span", { class: "lab-letter" }, lane.toUpperCase()), lineSample(look), name);
+      title.replaceChildren(element("span", { class: "lab-letter" }, lane.toUpperCase()), lineSample(look), name, pace.element);
     }
     setText(reach, networkReach(bench.settings[lane]));
     const replayed = bench.replay?.runs[lane][0]?.slice(0, bench.replay.shown) ?? [];
     const tests = bench.replay ? replayed : state.tests;
     // What has no value yet is not there: until a run begins, its place says what a unit sees.
     big.element.hidden = tests.length === 0;
-    small.hidden = state.step === 0;
+    small.hidden = pace.element.hidden = state.step === 0;
     reach.hidden = !(big.element.hidden && small.hidden);
     big.set(tests.length ? tests[tests.length - 1] : NaN);
     bar.style.setProperty("--share", state.steps ? state.step / state.steps : 0);
@@ -355,6 +368,7 @@ function createLaneCard(view, lane, network, bench) {
     numbers.loss.set(state.losses.length ? state.losses[state.losses.length - 1] : NaN);
     numbers.accuracy.set(state.accuracy ?? NaN);
     numbers.left.set(state.secondsLeft ?? NaN);
+    pace.set(state.picturesPerSecond ?? NaN);
     Object.assign(card, { losses: state.losses, tests: state.tests }); // for tests and benchmarks
     card.dataset.phase = state.phase;
   };

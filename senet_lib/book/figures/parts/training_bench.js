@@ -2,8 +2,8 @@
 import { isText, need, wantsStillness } from "./kit.js";
 import { createContestant } from "./training_contestant.js";
 import { createKernelContestant } from "./training_kernel.js";
-import { LANES, jobOf } from "./training_settings.js";
-import { keepRun } from "./training_store.js";
+import { LANES, expectedTime, jobOf } from "./training_settings.js";
+import { keepRun, readRuns } from "./training_store.js";
 
 export const SOLVED = 0.97; // the test accuracy from which on the book calls the task solved
 const PLACE_WORDS = {
@@ -47,6 +47,7 @@ export function createBench(view, recorded, changed) {
   const isInKernel = view.data("kernel");
   const device = view.get("device");
   const chosen = () => LANES.map((lane) => bench.lanes[lane].state.choice?.text).find(Boolean);
+  bench.expected = () => (isInKernel ? null : expectedTime(bench.settings, readRuns()));
   bench.place = () => (isInKernel ? PLACE_WORDS.kernel({ device }) : (chosen() ?? PLACE_WORDS.page));
   for (const lane of LANES) {
     bench.lanes[lane] = isInKernel
@@ -60,8 +61,8 @@ export function createBench(view, recorded, changed) {
     bench.storage = "";
     const { settings } = bench;
     for (const lane of LANES) {
-      const { phase, tests } = bench.lanes[lane].state;
-      if (phase === "finished") bench.storage = keepRun(runOf(settings, lane, tests)) || bench.storage;
+      const { state } = bench.lanes[lane];
+      if (state.phase === "finished") bench.storage = keepRun(runOf(settings, lane, state)) || bench.storage;
     }
     count();
   };
@@ -123,9 +124,9 @@ export function createBench(view, recorded, changed) {
   return bench;
 }
 
-const runOf = ({ gap, seed, epochs, pictures, learningRate, schedule, ...networks }, lane, accuracies) => ({
+const runOf = ({ gap, seed, epochs, pictures, learningRate, schedule, ...networks }, lane, state) => ({
   ...{ network: networks[lane].name, gap, seed, epochs, pictures, rate: learningRate, schedule },
-  accuracies: [...accuracies],
+  ...{ accuracies: [...state.tests], pace: state.picturesPerSecond },
 });
 
 /** The last test accuracy of a lane, trained or recorded; null if there is none yet. */

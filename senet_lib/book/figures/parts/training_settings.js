@@ -17,6 +17,8 @@ export const RATES = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05];
 export const SCHEDULES = [["one-cycle", "one cycle: up, then down"], ["constant", "constant"]];
 export const MOST_EPOCHS = 20;
 export const MOST_SEED = 99;
+// Milliseconds of a step, by blocks: benchmarks/results/train_in_page.json.
+const STEP_MS = { 2: 61, 4: 120, 6: 178 };
 const FIELD_OF = { 2: 17, 4: 33, 6: 49 }; // what one unit sees, in pixels
 
 /** The file name of a network. */
@@ -81,4 +83,16 @@ const testCount = (pictures) => Math.min(2000, Math.max(200, 100 * Math.round(pi
 export function jobOf(settings, lane) {
   const { gap, seed, epochs, pictures, testPictures, learningRate, schedule } = settings;
   return { name: settings[lane].name, gap, seed, epochs, pictures, testPictures, learningRate, schedule };
+}
+
+/**
+ * How long a run may take: { seconds, isMeasured }, as fast as the newest of these finished runs, or else as on the
+ * machine of the book. The slower network counts: each has a processor of its own.
+ */
+export function expectedTime(settings, runs) {
+  const { pictures, testPictures, epochs } = settings;
+  const last = runs.findLast((run) => run.pace > 0 && networkOfName(run.network));
+  const slowness = last ? 32_000 / last.pace / STEP_MS[networkOfName(last.network).blocks] : 1;
+  const step = slowness * Math.max(...LANES.map((lane) => STEP_MS[settings[lane].blocks]));
+  return { seconds: (epochs * (pictures / 32 + testPictures / 100) * step) / 1000, isMeasured: last !== undefined };
 }
