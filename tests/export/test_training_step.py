@@ -1,6 +1,7 @@
 """A training step in a graph is PyTorch's: losses, gradients, weights and statistics, for every kind of network."""
 
 import dataclasses
+import json
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,7 @@ from senet_lib.book.contestants import Contestant
 from senet_lib.book.experiments import training_steps
 from senet_lib.book.experiments.small_attentions import SMALL_ATTENTIONS
 from senet_lib.book.experiments.small_worlds import small_resnet_of
-from senet_lib.book.experiments.training_gradients import OPTIMISERS, gradient_errors
+from senet_lib.book.experiments.training_gradients import OPTIMISERS, RECORD, gradient_errors
 from senet_lib.export.onnx_training_step import Evaluation, TrainingStep
 from senet_lib.export.training_step import (
     export_evaluation,
@@ -23,7 +24,7 @@ from senet_lib.export.training_step import (
     start_state,
     statistics_of,
 )
-from senet_lib.networks.models import ResNet, create_model
+from senet_lib.networks.models import ResNet, create_model, list_models
 from senet_lib.networks.residual_blocks import Bottleneck
 from senet_lib.networks.squeeze_excitation import NoSqueeze, SqueezeExcitation
 from senet_lib.training.recipe import Recipe, make_optimiser, make_schedule
@@ -143,6 +144,15 @@ def test_with_numbers_of_64_bits_the_gradient_is_torchs_to_nine_digits(kind, opt
     errors = gradient_errors(KINDS[kind](), optimiser, (3, SIZE, SIZE), BATCH)
     assert errors.graph_64 < 1e-9
     assert errors.graph_32 < 1e-5
+
+
+def test_the_networks_on_record_lose_no_more_of_their_gradient_than_torch_does():
+    recorded = json.loads(RECORD.read_text(encoding="utf-8"))["errors"]
+    assert recorded.keys() <= set(list_models()) and len(recorded) >= 8
+    for name, of_optimisers in recorded.items():
+        for errors in of_optimisers.values():
+            assert errors["graph_64"] < 1e-9, name
+            assert errors["graph_32"] < max(1e-4, 2 * errors["torch_32"]), name
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])

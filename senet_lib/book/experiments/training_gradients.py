@@ -1,13 +1,14 @@
 """Is the gradient in a training step's graph PyTorch's? For each network of the library, with pictures of 32 pixels.
 
-    python -m senet_lib.book.experiments.training_gradients                  # what is not on record yet: hours, 32 GB
+    python -m senet_lib.book.experiments.training_gradients                  # what is not on record yet: many hours
     python -m senet_lib.book.experiments.training_gradients resnet18 se_resnet18
 
 With numbers of 64 bits a graph is proven: the file's own constants, weights and operations are made double, ONNX's
 reference evaluator runs them, and the gradient is PyTorch's to 9 digits. With 32 bits that cannot be asked. Where the
 input of a ReLU is nearly 0, rounding decides whether a gradient passes, and in deep networks that happens in each
 step. So the file in ONNX Runtime is held to what PyTorch itself loses: the distance of each from the gradient in 64
-bits, as a share of that gradient's norm. ``results/golden/training_gradients.json`` holds these numbers.
+bits, as a share of that gradient's norm. ``results/golden/training_gradients.json`` holds these numbers, network by
+network, those with the fewest modules first: the time goes by their number.
 """
 
 import argparse
@@ -171,6 +172,11 @@ def _around(pads: Sequence[int]) -> list[int]:
 # --- the record -------------------------------------------------------------------------------------------------------
 
 
+def _by_modules() -> list[str]:
+    with torch.device("meta"):
+        return sorted(list_models(), key=lambda name: len(list(create_model(name).modules())))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m senet_lib.book.experiments.training_gradients",
@@ -184,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there is no network {unknown[0]!r}; list_models() has all names")
     empty = {"settings": {"picture": PICTURE, "batch": BATCH}, "machine": describe_machine("cpu"), "errors": {}}
     known = json.loads(options.record.read_text(encoding="utf-8")) if options.record.exists() else empty
-    for name in options.names or list_models():
+    for name in options.names or _by_modules():
         for optimiser in OPTIMISERS:
             if optimiser in known["errors"].setdefault(name, {}):
                 continue
