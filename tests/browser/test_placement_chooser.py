@@ -1,5 +1,6 @@
 """The placement chooser: its pulses are those of a real network, and all of it works by hand and from the keyboard."""
 
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -141,20 +142,31 @@ def test_the_bet_is_judged_when_all_five_pulses_have_arrived(browser, tmp_path):
 
 def test_a_pulse_goes_block_by_block_and_can_be_stopped(browser, tmp_path):
     with open_figure(browser, make_figure(), tmp_path) as opened:
-        opened.page.clock.install()
         opened.set("placement", "post")
-        opened.click("Send a pulse")
-        opened.page.clock.run_for(5 * 120)
+        clock, now = opened.page.clock, datetime(2030, 1, 1)
+        clock.install(time=now)
+        clock.pause_at(now + timedelta(hours=1))  # from here on, time passes only where the test says so
+
+        def press(name: str, milliseconds: int) -> None:
+            opened.root.get_by_role("button", name=name, exact=True).click()
+            clock.run_for(milliseconds)
+
+        press("Send a pulse", 5 * 120)
         assert opened.text("pulse-post") == "10⁻⁵"
-        opened.click("Stop")
-        opened.page.clock.run_for(1000)
+        press("Stop", 1000)
         assert opened.text("pulse-post") == "not sent"
-        opened.click("Send through all five")
-        opened.page.clock.run_for(16 * 120)
+        press("Send through all five", 16 * 120)
         assert opened.text("pulse-post") == "10⁻¹⁶"
         spots = opened.root.locator(".senet-place-pulse").evaluate_all("all => all.map((one) => one.cy.baseVal.value)")
         ticks = opened.root.locator(".senet-chart-grid").evaluate_all("all => all.map((one) => one.getBBox().y)")
         assert spots == pytest.approx([ticks[4], ticks[0]], abs=0.01)  # 1 and 1e-16
+
+
+def test_drawing_and_pulse_stand_beside_each_other_where_a_window_of_1280_has_a_scrollbar(opened):
+    opened.look(657, "light")
+    drawing, pulse = (opened.root.locator(".senet-place > *").nth(place).bounding_box() for place in (0, 1))
+    assert drawing["y"] == pulse["y"] and drawing["x"] + drawing["width"] < pulse["x"]
+    opened.look(1280, "light")
 
 
 def test_a_bad_state_is_named_with_what_is_allowed(opened):
