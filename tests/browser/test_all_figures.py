@@ -126,6 +126,72 @@ def test_a_figure_keeps_its_height_while_it_is_used(opened, figure):
         assert opened.root.evaluate(MOVE_ALL, OTHER_HEIGHT.get(name, [])) == [], width
 
 
+# A window, how much of it the page's header covers, and how wide the book's figures are in it. In pixels.
+SCREENS = {"laptop": (1366, 768, 48, 758), "phone": (390, 800, 56, 358)}
+# Go to each control as a reader who comes from above, operate it, and note where no result of the figure is in the window.
+LOOK_FOR_RESULTS = """async (root, header) => {
+  const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  const seen = (one) => one.checkVisibility({ visibilityProperty: true });
+  const live = root.querySelector('.senet-live');
+  const box = (one) => one.getBoundingClientRect();
+  const isBelow = (one) => box(one).top >= header - 2;
+  const fits = (one) => isBelow(one) && box(one).bottom <= innerHeight + 2;
+  const apart = (one, other) => one.contains(other) || box(one).bottom <= box(other).top + 2
+    || box(other).bottom <= box(one).top + 2 || box(one).right <= box(other).left || box(other).right <= box(one).left;
+  const put = (one, value) => {
+    if (one.type === 'radio' || one.type === 'checkbox') return one.click();
+    one.value = value;
+    one.dispatchEvent(new Event(one.type === 'range' ? 'input' : 'change', { bubbles: true }));
+  };
+  const another = (one) => (one.type === 'range' ? [one.min, one.max]
+    : [...(one.options ?? [])].filter((each) => !each.disabled).map(({ value }) => value)).find((value) => value !== one.value);
+  const look = async (control, target) => {
+    scrollTo(0, scrollY + box(root).top - header);
+    target.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+    const before = control.value;
+    if (control.dataset.trait && !control.disabled) put(control, another(control));
+    await frame();
+    if (!seen(target)) return true; // it has chosen another part of the figure
+    const results = [...live.querySelectorAll('.senet-result, .senet-stays')].filter(seen);
+    const isThere = results.some((result) => {
+      scrollBy(0, Math.max(0, box(result).bottom - innerHeight));
+      return fits(result) && (result.contains(target) || (isBelow(target) && apart(result, target)));
+    });
+    if (control.dataset.trait && !control.disabled && control.type !== 'radio') put(control, before);
+    await frame();
+    return isThere;
+  };
+  const hidden = [];
+  const CONTROLS = ':is(input, select, button, [role=slider], summary):not(.senet-share, [type=file])';
+  for (const fold of [null, ...live.querySelectorAll('details')]) {
+    if (fold) fold.open = true;
+    for (const control of [...(fold ?? live).querySelectorAll(CONTROLS)]) {
+      const target = control.closest('label') ?? control;
+      if (!seen(target) || control.closest('.parts-guess') || (!fold && control.closest('details > :not(summary)'))) continue;
+      const name = control.dataset.trait ?? control.textContent;
+      if (!(await look(control, target))) hidden.push(`${fold ? 'folded: ' : ''}${name} ${control.value ?? ''}`);
+    }
+    if (fold) fold.open = false;
+  }
+  return hidden;
+}"""
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_each_control_and_what_answers_it_are_on_one_screen(browser, figure, tmp_path, screen):
+    width, height, header, room = SCREENS[screen]
+    if figure.has_trait("asks"):
+        figure = type(figure).example()
+        figure.asks = True
+    with open_figure(browser, figure, tmp_path, motion="reduce") as opened:
+        opened.page.add_style_tag(content=f"body {{ margin: 0 auto !important; padding-bottom: 100vh; width: {room}px }}")
+        opened.page.set_viewport_size({"width": width, "height": height})
+        opened.settle()
+        for ask in opened.root.get_by_role("button", name="Show me", exact=True).all():
+            opened.click(ask)
+        assert opened.root.evaluate(LOOK_FOR_RESULTS, header) == []
+
+
 def test_every_control_works_from_the_keyboard(opened):
     opened.look(1280, "light")  # on a phone, some controls that others make up for are not there
     assert opened.root.locator(".senet-live :is(input, select, button, [role=slider])").count() > 0

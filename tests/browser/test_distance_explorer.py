@@ -46,7 +46,7 @@ def test_a_guess_uncovers_one_point_and_lasts_over_a_reload(opened, figure):
     assert opened.text("guess").startswith("Right. ")
     assert opened.text("score") == "Right so far: 1 of 1."
     opened.move("gap", len(figure.gaps) - 1)
-    assert opened.text("guess") == "The answer is covered until you guess."
+    assert opened.text("guess") == ""
     guess(opened, "all" if verdict(figure, 0, len(figure.gaps) - 1) != "all" else "none")
     assert opened.text("guess").startswith("Not so. ")
     assert opened.text("score") == "Right so far: 1 of 2."

@@ -1,7 +1,7 @@
 // A question that the reader answers before the figure does. What the answer is, and how far off the guess was, comes
 // after. Guesses are kept in this browser only, if it keeps anything.
 import { recall, remember } from "./browser_store.js";
-import { afterNumber, button, disable, element, formatNumber, freshId, setText } from "./kit.js";
+import { afterNumber, button, element, formatNumber, freshId, setText } from "./kit.js";
 
 const GUESS_STORE = "senet-book/guesses"; // key of a question -> [the guess, whether it was right]
 export const NOT_GUESSED = "shown"; // in place of a guess: the reader has asked for the answer
@@ -11,8 +11,6 @@ const GUESS_WORDS = {
   guess: "Guess",
   skip: "Show me",
   again: "Guess again",
-  open: "The answer is covered until you guess.",
-  done: "You have guessed. Press “Guess again” to take it back.",
   right: "Right. {told}",
   wrong: "Not so. {told}",
   exact: "Exactly: {answer}. {told}",
@@ -69,14 +67,18 @@ export function guess(view, { key, question, options = null, range = null, answe
   const told = element("p", { class: "parts-guess-told", role: "status", "data-name": "guess" });
   const asked = element("legend", {}, fillGuess(GUESS_WORDS.lead, { question }));
   const controls = element("div", { class: "parts-guess-ways" }, ...ways.elements, skip);
-  const box = element("fieldset", { class: "parts-guess" }, asked, controls, told);
+  const box = element("fieldset", { class: "parts-guess" }, asked, element("div", { class: "parts-guess-body" }, controls, told));
   for (const [index, one] of covered.entries()) one.dataset.cover = index === 0 ? GUESS_WORDS.cover : "";
 
   const draw = () => {
     for (const one of covered) one.classList.toggle("parts-covered", isOpen());
-    ways.draw(given(), isTaken());
+    ways.draw(given());
     setText(skip, isTaken() ? GUESS_WORDS.again : GUESS_WORDS.skip);
-    setText(told, isTaken() ? judgeGuess(given(), answer(), ways) : covered.length > 0 ? GUESS_WORDS.open : "");
+    setText(told, isTaken() ? judgeGuess(given(), answer(), ways) : "");
+    // What is told takes the place of the ways to guess, so that both need room for one; the focus is not lost.
+    if (isTaken() && ways.elements.some((one) => one.contains(document.activeElement))) skip.focus({ preventScroll: true });
+    for (const one of ways.elements) one.hidden = isTaken();
+    controls.classList.toggle("parts-guess-taken", isTaken());
   };
   return { element: box, isOpen, draw };
 }
@@ -104,14 +106,8 @@ function createGuessOptions(options, take) {
     node.dataset.guess = value;
     return { value, node };
   });
-  const draw = (given, isTaken) => {
-    for (const { value, node } of buttons) {
-      node.setAttribute("aria-current", String(isTaken && value === given));
-      disable(node, isTaken && GUESS_WORDS.done);
-    }
-  };
   const text = (chosen) => options.find(([value]) => value === chosen)[1];
-  return { elements: buttons.map(({ node }) => node), draw, text, isNumber: false };
+  return { elements: buttons.map(({ node }) => node), draw: () => {}, text, isNumber: false };
 }
 
 /** A slider for a number, and the button that hands it in. */
@@ -123,11 +119,9 @@ function createGuessRange({ min, max, step = 1, start, unit = "", digits = 3 }, 
   const output = element("output", { for: id }, text(first));
   const hand = button(GUESS_WORDS.guess, () => take(input.valueAsNumber)).element;
   input.addEventListener("input", () => setText(output, text(input.valueAsNumber)));
-  const draw = (given, isTaken) => {
-    if (isTaken && Number.isFinite(given)) input.value = given;
+  const draw = (given) => {
+    if (Number.isFinite(given)) input.value = given;
     setText(output, text(input.valueAsNumber));
-    input.disabled = isTaken;
-    disable(hand, isTaken && GUESS_WORDS.done);
   };
   const whole = element("span", { class: "parts-guess-range" }, input, output);
   return { elements: [whole, hand], draw, text, isNumber: true };
