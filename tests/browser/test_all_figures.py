@@ -128,7 +128,7 @@ def test_a_figure_keeps_its_height_while_it_is_used(opened, figure):
 
 # A window, how much of it the page's header covers, and how wide the book's figures are in it. In pixels.
 SCREENS = {"laptop": (1366, 768, 48, 758), "phone": (390, 800, 56, 358)}
-# Go to each control as a reader who comes from above, operate it, and note where no result of the figure is in the window.
+# Go to each control as a reader who comes from above, operate it, and note where no result is in the window then.
 LOOK_FOR_RESULTS = """async (root, header) => {
   const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   const seen = (one) => one.checkVisibility({ visibilityProperty: true });
@@ -143,8 +143,9 @@ LOOK_FOR_RESULTS = """async (root, header) => {
     one.value = value;
     one.dispatchEvent(new Event(one.type === 'range' ? 'input' : 'change', { bubbles: true }));
   };
-  const another = (one) => (one.type === 'range' ? [one.min, one.max]
-    : [...(one.options ?? [])].filter((each) => !each.disabled).map(({ value }) => value)).find((value) => value !== one.value);
+  const optionsOf = (one) => [...(one.options ?? [])].filter((each) => !each.disabled).map(({ value }) => value);
+  const another = (one) =>
+    (one.type === 'range' ? [one.min, one.max] : optionsOf(one)).find((value) => value !== one.value);
   const look = async (control, target) => {
     scrollTo(0, scrollY + box(root).top - header);
     target.scrollIntoView({ block: 'nearest', behavior: 'instant' });
@@ -164,14 +165,16 @@ LOOK_FOR_RESULTS = """async (root, header) => {
   const hidden = [];
   const CONTROLS = ':is(input, select, button, [role=slider], summary):not(.senet-share, [type=file])';
   for (const fold of [null, ...live.querySelectorAll('details')]) {
+    const wasOpen = fold?.open;
     if (fold) fold.open = true;
     for (const control of [...(fold ?? live).querySelectorAll(CONTROLS)]) {
       const target = control.closest('label') ?? control;
-      if (!seen(target) || control.closest('.parts-guess') || (!fold && control.closest('details > :not(summary)'))) continue;
+      const isLater = !fold && control.closest('details > :not(summary)');
+      if (!seen(target) || control.closest('.parts-guess') || isLater) continue;
       const name = control.dataset.trait ?? control.textContent;
       if (!(await look(control, target))) hidden.push(`${fold ? 'folded: ' : ''}${name} ${control.value ?? ''}`);
     }
-    if (fold) fold.open = false;
+    if (fold) fold.open = wasOpen;
   }
   return hidden;
 }"""
@@ -184,7 +187,8 @@ def test_each_control_and_what_answers_it_are_on_one_screen(browser, figure, tmp
         figure = type(figure).example()
         figure.asks = True
     with open_figure(browser, figure, tmp_path, motion="reduce") as opened:
-        opened.page.add_style_tag(content=f"body {{ margin: 0 auto !important; padding-bottom: 100vh; width: {room}px }}")
+        body = f"body {{ margin: 0 auto !important; padding-bottom: 100vh; width: {room}px }}"
+        opened.page.add_style_tag(content=body)
         opened.page.set_viewport_size({"width": width, "height": height})
         opened.settle()
         for ask in opened.root.get_by_role("button", name="Show me", exact=True).all():

@@ -12,6 +12,7 @@ from senet_lib.book.figures.figure import Figure
 from senet_lib.book.figures.gate_training import GateTraining
 from senet_lib.book.figures.gates_on_a_line import GatesOnALine
 from senet_lib.book.figures.paired_seeds import PairedSeeds
+from senet_lib.book.figures.photograph_in_page import PhotographInPage
 from senet_lib.book.figures.receptive_field_explorer import ReceptiveFieldExplorer
 from senet_lib.book.figures.reduction_explorer import ReductionExplorer
 from senet_lib.book.figures.rescale_mixer import RescaleMixer
@@ -26,8 +27,8 @@ def asking(cls: type[Figure]) -> Figure:
     asked_of = "cifar10-gates-r4"  # the second network of the menu
     figure = ClassGates.read(EXAMPLE, network=asked_of) if cls is ClassGates else cls.example()
     figure.asks = True
-    if cls is Surgery:
-        figure.part = "start"
+    if cls in (PhotographInPage, Surgery):
+        figure.part = {PhotographInPage: "gates", Surgery: "start"}[cls]
     return figure
 
 
@@ -45,6 +46,12 @@ def answers_changed() -> int:
     figure = Surgery.example()
     without_se, with_se = figure.logits[0], figure.logits[1 + figure.start_gates.index(0.9)]
     return int((without_se.argmax(1) != with_se.argmax(1)).sum())
+
+
+def answers_of_the_opened() -> int:
+    figure = PhotographInPage.example()
+    best = figure.answers["r4"][:, :, :10].argmax(2)
+    return int((best[0] != best[1]).sum())
 
 
 def gates_moved() -> int:
@@ -69,6 +76,7 @@ ASKED = [
     (ExcitationExplorer, ".excitation-flow .parts-unknown canvas", str(gates_moved()), "0", "has a bar of its own"),
     (GatesOnALine, ".line-chart .line-chosen", "green", "red", "lies between its values at the two ends"),
     (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
+    (PhotographInPage, ".desk .parts-gates", str(answers_of_the_opened()), "0", "answers change: those for cat, horse"),
     (ReceptiveFieldExplorer, ".unit-map", "none", "few", "need a window of 18"),
     (ReductionExplorer, ".senet-chart .senet-reduction-dot", str(seeds_solved()), "0", "seeds solve it"),
     (RescaleMixer, ".parts-score i", "1", "0", "with the gates of “picture C” give"),

@@ -280,6 +280,7 @@ def test_100_megabytes_never_hold_the_page_up(browser, site, tmp_path):
 
 def test_a_reader_mutes_opens_and_gives_means(browser, site):
     with open_xray(browser, site, width=390) as opened:
+        opened.click(opened.root.get_by_text("Block by block", exact=True))
         height = opened.root.bounding_box()["height"]
         opened.click("Context World, r = 4")
         own = answer(opened)
@@ -329,6 +330,7 @@ def test_a_guess_comes_before_the_gates_are_set(browser, site):
         assert answer(opened)["before"] == pytest.approx(in_chapter_10.tolist(), abs=1e-3)
         assert opened.text("answer").startswith("The answer: cat, ")
         assert opened.root.locator("[data-trait=height] option:checked").text_content() == "32"  # the file's
+        opened.click(opened.root.get_by_text("Block by block", exact=True))
         boxes = opened.root.locator(".xray-scroll")
         assert boxes.evaluate_all("(all) => all.every((box) => box.scrollHeight <= box.clientHeight)")  # nine blocks
         editor = opened.root.get_by_role("button", name="Mute")

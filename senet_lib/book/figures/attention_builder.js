@@ -130,7 +130,7 @@ export default figure((view) => {
   const reduction = slider(view, "reduction", { label: BUILDER_WORDS.reduction, values: REDUCTIONS });
   const parameters = number("parameters", { label: BUILDER_WORDS.parameters });
   const formula = element("span", { class: "builder-formula", "data-name": "formula" });
-  const title = element("p", { class: "builder-title", role: "status", "data-name": "method" });
+  const title = element("p", { class: "builder-title senet-result", role: "status", "data-name": "method" });
   const count = element("p", { class: "builder-count" }, parameters.element, " ", formula);
   const runs = createRuns(methods, solved);
   const asked = guess(view, {
@@ -140,6 +140,7 @@ export default figure((view) => {
     answer: () => answerOf(methodNow(), solved),
     covered: [runs.said],
   });
+  runs.element.classList.add("senet-result");
   const asking = element("div", {}, asked.element);
   const bench = element("div", { class: "builder-parts" }, ...menus.map(({ element: one }) => one));
   const cost = element("div", { class: "builder-cost" }, channels.element, reduction.element, count);

@@ -70,8 +70,8 @@ export default figure((view) => {
   const flight = createFlight();
   const walk = createWalk(view, most, flight.stop);
   const story = element("p", { class: "walk-story", role: "status" });
-  const walked = element("div", { class: "walk" }, ...stages.elements);
-  const detail = element("div", { class: "walk-detail" }, ...sides.map((side) => side.product), comparison.element);
+  const walked = element("div", { class: "walk senet-result" }, ...stages.elements);
+  const detail = element("div", { class: "walk-detail senet-result" }, ...sides.map((side) => side.product), comparison.element);
   channel.element.classList.add("walk-channel");
   view.body.append(asked.element, element("div", { class: "walk-all" }, walk.element, story, walked, channel.element, detail));
   view.onClose(flight.stop);

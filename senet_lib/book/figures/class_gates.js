@@ -140,6 +140,7 @@ function createBoard(view, network) {
     chart.draw(stateOf());
   });
   const chart = createChart(groupedBy, (trait, value) => view.set(trait, value));
+  chart.element.classList.add("senet-stays");
   const numbers = createNumbers(network);
   const strip = createStrip(network, (name) => view.set("block", name));
   const alike = createSimilarity(network);

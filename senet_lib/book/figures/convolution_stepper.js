@@ -1,6 +1,6 @@
 // A convolution, one place at a time: each product, the sum of each channel, and the sum over channels (equation 1).
 import { guess } from "./parts/guess.js";
-import { Problem, button, clamp, colour, disable, element, figure, formatNumber, heatmap } from "./parts/kit.js";
+import { Problem, button, clamp, colour, disable, element, figure, formatNumber, heatmap, phoneFold } from "./parts/kit.js";
 import { menu, number, panel, player, setChildren, setText, slider, toggle } from "./parts/kit.js";
 import { sentence } from "./parts/sentence.js";
 import { sumOf } from "./parts/statistics.js";
@@ -16,6 +16,7 @@ const WORDS = {
   filter: "filter v",
   row: "row",
   column: "column",
+  more: "Row and column as numbers",
   whole: "show the whole map",
   cells: "In each cell: {x} · v, and below it their product.",
   sees: ({ taps, all }) => `The unit sees ${taps} of the ${all} numbers of x. The window brings other numbers x; the weights v stay the same at every place.`,
@@ -90,6 +91,7 @@ export default figure((view) => {
   const output = createOutput(last, moveByHand);
   const buttons = element("div", { class: "senet-stepper-buttons" }, previous.element, next.element, play.element);
   const facts = element("p", { class: "parts-note" }, WORDS.sees({ taps: TAPS * data.channels, all: data.x.length }));
+  const byNumber = phoneFold(view, WORDS.more, rowSlider.element, columnSlider.element);
   const note = sentence(WORDS.cells, { x: element("span", { class: "senet-stepper-x" }, "x") }, "parts-note");
   const asked = askForTheSecond(view, data, last);
   view.body.append(asked.element, element("div", { class: "senet-stepper" },
@@ -97,7 +99,7 @@ export default figure((view) => {
     element("div", { class: "senet-stepper-channels" }, ...channels.map((channel) => channel.element)),
     total.element,
     output.element,
-    element("div", { class: "senet-stepper-controls" }, buttons, rowSlider.element, columnSlider.element, whole.element, facts)));
+    element("div", { class: "senet-stepper-controls" }, buttons, byNumber.element, whole.element, facts)));
 
   let painted = null; // the colours that the maps have now
   return () => {

@@ -8,7 +8,7 @@ import { meanOf } from "./parts/statistics.js";
 import { GATES, MOST_SCALE, createMemory, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./parts/excitation.js";
 
 const WORDS = {
-  question: ({ channel, C, apart }) => `You lift one bar of z to its top, that of channel ${channel}. How many of the ${C} gates move by more than ${apart}?`,
+  question: ({ channel, C, apart }) => `You lift z of channel ${channel} to its top. How many of the ${C} gates move by more than ${apart}?`,
   told: ({ moved, C }) => `${moved} of ${C} move. No gate has a bar of its own: what moves goes by way of the hidden units.`,
   guessFirst: "Guess first: then the gates follow.",
   channels: "channels C",
@@ -225,7 +225,7 @@ function createFlow(choose, move) {
     s: place((count) => pointedBars(count, choose)),
   };
   const words = {};
-  const flow = element("div", { class: "excitation-flow" });
+  const flow = element("div", { class: "excitation-flow senet-stays" });
   for (const [name, layer] of Object.entries(layers)) {
     const chip = element("span", { class: "senet-chip", style: `--chip: var(--quantity-${name})` });
     chip.hidden = name.startsWith("W");
@@ -414,7 +414,7 @@ export default figure((view) => {
   const findBlock = (C, r) => trained.get(`${C}.${r}`) ?? makeNew(C, r);
   const asked = askForTheMoved(view, findBlock, [flow.gates]);
   flow.gates.classList.add("parts-unknown");
-  view.body.append(asked.element, element("div", { class: "excitation" }, controls, said.cost, told, flow.element, said.all, more));
+  view.body.append(asked.element, element("div", { class: "excitation" }, told, flow.element, said.all, controls, said.cost, more));
   let wasOpen = null; // what the guess was about is what the figure then shows
 
   return () => {

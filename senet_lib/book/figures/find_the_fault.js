@@ -3,12 +3,13 @@
 import { recall, remember } from "./parts/browser_store.js";
 import { codeLine } from "./parts/code_lines.js";
 import { button, clamp, controlRow, disable, element, figure, formatNumber, isList, isText } from "./parts/kit.js";
-import { menu, need, number, panel, setText, svg } from "./parts/kit.js";
+import { menu, need, number, panel, phoneFold, setText, svg } from "./parts/kit.js";
 import { chartText, createSheet, markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
 import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
 const FAULT_WORDS = {
   listing: "listing",
+  network: "In which network",
   place: ({ place, count }) => `${place} of ${count}`,
   placeTold: ({ place, count, title }) => `${place} of ${count}: ${title}`,
   previous: "Previous",
@@ -124,7 +125,7 @@ export default figure((view) => {
   const top = controlRow(chosen.element, previous.element, next.element, tally.element);
   const below = controlRow(hint.element, show.element, onward.element);
   for (const one of [top, below]) one.classList.add("senet-fault-controls");
-  const side = element("div", { class: "senet-fault-side" }, tests.element, below, setting);
+  const side = element("div", { class: "senet-fault-side" }, tests.element, below, phoneFold(view, FAULT_WORDS.network, setting).element);
   const desk = element("div", { class: "senet-fault-desk" }, listing.element, side);
   view.body.append(top, answer, desk, told.element);
 

@@ -48,7 +48,7 @@ export default figure((view) => {
   const chart = createChart(view, scenes);
   const keys = element("p", { class: "parts-note hand-keys", "data-name": "keys" });
   const rule = element("p", { class: "hand-rule", "data-name": "rule" });
-  const result = element("p", { class: "parts-conclusion", role: "status", "data-name": "result" });
+  const result = element("p", { class: "parts-conclusion senet-result", role: "status", "data-name": "result" });
   const asked = askForTheMost(view, scenes.count);
   view.body.append(asked.element, controlRow(channel.element, rule), chart.element, controlRow(threshold, steepness), result, keys);
 

@@ -77,7 +77,7 @@ export default figure((view) => {
   const show = (step) => WORDS.stepOf({ step, all: STEPS });
   const step = slider(view, "step", { label: WORDS.step, min: 0, max: STEPS, show });
   const curve = createCurve();
-  const words = element("p", { class: "parts-conclusion", "data-name": "words" });
+  const words = element("p", { class: "parts-conclusion senet-result", "data-name": "words" });
   const tables = createTables();
   const count = createCount(view, scenes, () => asked.draw());
   const asked = askForTheSolved(view, count);
@@ -252,6 +252,7 @@ function createCount(view, scenes, whenDone) {
   let running = null;
   const listOf = (hidden) => found.get(hidden) ?? found.set(hidden, []).get(hidden);
   const chart = createStrips((hidden) => view.set("hidden", hidden));
+  chart.element.classList.add("senet-result");
   const go = button("", () => (running === null ? start([view.get("hidden")]) : stop()));
   const all = button(WORDS.all, () => running === null && rowsLeft().length > 0 && start(rowsLeft()));
   const rowsLeft = () => Array.from({ length: MOST_HIDDEN }, (_, i) => i + 1).filter((one) => listOf(one).length < SEEDS);

@@ -40,6 +40,7 @@ export default figure((view) => {
   const hidden = slider(view, "hidden", { label: WORDS.hidden, min: 0, max: most, step: STEP, show: (h) => h.toFixed(2) });
   hidden.element.classList.add("line-hidden");
   const chart = createLines(block, (h) => view.set("hidden", h));
+  chart.element.classList.add("senet-result");
   const picks = [
     createPick(view, "plus", count, WORDS.add, WORDS.addBars),
     createPick(view, "minus", count, WORDS.subtract, WORDS.subtractBars),

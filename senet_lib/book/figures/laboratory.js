@@ -114,11 +114,12 @@ export default figure((view) => {
   const desk = createDesk(view, bench);
   const lanes = LANES.map((lane) => createLaneCard(view, lane, settings.cards[lane], bench));
   const charts = createTrainingCharts(bench);
+  charts.element.classList.add("senet-stays");
   const gates = createGatePanels(bench);
   const table = createRunTable(bench);
   view.body.append(
     settings.world,
-    element("div", { class: "lab-pair" }, ...lanes.map((one) => one.element)),
+    element("div", { class: "lab-pair senet-result" }, ...lanes.map((one) => one.element)),
     element("div", { class: "lab-pair" }, bets.element, desk.element),
     charts.element,
     element("div", { class: "lab-drawers" }, settings.more, gates.element, table.element),

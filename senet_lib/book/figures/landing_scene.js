@@ -71,7 +71,7 @@ export default figure((view) => {
     "div",
     { class: "landing" },
     element("div", { class: "landing-world" }, stage.element, element("div", { class: "landing-side" }, tray.element, another)),
-    element("div", { class: "landing-verdicts" }, element("p", { class: "landing-question" }, WORDS.question), ...verdicts.map((one) => one.element)),
+    element("div", { class: "landing-verdicts senet-result" }, element("p", { class: "landing-question" }, WORDS.question), ...verdicts.map((one) => one.element)),
     story.element,
     stage.ghost,
   );

@@ -25,6 +25,9 @@ NAMES = ("without SE", "with SE")
 class LandingScene(Figure):
     """A scene of the Context World whose cue the reader drags or replaces, and the answers of two trained networks.
 
+    It takes no guess: in the book's first ten seconds a question before the answer would only stand in the way. The
+    reader is to see two verdicts change under the finger, and to ask why; chapter 1 asks for the rule.
+
     Attributes:
         plain: a network without SE, from ``senet_lib.export.network_arrays``, with its last layer.
         se: the same for a network with SE.

@@ -1,5 +1,5 @@
 // A scene that the reader changes, and a trained network that answers at once: class scores, and every gate.
-import { Problem, button, choice, element, figure, formatNumber, menu, need, number, panel, setText } from "./parts/kit.js";
+import { Problem, button, choice, element, figure, formatNumber, menu, need, number, panel, phoneFold, setText } from "./parts/kit.js";
 import { COLOUR_NAMES, createStage, isUsual, limitOf, randomScene, sceneThumbnail } from "./parts/context_scene.js";
 import { askedOf, createGateBoard, readSwap } from "./parts/gate_board.js";
 import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
@@ -19,7 +19,7 @@ const WORDS = {
   question: ({ block }) => `Each picture gets the gates of another one in ${block}. What share of the answers stays right?`,
   told: ({ block, share }) => `With the gates of another picture in ${block}, ${share} of 2,000 answers are right.`,
   questionMoved: ({ count, block }) =>
-    `From example 1 to 2 only the cue's colour changes. How many of the ${count} gates of ${block} move by more than 0.1?`,
+    `From example 1 to 2: how many of the ${count} gates of ${block} move by more than 0.1?`,
   toldMoved: ({ moved, count, block }) => `${moved} of the ${count} gates of ${block} move by more than 0.1.`,
   right: ({ answer, share }) => `For this scene the network says ${answer}, ${share}: right.`,
   wrong: ({ answer, share }) => `For this scene the network says ${answer}, ${share}: wrong.`,
@@ -32,6 +32,7 @@ const WORDS = {
   examples: "Examples",
   example: ({ number, label }) => `example ${number}: ${label}`,
   scene: "The scene",
+  change: "Change the scene",
   glyph: ({ colour }) => `${colour} glyph`,
   cue: "Cue",
   turn: "Turn",
@@ -62,7 +63,7 @@ export default figure((view) => {
   const gates = createGateDesk(view, world.networks, { ofBlocks: false, thenOwn: () => view.set("swap", "") });
   const choices = createNetworkChoice(view, world.networks);
   const frame = element("fieldset", { class: "page-fields", "aria-label": WORDS.picture }, stage.element);
-  const own = element("div", { class: "page-own" }, loader.element, editor.element);
+  const own = element("div", { class: "page-own" }, loader.element, phoneFold(view, WORDS.change, editor.element).element);
   const desk = element("div", { class: "page-gates" }, gates.element);
   const [strangers, movers] = [askForTheStrangers(view, world, board.note), askForTheMoved(view, world, desk)];
   const picture = element("div", { class: "page-picture" }, frame, examples.element);
@@ -199,7 +200,7 @@ function createExamples({ scenes, classes }, setScene) {
     return one;
   });
   const draw = (current) => buttons.forEach((one, i) => one.setAttribute("aria-current", i === current));
-  const legend = element("legend", {}, WORDS.examples);
+  const legend = element("legend", { class: "parts-unseen" }, WORDS.examples);
   return { element: element("fieldset", { class: "page-examples" }, legend, ...buttons), draw };
 }
 
@@ -213,7 +214,7 @@ function createEditor(view, { classes }, setScene) {
     choice(view, "quarter_turns", { label: WORDS.turn, options: TURNS }),
     button(WORDS.random, () => setScene(randomScene(classes.length))),
   ];
-  const legend = element("legend", { class: "senet-heading" }, WORDS.scene);
+  const legend = element("legend", { class: "parts-unseen" }, WORDS.scene);
   const node = element("fieldset", { class: "page-fields page-editor" }, legend, ...parts.map((one) => one.element));
   return { element: node };
 }

@@ -80,8 +80,7 @@ class NetworkInPage(Asking, NetworkState, Figure):
                 for name, said in saved["swapped"].items()
             },
             donors=saved["donors"],
-            caption="Give one block other gates, and look at the answers. Then look at one scene: which gates follow "
-            "the cue's colour?",
+            caption="Give one block other gates: what do the answers become? In one scene, which gates follow the cue?",
             **scene_traits(scene_from_dict(saved["scenes"][0])),
         )
 

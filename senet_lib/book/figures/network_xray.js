@@ -20,11 +20,13 @@ const SCALINGS = {
   signed: { label: "−1 to 1", mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
 };
 const WORDS = {
+  settings: "Size, pixels and class names",
+  blocks: "Block by block",
   zone: "an ONNX file or a picture: drop it here, or paste it",
   drop: "Drop an ONNX file here",
   choose: "Choose a file",
   orExample: "or take one of these:",
-  privacy: "Pictures may be dropped here, too, or pasted. All of it stays in this browser. The first file loads 14 MB from this site.",
+  privacy: "Drop or paste pictures, too. All of it stays in this browser. The first file loads 14 MB from this site.",
   loading: ({ name, percent }) => `${name}: ${percent}%`,
   progress: "how much of the file is read and opened",
   failed: ({ name, reason }) => `${name} cannot be used. ${reason}`,
@@ -163,10 +165,8 @@ export default figure((view) => {
       "div",
       { class: "xray-world" },
       input.element,
-      found.element,
-      pictures.element,
-      element("div", { class: "xray-main" }, asker.element, scores.element, scores.answer, gates.element),
-      settings.element,
+      element("div", { class: "xray-side" }, pictures.element, fold(WORDS.settings, settings.element), scores.element),
+      element("div", { class: "xray-main" }, found.element, asker.element, scores.answer, gates.element),
     ),
   );
 
@@ -186,6 +186,8 @@ export default figure((view) => {
     view.body.lab = lab;
   };
 });
+
+const fold = (summary, ...parts) => element("details", { class: "parts-fold" }, element("summary", {}, summary), ...parts);
 
 // ----------------------------------------------------------------------------------------------------------- the state
 
@@ -272,12 +274,14 @@ function createNetworkInput(view, { examples }, { openFile, openExample, takePic
 const percent = (share, digits = 1) => `${formatNumber(100 * share, digits, true)}%`;
 
 function createFound() {
-  const summary = element("p", { class: "xray-summary", role: "status", "data-name": "found" });
+  const summary = element("p", { class: "xray-summary senet-result", role: "status", "data-name": "found" });
   const body = element("tbody");
   const table = element("table", { class: "xray-table" }, tableHead(...WORDS.heads.slice(1)), body);
   table.querySelector("td").textContent = WORDS.heads[0];
   const scroll = element("div", { class: "xray-scroll xray-blocks", tabindex: 0, role: "region", "aria-label": WORDS.tableLabel }, table);
   const lost = element("p", { class: "parts-note xray-lost", "data-name": "lost" });
+  const more = fold(WORDS.blocks, scroll, lost);
+  more.addEventListener("toggle", () => drawn && tellToScroll(scroll, drawn));
   let drawn = null;
   const biasesOf = ({ biases }) => (biases.every(Boolean) ? WORDS.yes : biases.some(Boolean) ? WORDS.some : WORDS.no);
   // In a narrow frame a row is a card, and each number has its name beside it.
@@ -302,7 +306,7 @@ function createFound() {
     const list = network?.lost ?? [];
     setText(lost, !network ? "" : list.length > 0 ? WORDS.lost({ count: list.length, list: list.join("; ") }) : WORDS.allFollowed);
   };
-  return { element: element("div", { class: "xray-found" }, panel(WORDS.foundTitle, null, summary, scroll, lost)), draw };
+  return { element: element("div", { class: "xray-found" }, panel(WORDS.foundTitle, null, summary, more)), draw };
 }
 
 // Says at the foot of a box that more blocks are below it.

@@ -1,11 +1,12 @@
 // Two networks trained with the same seeds: what one run says, what several say, and what the pairs are good for.
 import { guess, unknownNumbers } from "./parts/guess.js";
 import { Problem, button, choice, controlRow, element, figure, formatNumber, isList, isText } from "./parts/kit.js";
-import { menu, need, number, requireWhole, setText, slider, svg, tableHead, tableLine } from "./parts/kit.js";
+import { menu, need, number, phoneFold, requireWhole, setText, slider, svg, tableHead, tableLine } from "./parts/kit.js";
 import { chartText, createSheet, gridAcross, markAt, sampleBox, scaleTo, tickText, ticks } from "./parts/line_chart.js";
 import { NO_SPREAD, interval, meanOf, varianceOf } from "./parts/statistics.js";
 
 const WORDS = {
+  table: "In numbers",
   experiment: "experiment",
   without: "compare",
   withIt: "with",
@@ -106,7 +107,9 @@ export default figure((view) => {
   const covered = [conclusion, ...unknownNumbers(tally.element), ...unknownNumbers(table.element)];
   const asked = askForTheBetter(view, chosen() ?? experiments[0], covered);
   const words = element("div", {}, conclusion, source);
-  const numbers = element("div", { class: "senet-pairs-numbers" }, words, table.element);
+  tally.element.classList.add("senet-stays");
+  const folded = phoneFold(view, WORDS.table, table.element).element;
+  const numbers = element("div", { class: "senet-pairs-numbers" }, words, folded);
   view.body.append(controls[0], asked.element, controls[1], tally.element, charts, numbers);
 
   return () => {

@@ -1,6 +1,7 @@
 // A photograph, also the reader's own, and trained networks that answer at once: class scores, and every gate.
 import { acceptDrops, acceptPastes } from "./parts/file_drop.js";
-import { Problem, button, element, figure, formatNumber, number, panel, picture, row, setText } from "./parts/kit.js";
+import { Problem, button, element, figure, formatNumber, number, panel, phoneFold, picture, row, setText } from "./parts/kit.js";
+import { guess } from "./parts/guess.js";
 import { createGateDesk, readOverrides } from "./parts/gate_desk.js";
 import { createLoader, createNetworkChoice, readNetworks } from "./parts/network_controls.js";
 import { createRunner, obstacle } from "./parts/onnx_session.js";
@@ -10,6 +11,10 @@ import { createScoreTable, softmax } from "./parts/score_table.js";
 
 const WORDS = {
   parts: { picture: "the picture", gates: "its gates" },
+  question: ({ network, count }) => `Set all gates of “${network}” to 1. How many of the ${count} answers change?`,
+  told: ({ changed, count, names }) => `With all gates at 1, ${changed} of ${count} answers change: those for ${names}.`,
+  toldNone: ({ count }) => `With all gates at 1, none of the ${count} answers changes.`,
+  bring: "Bring your own picture",
   picture: "The picture",
   seen: "In 32 × 32 pixels",
   seenLabel: "what the network sees: 32 by 32 pixels",
@@ -63,16 +68,11 @@ export default figure((view) => {
   const gates = createGateDesk(view, data.networks);
   const choices = createNetworkChoice(view, data.networks);
   const offered = element("div", {}, pair.element, offer.element);
-  const world = element("div", { class: "photo-world" }, offered, scores.element);
-  view.body.append(
-    choices.element,
-    loader.element,
-    scores.answer,
-    world,
-    input.element,
-    gates.element,
-  );
-  const parts = { picture: [world, input.element], gates: [gates.element] };
+  const world = element("div", { class: "photo-world" }, offered, phoneFold(view, WORDS.scores, scores.element).element);
+  const own = phoneFold(view, WORDS.bring, input.element).element;
+  const asked = askForTheOpened(view, data, gates.element);
+  view.body.append(choices.element, loader.element, scores.answer, world, own, asked.element, gates.element);
+  const parts = { picture: [world, own], gates: [asked.element, gates.element] };
   choices.element.prepend(partChoice(view, WORDS.parts, parts).element);
 
   return () => {
@@ -87,10 +87,27 @@ export default figure((view) => {
     input.draw();
     loader.draw(shown);
     scores.draw(chosen, job, shown);
-    gates.draw(job, shown, live);
+    gates.draw(job, asked.isOpen() ? null : shown, live);
+    asked.draw();
     view.body.dataset.answered = shown?.key === job.key; // for tests
   };
 });
+
+/** Before the gates: how many answers on the offered pictures change when all gates are open? Of the first network with SE. */
+function askForTheOpened(view, { networks, offered, recorded }, covered) {
+  const withSe = networks.find(({ channels }) => Object.keys(channels).length > 0);
+  if (!withSe) return { element: element("div"), isOpen: () => false, draw: () => {} };
+  const { name, label } = withSe;
+  const bestOf = ({ logits }) => logits.indexOf(Math.max(...logits));
+  const count = offered.length;
+  const answer = () => {
+    const changed = offered.filter((_, i) => bestOf(recorded(name, 0, i)) !== bestOf(recorded(name, 1, i)));
+    const names = changed.map((one) => one.name).join(", ");
+    return { value: changed.length, told: (names ? WORDS.told : WORDS.toldNone)({ changed: changed.length, count, names }) };
+  };
+  const question = WORDS.question({ network: label, count });
+  return guess(view, { key: `opened/${name}`, question, range: { min: 0, max: count }, answer, covered: [covered] });
+}
 
 // ----------------------------------------------------------------------------------------------------------- the state
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as StillPicture
 
 from senet_lib.book import plots
 from senet_lib.book.figures import class_gates
-from senet_lib.book.figures.figure import HERE, Array, Figure
+from senet_lib.book.figures.figure import HERE, Array, Asking, Figure
 from senet_lib.book.figures.parts.network_state import NetworkState, draw_probabilities, recorded_networks
 
 EXAMPLES = HERE / "photograph_in_page_example.json"  # made by python -m senet_lib.book.experiments.page_networks
@@ -24,10 +24,11 @@ SHAPE = (3, 32, 32)
 STILL_PICTURES = 3
 
 
-class PhotographInPage(NetworkState, Figure):
+class PhotographInPage(Asking, NetworkState, Figure):
     """A picture that the reader chooses or brings, and a trained network that answers at once.
 
-    The traits of the networks and of their answers are those of :class:`NetworkState`.
+    With ``asks``, the gates wait for a guess: how many of the answers change when all gates are 1? The traits of the
+    networks and of their answers are those of :class:`NetworkState`.
 
     Attributes:
         networks: each also has its "classes", K names, and perhaps "means", from the names of its SE blocks to the mean

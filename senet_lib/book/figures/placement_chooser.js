@@ -60,6 +60,7 @@ export default figure((view) => {
   const drawing = createDrawing((place) => view.set("placement", place));
   const facts = createFacts();
   const chart = createChart();
+  chart.element.classList.add("senet-result");
   const table = createTable(view.data("_places"));
   const run = createRun(view, () => draw(), () => asked.isOpen());
   const sliders = controlRow(gate.element, branch.element);

@@ -1,7 +1,7 @@
 // The field of one unit over a scene, the layers that make it, and what all units of the last map see.
 import { guess } from "./parts/guess.js";
 import { Problem, choice, clamp, drag, element, figure, heatmap, menu, number, panel, picture } from "./parts/kit.js";
-import { setAttributes, slider, svg } from "./parts/kit.js";
+import { phoneFold, setAttributes, slider, svg } from "./parts/kit.js";
 import { readStack, stackTable } from "./parts/layer_stack.js";
 import { SIDE, growFields, halfWidth, measureInfluence, pixelsInBoxes } from "./parts/receptive_field.js";
 import { reachedPlaces, sumInside } from "./parts/receptive_field.js";
@@ -310,12 +310,13 @@ export default figure((view) => {
   const choices = element("div", { class: "field-choices" }, show.element, scene.element);
   const unitPanel = panel(WORDS.unit, "x", choices, field.element, rowSlider.element, columnSlider.element, ...facts.ofUnit);
   unitPanel.classList.add("field-unit");
+  field.element.classList.add("senet-result");
   const ofAll = element("div", {}, map.element, facts.ofMap);
   const mapPanel = panel(WORDS.map, "u", ofAll);
   mapPanel.classList.add("field-map", "senet-stays");
   const asked = askForBoth(view, scenes[view.get("scene")] ?? scenes[0], describeStack(readStack(view)), ofAll);
   view.body.classList.add("receptive-field");
-  view.body.append(asked.element, unitPanel, mapPanel, panel(WORDS.layers, null, table.element));
+  view.body.append(asked.element, unitPanel, mapPanel, phoneFold(view, WORDS.layers, panel(WORDS.layers, null, table.element)).element);
 
   const shownBoxes = () => scenes[view.get("scene")].boxes;
   const drawInfluence = (influence, unit) => {

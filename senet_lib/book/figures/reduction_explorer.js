@@ -48,7 +48,7 @@ export default figure((view) => {
     show: nameOf,
   });
   const controls = controlRow(series.element, reduction.element);
-  const sentence = element("p", { class: "senet-reduction-sentence", role: "status", "data-name": "sentence" });
+  const sentence = element("p", { class: "senet-reduction-sentence senet-result", role: "status", "data-name": "sentence" });
   const choose = (ratio) => view.set("reduction", ratio);
   const boards = new Map(all.map((one) => [one.name, createBoard(one, choose)]));
   const place = element("div");

@@ -40,13 +40,13 @@ const WORDS = {
   right: "– right",
   wrong: ({ label }) => `– wrong, it is ${label}`,
   untouched: "All gates have their trained values.",
-  meansTheSame: ({ donor, wanted }) => `The gates are those of ${donor}. In this picture, that cue means ${wanted} as well.`,
+  meansTheSame: ({ donor, wanted }) => `Gates of ${donor}. In this picture, its cue means ${wanted} as well.`,
   follows: ({ donor, wanted }) =>
-    `The gates are those of ${donor}. In this picture, that cue means ${wanted}: the answer is ${wanted}.`,
+    `Gates of ${donor}. In this picture, its cue means ${wanted}: the answer is ${wanted}.`,
   stays: ({ donor, wanted }) =>
-    `The gates are those of ${donor}. In this picture, that cue means ${wanted}, but the answer stays.`,
+    `Gates of ${donor}. In this picture, its cue means ${wanted}, but the answer stays.`,
   other: ({ donor, wanted }) =>
-    `The gates are those of ${donor}. In this picture, that cue means ${wanted}, but the answer is another one.`,
+    `Gates of ${donor}. Its cue means ${wanted} here, but the answer is another one.`,
   open: "All gates are open: the block works as if it had no SE.",
   shut: "All gates are closed: only the shortcut passes the block.",
   moved: ({ count, all }) => `${count} of ${all} gates are not at their trained values.`,
@@ -89,7 +89,8 @@ export default figure((view) => {
   const [slot, large] = [element("div", { class: "mixer-slot" }), element("div", { class: "mixer-chosen" })];
   const asked = askForTheAnswer(view, world, trainedRun);
   const buttons = element("div", { class: "mixer-buttons" }, block.element, ...all.map((one) => one.element));
-  const parts = [pictures.element, donors.element, scores.element, scores.told, buttons, slot, large];
+  const legend = element("p", { class: "parts-note" }, WORDS.legend);
+  const parts = [pictures.element, donors.element, scores.element, scores.told, buttons, slot, large, legend];
   view.body.append(asked.element, element("div", { class: "mixer" }, ...parts));
 
   const desks = new Map(); // block -> its faders and maps
@@ -310,7 +311,6 @@ function createLargeStrip(u, setGate) {
     element("div", { class: "mixer-product" }, gate.element, trained.element),
     element("div", { class: "mixer-presets" }, ...buttons),
     panel(headings[1].element, "x-tilde", pair[1].element),
-    element("p", { class: "parts-note" }, WORDS.legend),
   );
   const drawPair = pairDrawer(pair);
   const draw = (state) => {

@@ -122,9 +122,9 @@ export default figure((view) => {
   const said = element("p", { class: "squeeze-painted", role: "status", "data-name": "painted" });
   const asked = askForTheChanged(view, size.channels, [shuffler.change]);
   const squeezing = element("div", { class: "squeeze-by-hand" }, ...squeezer.elements, operators.element);
-  const parts = [chooser.element, stage.element, stage.tools, squeezing, strip.element, said];
+  const parts = [chooser.element, strip.element, stage.element, stage.tools, squeezing, strip.legend, said];
   const end = element("div", { class: "squeeze-end" }, shuffler.element, closeUp.element);
-  view.body.append(element("div", { class: "squeeze-explorer" }, ...parts), asked.element, end);
+  view.body.append(element("div", { class: "squeeze-explorer" }, ...parts, asked.element, end));
 
   return () => {
     const { squeeze, name } = OPERATORS[view.get("operator")];
@@ -645,8 +645,9 @@ function createStrip(view, { channels, rows, columns }) {
       bar.animate(frames, { duration: FALL_MILLISECONDS, easing: "cubic-bezier(0.6, 0, 0.9, 0.6)" });
     }
   };
-  const heading = WORDS.maps({ channels });
-  return { element: element("div", { class: "squeeze-strip" }, panel(heading, "z", group, legend)), draw, fall };
+  const whole = panel(WORDS.maps({ channels }), "z", group);
+  whole.classList.add("squeeze-strip", "senet-stays");
+  return { element: whole, legend, draw, fall };
 }
 
 function createShuffler(view) {

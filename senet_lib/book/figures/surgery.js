@@ -1,7 +1,7 @@
 // SE in a network that exists: tick places, see cost or refusal and the line of Python; and what the start gate moves.
 import { guess, unknownNumbers } from "./parts/guess.js";
 import { Problem, button, choice, controlRow, element, figure, formatNumber, isList, menu, need } from "./parts/kit.js";
-import { number, panel, setText, slider, svg } from "./parts/kit.js";
+import { number, panel, phoneFold, setText, slider, svg } from "./parts/kit.js";
 import { partChoice } from "./parts/part_choice.js";
 
 const WORDS = {
@@ -60,7 +60,7 @@ export default figure((view) => {
   const start = createStart(view, trial);
   const asked = askForTheChanged(view, trial, start.covered);
   cost.element.classList.add("senet-stays");
-  const operation = element("div", { class: "surgery" }, cost.element, panel(WORDS.ladder, null, stack), code.element);
+  const operation = element("div", { class: "surgery" }, cost.element, panel(WORDS.ladder, null, stack), phoneFold(view, WORDS.code, code.element).element);
   const places = element("div", {}, controlRow(which.element, r.element), operation);
   const trialled = element("div", {}, asked.element, start.element);
   const part = partChoice(view, WORDS.parts, { places: [places], start: [trialled] });
@@ -271,7 +271,7 @@ function createStart(view, { gates, count, before, limit, compare }) {
   const label = WORDS.scatter({ count: before.length });
   const chart = svg(
     "svg",
-    { class: "senet-chart surgery-scatter", viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", "aria-label": label },
+    { class: "senet-chart surgery-scatter senet-result", viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", "aria-label": label },
     svg("path", { class: "senet-chart-grid", d: `M${SIDE / 2} ${MARGIN}V${end}M${MARGIN} ${SIDE / 2}H${end}` }),
     svg("path", { class: "senet-chart-axis", d: `M${MARGIN} ${end}L${end} ${MARGIN}` }),
     points,

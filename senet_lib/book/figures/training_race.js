@@ -75,6 +75,7 @@ export default figure((view) => {
   const live = isLive ? createLive(view) : null;
   const replay = createReplay(view, record);
   const numbers = createNumbers(lanes, isLive);
+  numbers.element.classList.add("senet-result");
   const charts = createCharts(lanes);
   const source = element("p", { class: "parts-note", "data-name": "source" });
   view.body.append(...(live ? [live.element] : []), replay.element, element("div", { class: "senet-race-top" }, numbers.element, charts.accuracy), charts.others, source);

@@ -5,7 +5,7 @@ import { createGateBars } from "./network_controls.js";
 const LARGEST_GATE = 2;
 const HAND_STEP = 0.05;
 // Why nothing can be set by hand.
-const NOT_LIVE = "To set gates by hand, first run the networks in this page.";
+const NOT_LIVE = "To set gates, first run the networks in this page.";
 const NO_GATES = "To set gates by hand, first let the network use its gates.";
 
 /** What the traits se and hand put in place of a network's own gates: by block the C gates, null for its own. Checked. */
@@ -58,7 +58,7 @@ export function createGateDesk(view, networks, { ofBlocks = true, thenOwn = () =
     const used = (block) => shown?.gates[block]?.map((gate, c) => job.overrides[block]?.[c] ?? gate) ?? null;
     const top = Object.values(job.overrides).some((gates) => gates.some((gate) => gate > 1)) ? LARGEST_GATE : 1;
     setText(note, bars.length
-      ? `A full bar is a gate of ${top}. A line marks the network's own gate, where another is used.`
+      ? `A full bar: a gate of ${top}. A line: the network's own gate.`
       : "");
     for (const [block, one] of bars) {
       const chosen = block === place?.block ? place.channel : null;

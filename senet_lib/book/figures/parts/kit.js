@@ -281,6 +281,21 @@ export function setChildren(node, ...children) {
   node.replaceChildren(...children);
 }
 
+const NARROW = 640; // pixels, of a figure on a phone
+
+/** What a phone folds away. Where there is room, it stands open and without a summary. */
+export function phoneFold(view, summary, ...children) {
+  const head = element("summary", {}, summary);
+  const node = element("details", { class: "parts-fold" }, head, ...children);
+  view.addControl(() => {
+    const isWide = view.body.clientWidth >= NARROW;
+    if (head.hidden === isWide) return;
+    head.hidden = isWide;
+    node.open = isWide;
+  });
+  return { element: node };
+}
+
 /** A number held between 0 and the most. */
 export const clamp = (value, most) => Math.min(most, Math.max(0, value));
 
