@@ -40,13 +40,13 @@ const WORDS = {
   right: "– right",
   wrong: ({ label }) => `– wrong, it is ${label}`,
   untouched: "All gates have their trained values.",
-  meansTheSame: ({ donor, wanted }) => `Gates of ${donor}. In this picture, its cue means ${wanted} as well.`,
+  meansTheSame: ({ donor, wanted }) => `Gates of “${donor}”. Here that cue means ${wanted} as well.`,
   follows: ({ donor, wanted }) =>
-    `Gates of ${donor}. In this picture, its cue means ${wanted}: the answer is ${wanted}.`,
+    `Gates of “${donor}”. Here that cue means ${wanted}: the answer is ${wanted}.`,
   stays: ({ donor, wanted }) =>
-    `Gates of ${donor}. In this picture, its cue means ${wanted}, but the answer stays.`,
+    `Gates of “${donor}”. Here that cue means ${wanted}, but the answer stays.`,
   other: ({ donor, wanted }) =>
-    `Gates of ${donor}. Its cue means ${wanted} here, but the answer is another one.`,
+    `Gates of “${donor}”. Here that cue means ${wanted}, but the answer is another one.`,
   open: "All gates are open: the block works as if it had no SE.",
   shut: "All gates are closed: only the shortcut passes the block.",
   moved: ({ count, all }) => `${count} of ${all} gates are not at their trained values.`,
