@@ -130,7 +130,8 @@ def test_all_rows_are_trained_one_after_the_other(browser, tmp_path):
         everything.click()
         assert everything.get_attribute("aria-disabled") == "true"
         opened.page.wait_for_function(
-            "document.querySelector('.senet-chart[aria-label*=\"8: \"]')?.ariaLabel.match(/of 100/g)?.length === 8"
+            "document.querySelector('.senet-chart[aria-label*=\"8: \"]')?.ariaLabel.match(/of 100/g)?.length === 8",
+            timeout=300_000,
         )
         opened.page.wait_for_function(
             "[...document.querySelectorAll('button')].some((one) => one.title === 'All rows are trained.')"
@@ -148,6 +149,26 @@ def test_a_click_on_a_row_chooses_it(opened):
     opened.set("part", "many")
     opened.root.locator('[data-hidden="4"] text').first.click()
     assert opened.get("hidden") == 4
+
+
+def test_a_slow_press_chooses_a_row_also_while_it_is_drawn_anew(opened):
+    opened.set_all(hidden=6, part="many")
+    go = opened.root.locator(".training-buttons button").first
+    place = """(row) => {
+      const { x, y, height } = document.querySelector(`[data-hidden="${row}"] .training-strip`).getBoundingClientRect();
+      return [x + 60, y + height / 2];
+    }"""
+    count = "document.querySelectorAll('[data-hidden=\"6\"] circle').length"
+    go.click()
+    for chosen in (4, 6):
+        opened.page.mouse.move(*opened.page.evaluate(place, chosen))
+        opened.page.mouse.down()
+        before = opened.page.evaluate(count)
+        opened.page.wait_for_function(f"{count} > {before} || {count} === 100")
+        opened.page.mouse.up()
+        assert opened.get("hidden") == chosen
+    if go.inner_text() == "Stop":
+        opened.click(go)
 
 
 def test_scenes_that_cannot_be_are_named(opened):

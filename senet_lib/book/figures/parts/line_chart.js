@@ -35,14 +35,15 @@ export function createSheet({ label, height, least = 160 }) {
     sheet.setAttribute("viewBox", `0 0 ${width} ${height}`);
     setChildren(sheet, ...paint(width));
   };
-  /** Call back with data-name of what the reader presses on. */
-  const onPress = (name, choose) =>
-    sheet.addEventListener("click", ({ target, clientX, clientY }) => {
-      // What was pressed may have been drawn anew before the release: then the click goes to the sheet.
-      const pressed = target === sheet ? document.elementFromPoint(clientX, clientY) : target;
-      const found = pressed?.closest(`[data-${name}]`);
-      if (found) choose(found.dataset[name]);
+  /** Call back with data-name of what the reader presses on. Drawn anew before the release, it would get no click. */
+  const onPress = (name, choose) => {
+    const at = ({ clientX, clientY }) => document.elementFromPoint(clientX, clientY)?.closest(`[data-${name}]`)?.dataset[name];
+    let pressed;
+    sheet.addEventListener("pointerdown", (event) => (pressed = at(event)));
+    sheet.addEventListener("pointerup", (event) => {
+      if (pressed !== undefined && pressed === at(event)) choose(pressed);
     });
+  };
   return { element: box, sheet, draw, onPress };
 }
 
