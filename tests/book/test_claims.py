@@ -7,8 +7,8 @@ Where a page says what a record shows, a comment that no reader sees stands besi
 with the record, a network of it, and what is said: ``solves`` (every seed reaches 0.97), ``fails`` (no seed does),
 ``sometimes solves`` (one does, or more), ``differs`` (some do, some do not), ``ahead of NETWORK``, ``behind NETWORK``
 (the 95% interval of the paired differences leaves 0 out), ``not told from NETWORK`` (it holds 0), ``below NUMBER`` and
-``above NUMBER`` (every seed), ``solves more seeds than NETWORK`` (Fisher's exact test gives less than 0.05), ``solves as
-many seeds as NETWORK`` (it gives more).
+``above NUMBER`` (every seed), ``solves more seeds than NETWORK`` (Fisher's exact test gives less than 0.05), and
+``solves as many seeds as NETWORK`` (it gives more).
 """
 
 import re
