@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+OVER_BRANCHES = "softmax over branches"  # of gates that compete, as in selective kernels
 LOGITS = np.linspace(-8, 8, 33)
 
 
@@ -19,6 +20,7 @@ GATE_FUNCTIONS: dict[str, np.ndarray] = {
     "sigmoid": _sigmoid(LOGITS),
     "hard sigmoid": np.clip(LOGITS / 6 + 0.5, 0, 1),
     "hard sigmoid (t/5 + 0.5)": np.clip(LOGITS / 5 + 0.5, 0, 1),
+    "clip to 0 and 1": np.clip(LOGITS, 0, 1),
     "tanh": np.tanh(LOGITS),
     "1 + tanh": 1 + np.tanh(LOGITS),
     "2 * sigmoid": 2 * _sigmoid(LOGITS),

@@ -6,15 +6,17 @@ network runs, and what it computes is measured: the names of its modules and cla
 """
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from senet_lib.common.gate_functions import OVER_BRANCHES
 from senet_lib.common.messages import short
 from senet_lib.common.torch_modules import evaluating, unwrap
 from senet_lib.common.validation import require_input_size
+from senet_lib.doctor.branch_gates import branch_findings, describe_branch_gates, find_branch_gates
 from senet_lib.doctor.further_passes import (
     other_batches,
     random_numbers,
@@ -105,8 +107,9 @@ def find_se(model: nn.Module, input_size: Sequence[int]) -> list[tuple[SELayer, 
     with keeping_numbers(model, device), evaluating(model):
         seen = record_pass(model, noise((PICTURES, *size), device, dtype))
         classes = {name: type(module).__name__ for name, module in model.named_modules()}
-        sites = find_sites(seen.record)
-        return [(describe(site, classes), tuple(dict.fromkeys(one.module for one in site.weights))) for site in sites]
+        sites = [(site, describe(site, classes)) for site in find_sites(seen.record)]
+        sites += [(site, describe_branch_gates(site, classes)) for site in find_branch_gates(seen.record)]
+        return [(layer, tuple(dict.fromkeys(one.module for one in site.weights))) for site, layer in _in_order(sites)]
 
 
 def _examine(model: nn.Module, size: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Report:
@@ -119,30 +122,43 @@ def _examine(model: nn.Module, size: tuple[int, ...], device: torch.device, dtyp
     classes = {name: type(module).__name__ for name, module in model.named_modules()}
     sites = find_sites(seen.record)
     layers = [describe(site, classes) for site in sites]
+    competing = [(site, describe_branch_gates(site, classes)) for site in find_branch_gates(seen.record)]
+    every = [layer for _, layer in _in_order([*zip(sites, layers, strict=True), *competing])]
     gates_of_places = list(dict.fromkeys(place_gates(seen.record)))
     findings = [*failure, *gates_of_places, *random_numbers(seen)]
+    findings += branch_findings([layer for _, layer in competing])
     findings += examine_network(seen, layers, sites, size, {finding.code for finding in findings})
     if fixed := fixed_windows(sites):
         fixed = fixed_windows(sites, larger().record)
     findings += examine_layers(layers, sites, fixed)
     unknown: list[str] = []
     if seen.error is None and seen.output is not None:
-        more, unknown = _further(model, pictures, seen, layers, sites)
+        more, unknown = _further(model, pictures, seen, every, layers, sites)
         mixed = any(finding.code == "pictures-mixed" for finding in findings)
         findings += [finding for finding in more if not (mixed and finding.code == "batch-changes-output")]
     if is_softmax(seen.output) and _is_softmax_in_training(model, pictures):
         findings.append(SOFTMAX_OUTPUT)
     findings.sort(key=lambda finding: finding.kind)  # "fault" before "note"
-    for layer, site in zip(layers, sites, strict=True):
+    for site, layer in (*zip(sites, layers, strict=True), *competing):
         unknown += [f"{layer.name or 'the model'}: {problem}" for problem in site.problems]
-    return Report(tuple(layers), tuple(dict.fromkeys(findings)), tuple(dict.fromkeys(unknown)))
+    return Report(tuple(every), tuple(dict.fromkeys(findings)), tuple(dict.fromkeys(unknown)))
+
+
+def _in_order(sites: Iterable[tuple[Site, SELayer]]) -> list[tuple[Site, SELayer]]:
+    """By when they run."""
+    return sorted(sites, key=lambda one: one[0].product.index)
 
 
 def _further(
-    model: nn.Module, pictures: Tensor, seen: Pass, layers: Sequence[SELayer], sites: Sequence[Site]
+    model: nn.Module,
+    pictures: Tensor,
+    seen: Pass,
+    every: Sequence[SELayer],
+    layers: Sequence[SELayer],
+    sites: Sequence[Site],
 ) -> tuple[list[Finding], list[str]]:
     """What other passes show: findings, and lines on what could not be examined."""
-    idle, unknown = what_never_ran(model, pictures, seen, layers)
+    idle, unknown = what_never_ran(model, pictures, seen, every)
     detached, more_unknown = what_cannot_learn(model, pictures, layers, sites) if sites else ([], [])
     return [*other_batches(model, pictures, seen), *idle, *detached], [*unknown, *more_unknown]
 
@@ -196,7 +212,9 @@ def _layer_lines(layers: Sequence[SELayer]) -> Iterator[str]:
     if not layers:
         yield "No SE layer was found."
         return
-    yield f"{len(layers)} SE layer{'s' if len(layers) > 1 else ''}:"
+    many = "s" * (len(layers) > 1)
+    is_se = any(layer.gate != OVER_BRANCHES for layer in layers)
+    yield f"{len(layers)} SE layer{many}:" if is_se else f"{len(layers)} layer{many} whose gates compete:"
     head = ["name", "class", "C", "hidden", "C/hidden", "layers", "biases", "squeeze", "gate", "place"]
     columns = list(zip(head, *map(_row, layers), strict=True))
     # What all share stands above the table, so that it is narrow enough for a page.

@@ -82,8 +82,12 @@ class Site:
     @cached_property
     def last_layers(self) -> list[Operation]:
         """The weight layers with none after them; or the normalisation right behind."""
-        last = [one for one in self.weights if not any(self._follows(other, one) for other in self.weights)]
-        return [self._normalised(one) for one in last]
+        return [self._normalised(one) for one in self.last_weights]
+
+    @cached_property
+    def last_weights(self) -> list[Operation]:
+        """The weight layers with none after them."""
+        return [one for one in self.weights if not any(self._follows(other, one) for other in self.weights)]
 
     @cached_property
     def layers(self) -> list[Operation]:
@@ -126,7 +130,12 @@ class Site:
         own = (self.features, self.record.root(self.features))
         passed = VIEWS | REDUCTIONS | CROPS
         while operation not in own and operation.name in passed and len(operation.sources) == 1:
-            operation = self.record[operation.sources[0]]
+            source = self.record[operation.sources[0]]
+            if (
+                len(source.shape) > 4 == len(operation.shape)
+            ):  # branches that were added up: what is squeezed is the sum
+                break
+            operation = source
         return operation
 
     def _normalised(self, layer: Operation) -> Operation:
@@ -162,7 +171,7 @@ def _site(record: Record, product: Operation, features: Operation, gate: Operati
     if axis is None or features.shape != product.shape or is_repeated:
         return None  # what is one number for each place, repeated for all channels, is no feature map
     root = record.root(gate)
-    parts = _excitation(record, root)
+    parts = excitation_of(record, root)
     if parts is None:
         return None
     site = Site(record, product, features, gate, root, axis, *parts)
@@ -207,7 +216,7 @@ def _channel_axis(record: Record, product: Operation, gate: Operation) -> int | 
     return axes[0] if fits else None
 
 
-def _excitation(record: Record, gate: Operation) -> tuple[list[Operation], list[Operation]] | None:
+def excitation_of(record: Record, gate: Operation) -> tuple[list[Operation], list[Operation]] | None:
     """Back from a gate to the squeezes: these, and the weight layers after them. None if this is not an excitation."""
     squeezes, weights, stack, seen = [], [], [gate], set()
     while stack:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import torch
 from torch import Tensor
 
-from senet_lib.common.gate_functions import GATE_FUNCTIONS
+from senet_lib.common.gate_functions import GATE_FUNCTIONS, OVER_BRANCHES
 from senet_lib.doctor.gate_sites import WINDOWS, Site
 from senet_lib.doctor.network_findings import Finding
 from senet_lib.doctor.operations import Operation, Record, noise_like
@@ -163,6 +163,14 @@ def gate_faults(layer: SELayer) -> Iterator[Found]:
     if layer.gate in WRONG_GATES:
         code, what = WRONG_GATES[layer.gate]
         yield code, "fault", what, "End the excitation in a sigmoid."
+    elif layer.gate == OVER_BRANCHES:
+        yield (
+            "gates-compete",
+            "note",
+            "For each channel the gates of all branches sum to 1, as in selective kernels and ResNeSt: they choose "
+            "between branches, and none can shut a channel.",
+            "Nothing, if that is your intent. It is not SE, and was not examined further.",
+        )
     elif layer.gate == "tanh":
         yield (
             "gate-tanh",

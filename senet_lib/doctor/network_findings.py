@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from senet_lib.common.gate_functions import OVER_BRANCHES
 from senet_lib.doctor.gate_sites import Site, is_addition
 from senet_lib.doctor.operations import Pass, Record
 from senet_lib.doctor.se_layers import SELayer, has_bias
@@ -71,7 +72,7 @@ def examine_network(
             "Its forward returns None. What comes after it cannot run, and was not examined.",
             "Return the result at the end of its forward.",
         )
-    elif not layers and "gates-without-squeeze" not in codes:
+    elif not layers and not {"gates-without-squeeze", "gates-compete"} & set(codes):
         yield Finding(
             "no-se",
             "note",
@@ -95,7 +96,8 @@ def examine_network(
 
 def examine_widths(layers: Iterable[SELayer]) -> Iterator[Finding]:
     """What the hidden widths tell together."""
-    wide = [layer for layer in layers if layer.hidden]
+    # Selective kernels have a least width by intent.
+    wide = [layer for layer in layers if layer.hidden and layer.gate != OVER_BRANCHES]
     widths = sorted({(layer.channels, layer.hidden or 0) for layer in wide})
     if not widths:
         return

@@ -29,10 +29,12 @@ class SELayer:
         hidden: width between the two weight layers; None if there are not two.
         biases: for each weight layer, whether it has biases.
         kind: of the weight layers: "Linear", "1x1 convolution", "1-d convolution" or "mixed".
-        gate: the function that ends the excitation: a key of ``GATE_FUNCTIONS``, "softmax", or "other, LOW to HIGH".
+        gate: the function that ends the excitation: a key of ``GATE_FUNCTIONS``, "softmax", ``OVER_BRANCHES``, or
+            "other, LOW to HIGH".
         squeeze: "mean", "max", "sum" (any multiple of it), "mean and max", or "other".
         place: "standard" (at the end of the branch), "identity" (on the shortcut), "pre" (before the branch), "post"
-            (after the addition), "inside" (in the middle of a branch), or "no shortcut".
+            (after the addition), "inside" (in the middle of a branch), "no shortcut", or "branches" (it chooses between
+            several).
         limits: the least and the largest gate for logits from -8 to 8; None if a gate depends on several logits.
     """
 

@@ -39,8 +39,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from senet_lib.common.gate_functions import OVER_BRANCHES
 from senet_lib.common.names import common_beginning
-from senet_lib.export.gate_curves import OVER_BRANCHES, SOFTMAX, function_of
+from senet_lib.export.gate_curves import SOFTMAX, function_of
 from senet_lib.export.gate_graph import LAYERS, REDUCTIONS, SHAPES, Graph, Node, Shape
 
 SAME_MAP = SHAPES | REDUCTIONS.keys()

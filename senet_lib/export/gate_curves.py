@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from senet_lib.common.gate_functions import LOGITS, function_of_curve
+from senet_lib.common.gate_functions import LOGITS, OVER_BRANCHES, function_of_curve
 from senet_lib.export.gate_graph import PARTS, SHAPES, Graph
 
-SOFTMAX, OVER_BRANCHES = "softmax", "softmax over branches"
+SOFTMAX = "softmax"
 
 
 def _clip(given: Sequence[Any], attributes: Mapping[str, Any]) -> Any:

@@ -146,6 +146,13 @@ class Graph:
         value = self.back(value, SHAPES | PARTS)
         return value if value in self.producers and self.producers[value].op == "Softmax" else None
 
+    def softmaxes_behind(self, value: str) -> list[str]:
+        """The output of that softmax, and its transposed forms; none if there is no softmax."""
+        softmax = self.softmax_behind(value)
+        if softmax is None:
+            return []
+        return [softmax, *(node.outputs[0] for node in self.consumers[softmax] if node.op == "Transpose")]
+
     def number(self, value: str) -> np.ndarray | None:
         """The array that a value is a form of, if it is one of ``numbers``."""
         return self.numbers.get(self.back(value, SHAPES))
@@ -210,7 +217,7 @@ def wanted_shapes(graph: Graph) -> list[str]:
     for node in graph.nodes:
         moving = graph.moving(node)
         if node.op == "Mul" and len(moving) == 2:
-            softmaxes = [one for value in moving if (one := graph.softmax_behind(value))]
+            softmaxes = [one for value in moving for one in graph.softmaxes_behind(value)]
             asked |= dict.fromkeys([*moving, *(graph.back(value, SAME_NUMBERS) for value in moving), *softmaxes])
         elif node.op in REDUCTIONS.keys() | WINDOWS.keys() and moving:
             asked |= dict.fromkeys([node.inputs[0], node.outputs[0]])

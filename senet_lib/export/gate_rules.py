@@ -7,10 +7,11 @@ in ``gate_blocks``; rule 5, on the gate's function, in ``gate_curves``.
 
 **Rule 3, gatings.** Each ``Mul`` of one map and one squeezed value scales the map. Its *gate* is the squeezed value,
 taken back through ``Expand``, ``Identity`` and ``Dropout``; but where *branches compete*, it is the output of a
-``Softmax`` to which the squeezed value can be taken back through ``SHAPES`` and ``PARTS``. They do if this output is
-squeezed, the attribute ``axis`` is 1, the first axis is the batch's, all other sizes are known, and more than one of
-them is not 1: the second is the number of branches, the product of the others is C. (So do selective kernels and
-ResNeSt's splits.)
+``Softmax`` to which the squeezed value can be taken back through ``SHAPES`` and ``PARTS``, or of a ``Transpose`` right
+behind this. They do if this output is squeezed, its second axis is the one that sums to 1 (the attribute ``axis``, seen
+through ``perm``; before opset 13 exporters turn it to the end and back), the first axis is the batch's, all other sizes
+are known, and more than one of them is not 1: the second is the number of branches, the product of the others is C. (So
+do selective kernels and ResNeSt's splits.)
 
 The *excitation* is all nodes from the gate back to the squeezes, through inputs that are not static. Multiplications by
 one gate are one block. It is found if:
@@ -82,18 +83,27 @@ def find_gates(graph: Graph) -> tuple[list[GateBlock], list[str]]:
 
 
 def _gate_of(graph: Graph, factor: str) -> str:
-    softmax = graph.softmax_behind(factor)
-    return softmax if softmax and _branches(graph, softmax) > 1 else graph.back(factor, SAME_NUMBERS)
+    competing = (value for value in graph.softmaxes_behind(factor) if _branches(graph, value) > 1)
+    return next(competing, None) or graph.back(factor, SAME_NUMBERS)
 
 
 def _branches(graph: Graph, gate: str) -> int:
     """How many compete for each channel; 1 if none do."""
     sizes = graph.shapes.get(gate, ())[1:]
-    node = graph.producers[gate]
-    is_softmax = node.op == "Softmax" and node.attributes.get("axis") == 1 and graph.labels[gate] == "squeezed"
-    if not is_softmax or len(graph.other_axes(gate) or ()) < 2:
+    is_competing = _summed_axis(graph, gate) == 1 and graph.labels[gate] == "squeezed"
+    if not is_competing or len(graph.other_axes(gate) or ()) < 2:
         return 1
     return 1 if None in sizes or not sizes[0] else sizes[0]
+
+
+def _summed_axis(graph: Graph, value: str) -> int | None:
+    """The axis along which it sums to 1: of a softmax, or of a transposed one."""
+    node = graph.producers[value]
+    if node.op != "Transpose":
+        return node.attributes.get("axis") if node.op == "Softmax" else None
+    before, turned = graph.producers.get(node.inputs[0]), list(node.attributes.get("perm", ()))
+    axis = before.attributes.get("axis") if before is not None and before.op == "Softmax" else None
+    return turned.index(axis) if axis in turned else None
 
 
 def _reason_against(graph: Graph, gate: str, branches: int, product: Node, excitation: Excitation) -> str | None:

@@ -70,7 +70,7 @@ NETWORKS: dict[str, tuple[Any, dict[str, Any]]] = {
     "regnet_y_400mf": (torchvision.models.regnet_y_400mf, {"opset": 17, "free_batch": False}),
     "timm's mobilenet": (partial(timm.create_model, "mobilenetv3_small_050"), {"opset": 18}),
     "timm's nfnet": (partial(timm.create_model, "test_nfnet"), {"dynamo": True, "opset": 20, "folded": False}),
-    "selective kernels": (partial(timm.create_model, "skresnet18"), {"folded": False}),
+    "selective kernels": (partial(timm.create_model, "skresnet18"), {"folded": False, "opset": 11}),
     "split attention": (partial(timm.create_model, "resnest14d"), {"dynamo": True, "opset": 18}),
 }  # fmt: skip
 

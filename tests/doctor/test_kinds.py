@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from senet_lib.common.gate_functions import OVER_BRANCHES
 from senet_lib.doctor import examine
 from senet_lib.networks.attention import ATTENTIONS
 from senet_lib.networks.models import create_model
@@ -205,6 +206,34 @@ def test_the_attention_of_this_library_is_sound(name):
     report = examine(create_model("small_resnet", attention=make))
     assert report.faults == ()
     assert report.not_examined == ()
+
+
+def of_branches(net: Network, u: Tensor) -> Tensor:
+    """(B, 2, C), of maps (B, 2, C, H, W)."""
+    hidden = net.a(u.sum(1).mean((2, 3))).relu()
+    return torch.cat([net.b(hidden), net.b(hidden * 2)], 1).view(-1, 2, C).softmax(1)
+
+
+def branches_apart(net: Network, x: Tensor) -> Tensor:
+    """Selective kernels as many write them: each branch is multiplied by its part of the softmax."""
+    s = of_branches(net, torch.stack([x, net.c(x)], 1))
+    return x * place(s[:, 0]) + net.c(x) * place(s[:, 1])
+
+
+def branches_stacked(net: Network, x: Tensor) -> Tensor:
+    u = torch.stack([x, net.c(x)], 1)
+    return (u * of_branches(net, u)[..., None, None]).sum(1)
+
+
+@pytest.mark.parametrize("gate", [branches_apart, branches_stacked, "skresnet18", "resnest14d"], ids=str)
+def test_gates_that_compete_are_listed_and_said_to_be_no_se(gate):
+    torch.manual_seed(0)
+    report = examine(timm.create_model(gate) if isinstance(gate, str) else Network(gate), (3, 64, 64))
+    assert {fault.code for fault in report.faults} <= {"never-ran"} and report.not_examined == ()
+    assert len(report.layers) == {"skresnet18": 8, "resnest14d": 4}.get(gate, 1)
+    assert {(one.gate, one.squeeze, one.place) for one in report.layers} == {(OVER_BRANCHES, "mean", "branches")}
+    assert {"gates-compete"} <= {one.code for one in report.notes} and "no-se" not in {one.code for one in report.notes}
+    assert "whose gates compete:" in str(report).splitlines()[0]
 
 
 def test_gates_without_a_squeeze_are_not_told_to_put_se_in():

@@ -2,8 +2,9 @@
 
     python -m senet_lib.book.experiments.networks_of_others
 
-Networks have random weights. One that is on record is left out, and so is a library that is not installed. Known is how
-often modules of the classes in ``KNOWN`` run in one pass; which classes gate channels was read in each library's code.
+Networks have random weights. One that is on record is left out, and so is a library that is not installed; the largest
+come last. Known is how often modules of the classes in ``KNOWN`` run in one pass; which classes gate channels was read
+in each library's code.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ from senet_lib.gates.recording import record_excitations
 
 RECORD = Path("results/golden/networks_of_others.json")
 SIDE = 96  # pixels: the gates do not depend on them, and time does
-PATIENCE = 180  # seconds for one network
+PATIENCE = 1800  # seconds for one network
 Row = dict[str, Any]
 
 NETWORKS = {
@@ -44,7 +46,8 @@ NETWORKS = {
         "shvit_s1 efficientvit_m0 repghostnet_050 regnetz_005 resnetrs50 coatnet_pico_rw_224 "
         "maxvit_pico_rw_256 nf_seresnet26 nf_ecaresnet26 visformer_tiny starnet_s050 tresnet_m cs3sedarknet_l "
         "gernet_s efficientnet_cc_b0_4e halonet26t lambda_resnet26t bat_resnext26ts ghostnetv3_050 rdnet_tiny "
-        "sebotnet33ts_256 legacy_senet154"
+        "sebotnet33ts_256 legacy_senet154 seresnextaa201d_32x8d resnetrs420 tf_efficientnetv2_xl dm_nfnet_f6 "
+        "tf_efficientnet_l2 regnety_1280"
     ),
     "torchvision": (
         "mobilenet_v3_small mobilenet_v3_large efficientnet_b0 efficientnet_v2_s regnet_y_400mf resnet18 maxvit_t"
@@ -73,9 +76,10 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "timm": (
         *("SEModule", "SqueezeExcite", "SqueezeExciteCl", "EffectiveSEModule", "EcaModule", "CecaModule"),
         *("GatherExcite", "GlobalContext", "ChannelAttn", "LightChannelAttn", "EseModule"),
+        *("SelectiveKernelAttn", "SplitAttn"),
     ),
     "torchvision": ("SqueezeExcitation",),
-    "pytorchcv": ("SEBlock", "cbamresnet.ChannelGate", "PreSEAttBlock", "DIAAttention"),
+    "pytorchcv": ("SEBlock", "cbamresnet.ChannelGate", "PreSEAttBlock", "DIAAttention", "SKConvBlock", "SABlock"),
     "geffnet": ("SqueezeExcite",),
     "efficientnet_pytorch": ("MBConvBlock:has_se",),
     "segmentation_models_pytorch": (*("SEBlock", "SEModule", "SqueezeExcite", "SCSEModule", "MBConvBlock:_has_se"),),
@@ -86,9 +90,9 @@ PACKAGES = {
     "segmentation_models_pytorch": "segmentation-models-pytorch",
     "efficientnet_pytorch": "efficientnet-pytorch",
 }
-EXPORTED = {  # to ONNX, one way of writing SE each
+EXPORTED = {  # to ONNX: each way of writing SE
     ("timm", "mobilenetv3_small_050"),
-    ("timm", "regnety_002"),
+    *(("timm", name) for name in ("regnety_002", "skresnet18", "resnest14d", "ecaresnet26t", "ese_vovnet19b_dw")),
     ("torchvision", "mobilenet_v3_small"),
     ("pytorchcv", "seresnet10"),
     ("pytorchcv", "cbam_resnet18"),
@@ -101,20 +105,45 @@ NOTES = {
     ("timm", "gcresnext26ts"): "GCNet's block adds what it makes of a weighted mean, and gates nothing.",
     ("pytorchcv", "diaresnet10"): "one recurrent layer makes the gates of all blocks of a stage. Their function "
     "cannot be measured block by block, and the doctor says so.",
-    ("pytorchcv", "ghostnet"): "the gate is the logit, cut off at 0 and 1. The doctor's list has no name for it.",
     ("pytorchcv", "fishnet99"): "it multiplies by the gates and adds them too: x · s + s, one block.",
     ("pytorchcv", "bam_resnet18"): "BAM's gates differ from place to place, so they are not counted.",
-    ("timm", "skresnet18"): "its gates are a softmax over two branches, so they are not counted.",
-    ("timm", "resnest14d"): "its gates are a softmax over two splits, so they are not counted.",
     ("timm", "convnextv2_atto"): "no layers stand between the squeeze and the gates of its global response "
     "normalisation, so they are not counted.",
+}
+# Why the recorder of gates shows no blocks, or not all, as it finds them itself: read in the library's code.
+UNRECORDED = {
+    "function": "a function makes its gates, such as `torch.sigmoid(x)`, and a hook sees modules only. In an ONNX "
+    "file, `reveal_gates` shows them.",
+    "file": "it is an ONNX file: `reveal_gates` shows its gates.",
+    "branches": "a softmax over branches makes its gates. In an ONNX file, `reveal_gates` shows them.",
+    "idle": "its last block never runs, and the recorder says so: name the others in `blocks=`.",
+    "added": "it adds what it computes, and has no gates.",
+    "recurrent": "one recurrent layer makes the gates of several blocks.",
+    "width": "its squeeze reads a map of another width than the one it scales: name its class and gate in `gates=`.",
+}
+UNRECORDED_IN = {
+    "function": (
+        "geffnet/mobilenetv3_small_100 geffnet/efficientnet_b0 geffnet/mixnet_s geffnet/semnasnet_100 "
+        "geffnet/tf_mobilenetv3_small_075 efficientnet_pytorch/efficientnet-b0 efficientnet_pytorch/efficientnet-b1 "
+        "monai/EfficientNetBN segmentation_models_pytorch/unet/efficientnet-b0 "
+        "segmentation_models_pytorch/unet/mobileone_s4"
+    ),
+    "file": " ".join(f"rapidocr_onnxruntime/{name}" for name in FILES),
+    "branches": "timm/skresnet18 timm/resnest14d pytorchcv/sknet50 pytorchcv/resnestabc14",
+    "idle": "segmentation_models_pytorch/unet/resnet18+scse",
+    "added": "timm/gcresnext26ts",
+    "recurrent": "pytorchcv/diaresnet10",
+    "width": "pytorchcv/fishnet99",
 }
 WORDS = {
     "counts": "**{networks} networks of {libraries} libraries, {blocks} blocks.** Found and known agree in {agree} of "
     "{networks} networks; {without} of these have no such block. Networks with a fault: {faults}. In {exported_agree} "
     "of {exported} ONNX files, `reveal_gates` finds all blocks and the doctor no fault. The recorder of gates "
-    "shows all blocks of {recorded} of the {with_some} networks with blocks as they are. Most others end in a "
-    "function, such as `torch.sigmoid`, which no hook sees: `reveal_gates` shows them in an ONNX file.",
+    "shows all blocks of {recorded} of the {with_some} networks with blocks as they are. In the others, the column "
+    "“recorder” has a word that says why not:",
+    "why": "- *{key}*: {why}",
+    "library": "**`{library}` {version}**",
+    "more": "What else to know of some:",
     "note": "- {name}: {note}",
     "failed": "- {name} could not be examined: {error}.",
 }
@@ -293,11 +322,15 @@ def read_record(path: Path = RECORD) -> dict[str, Any]:
 
 
 def networks_table(results: Path) -> str:
-    """Each network of the record, in Markdown."""
+    """Each network of the record, in Markdown: a table for each library."""
     rows = read_record(results / "golden" / RECORD.name)["rows"]
-    head = ("library", "network", "blocks found", "known", "C", "hidden", "gate", "SE's share", "findings")
+    head = ("network", "found", "known", "recorder", "C", "hidden", "gate", "SE's share", "findings")
     ordered = sorted(rows, key=lambda row: (row["library"] != "timm", row["library"], row["network"]))
-    return markdown_table(head, [_cells(row) for row in ordered])
+    parts: list[str] = []
+    for (library, own), group in groupby(ordered, key=lambda row: (row["library"], row["version"])):
+        parts.append(WORDS["library"].format(library=library, version=own))
+        parts.append(markdown_table(head, [_cells(row) for row in group]))
+    return "\n\n".join(parts)
 
 
 def networks_counts(results: Path) -> str:
@@ -318,9 +351,10 @@ def networks_counts(results: Path) -> str:
         "with_some": sum(row["known"] > 0 for row in rows),
     }
     lines = [WORDS["counts"].format(**told)]
+    reasons = [WORDS["why"].format(key=key, why=why) for key, why in UNRECORDED.items()]
     notes = [WORDS["note"].format(name=_name(row), note=row["note"]) for row in rows if row["note"]]
     notes += [WORDS["failed"].format(name=_name(row), error=row["error"]) for row in failed]
-    return "\n".join([*lines, "", *notes]).strip()
+    return "\n".join([*lines, "", *reasons, "", WORDS["more"], "", *notes]).strip()
 
 
 def _name(row: Row) -> str:
@@ -331,16 +365,24 @@ def _cells(row: Row) -> tuple[str, ...]:
     findings = ", ".join(f"{code}{'' if kind == 'note' else ' (fault)'}" for kind, code, _ in row["findings"])
     share = f"{row['se_parameters'] / row['parameters']:.1%}" if row["found"] else "–"
     return (
-        f"`{row['library']}` {row['version']}",
         f"`{row['network']}`",
         str(row["found"]),
         str(row["known"]),
+        _recorder(row),
         _range(row["channels"]),
         _range(row["hidden"]),
         ", ".join(row["gates"]) or "–",
         share,
         findings or "none",
     )
+
+
+def _recorder(row: Row) -> str:
+    """How many blocks the recorder shows, or the word for why not all."""
+    if row["recorded"] == row["known"]:
+        return str(row["recorded"])
+    name = f"{row['library']}/{row['network']}"
+    return next(key for key, names in UNRECORDED_IN.items() if name in names.split())
 
 
 def _range(ends: Sequence[float]) -> str:

@@ -16,6 +16,7 @@ const NAMED_CURVES = Object.entries({
   sigmoid: sigmoidOf,
   "hard sigmoid": (t) => hardOf(t),
   "hard sigmoid (t/5 + 0.5)": (t) => hardOf(t, 0.2),
+  "clip to 0 and 1": (t) => hardOf(t, 1, 0),
   tanh: Math.tanh,
   "1 + tanh": (t) => 1 + Math.tanh(t),
   "2 * sigmoid": (t) => 2 * sigmoidOf(t),

@@ -62,6 +62,14 @@ export function softmaxBehind(graph, value) {
   return graph.producers.get(origin)?.op === "Softmax" ? origin : null;
 }
 
+/** The output of that softmax, and its transposed forms; none if there is no softmax. */
+export function softmaxesBehind(graph, value) {
+  const softmax = softmaxBehind(graph, value);
+  if (!softmax) return [];
+  const turned = graph.nodes.filter(({ op, inputs }) => op === "Transpose" && inputs[0] === softmax);
+  return [softmax, ...turned.map(({ outputs }) => outputs[0])];
+}
+
 /** The array that a value is a form of, if it is one of the numbers. */
 export const numberOf = (graph, value) => graph.numbers.get(traceBack(graph, value, SHAPE_OPS));
 
@@ -141,7 +149,7 @@ export function wantedShapes(graph) {
   for (const node of graph.nodes) {
     const inputs = moving(graph, node);
     if (node.op === "Mul" && inputs.length === 2) {
-      for (const value of inputs) add(value, traceBack(graph, value, SAME_NUMBERS), softmaxBehind(graph, value));
+      for (const value of inputs) add(value, traceBack(graph, value, SAME_NUMBERS), ...softmaxesBehind(graph, value));
     } else if ((REDUCTIONS[node.op] || WINDOWS[node.op]) && inputs.length > 0) add(node.inputs[0], node.outputs[0]);
     else if (PRODUCT_OPS.has(node.op) && inputs.length === 2) add(node.outputs[0]);
   }

@@ -1,7 +1,7 @@
 // The rules by which the gates of SE blocks are found in any ONNX file: those of senet_lib/export/gate_rules.py, which
 // says them one by one. Here is rule 3; gate_graph.js, gate_blocks.js and gate_curves.js have the others.
 import { describe, excitationOf, parametersOf } from "./gate_blocks.js";
-import { INNER_GRAPHS, SAME_NUMBERS, isAll, isMap, labelOf, otherAxes, shapeFrom, softmaxBehind, traceBack } from "./gate_graph.js";
+import { INNER_GRAPHS, SAME_NUMBERS, isAll, isMap, labelOf, otherAxes, shapeFrom, softmaxesBehind, traceBack } from "./gate_graph.js";
 
 const RULE_WORDS = {
   reason: ({ node, why }) => `${node}: ${why}`,
@@ -44,17 +44,24 @@ export function findGates(graph) {
 }
 
 function gateOf(graph, factor) {
-  const softmax = softmaxBehind(graph, factor);
-  return softmax && countBranches(graph, softmax) > 1 ? softmax : traceBack(graph, factor, SAME_NUMBERS);
+  const competing = softmaxesBehind(graph, factor).find((value) => countBranches(graph, value) > 1);
+  return competing ?? traceBack(graph, factor, SAME_NUMBERS);
 }
 
 /** How many branches compete for each channel; 1 if none do. */
 function countBranches(graph, gate) {
-  const node = graph.producers.get(gate);
-  const isSoftmax = node.op === "Softmax" && node.attributes.axis === 1 && labelOf(graph, gate) === "squeezed";
-  if (!isSoftmax || (otherAxes(graph, gate) ?? []).length < 2) return 1;
+  const isCompeting = summedAxis(graph, gate) === 1 && labelOf(graph, gate) === "squeezed";
+  if (!isCompeting || (otherAxes(graph, gate) ?? []).length < 2) return 1;
   const sizes = shapeFrom(graph, gate, 1);
   return sizes.includes(null) ? 1 : sizes[0] || 1;
+}
+
+/** The axis along which a value sums to 1: of a softmax, or of a transposed one. */
+function summedAxis(graph, value) {
+  const { op, attributes, inputs } = graph.producers.get(value);
+  if (op === "Softmax") return attributes.axis;
+  const before = graph.producers.get(inputs[0]);
+  return op === "Transpose" && before?.op === "Softmax" ? attributes.perm?.indexOf(before.attributes.axis) : undefined;
 }
 
 /** Why these gates cannot be shown and set; null if they can, or if they are a normalisation. */
