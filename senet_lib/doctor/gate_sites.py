@@ -131,10 +131,8 @@ class Site:
         passed = VIEWS | REDUCTIONS | CROPS
         while operation not in own and operation.name in passed and len(operation.sources) == 1:
             source = self.record[operation.sources[0]]
-            if (
-                len(source.shape) > 4 == len(operation.shape)
-            ):  # branches that were added up: what is squeezed is the sum
-                break
+            if len(source.shape) > 4 == len(operation.shape):
+                break  # branches that were added up: their sum is what is squeezed
             operation = source
         return operation
 
