@@ -134,11 +134,20 @@ def unfold(block: Tag) -> Iterable[Tag]:
     return block.find_all(lambda inner: inner.parent is block and inner.name != "summary")
 
 
+def item(block: Tag, number: int) -> Iterable[Tag]:
+    """An item of a list."""
+    if found := block.find_all("li")[number:][:1]:
+        found = [copy.copy(found[0])]
+        found[0].name = "div"
+    return found
+
+
 def first(block: Tag) -> Iterable[Tag]:
-    """The first item of a list."""
-    if item := copy.copy(block.find("li")):
-        item.name = "div"
-    return [item] if item else []
+    return item(block, 0)
+
+
+def last(block: Tag) -> Iterable[Tag]:
+    return item(block, -1)
 
 
 HOW: dict[str, Callable[[Tag], Iterable[Tag]]] = {
@@ -147,6 +156,7 @@ HOW: dict[str, Callable[[Tag], Iterable[Tag]]] = {
     "code": code,
     "open": unfold,
     "first": first,
+    "last": last,
 }
 
 

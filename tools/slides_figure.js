@@ -1,4 +1,20 @@
-// In a figure's own page, inside a slide: the keys that no figure uses are handed on to the deck.
+// In a figure's own page, inside a slide: the keys that no figure uses are handed on to the deck, and the figure is as
+// large as the slide lets it be.
 addEventListener("keydown", ({ key }) => {
   if (["PageDown", "PageUp", "Escape"].includes(key)) parent.postMessage({ slideKey: key }, "*");
 });
+
+const LARGEST = 1.15; // of the size in the book
+const SMALLEST = 0.6;
+
+function fit() {
+  const { style } = document.body;
+  for (let size = LARGEST; size > SMALLEST; size *= 0.97) {
+    style.zoom = size;
+    if (document.documentElement.scrollHeight <= innerHeight) return;
+  }
+}
+
+addEventListener("resize", fit);
+const figure = document.querySelector(".senet-figure");
+new MutationObserver(fit).observe(figure, { attributeFilter: ["data-mounted"] });

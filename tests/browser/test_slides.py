@@ -14,6 +14,8 @@ IS_READY = "document.getElementById('place').textContent !== ''"
 SHOWN = "slides.flatMap((one, index) => one.checkVisibility() ? [index + 1] : [])"
 OVERFLOW = """slides.filter((one) => one.checkVisibility()).map((one) =>
   Math.max(one.scrollHeight - one.clientHeight, one.scrollWidth - one.clientWidth))"""
+# A figure is no smaller than three quarters of its size in the book, or so.
+IS_WHOLE = "() => document.documentElement.scrollHeight <= innerHeight && document.body.style.zoom > 0.72"
 HAS_ITS_PICTURES = "[...slides[current()].querySelectorAll('img')].every((one) => one.naturalWidth > 0)"
 
 
@@ -56,7 +58,9 @@ def test_each_slide_fits_its_figure_lives_and_its_pictures_and_formulas_are_ther
         assert deck.evaluate(OVERFLOW) == [0], f"slide {number} is larger than the window"
         assert deck.evaluate(HAS_ITS_PICTURES), number
         if deck.locator("iframe:visible").count():
-            deck.frame_locator("iframe:visible").locator('.senet-figure[data-mounted="yes"]').wait_for()
+            figure = deck.frame_locator("iframe:visible").locator('.senet-figure[data-mounted="yes"]')
+            figure.wait_for()
+            assert figure.evaluate(IS_WHOLE), f"the figure of slide {number} is higher than the slide"
     assert deck.locator(".math:not(:has(.katex-html))").count() == 0
     assert deck.locator(".katex-html").count() >= 8
 
@@ -64,7 +68,7 @@ def test_each_slide_fits_its_figure_lives_and_its_pictures_and_formulas_are_ther
 def test_a_clicker_goes_on_from_inside_a_figure(deck):
     number = 1 + deck.evaluate("slides.findIndex((one) => one.querySelector('iframe'))")
     deck.evaluate(f"location.hash = '{number}'")
-    deck.frame_locator("iframe:visible").locator(".senet-title").first.click()
+    deck.frame_locator("iframe:visible").locator(".senet-guess, .senet-body").first.click(position={"x": 4, "y": 4})
     press(deck, "PageDown", number + 1)
 
 

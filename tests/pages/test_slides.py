@@ -26,6 +26,7 @@ Wait. -->
 <!-- slide+ open -->
 <details><summary>More</summary><p>A fold.</p></details>
 <!-- slide+ first -->
+<!-- slide+ last -->
 <ul><li>One</li><li>Two</li></ul></section>"""
 
 
@@ -37,7 +38,7 @@ def test_a_mark_takes_the_block_behind_it():
     question, answer = read()
     assert (question.title, question.minutes, question.notes) == ("What is left?", {45: 4, 90: 10}, "Wait.")
     assert [part.name for part in question.parts] == ["p", "img"]
-    assert [part.get_text() for part in answer.parts] == ["", "A fold.", "One"]
+    assert [part.get_text() for part in answer.parts] == ["", "A fold.", "One", "Two"]
     slide = BeautifulSoup(slides.draw_slide(question, 90), "html.parser")
     links = [link["href"] for link in slide.select("a")]
     page = "../notebooks/04_rescale.html"
