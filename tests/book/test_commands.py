@@ -10,10 +10,12 @@ import signal
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 from safetensors import safe_open
@@ -235,6 +237,26 @@ def test_weights_may_have_other_classes_and_lack_the_se(tmp_path):
     again = str(save_weights(made.model, tmp_path / "with.safetensors"))
     same = make_network(Wanted("test_resnet", insert_se=True, reduction=8, image_size=32, weights=again), 3)
     assert all(torch.equal(value, same.model.state_dict()[key]) for key, value in made.model.state_dict().items())
+
+
+def test_pretrained_weights_of_timm_are_where_training_starts(senet, pictures, tmp_path, monkeypatch):
+    """Timm reads them from a file here, where it would download; its class layer is new, and SE changes nothing."""
+    path = save_weights(timm.create_model("test_resnet"), tmp_path / "theirs.safetensors")
+    config = timm.models.get_pretrained_cfg("test_resnet")
+    own = replace(config, file=str(path), hf_hub_id=None)
+    monkeypatch.setitem(timm.models._registry._model_pretrained_cfgs, "test_resnet.r160_in1k", own)
+    made = make_network(Wanted("test_resnet", insert_se=True, reduction=8, image_size=32, pretrained=True), 2)
+    theirs = timm.create_model("test_resnet", pretrained=True, num_classes=2).eval()
+    x = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(made.model.eval().forward_features(x), theirs.forward_features(x))
+    assert load_file(path)["conv1.0.weight"].equal(theirs.conv1[0].weight) and made.mean == config.mean
+    begin = ("train", "test_resnet", "--pretrained", "--data", pictures, *SMALL)
+    assert senet(*begin, "--epochs", "1")[0] == 0
+    assert "pretrained = true" in Path("runs/test_resnet/settings.toml").read_text()
+    path.unlink()
+    status, _, (line,) = senet(*begin, "--run", "runs/other")
+    assert status == 1 and "cannot be downloaded" in line and "--weights FILE" in line
 
 
 def stats(epoch: int, accuracy: float = 0.5) -> EpochStats:

@@ -64,6 +64,7 @@ def make_network(wanted: Wanted, num_classes: int | None = None) -> Made:
 
     Raises:
         ValueError: if there is no such network, a setting does not fit it, or the weights do not.
+        OSError: if timm cannot download its weights.
     """
     state = None if wanted.weights is None else _read_state(wanted.weights)
     model, config = _plain(wanted, num_classes)
@@ -119,7 +120,7 @@ def _made_by_timm(name: str, pretrained: bool, num_classes: int | None) -> nn.Mo
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise
-        raise ValueError(WORDS["download"].format(name=name, reason=type(error).__name__)) from error
+        raise OSError(WORDS["download"].format(name=name, reason=type(error).__name__)) from error
 
 
 def _timm() -> Any:
