@@ -244,7 +244,7 @@ def test_pretrained_weights_of_timm_are_where_training_starts(senet, pictures, t
     path = save_weights(timm.create_model("test_resnet"), tmp_path / "theirs.safetensors")
     config = timm.models.get_pretrained_cfg("test_resnet")
     own = replace(config, file=str(path), hf_hub_id=None)
-    monkeypatch.setitem(timm.models._registry._model_pretrained_cfgs, "test_resnet.r160_in1k", own)
+    monkeypatch.setitem(timm.models._registry._model_pretrained_cfgs, "test_resnet", own)
     made = make_network(Wanted("test_resnet", insert_se=True, reduction=8, image_size=32, pretrained=True), 2)
     theirs = timm.create_model("test_resnet", pretrained=True, num_classes=2).eval()
     x = torch.rand(2, 3, 32, 32)
