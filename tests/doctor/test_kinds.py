@@ -225,7 +225,7 @@ def branches_stacked(net: Network, x: Tensor) -> Tensor:
     return (u * of_branches(net, u)[..., None, None]).sum(1)
 
 
-@pytest.mark.parametrize("gate", [branches_apart, branches_stacked, "skresnet18", "resnest14d"], ids=str)
+@pytest.mark.parametrize("gate", [branches_apart, branches_stacked, "skresnet18", "resnest14d"])
 def test_gates_that_compete_are_listed_and_said_to_be_no_se(gate):
     torch.manual_seed(0)
     report = examine(timm.create_model(gate) if isinstance(gate, str) else Network(gate), (3, 64, 64))
