@@ -554,7 +554,7 @@ export function heatmap({ rows, columns, quantity, label, negative = "--senet-ne
 }
 
 // On black, red, green and blue as a screen has them glare, and blue is hard to see.
-const SHADES = [
+const SOFT_SHADES = [
   [240, 82, 61],
   [46, 189, 95],
   [77, 130, 255],
@@ -582,7 +582,7 @@ export function picture({ rows, columns, label }) {
       const colour = soft ? [0, 1, 2].find((channel) => planes[channel * count + i]) : undefined;
       for (let channel = 0; channel < 3; channel += 1)
         image.data[4 * i + channel] =
-          colour === undefined ? planes[channel * count + i] * scale : (planes[colour * count + i] * scale * SHADES[colour][channel]) / 255;
+          colour === undefined ? planes[channel * count + i] * scale : (planes[colour * count + i] * scale * SOFT_SHADES[colour][channel]) / 255;
       image.data[4 * i + 3] = 255;
     }
     context.putImageData(image, 0, 0);
