@@ -5,7 +5,8 @@
   const TESTS = "senet-book/self-tests"; // "chapter/question" -> whether the first choice was right
   const WORDS = {
     unread: "{text} cannot be read at “{place}”. Write a number or a formula, such as 3 / 16 + 2 * {name}.",
-    unknown: "There is no {name} here. There are: {names}.",
+    short: "{text} ends too soon.",
+    unknown: "{name} is no number, and none of these: {names}.",
     empty: "Write your answer first.",
     none: "Your formula gives no number for {arguments}.",
   };
@@ -25,11 +26,13 @@
 
   /** The value of an expression. Throws an Error that says what cannot be read. */
   function evaluate(text, values) {
+    if (/\d\s*%\s*$/.test(text)) return evaluate(text.replace(/%\s*$/, ""), values) / 100;
     const names = [...Object.keys(values), ...Object.keys(FUNCTIONS)];
     const parts = text.match(/\s*(\d+\.?\d*(e[-+]?\d+)?|\.\d+|\w+|\*\*|\/\/|[<>=!]=|[-+*\/%(),<>]|\S)/gi) ?? [];
     const tokens = parts.map((part) => part.trim());
     let at = 0;
     const fail = () => {
+      if (at >= tokens.length) throw new Error(fill(WORDS.short, { text }));
       throw new Error(fill(WORDS.unread, { text, place: tokens.slice(at).join(" "), name: Object.keys(values)[0] ?? 5 }));
     };
     const take = (token) => (tokens[at] === token ? ((at += 1), true) : false);

@@ -133,8 +133,15 @@ def test_what_cannot_be_read_says_where():
     form = IN_PAGES["se_parameters"].form()
     texts = ["2 * C *", "2 * (C", "C r", "x + 1", "alert(1)", "", "C ; r", "floor C", "sqrt(-1)"]
     said = verdicts([(form, [text]) for text in texts])
-    assert "2 * C * cannot be read" in said[0] and "There is no x here. There are: C, r, bias" in said[3]
-    assert (
-        "There is no alert" in said[4] and said[5] == "Write your answer first." and "no number for C = 64" in said[8]
+    assert said[:2] == ["2 * C * ends too soon.", "2 * (C ends too soon."]
+    assert said[3].startswith("x is no number, and none of these: C, r, bias") and said[4].startswith(
+        "alert is no number"
     )
-    assert all("cannot be read at" in said[i] for i in (0, 1, 2, 6, 7))
+    assert said[5] == "Write your answer first." and "no number for C = 64" in said[8]
+    assert all("cannot be read at" in said[i] for i in (2, 6, 7))
+
+
+def test_a_share_may_be_written_in_percent():
+    form = IN_PAGES["cue_blind_three_shapes"].form()
+    as_fraction, in_percent, as_sum = verdicts([(form, [text]) for text in ("17/27", "62.963 %", "(1 - 1/3)%")])
+    assert as_fraction is None and in_percent is None and as_sum is not None

@@ -204,7 +204,8 @@ def test_page_and_python_stay_in_step(notebook, lab):
     controls, before = {}, {}
     for place, figure in enumerate(STEPPED):
         name = figure.__name__
-        control = frames.nth(place).locator(':is(input[type="range"], select)[data-trait]').first
+        frames.nth(place).evaluate("el => el.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+        control = frames.nth(place).locator(':is(input[type="range"], select)[data-trait]:visible').first
         controls[name], before[name] = control, control.input_value()
         is_menu = control.evaluate("el => el.tagName") == "SELECT"
         for key in ("ArrowDown", "ArrowUp") if is_menu else ("ArrowRight", "ArrowLeft"):
