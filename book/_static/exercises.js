@@ -5,7 +5,7 @@
   const TESTS = "senet-book/self-tests"; // "chapter/question" -> whether the first choice was right
   const WORDS = {
     unread: "{text} cannot be read at “{place}”. Write a number or a formula, such as 3 / 16 + 2 * {name}.",
-    short: "{text} ends too soon.",
+    end: "its end",
     unknown: "{name} is no number, and none of these: {names}.",
     empty: "Write your answer first.",
     none: "Your formula gives no number for {arguments}.",
@@ -32,8 +32,7 @@
     const tokens = parts.map((part) => part.trim());
     let at = 0;
     const fail = () => {
-      if (at >= tokens.length) throw new Error(fill(WORDS.short, { text }));
-      throw new Error(fill(WORDS.unread, { text, place: tokens.slice(at).join(" "), name: Object.keys(values)[0] ?? 5 }));
+      throw new Error(fill(WORDS.unread, { text, place: tokens.slice(at).join(" ") || WORDS.end, name: Object.keys(values)[0] ?? 5 }));
     };
     const take = (token) => (tokens[at] === token ? ((at += 1), true) : false);
     const level = (depth) => {

@@ -553,19 +553,6 @@ export function heatmap({ rows, columns, quantity, label, negative = "--senet-ne
   return { element: canvas, draw };
 }
 
-// On black, red, green and blue as a screen has them glare, and blue is hard to see.
-const SOFT_SHADES = [
-  [240, 82, 61],
-  [46, 189, 95],
-  [77, 130, 255],
-];
-
-// Whether each pixel has one colour alone, as in the pictures of our worlds.
-function isOfPureColours(planes, count) {
-  for (let i = 0; i < count; i += 1) if ((planes[i] && planes[count + i]) || ((planes[i] || planes[count + i]) && planes[2 * count + i])) return false;
-  return true;
-}
-
 /**
  * A colour picture. draw(planes): bytes, or numbers from 0 to 1, as (3, rows, columns). Pure red, green and blue are
  * drawn in softer shades, as plot_picture does in Python.
@@ -577,12 +564,15 @@ export function picture({ rows, columns, label }) {
   const draw = (planes) => {
     const count = rows * columns;
     const scale = planes instanceof Uint8Array ? 1 : 255;
-    const soft = isOfPureColours(planes, count);
+    const part = (i, colour) => planes[colour * count + i];
+    let isPure = true; // no pixel has two colours, as in our worlds
+    for (let i = 0; i < count; i += 1) isPure &&= !part(i, 0) + !part(i, 1) + !part(i, 2) > 1;
+    // On black the primary colours glare, and blue is hard to see.
+    const softer = [[240, 82, 61], [46, 189, 95], [77, 130, 255]];
+    const [red, green, blue] = isPure ? softer : [[255, 0, 0], [0, 255, 0], [0, 0, 255]];
     for (let i = 0; i < count; i += 1) {
-      const colour = soft ? [0, 1, 2].find((channel) => planes[channel * count + i]) : undefined;
-      for (let channel = 0; channel < 3; channel += 1)
-        image.data[4 * i + channel] =
-          colour === undefined ? planes[channel * count + i] * scale : (planes[colour * count + i] * scale * SOFT_SHADES[colour][channel]) / 255;
+      const mixed = (to) => part(i, 0) * red[to] + part(i, 1) * green[to] + part(i, 2) * blue[to];
+      for (let to = 0; to < 3; to += 1) image.data[4 * i + to] = (scale * mixed(to)) / 255;
       image.data[4 * i + 3] = 255;
     }
     context.putImageData(image, 0, 0);
