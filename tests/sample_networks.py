@@ -44,7 +44,7 @@ def empty(make: Callable[..., nn.Module], *arguments: Any, **options: Any) -> nn
         return make(*arguments, **options)
 
 
-def assert_same_logits(ours: nn.Module, theirs: nn.Module, tolerance: float = 1e-4) -> None:
+def assert_same_logits(ours: nn.Module, theirs: nn.Module, tolerance: float = 1e-9) -> None:
     """In evaluation and in training mode, on pictures of even and of odd size.
 
     In 64 bits, which both networks keep: behind 152 layers of batch normalisation, rounding in 32 bits can reach 1e-4.

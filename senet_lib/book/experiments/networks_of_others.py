@@ -107,11 +107,8 @@ NOTES = {
     "cannot be measured block by block, and the doctor says so.",
     ("pytorchcv", "fishnet99"): "it multiplies by the gates and adds them too: x · s + s, one block.",
     ("pytorchcv", "bam_resnet18"): "BAM's gates differ from place to place, so they are not counted.",
-    (
-        "timm",
-        "tf_efficientnetv2_xl",
-    ): "the note on batches is probably rounding, which so many layers of random weights "
-    "amplify. It was not examined further.",
+    ("timm", "tf_efficientnetv2_xl"): "the note on batches is probably rounding, which so many layers of random "
+    "weights amplify. It was not examined further.",
     ("timm", "convnextv2_atto"): "no layers stand between the squeeze and the gates of its global response "
     "normalisation, so they are not counted.",
 }
