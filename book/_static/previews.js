@@ -45,7 +45,7 @@
     return { heading: plain(heading), text: text.length > LONGEST ? `${text.slice(0, LONGEST).replace(/\s\S*$/, "")} …` : text };
   }
 
-  let [timer, current] = [0, null];
+  let [timer, current, shownAt] = [0, null, 0];
   const hide = () => {
     clearTimeout(timer);
     current?.removeAttribute("aria-describedby");
@@ -57,6 +57,7 @@
     const heading = Object.assign(document.createElement("strong"), { textContent: found.heading });
     card.replaceChildren(heading, Object.assign(document.createElement("p"), { textContent: found.text }));
     card.hidden = false;
+    shownAt = scrollY;
     link.setAttribute("aria-describedby", card.id);
     const { left, top, bottom } = link.getBoundingClientRect();
     const above = bottom + card.offsetHeight + 12 > innerHeight && top > card.offsetHeight + 12;
@@ -76,6 +77,7 @@
     if (current && target.closest?.("a") === current && !current.contains(relatedTarget)) hide();
   });
   article.addEventListener("focusout", hide);
-  addEventListener("scroll", hide, { passive: true });
+  // The event may come late, of a scroll that was before.
+  addEventListener("scroll", () => card.hidden || scrollY === shownAt || hide(), { passive: true });
   addEventListener("keydown", ({ key }) => key === "Escape" && hide());
 })();

@@ -274,3 +274,22 @@ def test_search_shows_a_page_once_and_quotes_its_text_not_its_buttons(visit):
     said = " ".join(results.all_inner_texts())
     for quoted in ("System Settings", "Show the code", "Contents", "mathbf"):
         assert quoted not in said
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("name", ["book/index", CHAPTERS[0], CHAPTERS[3]])
+def test_no_text_moves_when_pictures_come_late(browser, addresses, name, viewport):
+    page = browser.new_page(viewport=viewport)
+    held = []
+    page.route("**/*.svg", lambda route: held.append(route))
+    page.goto(f"{addresses['http']}/{name}.html", wait_until="domcontentloaded")
+    places = """() => [...document.querySelectorAll(':is(h1, h2, h3, p):not(.senet-figure *)')].map(
+      (one) => one.getBoundingClientRect().top)"""
+    page.evaluate("document.fonts.ready")
+    before = page.evaluate(places)
+    assert held
+    for picture in held:
+        picture.continue_()
+    page.wait_for_function("[...document.images].every((one) => one.complete && one.naturalWidth > 0)")
+    assert page.evaluate(places) == pytest.approx(before, abs=3)  # parts of pixels
+    page.close()
