@@ -80,7 +80,7 @@ def draw_listing(number: int, specimen: dict[str, Any]) -> str:
 def print_self_test(article: Tag) -> str:
     """Leave the options of each question, with letters. Returns the answers as HTML; "" if there is no test."""
     answers, number, letter = [], 0, 0
-    for option in article.select("details.senet-option"):
+    for option in article.select("details.senet-option:not(.senet-guess)"):
         before = option.find_previous_sibling()
         is_first = before is None or "senet-choice" not in before.get_attribute_list("class")
         number, letter = (number + 1, 0) if is_first else (number, letter + 1)

@@ -151,7 +151,7 @@
   // Self-tests are checked by what opens. The first choice counts.
   const chapter = location.pathname.match(/(\w+)\.html$/)?.[1];
   const groups = [];
-  for (const option of document.querySelectorAll("details.senet-option")) {
+  for (const option of document.querySelectorAll("details.senet-option:not(.senet-guess)")) {
     if (!option.previousElementSibling?.matches("details.senet-option")) groups.push([]);
     groups.at(-1).push(option);
   }

@@ -194,6 +194,17 @@ def cut(file: str):
     return lambda site: (site / file).write_bytes((site / file).read_bytes()[: (site / file).stat().st_size // 2])
 
 
+# The names of levels through which a curve of points goes.
+CROSSED = """() => {
+  const chart = document.querySelector('.lab-charts svg');
+  const curves = [...chart.querySelectorAll('.senet-chart-line:has(> path[transform]) > path:first-child')];
+  const places = curves.flatMap((line) => Array.from({ length: 500 },
+    (_, i) => line.getPointAtLength((line.getTotalLength() * i) / 499)));
+  return [...chart.querySelectorAll('.senet-chart-line text')].filter((name) => {
+    const { x, y, width, height } = name.getBBox();
+    return places.some((at) => at.x > x && at.x < x + width && at.y > y && at.y < y + height);
+  }).map((name) => name.textContent);
+}"""
 REFUSED = "() => { window.Worker = function () { throw new DOMException('workers are refused'); }; }"
 TRAIN = "networks/training/se-2-r4.train.onnx"
 FAULTS = {
@@ -210,7 +221,7 @@ FAULTS = {
 def test_where_nothing_can_be_trained_it_says_why_and_the_recorded_runs_play(browser, site, fault):
     spoil, script, said = FAULTS[fault]
     spoil(site)
-    with open_laboratory(browser, site, faults=True) as opened:
+    with open_laboratory(browser, site, faults=True, epochs=6) as opened:  # as many as are on record
         opened.page.evaluate(script or "0")
         bet_and_train(opened)
         opened.page.wait_for_function(f"{PHASES}.includes('failed')", timeout=WAIT)
@@ -220,6 +231,15 @@ def test_where_nothing_can_be_trained_it_says_why_and_the_recorded_runs_play(bro
         recorded = Laboratory.example().recorded
         assert opened.number("test_accuracy_b") == recorded["se-2-r4"]["12"][0][-1]
         assert opened.page.evaluate("localStorage.length") == 0
+        assert opened.page.evaluate(CROSSED) == []
+
+
+def test_a_bet_on_a_run_of_another_length_than_the_recorded_one_stays_open(browser, site):
+    with open_laboratory(browser, site, faults=True, epochs=3) as opened:
+        opened.page.evaluate(REFUSED)
+        bet_and_train(opened)
+        told = "document.querySelector('[data-name=answer]').textContent"
+        opened.page.wait_for_function(f"{told}.endsWith('so your bet stays open.')")
 
 
 def test_a_worker_that_dies_is_named_and_reset_begins_anew(browser, site):
@@ -301,5 +321,5 @@ def test_each_network_of_the_catalogue_and_of_the_presets_has_its_files():
     for name in PRESETS:
         figure = Laboratory.preset(name)
         assert {figure.contestant("a").name, figure.contestant("b").name} <= names
-    with pytest.raises(ValueError, match="there is no preset 'none'; use one of find the wall"):
+    with pytest.raises(ValueError, match="there is no preset 'none'; use one of in half the time"):
         Laboratory.preset("none")

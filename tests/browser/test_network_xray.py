@@ -324,7 +324,7 @@ def test_a_guess_comes_before_the_gates_are_set(browser, site):
     figure = NetworkXray.example()
     figure.asks = True
     figure.height, figure.width = 48, 192
-    with open_figure(browser, figure, site, way="http", width=1000) as opened:
+    with open_figure(browser, figure, site, way="http", width=850) as opened:
         opened.click("SE-ResNet-20")
         in_chapter_10 = PhotographInPage.example().answers["r4"][0, 0, :10]
         assert answer(opened)["before"] == pytest.approx(in_chapter_10.tolist(), abs=1e-3)
@@ -343,6 +343,20 @@ def test_a_guess_comes_before_the_gates_are_set(browser, site):
         assert opened.text("guess").startswith("Right. With its own gates: ") and editor.is_visible()
         shares = np.exp(opens[0] - opens.max()) / np.exp(opens[0] - opens.max()).sum()
         assert f"{100 * shares.max():.1f}%" in opened.text("guess")
+        # On a phone too, the last of nine blocks is in sight, and no class leaves its row while gates are set.
+        opened.look(390, "light")
+        gates = opened.root.locator(".xray-gates")
+        assert gates.evaluate("(box) => box.scrollHeight <= box.clientHeight")
+        classes = opened.root.locator(".xray-class")
+        before = classes.all_inner_texts()
+        gates.locator("canvas").last.click()
+        opened.click(editor)
+        answer(opened)
+        assert classes.all_inner_texts() == before
+        opened.click("Context World, r = 4")
+        assert answer(opened)["before"] and opened.text("answer").startswith("The answer: ")
+        filters = opened.root.locator(".xray-offers img").evaluate_all("(all) => all.map((one) => one.style.filter)")
+        assert [bool(one) for one in filters] == [True] + [False] * 6  # a scene in softer shades
         assert opened.problem is None and opened.faults == []
 
 

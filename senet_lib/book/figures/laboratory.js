@@ -3,7 +3,7 @@ import { Problem, button, choice, disable, element, figure, formatNumber, menu, 
 import { setText, slider } from "./parts/kit.js";
 import { distanceWorld } from "./parts/distance_world.js";
 import { lineChart, lineSample } from "./parts/line_chart.js";
-import { SOLVED, createBench, finalOf, outcomeOf, readRecorded } from "./parts/training_bench.js";
+import { SOLVED, createBench, finalsOf, outcomeOf, readRecorded } from "./parts/training_bench.js";
 import { createGatePanels } from "./parts/training_gates.js";
 import { BLOCKS, GAPS, KINDS, LANES, MOST_EPOCHS, MOST_SEED, PICTURES, PLACES, RATES, REDUCTIONS, SCHEDULES } from "./parts/training_settings.js";
 import { networkName, networkOfName, networkReach, readNetwork, readSettings } from "./parts/training_settings.js";
@@ -86,7 +86,7 @@ const WORDS = {
   accuracyChart: "accuracy of both networks over the epochs: points on test pictures, thin lines in training",
   accuracyName: "accuracy: points test, thin lines training",
   end: ({ lane, value }) => `${lane} ${value}`,
-  blind: "9/16, the vote without the cue",
+  blind: "9/16, the blind vote",
   solvedLine: `${SOLVED}, solved`,
   lossWaits: "The loss comes with the training.",
 };
@@ -267,7 +267,7 @@ function betText(bench) {
   if (bench.phase() !== "finished" && !isReplayed) return bench.bet ? WORDS.betMade : WORDS.betWanted;
   const outcome = outcomeOf(bench);
   if (outcome === null) return WORDS.betOpen;
-  const [a, b] = LANES.map((lane) => finalOf(bench, lane)?.toFixed(3) ?? WORDS.noAccuracy);
+  const [a, b] = finalsOf(bench).map((final) => final?.toFixed(3) ?? WORDS.noAccuracy);
   const told = (bench.question === "higher" ? WORDS.higher : WORDS.solved[outcome])({ a, b });
   return (outcome === bench.bet ? WORDS.right : WORDS.wrong)({ told });
 }
@@ -399,8 +399,9 @@ function createTrainingCharts(bench) {
       });
     });
     const thin = LANES.map((lane) => ({ ...curve(lane, "rights"), thin: true }));
-    const levels = LEVELS.map((look) => ({ ...look, xs: x, ys: [look.at, look.at] }));
-    accuracy.draw([...levels, ...thin, ...tests], { x, y: [0.2, 1] });
+    // Curves rise at the left and end near 9/16 or 1: the names stand where they leave room, and over them.
+    const levels = LEVELS.map((look, index) => ({ ...look, xs: index ? x : [x[1], 0], ys: [look.at, look.at] }));
+    accuracy.draw([...thin, ...tests, ...levels], { x, y: [0.2, 1] });
   };
   return { element: element("div", { class: "lab-charts" }, accuracy.element, loss.element), draw };
 }

@@ -3,7 +3,7 @@ import { bars } from "./parts/bars.js";
 import { acceptDrops, acceptPastes } from "./parts/file_drop.js";
 import { countGates } from "./parts/gate_blocks.js";
 import { guess } from "./parts/guess.js";
-import { Problem, button, choice, element, figure, formatNumber, menu, need, number, panel, requireWhole, row, setText, tableHead, tableLine } from "./parts/kit.js";
+import { Problem, button, choice, element, figure, formatNumber, menu, need, number, panel, requireWhole, row, setText, svg, tableHead, tableLine } from "./parts/kit.js";
 import { areaMeans, createCamera, readPicture } from "./parts/picture_input.js";
 import { softmax } from "./parts/score_table.js";
 import { createXraySession, xrayObstacle } from "./parts/xray_session.js";
@@ -46,6 +46,7 @@ const WORDS = {
   no: "no",
   some: "some",
   otherMap: ({ squeeze }) => `${squeeze}, of other maps`,
+  block: ({ name, channels }) => `${name}: ${channels}`,
   blockBars: ({ name, channels }) => `${name}: ${channels} gates`,
   branchBars: ({ name, branches, channels }) => `${name}: ${branches} branches with ${channels} gates each`,
   gateTitle: ({ block, channel }) => `Gate ${channel} of ${block}`,
@@ -312,7 +313,7 @@ function createFound() {
 // Says at the foot of a box that more blocks are below it.
 function tellToScroll(box, network) {
   box.removeAttribute("data-more");
-  if (box.scrollHeight > box.clientHeight + 1) box.dataset.more = WORDS.scroll({ count: network.blocks.length });
+  if (network && box.scrollHeight > box.clientHeight + 1) box.dataset.more = WORDS.scroll({ count: network.blocks.length });
 }
 
 function sentenceOf({ blocks, parameters, all }, name) {
@@ -381,7 +382,9 @@ function createPictures(view, { pictures }) {
   const toggle = button(WORDS.camera, () => (camera.isOn() ? camera.stop() : camera.start())).element;
   const offers = pictures.map(({ name, preview }, index) => {
     const node = button("", () => (camera.stop(), view.set("picture", index))).element;
-    node.append(element("img", { src: preview, alt: name }));
+    const image = element("img", { src: preview, alt: name });
+    image.onload = () => soften(image, cutOut(element("canvas"), image, SMALLEST, SMALLEST));
+    node.append(image);
     return node;
   });
 
@@ -392,7 +395,9 @@ function createPictures(view, { pictures }) {
     const source = sourceOf(index, Math.max(height, width));
     if (!source) return null;
     const key = JSON.stringify([index === OWN_PICTURE ? `own ${version}` : index, height, width]);
-    if (cut.key !== key) cut = { key, bytes: cutOut(canvas, source, height, width) };
+    if (cut.key === key) return cut;
+    cut = { key, bytes: cutOut(canvas, source, height, width) };
+    soften(canvas, cut.bytes);
     return cut;
   };
   const draw = ({ picture, height, width }) => {
@@ -404,12 +409,24 @@ function createPictures(view, { pictures }) {
     offers.forEach((node, index) => node.setAttribute("aria-current", String(index === picture)));
     setText(told, fault || (picture === OWN_PICTURE ? WORDS.ownPicture({ name: ownName }) : WORDS.source(pictures[picture])));
   };
-  const frame = element("div", { class: "xray-frame" }, canvas);
+  const frame = element("div", { class: "xray-frame" }, canvas, createSofter());
   const buttons = element("div", { class: "xray-offers" }, ...offers);
   const mine = row(button(WORDS.yourPicture, () => chooser.click()).element, toggle, chooser);
   const box = panel(WORDS.seenTitle, "x", frame, told, buttons, mine);
   box.classList.add("xray-pictures");
   return { element: box, draw, seen, take };
+}
+
+// Pictures of our worlds are drawn in the shades of kit.js, and stay pure for the network.
+function createSofter() {
+  const colours = svg("feColorMatrix", { values: ".94 .18 .3 0 0  .32 .74 .51 0 0  .24 .37 1 0 0  0 0 0 1 0" });
+  const filter = svg("filter", { id: "xray-softer", "color-interpolation-filters": "sRGB" }, colours);
+  return svg("svg", { width: 0, height: 0, "aria-hidden": "true", style: "position: absolute" }, filter);
+}
+
+function soften(node, bytes) {
+  const isPure = bytes.every((_, i) => i % 4 > 0 || !bytes[i] + !bytes[i + 1] + !bytes[i + 2] > 1);
+  node.style.filter = isPure ? "url(#xray-softer)" : "";
 }
 
 // The largest part of this form in the middle of a picture, as RGBA bytes; the canvas shows it.
@@ -524,7 +541,7 @@ const bestOf = (shares) => shares.reduce((best, share, index) => (share > shares
 
 function topOf(was, is) {
   const order = Array.from(is.keys()).sort((a, b) => Math.max(is[b], was[b]) - Math.max(is[a], was[a])).slice(0, TOP);
-  return order.sort((a, b) => is[b] - is[a]);
+  return order.sort((a, b) => was[b] - was[a]); // so that no row changes its place while gates are set
 }
 
 const ANSWER_WORDS = { same: WORDS.answerSame, stays: WORDS.answerStays, turns: WORDS.answerTurns };
@@ -579,7 +596,7 @@ function createBlockBars(view, block) {
   };
   const { element: canvas, draw } = bars({ count, quantity: "s", label, height: 44, onChoose });
   canvas.dataset.block = name;
-  const node = element("div", {}, element("p", { class: "xray-block" }, label), canvas);
+  const node = element("div", {}, element("p", { class: "xray-block" }, block.branches > 1 ? label : WORDS.block(block)), canvas);
   return { element: node, chart: { draw, count } };
 }
 

@@ -57,7 +57,7 @@ export const gridAcross = (values, up, left, right, text = tickText) =>
 /**
  * A chart. draw(lines, { x: [from, to], y: [from, to] }) shows lines { xs, ys, colour, dash, marker, thin }: two lists
  * of as many numbers, a CSS colour, an SVG dash pattern, and a shape of SHAPES at each point; thin for a line behind.
- * A line may have dots, [[x, y], …], and breaks: the places of points with no line to the one before; its name may stand at its end (endName) or below its start (startName).
+ * A line may have dots, [[x, y], …], and breaks: the places of points with no line to the one before; its name may stand at its end (endName) or below its start (startName): to the left of it, if the line runs to the left.
  */
 export function lineChart({ label, xLabel, yLabel, height = 190 }) {
   const { element: box, draw: drawSheet } = createSheet({ label, height });
@@ -104,7 +104,7 @@ function drawLine({ xs, ys, colour, dash, marker, thin, dots = [], breaks = [], 
   const group = svg("g", { class: "senet-chart-line" }, svg("path", { d, ...strokeOf({ colour, dash, thin }) }));
   group.append(...dots.map(([x, y]) => svg("circle", { cx: across(x), cy: up(y), r: 2.5, style: `fill: ${colour}`, opacity: 0.55 })));
   if (marker) group.append(...points.map(([x, y]) => markAt(marker, colour, x, y)));
-  if (startName) group.append(chartText(across(xs[0]) + 6, up(ys[0]) + 15, startName, "start"));
+  if (startName) group.append(chartText(across(xs[0]), up(ys[0]) + 15, startName, xs[0] > xs[1] ? "end" : "start"));
   return group;
 }
 

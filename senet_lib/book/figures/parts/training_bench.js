@@ -129,18 +129,17 @@ const runOf = ({ gap, seed, epochs, pictures, learningRate, schedule, ...network
   ...{ accuracies: [...state.tests], pace: state.picturesPerSecond },
 });
 
-/** The last test accuracy of a lane, trained or recorded; null if there is none yet. */
-export function finalOf(bench, lane) {
-  const { tests } = bench.lanes[lane].state;
-  const found = bench.replay ? bench.replay.runs[lane].map((run) => run[run.length - 1]) : tests.slice(-1);
-  return found[0] ?? null;
-}
+/** The last test accuracies of A and B, trained or recorded; null where there is none. */
+export const finalsOf = ({ replay, lanes }) =>
+  LANES.map((lane) => (replay ? replay.runs[lane][0] : lanes[lane].state.tests)?.at(-1) ?? null);
 
-/** Which bet was right: a, b, both or none (or level); null if it is not known. A network that diverged has 0. */
+/**
+ * Which bet was right: a, b, both or none (or level); null if that is not known: a run of other length is on record, or
+ * none. A network that diverged has null, which counts as 0.
+ */
 export function outcomeOf(bench) {
-  if (bench.replay && LANES.some((lane) => finalOf(bench, lane) === null)) return null;
-  const finals = LANES.map((lane) => finalOf(bench, lane) ?? 0);
-  if (bench.question === "higher") return finals[0] > finals[1] ? "a" : finals[0] < finals[1] ? "b" : "none";
-  const [a, b] = finals.map((final) => final >= SOLVED);
+  const finals = finalsOf(bench);
+  if (bench.replay && (bench.replay.epochs !== bench.settings.epochs || finals.includes(null))) return null;
+  const [a, b] = bench.question === "solve" ? finals.map((final) => final >= SOLVED) : [finals[0] > finals[1], finals[0] < finals[1]];
   return a && b ? "both" : a ? "a" : b ? "b" : "none";
 }
