@@ -283,7 +283,7 @@ function createSentences() {
       cell(WORDS.parameters, "addition", "parameters"),
       note("origin"),
     ),
-    all: line(...all),
+    all: element("p", { class: "excitation-all" }, ...all),
     more: element("div", { class: "excitation-sum" }, line(...sum), note("wires"), note("maps")),
     set(values) {
       for (const [name, one] of Object.entries(values)) {

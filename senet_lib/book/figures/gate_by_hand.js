@@ -205,7 +205,11 @@ function createChart(view, { z, cues, count }) {
       context.stroke();
       context.fillStyle = ink("--senet-ink");
       context.textAlign = x > width - 110 ? "right" : "left";
-      context.fillText(WORDS[knob], x + (x > width - 110 ? -15 : 15), y + 4);
+      const place = [WORDS[knob], x + (x > width - 110 ? -15 : 15), y + 4];
+      context.strokeStyle = ink("--senet-paper"); // round the letters, which stand over dots
+      context.lineWidth = 4;
+      context.strokeText(...place);
+      context.fillText(...place);
     }
     canvas.setAttribute("aria-label", WORDS.chart({ colour: name }));
   };
