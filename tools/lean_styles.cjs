@@ -1,10 +1,14 @@
-// Settings of PurgeCSS, for lean_styles.py. Besides rules, it leaves out what no rule asks for. It does not see which of our
-// own colours the scripts of figures ask for.
-module.exports = {
-  content: [],
-  css: [],
-  fontFace: true,
-  keyframes: true,
-  variables: true,
-  safelist: { variables: [/^--(quantity|senet)-/] },
-};
+// Leaves out of a style sheet what no page uses, and shortens the rest, for lean_styles.py: the paths of the sheet and of the
+// pages and scripts come in as arguments, the sheet's text goes out.
+const { transform } = require("lightningcss");
+const { PurgeCSS } = require("purgecss");
+
+const [sheet, ...content] = process.argv.slice(2);
+// Besides rules, PurgeCSS leaves out what no rule asks for. It does not see which of our own colours the scripts of
+// figures ask for.
+const settings = { fontFace: true, keyframes: true, variables: true, safelist: { variables: [/^--(quantity|senet)-/] } };
+
+(async () => {
+  const [{ css }] = await new PurgeCSS().purge({ content, css: [sheet], ...settings });
+  process.stdout.write(transform({ filename: sheet, code: Buffer.from(css), minify: true }).code);
+})();

@@ -3,11 +3,11 @@
 By itself, a page would wait for a dozen style sheets, 540 KB, before it shows a word: on a slow line that alone is more
 than the second that benchmarks/pages.py allows until it can be read. Three quarters of them are rules for things that
 are in none of this book's pages. So, when all pages are written, their sheets are joined in their order, PurgeCSS
-leaves out the rules whose class or id stands in no page and no script, and the pages ask for the rest alone.
+leaves out the rules whose class or id stands in no page and no script, Lightning CSS shortens the others, and the pages
+ask for the result alone.
 """
 
 import hashlib
-import json
 import posixpath
 import re
 from collections.abc import Iterable
@@ -20,14 +20,12 @@ from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
 HERE = Path(__file__).parent
-PURGECSS = HERE.parent / "node_modules/purgecss/bin/purgecss.js"
 SHEET = "_static/lean.css"
 LINK = re.compile(
     r'<link\b(?=[^>]*\brel="stylesheet")[^>]*\bhref="(?P<root>(?:\.\./)*)(?P<file>_static/[^"?]+)[^"]*"[^>]*>\n?'
 )
 ADDRESS = re.compile(r"url\(\s*[\"']?(?!data:|#)(?P<file>[^\"')]+)[\"']?\s*\)")
 IMPORT = re.compile(r'@import "(?P<file>[^"]+)";')
-COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 SCRIPT = re.compile(r'<script\b[^>]*\bsrc="(?:\.\./)*(?P<file>_static/(?!\.\.)[^"?]+)')
 
 
@@ -47,8 +45,8 @@ def write_sheet(app: Sphinx, error: Exception | None) -> None:
         LOGGER.warning("pages have different style sheets: %s", sorted(lists), type="lean_styles")
     for files in lists:
         joined = "".join(read_sheet(folder, file) for file in files)
-        (folder / SHEET).write_text(COMMENT.sub("", joined), encoding="utf-8")
-        text = f"/* Of {', '.join(files)} */\n" + purge(folder / SHEET, [*pages, *list_scripts(folder, pages.values())])
+        (folder / SHEET).write_text(joined, encoding="utf-8")
+        text = f"/* Of {', '.join(files)} */\n" + shorten(folder / SHEET, [*pages, *list_scripts(folder, pages.values())])
         (folder / SHEET).write_text(text, encoding="utf-8")
         version = hashlib.sha256(text.encode()).hexdigest()[:8]
         for path, page in pages.items():
@@ -94,12 +92,11 @@ def list_scripts(folder: Path, pages: Iterable[str]) -> list[Path]:
     return [path for file in sorted(files) if (path := folder / file).exists()]
 
 
-def purge(sheet: Path, users: Iterable[Path]) -> str:
-    """The rules of a style sheet whose classes and ids are among the words of some pages and scripts.
+def shorten(sheet: Path, users: Iterable[Path]) -> str:
+    """The rules of a style sheet whose classes and ids are among the words of some pages and scripts, in few letters.
 
     Raises:
-        subprocess.CalledProcessError: if PurgeCSS fails.
+        subprocess.CalledProcessError: if PurgeCSS or Lightning CSS fails.
     """
-    words = [PURGECSS, "--config", HERE / "lean_styles.cjs", "--css", sheet, "--content", *users]
-    found = node(map(str, words), return_completed_process=True, capture_output=True, text=True, check=True)
-    return str(json.loads(found.stdout)[0]["css"])
+    words = [HERE / "lean_styles.cjs", sheet, *users]
+    return str(node(map(str, words), return_completed_process=True, capture_output=True, text=True, check=True).stdout)
