@@ -76,6 +76,15 @@ def test_a_result_in_a_self_test_stands_in_its_chapter(chapter):
     assert [number for number in RESULT.findall(self_test(chapter)) if number not in above] == []
 
 
+def test_a_guess_in_the_text_has_one_right_answer_and_a_reason_for_each():
+    for path in CHAPTERS.values():
+        text = path.read_text(encoding="utf-8").partition("\n## Test yourself\n")[0].replace(" senet-guess", "")
+        options = [Option(m["answer"], m["reason"], m["right"] is not None) for m in OPTION.finditer(text)]
+        assert len(options) == text.count('class="senet-option') and len(options) in (0, 3), path.name
+        assert [option.right for option in options].count(True) == len(options) / 3
+        assert all(option.reason.startswith("Right. " if option.right else "No. ") for option in options)
+
+
 def test_the_right_answer_can_be_found_by_thinking_only():
     """It is neither mostly at one place nor mostly the longest."""
     right = [next(place for place, option in enumerate(options) if option.right) for options in all_options()]
