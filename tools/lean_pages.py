@@ -94,6 +94,8 @@ SHARED = re.compile(r'<(script|style)\b[^>]*\bdata-key="(?P<key>\w+)"[^>]*>.*?</
 HELD = re.compile(r'<script type="application/json" class="senet-(state|module)"[^>]*>.*?</script>\n?', re.DOTALL)
 CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 SPARE = re.compile(r"\s*([{};,])\s*|\s+")
+# It would take its share of a slow line from the style sheet, for which the reader waits.
+HURRY = r'<link rel="preload" as="script"[^>]*>\n?'
 TITLE = re.compile(r'title="(?P<text>[^"]*)"')
 
 
@@ -143,6 +145,7 @@ def make_lean(html: str, page: str) -> str:
     for name in DEFERRED if page == "search" else DEFERRED + DEFERRED_BUT_FOR_SEARCH:
         late = rf'<script (?=src="[^"]*/{re.escape(name)}[?"])'
         html = replace(late, "<script defer ", html, f"{page}: there is no {name} to defer")
+    html = replace(HURRY, "", html, f"{page}: there is no script to load later")
     html = replace(STORED_MODE, FIRST_SCRIPT, html, f"{page}: there is no script for the colours")
     html = replace(TOP_BAR, r"\1\2", html, f"{page}: there is no top bar to empty")
     for pattern, replacement in MISLEADING:

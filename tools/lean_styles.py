@@ -46,7 +46,8 @@ def write_sheet(app: Sphinx, error: Exception | None) -> None:
     for files in lists:
         joined = "".join(read_sheet(folder, file) for file in files)
         (folder / SHEET).write_text(joined, encoding="utf-8")
-        text = f"/* Of {', '.join(files)} */\n" + shorten(folder / SHEET, [*pages, *list_scripts(folder, pages.values())])
+        short = shorten(folder / SHEET, [*pages, *list_scripts(folder, pages.values())])
+        text = f"/* Of {', '.join(files)} */\n{short}"
         (folder / SHEET).write_text(text, encoding="utf-8")
         version = hashlib.sha256(text.encode()).hexdigest()[:8]
         for path, page in pages.items():

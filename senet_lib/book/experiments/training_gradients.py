@@ -1,6 +1,6 @@
 """Is the gradient in a training step's graph PyTorch's? For each network of the library, with pictures of 32 pixels.
 
-    python -m senet_lib.book.experiments.training_gradients                  # what is not on record yet: many hours
+    python -m senet_lib.book.experiments.training_gradients                  # what is not on record: hours
     python -m senet_lib.book.experiments.training_gradients resnet18 se_resnet18
 
 With numbers of 64 bits a graph is proven: the file's own constants, weights and operations are made double, ONNX's

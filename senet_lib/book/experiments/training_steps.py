@@ -1,6 +1,6 @@
 """The training steps of the laboratory's networks, as files from which the page trains.
 
-    python -m senet_lib.book.experiments.training_steps                # all of them; half a minute each
+    python -m senet_lib.book.experiments.training_steps                # all of them; ten seconds each
     python -m senet_lib.book.experiments.training_steps plain-2 se-2-r4
 
 For each network three files in ``results/training_steps``: ``NAME.train.onnx`` and ``NAME.test.onnx``, which
