@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from senet_lib.book.figures.block_walkthrough import BlockWalkthrough
 from senet_lib.data.context_world import COLOURS, draw_scene, render_scene
@@ -267,8 +268,9 @@ def test_play_begins_anew_stops_at_the_end_and_when_asked(opened):
     play.click()
     assert opened.get("step") == 3, "Play goes on at once"
     assert opened.root.locator(".walk-guest").count() > 0
+    opened.page.evaluate("document.getAnimations().forEach((one) => one.pause())")  # else they would land by themselves
     play.click()
-    assert opened.root.locator(".walk-guest").count() == 0, "Stop ends the flight as well"
+    expect(opened.root.locator(".walk-guest"), "Stop ends the flight as well").to_have_count(0)
     opened.page.clock.run_for(5000)
     assert (opened.get("step"), play.get_attribute("aria-pressed")) == (3, "false")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from senet_lib.book.experiments.offered_pictures import SCIKIT_IMAGE
 from senet_lib.book.figures.photograph_in_page import PhotographInPage
@@ -166,8 +166,7 @@ def test_a_paste_goes_to_the_figure_that_has_the_focus_and_to_no_input(browser, 
         opened.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         opened.page.evaluate("navigator.clipboard.writeText('no picture')")
         opened.page.keyboard.press("ControlOrMeta+v")  # a real one, of a text
-        opened.page.wait_for_timeout(100)
-        assert "no picture file" in opened.text("input")
+        expect(opened.root.locator("[data-name='input']").first).to_contain_text("no picture file")
         assert opened.faults == []
 
 
