@@ -17,7 +17,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def add_sizes(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     sources = {name: Path(app.srcdir, source) for source, name in app.builder.images.items()}
-    context["body"] = PICTURE.sub(lambda found: found[0] + size_of(sources[found["name"]]), context.get("body", ""))
+    if "body" in context:
+        context["body"] = PICTURE.sub(lambda found: found[0] + size_of(sources[found["name"]]), context["body"])
 
 
 def size_of(picture: Path) -> str:

@@ -1,5 +1,8 @@
 """Tests of senet_lib.book.plots: each function draws what it was given, where it was told to."""
 
+import json
+import re
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -84,6 +87,16 @@ def test_pure_red_green_and_blue_are_drawn_in_softer_shades(ax):
     plot_picture(np.eye(3).reshape(3, 3, 1) * 0.5, ax=ax)
     (image,) = ax.images
     assert np.allclose(image.get_array()[:, 0], np.array([to_rgb(shade) for shade in SHADES]) / 2)
+
+
+def test_pages_draw_them_in_the_same_shades(root):
+    figures = root / "senet_lib/book/figures"
+    wanted = 255 * np.array([to_rgb(shade) for shade in SHADES])
+    kit = re.search(r"softer = (\[\[.*?\]\])", (figures / "parts/kit.js").read_text(encoding="utf-8"))
+    assert np.allclose(json.loads(kit[1]), wanted)
+    xray = re.search(r'feColorMatrix", \{ values: "([^"]*)"', (figures / "network_xray.js").read_text(encoding="utf-8"))
+    to_rgba = np.array(xray[1].split(), float).reshape(4, 5)
+    assert np.allclose(255 * to_rgba[:3, :3].T, wanted, atol=1.5)
 
 
 def test_a_window_is_the_outline_around_its_pixels(ax):
