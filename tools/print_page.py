@@ -2,7 +2,8 @@
 
 The articles stand one after the other, in the order of _toc.yml, with a title page and the contents before them. Links
 between pages become links inside the page. What only works on a screen stays behind: a figure is its still picture, and
-what was folded is open. Listings stand behind their figure, and the answers of all tests at the back.
+what else was folded is open. Listings stand behind their figure. At the back are the answers of all tests, and then
+the code that the pages fold.
 """
 
 import json
@@ -28,7 +29,7 @@ ID_LISTS = ("aria-labelledby", "aria-describedby", "for", "headers")
 SVG_REFERENCE = re.compile(r"url\(#([^)]+)\)")
 # The code that sets a figure up is of no use where the figure is a picture.
 ONLY_ON_A_SCREEN = (
-    "script, style, button, .senet-screen, .headerlink, .toctree-wrapper, .only-dark, details.hide > summary, "
+    "script, style, button, .senet-screen, .headerlink, .toctree-wrapper, .only-dark, "
     ".cell:has(.senet-figure) > :not(.cell_output)"
 )
 SHEETS = ("../vendor/katex/katex.min.css", "pygments.css", "figure.css", "print.css")
@@ -81,7 +82,7 @@ def list_places(contents: Path) -> list[Place]:
 def read_pages(html: Path, contents: Path, folder: Path) -> list[Page]:
     """The pages of a built book in order, with addresses as they look from a page in `folder`."""
     places = {place.name: place for place in list_places(contents)}
-    pages, answers = [], []
+    pages, answers, code = [], [], []
     for name, place in places.items():
         soup = BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         article = find_one(soup, "article.bd-article")
@@ -95,16 +96,34 @@ def read_pages(html: Path, contents: Path, folder: Path) -> list[Page]:
         move_addresses(article, name, places, html, folder)
         make_ids_unique(article, place.key)
         pages.append(Page(place, article))
-        if found:
-            answers.append((pages[-1], found))
-    return [*pages, Page(Place("answers"), draw_answers(answers))] if answers else pages
+        answers.append((pages[-1], found))
+        code.append((pages[-1], take_code(article, place.key)))
+    backs = (("answers", "Answers to the self-tests", answers), ("code", "Code that the pages fold", code))
+    return [*pages, *(Page(Place(key), draw_back(key, *back)) for key, *back in backs)]
 
 
-def draw_answers(answers: list[tuple[Page, str]]) -> Tag:
-    """The last article: what the tests of the chapters ask, chapter by chapter."""
-    article = BeautifulSoup('<article class="bd-article"><h1>Answers to the self-tests</h1></article>', "html.parser")
-    for page, found in answers:
-        key = f"answers-{page.place.key}"
+def take_code(article: Tag, key: str) -> str:
+    """Leave a link in the place of code that a page folds. Returns the code as HTML."""
+    taken: list[str] = []
+    for code in article.select("details.hide"):
+        name = f"Code {heading_text(article.h1).partition('.')[0]}.{len(taken) + 1}."
+        anchor = f"code-{key}--{len(taken) + 1}"
+        words = heading_text(find_one(code, "summary").extract().p).replace("Show the code", "For what follows")
+        title = f"<strong>{name}</strong> {words}"
+        taken.append(f'<p id="{len(taken) + 1}">{title}</p>{find_one(code, ".cell_input").extract()}')
+        link = f'<p><a href="#{anchor}">{title}, page <span data-of="{anchor}">000</span></a></p>'
+        code.insert_before(BeautifulSoup(link, "html.parser"))
+        code.unwrap()
+    return "".join(taken)
+
+
+def draw_back(prefix: str, title: str, taken: list[tuple[Page, str]]) -> Tag:
+    """An article at the back: what was taken from the chapters, chapter by chapter."""
+    article = BeautifulSoup(f'<article class="bd-article"><h1>{title}</h1></article>', "html.parser")
+    for page, found in taken:
+        if not found:
+            continue
+        key = f"{prefix}-{page.place.key}"
         text = f'<section id="{key}"><h2>{escape(page.title)}</h2>{found}</section>'
         section = BeautifulSoup(text, "html.parser")
         make_ids_unique(section, key)
@@ -134,12 +153,10 @@ def show_stills(article: Tag) -> None:
 
 
 def unfold(article: Tag) -> None:
-    for code in article.select("details.hide"):
-        code.unwrap()
     for details in article.select("details"):
         details["open"] = ""
     for code in article.select("div.highlight pre"):
-        if code.get_text().count("\n") <= SHORT:
+        if len(code.get_text().splitlines()) <= SHORT:
             code["class"] = "short"
 
 

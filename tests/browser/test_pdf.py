@@ -231,6 +231,16 @@ def test_the_reasons_of_the_self_tests_and_the_faults_of_the_listings_stand_at_t
     assert len(listings) > 20 and all(f"Listing{number}.In" in before for number in listings)
 
 
+def test_code_that_pages_fold_stands_at_the_back_on_the_page_that_its_link_names(texts, articles):
+    links = re.findall(r"(Code \d+\.\d+\. .+), page (\d+)", "\n".join(texts))
+    assert (
+        len(links)
+        == sum(len(one.select(".cell:not(:has(.senet-figure)) details.hide")) for one in articles.values())
+        > 50
+    )
+    assert [name for name, page in links if squeeze(name) not in squeeze(texts[int(page) - 1])] == []
+
+
 def test_no_ink_is_in_the_margins_and_no_page_is_empty(book):
     left, right, top = (int(MARGIN_POINTS[side] * DOTS_PER_POINT) for side in ("left", "right", "top"))
     low, high, end = (int(points * DOTS_PER_POINT) for points in (*FOOT_POINTS, TEXT_ENDS_POINTS))
