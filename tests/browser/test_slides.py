@@ -65,11 +65,17 @@ def test_each_slide_fits_its_figure_lives_and_its_pictures_and_formulas_are_ther
     assert deck.locator(".katex-html").count() >= 8
 
 
-def test_a_clicker_goes_on_from_inside_a_figure(deck):
+def test_a_figure_grows_with_the_screen_and_a_clicker_goes_on_from_inside_it(deck):
     number = 1 + deck.evaluate("slides.findIndex((one) => one.querySelector('iframe'))")
     deck.evaluate(f"location.hash = '{number}'")
-    deck.frame_locator("iframe:visible").locator(".senet-guess, .senet-body").first.click(position={"x": 4, "y": 4})
+    figure = deck.frame_locator("iframe:visible").locator(".senet-guess, .senet-body").first
+    figure.click(position={"x": 4, "y": 4})
     press(deck, "PageDown", number + 1)
+    press(deck, "PageUp", number)
+    before = figure.bounding_box()["width"]
+    deck.set_viewport_size({"width": 1920, "height": 1080})
+    assert figure.bounding_box()["width"] > 1.3 * before
+    deck.set_viewport_size({"width": 1280, "height": 720})
 
 
 def test_on_paper_there_is_one_slide_a_page(deck):
