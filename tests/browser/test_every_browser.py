@@ -32,6 +32,11 @@ return {
   dead: figures.filter((figure) => figure.dataset.mounted === 'no').map((figure) => figure.dataset.kind),
   problems: [...document.querySelectorAll('.senet-problem:not([hidden])')].map((one) => one.textContent),
   tooWide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  apart: [...document.querySelectorAll('.senet-choice:not([hidden]), .desk-hand')].filter(inSight).map((choice) => {
+    const [name, button] = [choice.querySelector('legend > span'), choice.querySelector('label, input')];
+    return name && button && getComputedStyle(name.parentElement).display === 'contents'
+      ? Math.round(button.getBoundingClientRect().top - name.getBoundingClientRect().top) : 0;
+  }),
   formulas: [...document.querySelectorAll('.katex-html')].filter((one) => one.getBoundingClientRect().width > 0).length,
   numbers,
 };
@@ -69,6 +74,7 @@ def test_a_page_is_what_it_is_in_chromium(driver, addresses, of_chromium, name):
     assert found["dead"] == wanted["dead"] == []
     assert found["problems"] == []
     assert found["tooWide"] <= 0
+    assert found["apart"] == pytest.approx(wanted["apart"], abs=8)  # a name stands beside its buttons
     assert found["formulas"] == wanted["formulas"]
     assert [one for one, _ in found["numbers"]] == [one for one, _ in wanted["numbers"]]
     assert [value for _, value in found["numbers"]] == pytest.approx(

@@ -208,7 +208,7 @@ function createPictureChoice(view, world) {
   const options = world.names.map((name, index) => [index, name]);
   const pictures = choice(view, "picture", { label: WORDS.features, options });
   pictures.element.classList.add("mixer-pictures");
-  pictures.element.querySelectorAll("span").forEach((span, index) => span.prepend(thumbnail(world, index)));
+  pictures.element.querySelectorAll("label > span").forEach((span, index) => span.prepend(thumbnail(world, index)));
   return pictures;
 }
 

@@ -106,7 +106,7 @@ function createHandEditor(view, meansOf, ofBlocks, thenOwn) {
     const row = view.get("hand")[place.block] ?? Array(job.channels[place.block]).fill(null);
     setRow(row.map((old, c) => (c === place.channel ? gate : old)));
   };
-  const group = (legend, ...parts) => element("fieldset", { class: "desk-hand" }, element("legend", {}, ...legend), ...parts);
+  const group = (legend, ...parts) => element("fieldset", { class: "desk-hand" }, element("legend", {}, element("span", {}, ...legend)), ...parts);
   const presets = (set, ...names) => names.map((text, i) => button(text, () => set([0, 1, null][i])).element);
   // The mean is the fair way to silence a gate: the same for all pictures, and no other number than in training.
   const means = () => meansOf(job.network);

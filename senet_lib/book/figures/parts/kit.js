@@ -411,7 +411,7 @@ export function choice(view, name, { label, options, then = null }) {
     requireOption(name, chosen, options);
     for (const { value, radio } of radios) radio.checked = value === chosen;
   });
-  const legend = element("legend", {}, label);
+  const legend = element("legend", {}, element("span", {}, label));
   const box = element("fieldset", { class: "senet-choice" }, legend, ...radios.map((one) => one.element));
   return { element: box };
 }
