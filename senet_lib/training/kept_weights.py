@@ -18,7 +18,7 @@ BEST, LAST = "best.safetensors", "last.safetensors"
 def keep_best_and_last(
     stats: Iterable[EpochStats], folder: str | Path, about: Mapping[str, str]
 ) -> Iterator[EpochStats]:
-    """Keep the weights of the best epoch so far, by test accuracy, and of the last one, beside the checkpoints.
+    """Keep the weights of the best epoch so far, and of the last one, beside the checkpoints.
 
     Args:
         stats: what ``fit`` yields with ``checkpoints=folder``.
@@ -32,10 +32,10 @@ def keep_best_and_last(
         OSError: if a file cannot be written; the ones from before are whole.
     """
     folder = Path(folder)
-    most = -1.0
+    most = (-1.0, 0.0)
     for one in stats:
-        is_best = one.test_accuracy > most
-        most = max(most, one.test_accuracy)
+        is_best = one.goodness > most
+        most = max(most, one.goodness)
         newest = list_checkpoints(folder)[-1]
         if newest.name == f"epoch-{one.epoch:04d}":  # of older epochs the files were written then
             told = {**about, "epoch": str(one.epoch), "test_accuracy": f"{one.test_accuracy:.6f}"}

@@ -64,6 +64,11 @@ class EpochStats:
     pictures_per_second: float
     peak_memory_mb: float
 
+    @property
+    def goodness(self) -> tuple[float, float]:
+        """What the best epoch has most of: test accuracy, and of equals the lowest test loss has it."""
+        return self.test_accuracy, -self.test_loss
+
 
 OnStep = Callable[[RunningMean], None]
 

@@ -21,9 +21,10 @@ WORDS = {
     "all finished": "all {epochs} epochs were finished before; nothing is left to train",
     "epoch": (
         "epoch {epoch} of {epochs}: training loss {train_loss:.3f}, test loss {test_loss:.3f}, "
-        "test accuracy {test_accuracy:.2%}, top-5 {test_top5_accuracy:.2%}, "
+        "test accuracy {test_accuracy:.2%}{top5}, "
         "{pictures_per_second:,.0f} pictures/s, {seconds:,.0f} s"
     ),
+    "top5": ", top-5 {share:.2%}",
     "start": "{name}epoch {epoch}/{epochs}",
     "now": "{name}epoch {epoch}/{epochs}: loss {loss:.3f}, accuracy {accuracy:.1%}, {speed:,.0f} pictures/s",
     "row": "{epoch:>5}  {train_loss:>13.3f}  {test_loss:>9.3f}  {test_accuracy:>13.2%}  {mark}",
@@ -123,12 +124,17 @@ class Progress:
 
 def epoch_line(stats: EpochStats, epochs: int) -> str:
     """What one epoch gave, in one line."""
-    return WORDS["epoch"].format(epochs=epochs, **vars(stats))
+    return WORDS["epoch"].format(epochs=epochs, top5=top5_words(stats.test_top5_accuracy), **vars(stats))
+
+
+def top5_words(share: float) -> str:
+    """What to say of the top-5 accuracy: nothing if it is 1, as it always is with up to five classes."""
+    return WORDS["top5"].format(share=share) if share < 1 else ""
 
 
 def best_epoch(history: Iterable[EpochStats]) -> EpochStats:
-    """The epoch of the highest test accuracy, the first of equals."""
-    return max(history, key=lambda stats: stats.test_accuracy)
+    """The epoch of the highest test accuracy; of equals, the one of the lowest test loss."""
+    return max(history, key=lambda stats: stats.goodness)
 
 
 def summary_table(history: Sequence[EpochStats]) -> str:

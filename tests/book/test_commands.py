@@ -25,6 +25,7 @@ from torch import distributed
 from senet_lib.book.commands import program, training_run
 from senet_lib.book.commands.named_networks import Wanted, make_network
 from senet_lib.book.commands.program import COMMANDS
+from senet_lib.book.commands.train_options import RECIPE
 from senet_lib.training import EpochStats, Recipe
 from senet_lib.training.distributed import Group
 from senet_lib.training.paper_setups import SETUPS, Setup
@@ -133,8 +134,16 @@ def test_help_fits_a_screen(command, capsys):
     with pytest.raises(SystemExit) as stop:
         program.main([*command, "--help"])
     lines = capsys.readouterr().out.splitlines()
-    assert stop.value.code == 0 and 8 < len(lines) <= 40 and max(map(len, lines)) <= 80
+    assert stop.value.code == 0 and 8 < len(lines) <= 30 and max(map(len, lines)) <= 80
     assert not any(".py" in line or "``" in line for line in lines)
+
+
+def test_help_all_names_every_setting_of_a_run(capsys):
+    with pytest.raises(SystemExit) as stop:
+        program.main(["train", "--help-all"])
+    told = capsys.readouterr().out.replace("[no-]", "").split()
+    assert stop.value.code == 0
+    assert {f"--{name.replace('_', '-')}" for name in RECIPE} <= set(told)
 
 
 def test_the_readme_asks_for_what_there_is(root, capsys):
@@ -260,7 +269,7 @@ def test_pretrained_weights_of_timm_are_where_training_starts(senet, pictures, t
 
 
 def stats(epoch: int, accuracy: float = 0.5) -> EpochStats:
-    return EpochStats(epoch, 1.0, 0.5, 1.0, accuracy, 1.0, 2.0, 100.0, 50.0)
+    return EpochStats(epoch, 1.0, 0.5, 1 / epoch, accuracy, 1.0, 2.0, 100.0, 50.0)
 
 
 def test_a_terminal_gets_a_bar_and_the_summary_marks_the_best_epoch():
@@ -287,8 +296,8 @@ def test_a_terminal_gets_a_bar_and_the_summary_marks_the_best_epoch():
         "epoch 3 of 3: t",
     ):
         assert part in said, part
-    assert "epoch 1 of 3: training" not in said
-    rows = summary_table([stats(number, 0.9 if number == 5 else 0.5) for number in range(1, 31)]).splitlines()
+    assert "epoch 1 of 3: training" not in said and "top-5" not in said
+    rows = summary_table([stats(number, 0.9 if number in (4, 5) else 0.5) for number in range(1, 31)]).splitlines()
     assert len(rows) == 15 and [row for row in rows if row.endswith("best")] == [rows[5]] and rows.count("  ...") == 2
 
 
@@ -314,6 +323,8 @@ def test_a_figure_is_written_as_a_page_that_stands_alone(senet):
     assert senet("figures", "gate-by-hand", "--to", "new/page.html")[0] == 0
     page = Path("new/page.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>") and 'class="senet-figure"' in page and "</html>" in page
+    status, (line,), _ = senet("figures", "network_xray")
+    assert status == 0 and line.endswith("put it into the folder of a built book, beside index.html")
 
 
 # --- several processes, the paper's settings --------------------------------------------------------------------------

@@ -14,12 +14,14 @@ from senet_lib.common.command_line import DONE, OneLineParser, WrongUse, run_com
 
 WORDS = {
     "about": "List the live figures of the book, or write one as an HTML page that\n"
-    "stands alone: it needs no server, no kernel and no internet.",
+    "stands alone: it needs no server, no kernel and no internet. Those that\n"
+    "run networks need the folder of a built book.",
     "usage": "%(prog)s\n       %(prog)s NAME [--to FILE]",
     "to": "where to write; default NAME.html",
     "otherwise": "senet figures lists all",
     "no example": "{name} needs a trained network, so there is nothing to write; the book shows it",
     "written": "{path} is written; open it in a browser",
+    "needs files": "{path} is written; it runs networks: put it into the folder of a built book, beside index.html",
 }
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
@@ -54,8 +56,9 @@ def _run(arguments: Sequence[str] | None, prog: str) -> int:
     except NotImplementedError:
         raise WrongUse(WORDS["no example"].format(name=name)) from None
     path = Path(options.to or f"{name}.html")
-    write_atomically(path, PAGE.format(title=escape(figure.title), figure=figure.to_html()))
-    print(WORDS["written"].format(path=path))
+    html = figure.to_html()
+    write_atomically(path, PAGE.format(title=escape(figure.title), figure=html))
+    print(WORDS["needs files" if "vendor/onnxruntime" in html else "written"].format(path=path))
     return DONE
 
 

@@ -20,7 +20,7 @@ WORDS = {
     "switch": "{path} has {name} = {value!r}; write true or false",
     "value": "{path} has {name} = {value!r}; write a number or a text",
 }
-NOT_SETTINGS = {"help", "settings", "evaluate"}
+NOT_SETTINGS = {"help", "help_all", "settings", "evaluate"}
 
 
 def read_settings(parser: argparse.ArgumentParser, path: str) -> None:

@@ -13,6 +13,7 @@ WORDS = {
     "usage": "%(prog)s MODEL --data FOLDER [options]\n       %(prog)s --settings FILE [options]",
     "more": "Stopped at any moment, the same command goes on after the last finished epoch.\n"
     "On several GPUs: torchrun --nproc_per_node 8 -m senet_lib.training MODEL ...",
+    "all": "name the other options, too",
     "data": "with train and val in it, or a folder for each class",
     "run": "where all is kept; default runs/MODEL",
     "settings": "settings.toml of a run; words typed here count more",
@@ -79,6 +80,11 @@ SWITCHES = {
     "--compile": "compile",
     "--deterministic": "same",
 }
+# Those that few need: only --help-all has them.
+RARE = (
+    *("--momentum", "--weight-decay", "--schedule", "--step-epochs", "--label-smoothing", "--clip-norm", "--ema-decay"),
+    *("--pictures", "--mixed-precision", "--compile", "--deterministic"),
+)
 # Those that are settings of a Recipe, by the same name.
 RECIPE = (
     *("epochs", "learning_rate", "optimiser", "momentum", "weight_decay", "schedule", "step_epochs"),
@@ -94,6 +100,9 @@ def parse_train(arguments: Sequence[str] | None, prog: str) -> argparse.Namespac
     """
     parser = train_parser(prog)
     options = parser.parse_args(arguments)
+    if options.help_all:
+        train_parser(prog, rare=True).print_help()
+        raise SystemExit(0)
     if options.settings is not None:
         typed = options.weights
         read_settings(parser, options.settings)
@@ -107,13 +116,18 @@ def parse_train(arguments: Sequence[str] | None, prog: str) -> argparse.Namespac
     return options
 
 
-def train_parser(prog: str = "senet train") -> OneLineParser:
-    """The parser; the long names of its options are the settings of a run."""
+def train_parser(prog: str = "senet train", rare: bool = False) -> OneLineParser:
+    """The parser; the long names of its options are the settings of a run. Its help may have the rare ones, too."""
+
+    def told(name: str, words: str) -> str:
+        return WORDS[words] if rare or name not in RARE else argparse.SUPPRESS
+
     parser = OneLineParser(prog=prog, usage=WORDS["usage"], description=WORDS["about"], epilog=WORDS["more"])
     parser.add_argument("model", nargs="?", metavar="MODEL", help=argparse.SUPPRESS)
+    parser.add_argument("--help-all", action="store_true", help=WORDS["all"])
     for names, metavar, kind, words in OPTIONS:
-        parser.add_argument(*names.split(), metavar=metavar, type=kind, help=WORDS[words])
+        parser.add_argument(*names.split(), metavar=metavar, type=kind, help=told(names, words))
     for name, words in SWITCHES.items():
-        parser.add_argument(name, action=argparse.BooleanOptionalAction, default=None, help=WORDS[words])
+        parser.add_argument(name, action=argparse.BooleanOptionalAction, default=None, help=told(name, words))
     parser.add_argument("--evaluate", action="store_true", help=WORDS["evaluate"])
     return parser

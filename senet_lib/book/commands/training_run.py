@@ -25,7 +25,7 @@ from senet_lib.training.distributed import Group, join_group, share_gradients
 from senet_lib.training.kept_weights import BEST, LAST, keep_best_and_last
 from senet_lib.training.logs import log_csv, log_tensorboard
 from senet_lib.training.paper_setups import SETUPS
-from senet_lib.training.progress import Progress, best_epoch, summary_table
+from senet_lib.training.progress import Progress, best_epoch, summary_table, top5_words
 
 SETTINGS, TABLE = "settings.toml", "epochs.csv"
 PATHS = ("data", "run", "weights", "csv", "tensorboard")
@@ -39,8 +39,7 @@ WORDS = {
     "again:   {prog} --settings {settings} --run ANOTHER_FOLDER",
     "stopped": "stopped after epoch {finished} of {epochs}; to go on: {prog} --settings {settings}",
     "stopped early": "stopped before the training began; the same command begins it",
-    "evaluated": "{weights}: test loss {loss:.3f}, test accuracy {accuracy:.2%}, top-5 {top5:.2%}, "
-    "{pictures:,} pictures",
+    "evaluated": "{weights}: test loss {loss:.3f}, test accuracy {accuracy:.2%}{top5}, {pictures:,} pictures",
     "no weights": "{path} does not exist, so there is nothing to evaluate; give --weights FILE, or the --run of a run",
     "other classes": "{note}; evaluate on pictures of the classes that the weights know",
 }
@@ -239,7 +238,8 @@ def _evaluate(plan: Plan, group: Group) -> int:
         test = _stream(plan, made, device, group, train=False)
     found = evaluate(made.model.to(device).to(memory_format=torch.channels_last), test)
     if group.leads:
-        told = {"loss": found.loss, "accuracy": found.accuracy, "top5": found.top5_accuracy, "pictures": test.pictures}
+        top5 = top5_words(found.top5_accuracy)
+        told = {"loss": found.loss, "accuracy": found.accuracy, "top5": top5, "pictures": test.pictures}
         print(WORDS["evaluated"].format(weights=network.weights or network.name, **told), flush=True)
     return DONE
 
