@@ -99,7 +99,7 @@ def read_pages(html: Path, contents: Path, folder: Path) -> list[Page]:
         answers.append((pages[-1], found))
         code.append((pages[-1], take_code(article, place.key)))
     backs = (("answers", "Answers to the self-tests", answers), ("code", "Code that the pages fold", code))
-    return [*pages, *(Page(Place(key), draw_back(key, *back)) for key, *back in backs)]
+    return [*pages, *(Page(Place(key), draw_back(key, title, taken)) for key, title, taken in backs)]
 
 
 def take_code(article: Tag, key: str) -> str:

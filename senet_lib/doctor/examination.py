@@ -95,8 +95,9 @@ def examine(model: nn.Module, input_size: Sequence[int] = (3, 32, 32)) -> Report
         return _examine(model, size, device, dtype)
 
 
-def find_se(model: nn.Module, input_size: Sequence[int]) -> list[tuple[SELayer, tuple[str, ...]]]:
-    """The layers that gate channels, each with the names of the modules that hold its weights, from one pass.
+def find_se(model: nn.Module, input_size: Sequence[int]) -> list[tuple[SELayer, tuple[str, ...], tuple[int, ...]]]:
+    """The layers that gate channels, from one pass: each with the names of the modules that hold its weights, and with
+    the shape of the maps that it gates, (B, C, H, W).
 
     Args and errors are those of :func:`examine`; where a part of the model fails, what ran before it is found.
     """
@@ -109,7 +110,10 @@ def find_se(model: nn.Module, input_size: Sequence[int]) -> list[tuple[SELayer, 
         classes = {name: type(module).__name__ for name, module in model.named_modules()}
         sites = [(site, describe(site, classes)) for site in find_sites(seen.record)]
         sites += [(site, describe_branch_gates(site, classes)) for site in find_branch_gates(seen.record)]
-        return [(layer, tuple(dict.fromkeys(one.module for one in site.weights))) for site, layer in _in_order(sites)]
+        return [
+            (layer, tuple(dict.fromkeys(one.module for one in site.weights)), site.features.shape)
+            for site, layer in _in_order(sites)
+        ]
 
 
 def _examine(model: nn.Module, size: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Report:

@@ -4,10 +4,12 @@ import itertools
 import json
 
 import pytest
+import timm
+import torchvision
 
 from benchmarks.stages import count_parts
 from benchmarks.timing import RESULTS
-from senet_lib.book.figures.cost_calculator import PARTS, CostCalculator, network_list
+from senet_lib.book.figures.cost_calculator import PARTS, RATIOS, CostCalculator, network_list
 from senet_lib.cost.formulas import NETWORKS, SEMacs, Stage, added_macs, added_parameters, stage_costs
 from senet_lib.cost.measure import measure_cost
 from senet_lib.networks.models import create_model
@@ -16,7 +18,7 @@ from tests.sample_networks import empty
 
 pytestmark = pytest.mark.browser
 
-REDUCTIONS = (1, 2, 4, 8, 16, 32, 64)
+REDUCTIONS = RATIOS
 
 OPTIONS = {"motion": "reduce"}
 
@@ -320,6 +322,17 @@ def test_networks_have_the_form_of_the_library(opened):
         assert tuple(Stage(*numbers) for numbers in listed[name]["stages"]) == network.stages
         assert (listed[name]["parameters"], listed[name]["macs"]) == (network.parameters, network.macs)
     assert opened.get("networks") == [listed[name] for name in PARTS]
+
+
+def test_the_figure_of_ones_own_network_counts_what_the_table_of_the_figure_says():
+    own = {entry["name"]: {key: entry[key] for key in ("parameters", "macs", "stages")} for entry in network_list()}
+    for model in (create_model("se_resnet20"), create_model("resnet20")):
+        figure = CostCalculator.from_model(model, (3, 32, 32), "mine", dropped=[1])
+        assert figure.networks == [{"name": "mine", "title": "mine", **own["resnet20"]}]
+        assert (figure.reduction, figure.dropped) == (16, [1]) and "mine, r = 16" in texts(figure)
+    assert CostCalculator.from_model(timm.create_model("efficientnet_b0")).networks[0]["parameters"] == 4_652_008
+    with pytest.raises(ValueError, match="neither SE layers nor residual branches"):
+        CostCalculator.from_model(torchvision.models.vgg11())
 
 
 def texts(figure: CostCalculator) -> str:

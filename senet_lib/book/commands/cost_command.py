@@ -81,14 +81,14 @@ def _count(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     size = (3, made.image_size, made.image_size)
     found = find_se(made.model, size)
     # A module that holds others too, with weights of its own for its gates, is not SE as a whole.
-    names = [name for _, modules in found for name in modules if not any(made.model.get_submodule(name).children())]
+    names = [name for _, modules, _ in found for name in modules if not any(made.model.get_submodule(name).children())]
     cost = measure_cost(made.model, size, depth=BY[options.by], se=names)
-    ratios = {layer.ratio for layer, _ in found}
+    ratios = {layer.ratio for layer, *_ in found}
     ratio = ratios.pop() if len(ratios) == 1 else None
     formula = None
     if ratio is not None and ratio == int(ratio):
-        formula = formula_in_words([layer.channels for layer, _ in found], int(ratio))
-    layers = [{"name": layer.name, "channels": layer.channels, "hidden": layer.hidden} for layer, _ in found]
+        formula = formula_in_words([layer.channels for layer, *_ in found], int(ratio))
+    layers = [{"name": layer.name, "channels": layer.channels, "hidden": layer.hidden} for layer, *_ in found]
     return cost, {"input_size": size, "se_layers": layers, "formula": formula}
 
 

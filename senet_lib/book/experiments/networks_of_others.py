@@ -233,7 +233,7 @@ def row_of(library: str, name: str) -> Row:
     known = known_blocks(library, model, side)
     size = (3, side, side)
     report = examine(model, size)
-    modules = [module for _, modules in find_se(model, size) for module in modules]
+    modules = [module for _, modules, _ in find_se(model, size) for module in modules]
     cost = measure_cost(model, size, se=[one for one in dict.fromkeys(modules) if one])
     findings = Counter((one.kind, one.code) for one in report.findings)
     return {

@@ -1,9 +1,15 @@
 """What SE costs: a network's stages as areas, by weights, multiply-accumulates, memory or time."""
 
+from __future__ import annotations
+
+import copy
+import itertools
 import json
-from collections.abc import Mapping
+import math
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import traitlets
@@ -14,11 +20,16 @@ from senet_lib.book.figures.figure import Asking, Figure
 from senet_lib.book.plots import COLOURS
 from senet_lib.cost.formulas import NETWORKS, Network, SEMacs, Stage, se_macs, se_parameters, stage_costs
 
+if TYPE_CHECKING:
+    from torch import nn
+
 # Of each network, in lists over stem, stages and classifier: what they cost without SE, and the milliseconds that SE
 # adds at r = 16. Made by python -m benchmarks.stages.
 PARTS: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent / "cost_calculator_stages.json").read_text(encoding="utf-8")
 )
+
+RATIOS = (1, 2, 4, 8, 16, 32, 64)  # what the slider for r has
 
 
 def network_list(networks: Mapping[str, Network] | None = None) -> list[dict[str, Any]]:
@@ -74,7 +85,46 @@ class CostCalculator(Asking, Figure):
         return network_list()
 
     @classmethod
-    def example(cls) -> "CostCalculator":
+    def from_model(
+        cls, model: nn.Module, input_size: Sequence[int] = (3, 224, 224), name: str = "your network", **settings: Any
+    ) -> CostCalculator:
+        """The figure for a network of your own. Blocks with maps of one size that follow one another are a stage.
+
+        Args:
+            model: any network of pictures. If it has no SE layers, they are counted as if they stood at the end of each
+                residual branch. It is not changed.
+            input_size: of one picture, (channels, height, width).
+            name: what the figure calls it.
+            settings: of the figure, such as ``asks``; r starts at the network's own, or near it.
+
+        Raises:
+            ValueError: if the model does not run on input_size, or has neither SE layers nor residual branches.
+        """
+        from senet_lib.cost.measure import measure_cost  # these load torch, which the figure itself need not
+        from senet_lib.doctor.examination import find_se
+        from senet_lib.networks.insert import insert_squeeze_excitation
+        from senet_lib.networks.residual_branches import residual_branches
+
+        found = find_se(model, input_size)
+        if not found:
+            if not (branches := residual_branches(model)):
+                raise ValueError(f"{name} has neither SE layers nor residual branches: there is nowhere to count SE")
+            model = copy.deepcopy(model)
+            insert_squeeze_excitation(model, branches, reduction=1, input_size=input_size)
+            found = find_se(model, input_size)
+        names = [module for _, modules, _ in found for module in modules]
+        cost = measure_cost(model, input_size, se=names)
+        stages = tuple(
+            Stage(len([*same]), *shape[1:]) for shape, same in itertools.groupby(shape for *_, shape in found)
+        )
+        network = Network(name, stages, cost.parameters - cost.se_parameters, cost.macs - cost.se_macs)
+        ratio = statistics.median(layer.ratio or 16 for layer, *_ in found)
+        usual = 16 if ratio == 1 else ratio
+        reduction = min(RATIOS, key=lambda r: (r > min(one.channels for one in stages), abs(math.log2(r / usual))))
+        return cls(networks=network_list({name: network}), network=name, **{"reduction": reduction, **settings})
+
+    @classmethod
+    def example(cls) -> CostCalculator:
         return cls(caption="Switch to MACs, memory and time: which stage owns most? Then drop SE in the last stage.")
 
     def draw_still(self) -> Picture:
