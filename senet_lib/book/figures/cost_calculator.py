@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
 import json
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,27 +97,11 @@ class CostCalculator(Asking, Figure):
         Raises:
             ValueError: if the model does not run on input_size, or has neither SE layers nor residual branches.
         """
-        from senet_lib.cost.measure import measure_cost  # these load torch, which the figure itself need not
-        from senet_lib.doctor.examination import find_se
-        from senet_lib.networks.insert import insert_squeeze_excitation
-        from senet_lib.networks.residual_branches import residual_branches
+        from senet_lib.book.figures.live.model_costs import count_network  # loads torch, which the figure need not
 
-        found = find_se(model, input_size)
-        if not found:
-            if not (branches := residual_branches(model)):
-                raise ValueError(f"{name} has neither SE layers nor residual branches: there is nowhere to count SE")
-            model = copy.deepcopy(model)
-            insert_squeeze_excitation(model, branches, reduction=1, input_size=input_size)
-            found = find_se(model, input_size)
-        names = [module for _, modules, _ in found for module in modules]
-        cost = measure_cost(model, input_size, se=names)
-        stages = tuple(
-            Stage(len([*same]), *shape[1:]) for shape, same in itertools.groupby(shape for *_, shape in found)
-        )
-        network = Network(name, stages, cost.parameters - cost.se_parameters, cost.macs - cost.se_macs)
-        ratio = statistics.median(layer.ratio or 16 for layer, *_ in found)
-        usual = 16 if ratio == 1 else ratio
-        reduction = min(RATIOS, key=lambda r: (r > min(one.channels for one in stages), abs(math.log2(r / usual))))
+        network, ratio = count_network(model, input_size, name)
+        narrowest = min(stage.channels for stage in network.stages)
+        reduction = min(RATIOS, key=lambda r: (r > narrowest, abs(math.log2(r / (ratio or 16)))))
         return cls(networks=network_list({name: network}), network=name, **{"reduction": reduction, **settings})
 
     @classmethod
