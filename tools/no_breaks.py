@@ -1,4 +1,4 @@
-"""A Sphinx extension: no line of the book ends between a number and its unit, or beside × and ±.
+"""A Sphinx extension: no line of the book ends between a number and its unit, beside × and ±, or behind a formula's comma.
 
 The sources of the pages stay plain text, in which nobody can see whether a space breaks. Tables have their own rule for
 ±: in a narrow column the spread may stand below its mean (``senet_lib/book/experiments/markdown.py``).
@@ -14,6 +14,7 @@ UNITS = ("s", "ms", "minutes?", "hours?", "[KMG]B", "px", "pixels", "points?", "
 BEFORE_UNIT = rf"(?<=\d)\s(?=(?:{'|'.join(UNITS)})\b)"
 IN_TABLES = re.compile(BEFORE_UNIT)
 IN_TEXT = re.compile(rf"\s(?=[×±](?:\s|$))|(?<=[×±])\s|{BEFORE_UNIT}")
+BEHIND_FORMULA = re.compile(r"[^\s\w(“]+")
 AS_THEY_ARE = (nodes.FixedTextElement, nodes.literal, nodes.math, nodes.math_block, nodes.raw)
 
 
@@ -27,6 +28,21 @@ def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
         if not is_in(text, AS_THEY_ARE):
             rule = IN_TABLES if is_in(text, (nodes.entry,)) else IN_TEXT
             text.parent.replace(text, nodes.Text(unbroken(text, rule)))
+    for formula in list(doctree.findall(nodes.math)):
+        hold_punctuation(formula)
+
+
+def hold_punctuation(formula: nodes.math) -> None:
+    """Put a formula and the comma or full stop behind it into one part that book.css keeps in one line.
+
+    Browsers may end a line behind a formula, whatever comes then: its letters stand in boxes.
+    """
+    behind = formula.next_node(descend=False, siblings=True)
+    if isinstance(behind, nodes.Text) and (mark := BEHIND_FORMULA.match(behind)):
+        formula.parent.replace(behind, nodes.Text(behind[mark.end() :]))
+        together = nodes.inline(classes=["senet-together"])
+        formula.parent.replace(formula, together)
+        together += [formula, nodes.Text(mark[0])]
 
 
 def is_in(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:

@@ -132,6 +132,14 @@ def test_code_and_formulas_keep_their_spaces_and_a_spread_may_stand_below_its_me
     assert kept == ["3~±~4 in 5~s", "3 ± 4 in 5 s", "3 ± 4 in 5 s", "3 ± 4 in 5 s", "3 ± 4 in 5~s"]
 
 
+def test_a_comma_behind_a_formula_stays_on_its_line_and_the_words_behind_it_do_not():
+    page = nodes.paragraph()
+    page += [nodes.math("", "u"), nodes.Text(", and "), nodes.math("", "s"), nodes.Text(" too")]
+    no_breaks.keep_together(None, page, "page")
+    assert [one.astext() for one in page.children] == ["u,", " and ", "s", " too"]
+    assert [one["classes"] for one in page.findall(nodes.inline)] == [["senet-together"]]
+
+
 # --- scripts ----------------------------------------------------------------------------------------------------------
 
 

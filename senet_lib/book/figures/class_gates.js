@@ -186,6 +186,8 @@ function createChart(groupedBy, choose) {
     [sampleOf({ colour: "var(--senet-quiet)", isDots: true }), WORDS.others],
   );
   keys.classList.add("senet-gates-legend");
+  const names = element("span", { class: "senet-gates-names" });
+  keys.prepend(names);
   let order = [];
   let current = 0;
   let slot = 1;
@@ -230,8 +232,10 @@ function createChart(groupedBy, choose) {
       .filter((group) => looks[group].isDots)
       .map((group) => ({ group, heightAt: (name) => up(gateOf(group, name)) }));
     keys.lastChild.hidden = !dots.length;
+    const named = dots.length ? [] : shown;
+    setChildren(names, ...named.map((group) => element("span", {}, sampleOf(looks[group]), groups[group])));
     sheet.style.setProperty("--dot", `${Math.min(5, 0.8 * slot)}px`);
-    const names = [
+    const texts = [
       chartText(0, 12, WORDS.axis({ groupedBy }), "start", "senet-chart-name"),
       chartText((FRAME.left + right) / 2, HEIGHT - 4, orderName, "middle", "senet-chart-name"),
       ...(shown.length ? [] : [chartText((FRAME.left + right) / 2, up(0.75) - 6, WORDS.tick)]),
@@ -248,7 +252,7 @@ function createChart(groupedBy, choose) {
     const value = { "aria-valuemax": order.length - 1, "aria-valuenow": current };
     value["aria-valuetext"] = WORDS.channelValue({ channel, gates: said.join(", ") || WORDS.noGroup });
     for (const [name, text] of Object.entries(value)) box.setAttribute(name, text);
-    return [back, ...grid, ...spread, ...lines, ...front, axis, ...numbers, ...names];
+    return [back, ...grid, ...spread, ...lines, ...front, axis, ...numbers, ...texts];
   };
   return { element: element("div", {}, keys, box), draw: (state) => drawSheet((width) => paint(state, width)) };
 }

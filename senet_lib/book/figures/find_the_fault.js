@@ -2,6 +2,7 @@
 // learns what mends it and what it does. What the tests say was recorded in Python.
 import { recall, remember } from "./parts/browser_store.js";
 import { codeLine } from "./parts/code_lines.js";
+import { guess } from "./parts/guess.js";
 import { button, clamp, controlRow, disable, element, figure, formatNumber, isList, isText } from "./parts/kit.js";
 import { menu, need, number, panel, phoneFold, setText, svg } from "./parts/kit.js";
 import { chartText, createSheet, markAt, scaleTo, tickText, ticks } from "./parts/line_chart.js";
@@ -48,6 +49,11 @@ const FAULT_WORDS = {
   mend: "The mend",
   test: "A test that exposes it",
   training: "What it does to training",
+  question: "Do the trainings show this fault?",
+  seen: "yes, in one task or more",
+  unseen: "no",
+  toldSeen: "A 95% interval of the difference leaves 0 out.",
+  toldUnseen: "No interval leaves 0 out: you would not notice it.",
   doctor: "What senet_lib.doctor calls it",
   finding: ({ kind, what }) => ` (a ${kind}): ${what}`,
   faulty: "faulty",
@@ -121,7 +127,7 @@ export default figure((view) => {
     move(1);
     queueMicrotask(() => listing.focus()); // after the drawing
   });
-  const told = createTelling(probes, quantiles, rangesOf(specimens));
+  const told = createTelling(view, probes, quantiles, rangesOf(specimens));
   const top = controlRow(chosen.element, previous.element, next.element, tally.element);
   const below = controlRow(hint.element, show.element, onward.element);
   for (const one of [top, below]) one.classList.add("senet-fault-controls");
@@ -295,20 +301,27 @@ function answerTo({ faulty, method }, { marks, wrong, isFound, isHinted, isRevea
   return [last, hint].filter(isText).join(" ") || FAULT_WORDS.toDo;
 }
 
-/** What a fault does to the accuracy, as far as these seeds can tell. */
-function verdictOn({ faulty, sound }, quantiles) {
+/** The differences of a training's pairs, their 95% interval, and whether that leaves 0 out. One seed shows nothing. */
+function gapOf({ faulty, sound }, quantiles) {
   const gains = faulty.map((value, index) => value - sound[index]);
+  const [count, mean] = [gains.length, meanOf(gains)];
+  if (count === 1) return { gains, mean, isSeen: false };
+  const deviation = Math.sqrt(varianceOf(gains));
+  if (!(deviation > NO_SPREAD)) return { gains, mean, deviation, isSeen: mean !== 0 };
+  const { low, high } = interval(mean, deviation, deviation / Math.sqrt(count), quantiles[count - 2]);
+  return { gains, mean, deviation, low, high, isSeen: low > 0 || high < 0 };
+}
+
+/** What a fault does to the accuracy, as far as these seeds can tell. */
+function verdictOn(training, quantiles) {
+  const { gains, mean, deviation, isSeen, low, high } = gapOf(training, quantiles);
   const count = gains.length;
-  const mean = meanOf(gains);
   const text = (value) => formatNumber(value, Math.abs(mean) < LARGE ? DIGITS + 1 : DIGITS);
   const parts = { count, gap: text(Math.abs(mean)) };
   if (count === 1) return mean === 0 ? FAULT_WORDS.oneEqual : FAULT_WORDS[mean < 0 ? "oneLower" : "oneHigher"](parts);
   if (gains.every((gain) => gain === 0)) return FAULT_WORDS.allEqual(parts);
-  const deviation = Math.sqrt(varianceOf(gains));
   if (!(deviation > NO_SPREAD)) return FAULT_WORDS[mean < 0 ? "allLower" : "allHigher"](parts);
-  const { low, high } = interval(mean, deviation, deviation / Math.sqrt(count), quantiles[count - 2]);
   const range = FAULT_WORDS.range({ count, low: text(low), high: text(high) });
-  const isSeen = low > 0 || high < 0;
   return `${isSeen ? FAULT_WORDS[mean < 0 ? "lower" : "higher"](parts) : FAULT_WORDS.notSeen} ${range}`;
 }
 
@@ -427,16 +440,30 @@ const paragraph = (name, text) => element("p", { "data-name": name }, text);
 const codeOf = (lines) => element("div", { class: "senet-fault-block" }, ...lines.map(codeLine));
 
 /** All that the reader learns after the guess. It is drawn anew for another specimen only; the charts, each time. */
-function createTelling(probes, quantiles, ranges) {
+function createTelling(view, probes, quantiles, ranges) {
   const box = element("div", { class: "senet-fault-told" });
   let shown = null;
   let charts = [];
+  const seeds = element("div", { class: "senet-fault-trainings" });
+  const asked = guess(view, {
+    key: () => `fault/${shown.name}`,
+    question: FAULT_WORDS.question,
+    options: [["seen", FAULT_WORDS.seen], ["unseen", FAULT_WORDS.unseen]],
+    answer: () => {
+      const isSeen = shown.trainings.some((training) => gapOf(training, quantiles).isSeen);
+      return { value: isSeen ? "seen" : "unseen", told: isSeen ? FAULT_WORDS.toldSeen : FAULT_WORDS.toldUnseen };
+    },
+    covered: [seeds],
+  });
+  const question = element("div", {}, asked.element);
   const build = (one) => {
     const { title, fault, mend, difference, finding, trainings, untrained } = one;
     const { code, helpers } = probes.get(one.probe);
     charts = trainings.map((training) => createChart(training, ranges.get(training.title), quantiles));
     const drawn = charts.map((chart) => element("div", {}, ...chart.elements));
-    const training = [element("div", { class: "senet-fault-trainings" }, ...drawn), paragraph("untrained", untrained)];
+    seeds.replaceChildren(...drawn);
+    question.hidden = seeds.hidden = trainings.length === 0;
+    const training = [question, seeds, paragraph("untrained", untrained)];
     const name = element("span", { class: "senet-fault-name" }, finding.code);
     const doctor = element("p", { "data-name": "finding" }, name, FAULT_WORDS.finding(finding));
     const from = element("p", { class: "senet-fault-note", "data-name": "helpers" }, helpers);
@@ -455,6 +482,7 @@ function createTelling(probes, quantiles, ranges) {
     if (!isRevealed) return;
     if (shown !== one) build(one);
     shown = one;
+    asked.draw();
     for (const chart of charts) chart.draw();
   };
   return { element: box, draw };

@@ -15,7 +15,7 @@ import traitlets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from senet_lib.book.figures.figure import HERE, Figure
+from senet_lib.book.figures.figure import HERE, Asking, Figure
 from senet_lib.book.figures.paired_seeds import T_QUANTILES
 from senet_lib.book.plots import COLOURS
 
@@ -25,7 +25,7 @@ LOOKS = (("faulty", "faulty", "#D55E00", "D"), ("sound", "sound twin", COLOURS["
 ROW_INCHES = 0.22
 
 
-class FindTheFault(Figure):
+class FindTheFault(Asking, Figure):
     """A listing with a fault, and tests to run on it; after the reader's guess, its mend and what it does to training.
 
     Attributes:

@@ -30,8 +30,8 @@ const STEEPNESS = [10, 1000];
 const NEAR = 0.1; // a gate is right if it is so near to what is wanted
 const NINE = Math.log(9); // a sigmoid is 0.9 there
 const [SEED, GOLDEN] = [1.9, 2.4]; // pixels between dots, and the turn from one to the next
-const HEIGHT = 260;
-const EDGE = { left: 44, right: 12, top: 34, bottom: 54 };
+const HEIGHT = 266;
+const EDGE = { left: 44, right: 12, top: 34, bottom: 60 };
 const TICKS = [0, 0.03, 0.06, 0.09, 0.12, 0.15];
 const INKS = ["--senet-red", "--senet-green", "--senet-blue"];
 
@@ -184,7 +184,7 @@ function createChart(view, { z, cues, count }) {
     drawFrame(width);
     context.textAlign = "center";
     context.fillStyle = ink("--senet-ink");
-    context.fillText(WORDS.across({ colour: name }), toX(LARGEST_Z / 2), HEIGHT - 4);
+    context.fillText(WORDS.across({ colour: name }), toX(LARGEST_Z / 2), HEIGHT - 10);
     context.strokeStyle = ink("--quantity-s");
     context.lineWidth = 3;
     context.beginPath();
@@ -205,8 +205,8 @@ function createChart(view, { z, cues, count }) {
       context.stroke();
       context.fillStyle = ink("--senet-ink");
       context.textAlign = x > width - 110 ? "right" : "left";
-      const place = [WORDS[knob], x + (x > width - 110 ? -15 : 15), y + 4];
-      context.strokeStyle = ink("--senet-paper"); // round the letters, which stand over dots
+      const place = [WORDS[knob], x + (x > width - 110 ? -9 : 9), y + 22]; // below the curve, where no dots are
+      context.strokeStyle = ink("--senet-paper"); // round the letters
       context.lineWidth = 4;
       context.strokeText(...place);
       context.fillText(...place);

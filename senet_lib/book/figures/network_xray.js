@@ -23,9 +23,9 @@ const WORDS = {
   settings: "Size, pixels and class names",
   blocks: "Block by block",
   zone: "an ONNX file or a picture: drop it here, or paste it",
-  drop: "Drop an ONNX file here",
+  drop: "Drop an ONNX file",
   choose: "Choose a file",
-  orExample: "or take one of these:",
+  orExample: "or take:",
   privacy: "Drop or paste pictures, too. All of it stays in this browser. The first file loads 14 MB from this site.",
   loading: ({ name, percent }) => `${name}: ${percent}%`,
   progress: "how much of the file is read and opened",
@@ -166,8 +166,9 @@ export default figure((view) => {
       "div",
       { class: "xray-world" },
       input.element,
-      element("div", { class: "xray-side" }, pictures.element, fold(WORDS.settings, settings.element), scores.element),
-      element("div", { class: "xray-main" }, found.element, asker.element, scores.answer, gates.element),
+      element("div", { class: "xray-side" }, pictures.element, found.element, scores.element),
+      element("div", { class: "xray-main" }, asker.element, scores.answer, gates.element),
+      element("div", { class: "xray-folds" }, found.more, fold(WORDS.settings, settings.element)),
     ),
   );
 
@@ -250,7 +251,6 @@ function createNetworkInput(view, { examples }, { openFile, openExample, takePic
     row(element("strong", {}, WORDS.drop), choose, element("span", {}, WORDS.orExample), ...offers, chooser),
     bar,
     told,
-    element("p", { class: "parts-note", "data-name": "privacy" }, WORDS.privacy),
   );
   const takeFrom = ({ files: [file] }) => {
     note = file ? "" : WORDS.notFile;
@@ -264,7 +264,7 @@ function createNetworkInput(view, { examples }, { openFile, openExample, takePic
       loading: () => WORDS.loading({ name, percent: Math.round(100 * progress) }),
       failed: () => WORDS.failed({ name, reason: problem }),
     };
-    setText(told, said[phase]?.() ?? hindrance ?? (note || (example?.note ?? "")));
+    setText(told, said[phase]?.() ?? hindrance ?? (note || (example?.note ?? WORDS.privacy)));
     bar.style.visibility = phase === "loading" ? "visible" : "hidden"; // it keeps its room
     if (bar.value !== progress) bar.value = progress;
     offers.forEach((node, i) => node.setAttribute("aria-current", String(examples[i] === example && phase === "opened")));
@@ -307,7 +307,7 @@ function createFound() {
     const list = network?.lost ?? [];
     setText(lost, !network ? "" : list.length > 0 ? WORDS.lost({ count: list.length, list: list.join("; ") }) : WORDS.allFollowed);
   };
-  return { element: element("div", { class: "xray-found" }, panel(WORDS.foundTitle, null, summary, more)), draw };
+  return { element: element("div", { class: "xray-found" }, panel(WORDS.foundTitle, null, summary)), more, draw };
 }
 
 // Says at the foot of a box that more blocks are below it.
@@ -594,7 +594,7 @@ function createBlockBars(view, block) {
     view.set("block", name);
     view.set("channel", channel);
   };
-  const { element: canvas, draw } = bars({ count, quantity: "s", label, height: 44, onChoose });
+  const { element: canvas, draw } = bars({ count, quantity: "s", label, height: 34, onChoose });
   canvas.dataset.block = name;
   const node = element("div", {}, element("p", { class: "xray-block" }, block.branches > 1 ? label : WORDS.block(block)), canvas);
   return { element: node, chart: { draw, count } };

@@ -82,7 +82,7 @@ class NetworkXray(Asking, Figure):
         traits = {name: saved[name] for name in ("examples", "pictures", "imagenet", "still")}
         return cls(
             **traits,
-            caption="Take an example, mute its last block, then give that block its mean. Then bring a network of "
+            caption="Take an example, mute its last block, then give it its mean. Then bring a network of "
             "yours: export it with torch.onnx.export.",
         )
 

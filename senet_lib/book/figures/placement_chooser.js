@@ -156,11 +156,11 @@ function createRun(view, draw, isOpen) {
 // --------------------------------------------------------------------------------------------------------- the drawing
 // From left to right, in the units of its viewBox. The branch runs along BRANCH, the shortcut along SHORTCUT.
 
-const [WIDTH, HEIGHT, BRANCH, SHORTCUT, FORK, SUM] = [404, 138, 92, 24, 34, 294];
+const [WIDTH, HEIGHT, BRANCH, SHORTCUT, FORK, SUM] = [418, 138, 92, 24, 34, 294];
 const CENTRES = {
   standard: [260, BRANCH],
   pre: [60, BRANCH],
-  post: [368, BRANCH],
+  post: [380, BRANCH],
   identity: [164, SHORTCUT],
   "3x3": [178, BRANCH],
 };
@@ -226,7 +226,7 @@ function drawLines() {
   const name = label(248, SHORTCUT - 8, WORDS.shortcut, "senet-place-name");
   const dot = svg("circle", { cx: FORK, cy: BRANCH, r: 3, fill: "currentColor" });
   const arrows = [head(`M${SUM} ${BRANCH - 10}l-4.5 -8h9z`), head(`M${SUM - 10} ${BRANCH}l-8 -4.5v9z`)];
-  return [line(`M22 ${BRANCH}H390`), line(`M${FORK} ${BRANCH}${round}`), dot, ...arrows, ...brackets, name];
+  return [line(`M22 ${BRANCH}H404`), line(`M${FORK} ${BRANCH}${round}`), dot, ...arrows, ...brackets, name];
 }
 
 const drawConv = ([left, kernel]) => [box(left, BRANCH - 16, 34, 32, 4), label(Number(left) + 17, BRANCH + 5, kernel)];
@@ -234,8 +234,8 @@ const drawConv = ([left, kernel]) => [box(left, BRANCH - 16, 34, 32, 4), label(N
 function drawEnd() {
   const cross = svg("path", { d: `M${SUM - 5} ${BRANCH}h10M${SUM} ${BRANCH - 5}v10` });
   const sum = svg("circle", { cx: SUM, cy: BRANCH, r: 10, class: "senet-place-box" });
-  const relu = [box(305, BRANCH - 12, 40, 24, 12), label(325, BRANCH + 5, "ReLU")];
-  const ends = [box(2, BRANCH - 12, 20, 24, 10), label(12, BRANCH + 5, "x"), label(397, BRANCH + 5, "y")];
+  const relu = [box(309, BRANCH - 12, 50, 24, 12), label(334, BRANCH + 5, "ReLU")];
+  const ends = [box(2, BRANCH - 12, 20, 24, 10), label(12, BRANCH + 5, "x"), label(411, BRANCH + 5, "y")];
   return [sum, cross, ...relu, ...ends];
 }
 

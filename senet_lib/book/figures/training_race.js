@@ -1,5 +1,6 @@
 // A race of networks on the same batches: live, as a thread in Python runs it, or replayed from its record. The arrays
 // hold one row for each report; nothing is computed here but which of them to show.
+import { guess } from "./parts/guess.js";
 import { Problem, button, choice, element, figure, formatNumber, menu, number, player } from "./parts/kit.js";
 import { controlRow, requireShape, requireWhole, setText, slider, tableHead, tableLine } from "./parts/kit.js";
 import { legend, lineChart, lineSample } from "./parts/line_chart.js";
@@ -14,6 +15,10 @@ const WORDS = {
     finished: "Finished.",
     failed: "It did not work:",
   },
+  question: ({ epochs }) => `Which network gets more of the test pictures right after ${epochs} epochs?`,
+  level: "as many",
+  told: ({ results }) => `At the end: ${results}. Where do the curves part? Press Play.`,
+  result: ({ name, accuracy }) => `${name} ${accuracy}`,
   next: "The next race",
   pictures: "pictures",
   depth: "depth",
@@ -74,11 +79,12 @@ export default figure((view) => {
 
   const live = isLive ? createLive(view) : null;
   const replay = createReplay(view, record);
+  const asked = isLive ? null : askForTheWinner(view, lanes, record, replay.element);
   const numbers = createNumbers(lanes, isLive);
   numbers.element.classList.add("senet-result");
   const charts = createCharts(lanes);
   const source = element("p", { class: "parts-note", "data-name": "source" });
-  view.body.append(...(live ? [live.element] : []), replay.element, element("div", { class: "senet-race-top" }, numbers.element, charts.accuracy), charts.others, source);
+  view.body.append(...(live ? [live.element] : [asked.element]), replay.element, element("div", { class: "senet-race-top" }, numbers.element, charts.accuracy), charts.others, source);
 
   return () => {
     const found = record();
@@ -86,6 +92,7 @@ export default figure((view) => {
     const isMoving = isLive && ["loading", "running"].includes(state);
     const shown = Math.min(found.count, isMoving ? found.count : view.get("moment") + 1);
     live?.draw(state);
+    asked?.draw();
     replay.element.hidden = found.count < 2 || isMoving;
     numbers.draw(found, shown - 1);
     charts.draw(found, shown);
@@ -167,6 +174,19 @@ function createLive(view) {
     status.classList.toggle("senet-problem", now === "failed");
   };
   return { element: element("div", {}, setup, buttons), draw };
+}
+
+/** Before the rest of the race: which lane is ahead at its end? */
+function askForTheWinner(view, lanes, record, covered) {
+  const found = record();
+  const ends = lanes.map((_, lane) => latest(found, "test_accuracy", lane, found.count - 1));
+  const best = Math.max(...ends);
+  const ahead = lanes.filter((_, lane) => ends[lane] === best);
+  const results = lanes.map(({ name }, lane) => WORDS.result({ name, accuracy: formatNumber(ends[lane], 3) })).join(", ");
+  const answer = () => ({ value: ahead.length > 1 ? WORDS.level : ahead[0]?.name, told: WORDS.told({ results }) });
+  const options = [...lanes.map(({ name }) => name), WORDS.level].map((name) => [name, name]);
+  const question = WORDS.question({ epochs: found.epochs });
+  return guess(view, { key: `race/${lanes.map(({ name }) => name).join("/")}`, question, options, answer, covered: [covered] });
 }
 
 function createReplay(view, record) {

@@ -10,7 +10,7 @@ import traitlets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from senet_lib.book.figures.figure import HERE, Arrays, Figure
+from senet_lib.book.figures.figure import HERE, Arrays, Asking, Figure
 from senet_lib.book.plots import COLOURS
 
 EXAMPLE = HERE / "training_race_example.json"
@@ -23,12 +23,12 @@ LOOKS = (
 )
 
 
-class TrainingRaceFigure(Figure):
+class TrainingRaceFigure(Asking, Figure):
     """The curves and numbers of a race, up to a moment that the reader chooses, or while it runs.
 
     In the mode "live" it has controls to choose a race, and to start, pause, resume and stop it; somebody in Python
     must obey ``command`` and keep ``state`` and ``record`` (:func:`senet_lib.book.figures.live.live_race.live_race`
-    does). Its HTML form, which has no kernel, is always a replay of what was recorded.
+    does). Its HTML form, which has no kernel, is always a replay of what was recorded. Only a replay asks.
 
     Attributes:
         mode: "replay" or "live".

@@ -171,7 +171,7 @@ class LiveRace:
     def __init__(self, choices: Choices, device: torch.device):
         shown = {name: getattr(choices, name) for name in CONTROLS}
         data_sets = list(dict.fromkeys([*DATA_SETS, choices.data_set]))
-        self.figure = TrainingRaceFigure(mode="live", data_sets=data_sets, caption=CAPTION, **shown)
+        self.figure = TrainingRaceFigure(mode="live", asks=True, data_sets=data_sets, caption=CAPTION, **shown)
         self.device = device
         self.models: dict[str, nn.Module] = {}
         self.history: list[RaceStats] = []
