@@ -9,6 +9,7 @@ from senet_lib.book.figures.convolution_stepper import ConvolutionStepper
 from senet_lib.book.figures.cost_calculator import CostCalculator
 from senet_lib.book.figures.excitation_explorer import ExcitationExplorer
 from senet_lib.book.figures.figure import Figure
+from senet_lib.book.figures.find_the_fault import FindTheFault
 from senet_lib.book.figures.gate_training import GateTraining
 from senet_lib.book.figures.gates_on_a_line import GatesOnALine
 from senet_lib.book.figures.paired_seeds import PairedSeeds
@@ -18,6 +19,7 @@ from senet_lib.book.figures.reduction_explorer import ReductionExplorer
 from senet_lib.book.figures.rescale_mixer import RescaleMixer
 from senet_lib.book.figures.squeeze_explorer import SqueezeExplorer
 from senet_lib.book.figures.surgery import Surgery
+from senet_lib.book.figures.training_race import TrainingRaceFigure
 from tests.browser.figures import Opened, open_figure, serious_violations, unreachable_controls
 
 pytestmark = pytest.mark.browser
@@ -29,6 +31,8 @@ def asking(cls: type[Figure]) -> Figure:
     figure.asks = True
     if cls in (PhotographInPage, Surgery):
         figure.part = {PhotographInPage: "gates", Surgery: "start"}[cls]
+    if cls is FindTheFault:
+        figure.revealed = [figure.specimens[0]["name"]]  # then the trainings are to be seen
     return figure
 
 
@@ -74,6 +78,7 @@ ASKED = [
     (ClassGates, ".senet-gates-share", "9", "1", "how the gates vary in block 9"),
     (CostCalculator, "[data-name=added]", "4", "1", "Stage 4 of ResNet-50 pays 62.5% of the weights."),
     (ExcitationExplorer, ".excitation-flow .parts-unknown canvas", str(gates_moved()), "0", "has a bar of its own"),
+    (FindTheFault, ".senet-fault-trainings svg", "unseen", "seen", "you would not notice it"),
     (GatesOnALine, ".line-chart .line-chosen", "green", "red", "lies between its values at the two ends"),
     (PairedSeeds, ".parts-conclusion", str(seeds_won()), "0", "is better with"),
     (PhotographInPage, ".desk .parts-gates", str(answers_of_the_opened()), "0", "answers change: those for cat, horse"),
@@ -82,6 +87,7 @@ ASKED = [
     (RescaleMixer, ".parts-score i", "1", "0", "with the gates of “picture C” give"),
     (SqueezeExplorer, "[data-name=largest-change]", "0", "16", "their order does not matter"),
     (Surgery, ".surgery-points", str(answers_changed()), "40", "are other maps"),
+    (TrainingRaceFigure, "[data-trait=moment]", "SE", "plain", "At the end: plain 0.563, SE 1."),
 ]
 
 
