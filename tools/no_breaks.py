@@ -1,4 +1,4 @@
-"""A Sphinx extension: no line of the book ends between a number and its unit, beside × and ±, or before a formula's comma.
+"""A Sphinx extension: no line ends between a number and its unit, beside × and ±, or before a formula's comma.
 
 The sources of the pages stay plain text, in which nobody can see whether a space breaks. Tables have their own rule for
 ±: in a narrow column the spread may stand below its mean (``senet_lib/book/experiments/markdown.py``).
