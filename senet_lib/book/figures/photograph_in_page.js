@@ -36,7 +36,7 @@ const WORDS = {
   answer: "Answer:",
   mark: "The line on a bar: with the network's own gates.",
   verdictOwn: ({ count }) => `. It can only name one of its ${count} classes, whatever your picture shows.`,
-  verdictNone: ({ count, what }) => `. None of the ${count} classes is ${what}: watch what the network says all the same.`,
+  verdictNone: ({ count, what }) => `. None of the ${count} classes is ${what}.`,
   verdictRight: ({ what }) => ` – right: it is ${what}.`,
   verdictWrong: ({ what }) => ` – wrong: it is ${what}.`,
   handStays: ({ name, was, is }) => `Your gates: ${name} ${was} → ${is}. The answer stays.`,
