@@ -3,7 +3,8 @@
     python -m senet_lib.doctor model.onnx
     python -m senet_lib.doctor my_networks:make_se_resnet --input 3,224,224 --json
 
-Exit status: 0 if no fault was found, 1 if there are faults, 2 if the network cannot be loaded or run.
+Exit status: 0 if no fault was found, 1 if there are faults, 2 if the network cannot be loaded or run, or
+nothing of it can be examined.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from senet_lib.common.command_line import OneLineParser, run_command
+from senet_lib.common.command_line import OneLineParser, WrongUse, run_command
 from senet_lib.common.factories import make_by_name
 from senet_lib.common.messages import in_one_line
 from senet_lib.doctor.examination import Report, examine
@@ -34,12 +35,13 @@ def _examine(arguments: Sequence[str] | None, prog: str) -> int:
     try:
         report = _report(given.network, given.input)
     except (ValueError, ModuleNotFoundError) as error:
-        message = in_one_line(error)
-        print(
-            json.dumps({"network": given.network, "status": "cannot run", "error": message}) if given.json else message
-        )
+        if not given.json:
+            raise WrongUse(in_one_line(error)) from error
+        print(json.dumps({"network": given.network, "status": "cannot run", "error": in_one_line(error)}))
         return CANNOT_RUN
     print(json.dumps({"network": given.network, **_as_plain(report)}, indent=1) if given.json else report)
+    if report.not_examined and not report.layers and not report.faults:
+        return CANNOT_RUN
     return FAULTS if report.faults else NO_FAULT
 
 
@@ -47,7 +49,8 @@ def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(
         prog=prog,
         description="Say what the SE layers of a network are, and what is wrong with them.",
-        epilog="Exit status: 0 if no fault was found, 1 if there are faults,\n2 if it cannot be loaded or run.",
+        epilog="Exit status: 0 if no fault was found, 1 if there are faults,\n"
+        "2 if it cannot be loaded or run, or nothing of it can be examined.",
     )
     parser.add_argument("network", help="an ONNX file, or MODULE:FACTORY, such as torchvision.models:efficientnet_b0")
     parser.add_argument(

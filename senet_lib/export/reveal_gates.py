@@ -130,11 +130,10 @@ def read_model(path: str | Path, may_be_revealed: bool = False) -> Any:
     from google.protobuf.message import Error  # comes with ONNX
 
     model = onnx.ModelProto()
-    content = read_file(path, "any exporter")
-    if len(content) >= LARGEST_BYTES:
-        raise ValueError(WORDS["large"].format(path=path, size=len(content) / 1e9))
+    if Path(path).is_file() and (size := Path(path).stat().st_size) >= LARGEST_BYTES:
+        raise ValueError(WORDS["large"].format(path=path, size=size / 1e9))
     try:
-        model.ParseFromString(content)
+        model.ParseFromString(read_file(path, "any exporter"))
     except Error:
         raise ValueError(WORDS["none"].format(path=path)) from None
     if not model.graph.node:

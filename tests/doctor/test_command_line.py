@@ -23,7 +23,10 @@ def faulty() -> nn.Module:
     return SPECIMENS["relu-gate"].make_faulty()
 
 
-def test_exit_statuses_and_text(capsys):
+def test_exit_statuses_and_text(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with open("huge.onnx", "wb") as huge:
+        huge.truncate(2**31 + 1)  # a hole: it takes no room, and nobody reads it
     assert main([SOUND, "--input", "3,32,32"]) == 0
     assert capsys.readouterr().out.endswith("No fault was found.\n")
     assert main([FAULTY, "--input", "3,32,32"]) == 1
@@ -34,12 +37,13 @@ def test_exit_statuses_and_text(capsys):
         "hello": "is no ONNX file and no MODULE:FACTORY",
         "builtins:dict": "it must give a torch.nn.Module",
         "absent.onnx": "absent.onnx cannot be read",
+        "huge.onnx": "huge.onnx has 2.1 GB, and an ONNX file must stay below 2 GB",
     }.items():
         assert main([wrong]) == 2
-        said = capsys.readouterr().out
+        said = capsys.readouterr().err
         assert message in said and said.count("\n") == 1
     assert main([SOUND, "--input", "1,32,32"]) == 2
-    assert "give the size of its pictures" in capsys.readouterr().out
+    assert "give the size of its pictures" in capsys.readouterr().err
 
 
 def test_json(capsys):
@@ -55,7 +59,7 @@ def test_the_module_runs(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["doctor", SOUND, "--input", "3,32"])
     with pytest.raises(SystemExit) as stop:
         runpy.run_module("senet_lib.doctor", run_name="__main__")
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert (stop.value.code, told.count("\n")) == (2, 1) and "give (channels, height, width)" in told
 
 

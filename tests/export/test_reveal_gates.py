@@ -14,6 +14,7 @@ import torchvision
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 from torch import nn
 
+from senet_lib.doctor.__main__ import main as examine_in_ci
 from senet_lib.export import reveal_gates
 from senet_lib.export.onnx_network import load_onnx
 from senet_lib.export.onnx_writer import export_onnx
@@ -303,6 +304,7 @@ def test_int8_between_floats_is_followed_and_int8_alone_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"int8 without floating-point values between") as caught:
         reveal_gates(tmp_path / "QOperator.onnx", tmp_path / "out.onnx")
     assert "\n" not in str(caught.value)
+    assert examine_in_ci([str(tmp_path / "QOperator.onnx")]) == 2, "nothing of it can be examined"
 
 
 def test_each_bad_file_has_a_message_of_one_line(tmp_path):

@@ -4,9 +4,11 @@ import { findBookFiles, folderObstacle, runtimePaths } from "./runtime_files.js"
 import { xrayWorkerText } from "./xray_worker.js";
 
 const MOST_FILE_BYTES = 1e9;
+const MOST_ONNX_BYTES = 2 ** 31 - 1; // that protobuf reads
 const SESSION_WORDS = {
   empty: "It has 0 bytes; choose another file.",
   large: ({ size }) => `It has ${size} GB, and a page can hold 1 GB; in Python it works: senet_lib.export.reveal_gates.`,
+  huge: ({ size }) => `It has ${size} GB, and an ONNX file must stay below 2 GB; export it with its weights in a second file, for Python.`,
   worker: "This browser starts no worker to run networks in; take another one.",
   wasm: "This browser has no WebAssembly to run networks with; take another one.",
   dead: "It needs more memory than this browser gives; in Python it works: senet_lib.export.reveal_gates.",
@@ -91,7 +93,10 @@ export function createXraySession({ moduleText, folders, hear }) {
     },
     openFile(file) {
       if (file.size === 0) return hear.failed(SESSION_WORDS.empty);
-      if (file.size > MOST_FILE_BYTES) return hear.failed(SESSION_WORDS.large({ size: (file.size / 1e9).toFixed(1) }));
+      if (file.size > MOST_FILE_BYTES) {
+        const words = file.size < MOST_ONNX_BYTES ? SESSION_WORDS.large : SESSION_WORDS.huge;
+        return hear.failed(words({ size: (file.size / 1e9).toFixed(1) }));
+      }
       return begin(async () => file);
     },
     openExample(name) {
