@@ -3,22 +3,25 @@
 ``python -m senet_lib.book.experiments.page_networks`` writes it into the example of the figure of chapter 10.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from senet_lib.book.figures.network_in_page import GATE_SOURCES
 from senet_lib.data import Normalisation
 from senet_lib.data.context_world import COLOURS, ContextWorld, Scene, render_scene
 from senet_lib.export.overridable_network import OverridableNetwork
-from senet_lib.gates.interventions import Replacement, given, mean_gates, ones, replace_excitations
-from senet_lib.gates.recording import ExcitationRecord, record_excitations
+from senet_lib.gates.interventions import given, replace_excitations
+from senet_lib.gates.recording import record_excitations
 from senet_lib.weights.weight_files import Pretrained
 
 PICTURES, SEED = 2000, 1
+BATCH = 100
 ACCURACY_DIGITS = 4
 GATE_DIGITS = 6  # significant ones
 
@@ -42,15 +45,13 @@ def board_of(trained: Pretrained, donors: Sequence[Scene]) -> dict[str, Any]:
     world = ContextWorld.generate(PICTURES, SEED)
     model = trained.model.eval()
     x = Normalisation(trained.mean, trained.std, len(COLOURS), "cpu")(torch.from_numpy(world.pictures))
-    with torch.no_grad(), record_excitations(model) as record:
-        logits = model(x)
+    with record_excitations(model) as record:
+        logits = _logits(model, x)
     cues = np.array([scene.cue_colour for scene in world.scenes])
     accuracies = {}
     for block in record.blocks:
-        found = [logits]
-        for replacement in _replacements(record, cues):
-            with torch.no_grad(), replace_excitations(model, replacement, block):
-                found.append(model(x))
+        others = (_logits(model, x, {block: rows}) for rows in _other_gates(record[block], cues))
+        found = [logits, *others]
         right = [float((one.argmax(1).numpy() == world.labels).mean()) for one in found]
         accuracies[_short(block)] = [round(share, ACCURACY_DIGITS) for share in right]
     _, gates = OverridableNetwork.of(trained).run(np.stack([render_scene(scene) for scene in donors]))
@@ -84,16 +85,25 @@ def gates_from(source: str, block: str, board: dict[str, Any], cue_colour: int) 
     return board["donors"][donor][block]
 
 
-def _replacements(record: ExcitationRecord, cues: np.ndarray) -> list[Replacement]:
-    """Of ``GATE_SOURCES`` without "own", in their order: for the recorded pictures, row by row."""
+def _logits(model: nn.Module, x: Tensor, gates: Mapping[str, np.ndarray] | None = None) -> Tensor:
+    """What a network says of N pictures, with these gates (N, C) in their blocks; in batches that a cache can hold."""
+    found = []
+    for places in torch.arange(len(x)).split(BATCH):
+        rows = {block: every[places.numpy()] for block, every in (gates or {}).items()}
+        with torch.no_grad(), replace_excitations(model, given(rows), tuple(rows)) if rows else nullcontext():
+            found.append(model(x[places]))
+    return torch.cat(found)
+
+
+def _other_gates(own: np.ndarray, cues: np.ndarray) -> list[np.ndarray]:
+    """Of ``GATE_SOURCES`` without "own", in their order: gates (N, C) for N pictures, each from the own ones."""
     random = np.random.default_rng(0)
     others = random.permutation(len(cues))
     same_cue = np.arange(len(cues))
     for colour in range(len(COLOURS)):
         places = np.flatnonzero(cues == colour)
         same_cue[places] = random.permutation(places)
-    swaps = [given({block: record[block][order] for block in record.blocks}) for order in (others, same_cue)]
-    return [mean_gates(record), *swaps, ones]
+    return [np.broadcast_to(own.mean(0), own.shape), own[others], own[same_cue], np.ones_like(own)]
 
 
 def _short(block: str) -> str:
