@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from senet_lib.book.experiments import class_gates_record
 from senet_lib.book.experiments.class_gates_record import (
     ALL_OTHERS,
     IMAGENET_BLOCKS,
@@ -24,22 +25,27 @@ from senet_lib.gates.analysis import explained_share
 from senet_lib.weights.weight_files import load_pretrained
 
 
-def test_the_figures_file_is_what_the_command_makes_now():
+@pytest.fixture(scope="module")
+def made() -> list[dict]:
+    return context_world_networks()
+
+
+def test_the_figures_file_is_what_the_command_makes_now(made):
     saved = json.loads(EXAMPLE.read_text(encoding="utf-8"))
     on_record = {network["name"]: network for network in saved["networks"]}
-    for made in context_world_networks():
-        network = on_record[made["name"]]
-        assert {**network, "blocks": 0, "similarity": 0} == {**made, "blocks": 0, "similarity": 0}
-        assert np.array(network["similarity"]) == pytest.approx(np.array(made["similarity"]), abs=2e-4)
-        for block, rows in made["blocks"].items():
+    for now in made:
+        network = on_record[now["name"]]
+        assert {**network, "blocks": 0, "similarity": 0} == {**now, "blocks": 0, "similarity": 0}
+        assert np.array(network["similarity"]) == pytest.approx(np.array(now["similarity"]), abs=2e-4)
+        for block, rows in now["blocks"].items():
             for what in ("means", "spreads"):
                 assert np.array(network["blocks"][block][what]) == pytest.approx(np.array(rows[what]), abs=2e-4)
 
 
-def test_means_are_those_of_the_networks_gates():
+def test_means_are_those_of_the_networks_gates(made):
     world = ContextWorld.generate(SCENES, SCENES_SEED)
     _, gates = OverridableNetwork.of(load_pretrained("context-world-reduction-r4")).run(world.pictures)
-    by_cue, by_answer = context_world_networks()
+    by_cue, by_answer = made
     reds = np.array([scene.cue_colour == 0 for scene in world.scenes])
     assert by_cue["blocks"]["layer1.0"]["means"][0] == pytest.approx(gates["layer1.0"][reds].mean(0), abs=1e-4)
     rings = world.labels == by_answer["groups"].index("ring")
@@ -48,7 +54,8 @@ def test_means_are_those_of_the_networks_gates():
     assert explained_share(gates["layer2.0"], world.labels) > 0.9
 
 
-def test_a_second_command_keeps_what_it_does_not_make(tmp_path, capsys):
+def test_a_second_command_keeps_what_it_does_not_make(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(class_gates_record, "context_world_networks", lambda: made)
     path = tmp_path / "gates.json"
     old = {"command": "", "networks": [{"name": "context-world-cue", "label": "old"}, {"name": "another"}]}
     path.write_text(json.dumps(old))

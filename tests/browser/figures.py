@@ -301,7 +301,8 @@ def says(browser: Browser, figure: Figure, folder: Path, *parts: str) -> None:
 
 def serious_violations(page: Page, scope: str = ".senet-figure", rules: Sequence[str] = ()) -> list[str]:
     """What axe-core calls serious or critical in a part of this page; by these rules only, or by all."""
-    page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    if not page.evaluate("'axe' in window"):
+        page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
     options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
     found = page.evaluate("async ([scope, options]) => (await axe.run(scope, options)).violations", [scope, options])
     return [

@@ -11,7 +11,7 @@ import pytest
 
 from senet_lib.book.figures.class_gates import EXAMPLE, GROUP_COLOURS, ClassGates
 from senet_lib.gates.analysis import block_similarity, class_means, class_spreads
-from tests.browser.figures import Opened, open_figure, says, serious_violations
+from tests.browser.figures import Opened, open_figure, serious_violations
 
 pytestmark = pytest.mark.browser
 
@@ -441,21 +441,21 @@ def test_a_bad_state_is_named_and_can_be_mended(opened):
         opened.refuses(sign, **state)
 
 
-@pytest.mark.parametrize(
-    ("trait", "arrays", "sign"),
-    [
-        ("means", {"small/se": [[0, 0, 0], [0, 1.5, 0]]}, "means.small/se has 1.5 for dogs in channel 1; it must be"),
-        ("spreads", {"small/se": [[0, 0, -0.5], [0, 0, 0]]}, "spreads.small/se has -0.5 for cats in channel 2"),
-        ("spreads", {"small/se": [[0, 0], [0, 0]]}, "spreads.small/se has shape (2,2); it must be (2, 3)"),
-        ("spreads", {}, "spreads.small/se has shape (none)"),
-        ("similarity", {"small": [[1, 0], [0, 1]]}, "similarity.small has shape (2,2); it must be (1, 1)"),
-        ("similarity", {"small": [[2]]}, "similarity.small has 2; it must be from 0 to 1, or -1"),
-    ],
-)
-def test_arrays_that_do_not_fit_are_named(browser, tmp_path, trait, arrays, sign):
-    figure = ClassGates.from_networks([SMALL])
-    setattr(figure, trait, {name: np.array(values, np.float32) for name, values in arrays.items()})
-    says(browser, figure, tmp_path, sign)
+BAD_ARRAYS = [
+    ("means", {"small/se": [[0, 0, 0], [0, 1.5, 0]]}, "means.small/se has 1.5 for dogs in channel 1; it must be"),
+    ("spreads", {"small/se": [[0, 0, -0.5], [0, 0, 0]]}, "spreads.small/se has -0.5 for cats in channel 2"),
+    ("spreads", {"small/se": [[0, 0], [0, 0]]}, "spreads.small/se has shape (2,2); it must be (2, 3)"),
+    ("spreads", {}, "spreads.small/se has shape (none)"),
+    ("similarity", {"small": [[1, 0], [0, 1]]}, "similarity.small has shape (2,2); it must be (1, 1)"),
+    ("similarity", {"small": [[2]]}, "similarity.small has 2; it must be from 0 to 1, or -1"),
+]
+
+
+def test_arrays_that_do_not_fit_are_named(opened):
+    for trait, arrays, sign in BAD_ARRAYS:
+        figure = ClassGates.from_networks([SMALL])
+        setattr(figure, trait, {name: np.array(values, np.float32) for name, values in arrays.items()})
+        opened.says(figure, sign)
 
 
 # --- Python's side ----------------------------------------------------------------------------------------------------
@@ -512,10 +512,9 @@ def test_the_still_picture_shows_the_first_and_the_last_block():
 # --- for every reader -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_ten_classes_and_nine_blocks_fit_a_narrow_frame_in_light_and_dark(browser, tmp_path, theme):
-    with open_figure(browser, make_figure(), tmp_path, width=390, theme=theme) as opened:
-        unfold(opened)
+def test_ten_classes_and_nine_blocks_fit_a_narrow_frame_in_light_and_dark(opened):
+    for theme in ("dark", "light"):
+        opened.look(390, theme)
         opened.set("focus", 4)
         assert serious_violations(opened.page) == []
         opened.fits(".senet-frame", ".senet-gates-board", ".senet-gates-groups", ".senet-gates-numbers")
@@ -528,6 +527,7 @@ def test_ten_classes_and_nine_blocks_fit_a_narrow_frame_in_light_and_dark(browse
         if theme == "light":  # those of the still picture
             parts = [[int(colour[start : start + 2], 16) for start in (1, 3, 5)] for colour in GROUP_COLOURS]
             assert colours == [f"rgb({r}, {g}, {b})" for r, g, b in parts]
+    opened.look(1280, "light")
 
 
 def test_the_table_of_similarities_follows_the_theme(opened):

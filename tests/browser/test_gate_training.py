@@ -116,7 +116,8 @@ def test_counting_can_be_stopped_and_goes_on_where_it_was(opened):
     opened.click(go)
     done = len(opened.root.evaluate(POINTS)["7"])
     assert 2 < done <= 100 and go.inner_text() == "Train from 100 seeds"
-    opened.page.wait_for_timeout(200)
+    for _ in range(3):  # frames in which it would have gone on
+        opened.settle()
     assert len(opened.root.evaluate(POINTS)["7"]) == done
     count_all(opened, 7)
     assert len(opened.root.evaluate(POINTS)["7"]) == 100

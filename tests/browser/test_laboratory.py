@@ -16,7 +16,6 @@ from benchmarks.train_in_page import RECORD
 from senet_lib.book.contestants import CONTESTANTS
 from senet_lib.book.figures.laboratory import PRESETS, Laboratory
 from senet_lib.book.figures.live.live_laboratory import ContestantTraining
-from senet_lib.data.context_world import SOLVED
 from tests.browser.conftest import STEPS
 from tests.browser.figures import Opened, open_figure
 from tools.as_scripts import PARTS, write_scripts
@@ -73,14 +72,14 @@ def test_a_run_in_the_page_is_the_run_of_torch(browser, site):
             assert opened.number(f"test_accuracy_{lane}") == pytest.approx(training.tests[-1], abs=0.02)
 
 
-def test_a_whole_training_in_the_page_parts_the_two(browser, site):
-    """Four short epochs, for both alike: what a reader sees who waits for a minute."""
-    with open_laboratory(browser, site, pictures=4000, epochs=4, seed=0) as opened:
+def test_a_training_in_the_page_parts_the_two(browser, site):
+    """Two short epochs for both. Four solve it, as tests/export/test_golden_losses.py knows of the same files."""
+    with open_laboratory(browser, site, pictures=4000, epochs=2, seed=0) as opened:
         bet_and_train(opened)
         wait_for(opened, "finished", patience=LONG_WAIT)
         lanes = [opened.root.locator(f'[data-lane="{lane}"]') for lane in "ab"]
         plain, se = (lane.evaluate("(card) => card.tests.at(-1)") for lane in lanes)
-        assert plain < 0.65 and se >= SOLVED
+        assert plain < 0.6 and se > 0.65
 
 
 def test_a_bet_can_be_on_who_ends_higher(browser, site):
@@ -119,17 +118,6 @@ def test_a_bet_comes_first_then_steps_pause_and_reset_lead_to_the_same_run(brows
         opened.click("Train")
         wait_for(opened, "finished")
         assert [losses(opened, lane) for lane in "ab"] == first
-
-
-def test_a_hidden_page_pauses_and_says_so(browser, site):
-    hide = """Object.defineProperty(document, 'hidden', { get: () => true });
-      document.dispatchEvent(new Event('visibilitychange'));"""
-    with open_laboratory(browser, site, pictures=8000) as opened:
-        bet_and_train(opened)
-        wait_for(opened, "running")
-        opened.page.evaluate(hide)
-        wait_for(opened, "paused")
-        assert "the page was hidden" in opened.text("status")
 
 
 def test_finished_runs_outlive_the_page_and_erase_leaves_nothing(browser, site):
@@ -242,9 +230,19 @@ def test_a_bet_on_a_run_of_another_length_than_the_recorded_one_stays_open(brows
         opened.page.wait_for_function(f"{told}.endsWith('so your bet stays open.')")
 
 
-def test_a_worker_that_dies_is_named_and_reset_begins_anew(browser, site):
+HIDE = """Object.defineProperty(document, 'hidden', { get: () => true });
+  document.dispatchEvent(new Event('visibilitychange'));"""
+
+
+def test_a_hidden_page_pauses_a_worker_that_dies_is_named_and_reset_begins_anew(browser, site):
     with open_laboratory(browser, site, pictures=8000, faults=True) as opened:
         bet_and_train(opened)
+        wait_for(opened, "running")
+        opened.page.evaluate(HIDE)
+        wait_for(opened, "paused")
+        assert "the page was hidden" in opened.text("status") and opened.faults == []
+        opened.page.evaluate("delete document.hidden")
+        opened.click("Train")
         wait_for(opened, "running")
         opened.page.workers[0].evaluate("setTimeout(() => { throw new Error('out of memory'); })")
         opened.page.wait_for_function(f"{PHASES}.includes('failed')", timeout=WAIT)

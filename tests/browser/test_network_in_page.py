@@ -615,8 +615,8 @@ def test_a_kernel_is_asked_once_a_change_and_its_errors_are_shown(browser, tmp_p
         asked = opened.page.evaluate("asked")
         assert len(asked) == 2 and asked[1]["overrides"]["layer2.0"] == [1] * 32
         opened.set("network", "r16")
-        opened.page.wait_for_timeout(100)
-        assert "out of memory" in opened.text("status") and opened.problem is None
+        opened.root.locator('[data-name="status"]', has_text="out of memory").wait_for()
+        assert opened.problem is None
         assert opened.text("answer") == "ring"  # what is on record, not what the kernel has said of another network
         opened.set("network", "r4")
         wait_for_answer(opened)

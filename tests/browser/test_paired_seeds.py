@@ -12,7 +12,7 @@ from scipy import stats
 
 from senet_lib.book.figures.paired_seeds import T_QUANTILES, PairedSeeds
 from senet_lib.book.records import load_record, summarise
-from tests.browser.figures import Opened, open_figure, says, serious_violations
+from tests.browser.figures import Opened, open_figure, serious_violations
 
 pytestmark = pytest.mark.browser
 
@@ -302,10 +302,6 @@ def test_an_arm_of_a_wrong_form_is_named(browser, tmp_path):
             experiments[0]["arms"][1] |= arm
             opened.refuses(sign, experiments=experiments)
         assert opened.faults == []
-
-
-def test_a_figure_that_begins_in_a_bad_state_says_so(browser, tmp_path):
-    says(browser, PairedSeeds(), tmp_path, "experiments is not a list, or is empty")
 
 
 def test_thirty_seeds_fit(browser, tmp_path):

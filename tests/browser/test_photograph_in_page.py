@@ -352,8 +352,8 @@ def test_a_kernel_is_asked_with_and_without_the_readers_gates(browser, tmp_path)
         wait_for_answer(opened)
         assert [one["overrides"] for one in opened.page.evaluate("asked")[2:]] == [{}, {"layer1.0": [0] * 16}]
         opened.set("own", [9] * 3072)
-        opened.page.wait_for_timeout(100)
-        assert "out of memory" in opened.text("status") and opened.problem is None
+        opened.root.locator('[data-name="status"]', has_text="out of memory").wait_for()
+        assert opened.problem is None
         opened.set("own", [6] * 3072)
         wait_for_answer(opened)
         assert "out of memory" not in opened.text("status") and opened.faults == []

@@ -215,7 +215,8 @@ def test_the_camera_is_answered_live_and_stops_when_it_should(browser_with_camer
         wait_for_answer(opened)
         check(opened, figure, own_pixels(opened))  # the last frame stays
         before = opened.get("own")
-        opened.page.wait_for_timeout(300)
+        for _ in range(3):  # frames in which it would have gone on
+            opened.settle()
         assert opened.get("own") == before
 
         start.click()
@@ -231,8 +232,8 @@ def test_the_camera_is_answered_live_and_stops_when_it_should(browser_with_camer
 
         start.click()
         stop.click()  # perhaps before it has begun
-        opened.page.wait_for_timeout(300)
-        assert "live" not in opened.page.evaluate(ENDED) and start.is_visible()
+        start.wait_for()
+        opened.page.wait_for_function(f"!({ENDED}).includes('live')")
 
         started = len(opened.page.evaluate(ENDED))
         start.click()
@@ -263,8 +264,8 @@ def test_no_camera_and_a_refusal_are_told_in_a_line(browser_with_camera, site):
                 name,
             )
             start.click()
-            opened.page.wait_for_timeout(50)
-            assert said in opened.text("input") and start.is_visible()
+            opened.root.locator('[data-name="input"]', has_text=said).wait_for()
+            assert start.is_visible()
         opened.page.evaluate("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
         start.click()
         opened.settle()

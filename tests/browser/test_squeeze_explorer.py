@@ -225,9 +225,10 @@ def test_the_numbers_come_with_the_squeeze_and_the_maps_are_whole_again(opened):
 def test_the_button_stops_what_it_started(opened):
     button = opened.root.locator("button[aria-pressed]")
     button.evaluate("one => { one.click(); one.click(); }")
-    opened.page.wait_for_timeout(400)
+    opened.settle()
     assert (opened.get("squeezed"), bars_in_sight(opened)) == (0, 0)
     assert button.get_attribute("aria-pressed") == "false"
+    assert opened.page.evaluate("document.getAnimations().length") == 0
 
 
 def test_with_reduced_motion_the_numbers_come_at_once(browser, tmp_path):

@@ -152,7 +152,25 @@ def test_these_are_all_networks_that_timm_shares_with_us():
     assert {name for name in timm.list_models("*seresne*") if not differ.search(name)} == set(OF_TIMM)
 
 
-@pytest.mark.parametrize("name", OF_TIMM)
+def convolutions(model: nn.Module) -> list[tuple]:
+    """What each convolution outside of SE is, in the order of the network."""
+    named = [(name, one) for name, one in model.named_modules() if isinstance(one, nn.Conv2d)]
+    own = [one for name, one in named if not re.search(r"\bse(_module)?\b|attention", name)]
+    return [(one.weight.shape, one.stride, one.padding, one.dilation, one.groups) for one in own]
+
+
+DEEP = [name for name in OF_TIMM if re.search("101|152", name)]
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_a_deep_network_of_timms_has_more_of_the_same_layers_under_names_that_fit(name):
+    ours, options = OF_TIMM[name]
+    peer, model = empty(timms, name), empty(create_model, ours, **options)
+    load_weights(model, peer.state_dict())
+    assert len(convolutions(model)) > 100 and convolutions(model) == convolutions(peer)
+
+
+@pytest.mark.parametrize("name", [name for name in OF_TIMM if name not in DEEP])
 def test_with_timms_weights_each_network_has_timms_logits(name):
     ours, options = OF_TIMM[name]
     peer = shaken(timms(name))
