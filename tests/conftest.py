@@ -19,19 +19,24 @@ settings.register_profile("book", deadline=None, derandomize=True, max_examples=
 settings.load_profile("book")
 
 # Begun first, so that no worker is left alone with one of them at the end.
-LONGEST = ("test_book", "test_pages", "test_all_figures", "test_every_browser", "test_laboratory", "test_distributed")
+LONGEST = [
+    *("test_book", "test_pages", "test_all_figures", "test_every_browser", "test_laboratory", "test_training_step"),
+    *("test_network_xray", "test_commands", "test_other_browsers", "test_jupyterlab", "test_pdf", "test_distributed"),
+    *("test_network_in_page", "test_surgery"),
+]
 
 Refused = Callable[..., AbstractContextManager[None]]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Half as many again as there are cores: nearly half of the time a test only waits, for a page or a kernel."""
-    return max(1, 3 * (os.cpu_count() or 1) // 2)
+    """Twice as many as there are cores: half of the time a test only waits, for a page or a kernel."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    places = {stem: place for place, stem in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(autouse=True)

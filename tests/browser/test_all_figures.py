@@ -180,20 +180,19 @@ LOOK_FOR_RESULTS = """async (root, header) => {
 }"""
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_each_control_and_what_answers_it_are_on_one_screen(browser, figure, tmp_path, screen):
-    width, height, header, room = SCREENS[screen]
+def test_each_control_and_what_answers_it_are_on_one_screen(browser, figure, tmp_path):
     if figure.has_trait("asks"):
         figure = type(figure).example()
         figure.asks = True
     with open_figure(browser, figure, tmp_path, motion="reduce") as opened:
-        body = f"body {{ margin: 0 auto !important; padding-bottom: 100vh; width: {room}px }}"
-        opened.page.add_style_tag(content=body)
-        opened.page.set_viewport_size({"width": width, "height": height})
-        opened.settle()
         for ask in opened.root.get_by_role("button", name="Show me", exact=True).all():
             opened.click(ask)
-        assert opened.root.evaluate(LOOK_FOR_RESULTS, header) == []
+        for screen, (width, height, header, room) in SCREENS.items():
+            body = f"body {{ margin: 0 auto !important; padding-bottom: 100vh; width: {room}px }}"
+            opened.page.add_style_tag(content=body)
+            opened.page.set_viewport_size({"width": width, "height": height})
+            opened.settle()
+            assert opened.root.evaluate(LOOK_FOR_RESULTS, header) == [], screen
 
 
 def test_every_control_works_from_the_keyboard(opened):

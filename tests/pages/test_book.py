@@ -157,6 +157,7 @@ from senet_lib.book.figures.cost_calculator import CostCalculator
 CostCalculator.example()
 ```
 """
+EXECUTED = re.compile(r"^\S*/(\w+\.md): \d+ s$", re.MULTILINE)
 FORK = "https://github.com/Some-Body/their-book"
 # Its tests share a folder, and the library is built once for all that leave it alone. The first ones look at what the
 # fixture has built; each of the others begins by writing its page.
@@ -197,7 +198,7 @@ class SmallBook:
         result = self.build()
         assert result.returncode == 0, result.stdout + result.stderr
         assert "_build/html/index.html" in result.stdout.splitlines()[-1]
-        return re.findall(r"^\S*/(\w+\.md): \d+ s$", result.stdout, re.MULTILINE)
+        return EXECUTED.findall(result.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -266,13 +267,6 @@ def test_a_page_with_a_figure_is_lean_also_when_it_is_rebuilt_alone(small_book):
     assert "jupyter.widget" not in second
 
 
-def test_a_notebook_is_executed_again_only_when_the_library_changes(small_book):
-    assert small_book.executes() == [], "nothing has changed yet"
-    (small_book.folder / "senet_lib" / "__init__.py").touch()
-    assert small_book.executes() == ["page.md"]
-    assert (small_book.html / "vendor" / "katex" / "katex.min.css").exists()
-
-
 FAILING = NOTEBOOK.partition("from senet_lib")[0] + "1 / 0\n```\n"
 FAULTS_OF_SPHINX = """
 See [another page](nowhere.md) and [a section](#no-such-section).
@@ -282,19 +276,26 @@ See [another page](nowhere.md) and [a section](#no-such-section).
 """
 
 
-@pytest.mark.parametrize(
-    ("page", "signs"),
-    [
-        (FAILING, ["page.md", "ZeroDivisionError"]),
-        (NOTEBOOK + FAULTS_OF_SPHINX, ["nowhere.md", "no-such-section", "no-such-directive"]),
-    ],
-    ids=["failing cell", "Sphinx warnings"],
-)
-def test_build_fails_and_names_the_faults(small_book, page, signs):
+def names_faults(result: subprocess.CompletedProcess, *signs: str) -> bool:
+    return result.returncode != 0 and all(sign in result.stdout + result.stderr for sign in signs)
+
+
+def test_build_fails_and_names_the_faults_of_sphinx_also_when_nothing_is_executed(small_book):
+    signs = ("nowhere.md", "no-such-section", "no-such-directive")
+    results = [small_book.build(NOTEBOOK + FAULTS_OF_SPHINX) for _ in range(2)]
+    assert all(names_faults(result, *signs) for result in results)
+    assert EXECUTED.findall(results[1].stdout) == [], "nothing has changed since"
+
+
+def test_a_failing_cell_fails_each_build_until_it_is_mended(small_book):
     for _ in ("the first time", "and when nothing has changed since"):
-        result = small_book.build(page)
-        assert result.returncode != 0
-        assert [sign for sign in signs if sign not in result.stdout + result.stderr] == []
+        assert names_faults(small_book.build(FAILING), "page.md", "ZeroDivisionError")
+
+
+def test_a_notebook_is_executed_again_when_the_library_changes(small_book):
+    (small_book.folder / "senet_lib" / "__init__.py").touch()
+    assert small_book.executes() == ["page.md"]
+    assert (small_book.html / "vendor" / "katex" / "katex.min.css").exists()
 
 
 def test_build_fails_when_a_notebook_is_out_of_step(small_book):
