@@ -64,6 +64,6 @@ def require_input_size(input_size: Any, example: tuple[int, int, int] = (3, 224,
     if len(size) != 3:
         fix = f"such as {example}"
         if len(size) == 4:
-            fix = f"without the batch: {size[1:]} (pictures of three dimensions are not supported)"
+            fix = f"so {size[1:]} if the first one is a batch; pictures of three dimensions are not supported"
         raise ValueError(f"input_size is {size}, not three numbers; give (channels, height, width), {fix}")
     return size

@@ -41,5 +41,8 @@ def test_an_input_size_is_named_with_an_example_that_fits(refused):
     assert require_input_size([np.int64(3), 8, 8]) == (3, 8, 8)
     with refused("input_size is '388'", "such as (3, 32, 32)"):
         require_input_size("388", example=(3, 32, 32))
-    with refused("input_size is (1, 3, 8, 8)", "without the batch: (3, 8, 8)"):
+    with refused(
+        "input_size is (1, 3, 8, 8)",
+        "so (3, 8, 8) if the first one is a batch; pictures of three dimensions are not supported",
+    ):
         require_input_size((1, 3, 8, 8))
