@@ -22,6 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from torch import nn
 
+from senet_lib.book.commands.program import main as senet
 from senet_lib.book.figures.network_xray import NetworkXray
 from senet_lib.book.figures.photograph_in_page import PhotographInPage
 from senet_lib.export.onnx_network import load_onnx
@@ -181,6 +182,17 @@ def test_a_network_that_we_have_not_trained_is_followed_too(shared, tmp_path):
         (f"block {number}", "hard sigmoid (t/5 + 0.5)") for number in range(1, 10)
     ]
     assert answer(shared)["after"] == pytest.approx(said, abs=1e-6)
+    shared.reset()
+
+
+def test_the_day_of_an_engineer_ends_in_this_figure(shared, tmp_path):
+    file = tmp_path / "model.onnx"
+    assert senet(["export", "test_resnet", "--insert-se", "--image-size", "32", "--to", str(file)]) == 0
+    assert len(give(shared, file)["network"]["blocks"]) == 4
+    scores, gates = load_onnx(file).run(pixels(shared))
+    said = answer(shared)
+    assert said["before"] == pytest.approx(scores[0].tolist(), abs=1e-4)
+    assert said["gates"] == {name: pytest.approx(rows[0].tolist(), abs=1e-4) for name, rows in gates.items()}
     shared.reset()
 
 
