@@ -7,9 +7,12 @@ import argparse
 import difflib
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import Any, NoReturn
 
 from senet_lib.common.messages import in_one_line
@@ -74,15 +77,38 @@ def run_command(prog: str, work: Callable[[], int]) -> int:
     Raises:
         Exception: what nobody but us can have caused.
     """
+    pressed: list[int] = []
+
+    def stop_here(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    before = signal.getsignal(signal.SIGINT)
+    is_usual = before is signal.default_int_handler and current_thread() is main_thread()
+    try:
+        if is_usual:
+            signal.signal(signal.SIGINT, stop_here)
+        return _do(prog, work, pressed)
+    finally:
+        if is_usual:
+            signal.signal(signal.SIGINT, before)
+
+
+def _do(prog: str, work: Callable[[], int], pressed: list[int]) -> int:
     try:
         return work()
     except KeyboardInterrupt as stop:
         _say(prog, str(stop) or WORDS["stopped"])
         return STOPPED
-    except BrokenPipeError:  # whoever reads the output has seen enough, as "head" has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except KNOWN_ERRORS as error:
+    except Exception as error:
+        if pressed:  # what Ctrl-C cuts short while it is imported may answer with an error of its own
+            _say(prog, WORDS["stopped"])
+            return STOPPED
+        if isinstance(error, BrokenPipeError):  # whoever reads the output has seen enough, as "head" has
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAILED
+        if not isinstance(error, KNOWN_ERRORS):
+            raise
         _say(prog, explain(error))
         return WRONG_USE if isinstance(error, WrongUse) else FAILED
 

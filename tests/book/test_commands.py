@@ -26,6 +26,7 @@ from senet_lib.book.commands import program, training_run
 from senet_lib.book.commands.named_networks import Wanted, make_network
 from senet_lib.book.commands.program import COMMANDS
 from senet_lib.book.commands.train_options import RECIPE
+from senet_lib.common.command_line import run_command
 from senet_lib.training import EpochStats, Recipe
 from senet_lib.training.distributed import Group
 from senet_lib.training.paper_setups import SETUPS, Setup
@@ -391,6 +392,21 @@ def test_recipes_seeds_and_curves(senet, pictures, monkeypatch):
         assert senet(*run, "--seed", seed, "--run", name)[0] == 0
     one, same, other = (load_file(f"{name}/last.safetensors")["fc.weight"] for name in "abc")
     assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_ctrl_c_that_an_import_turns_into_another_error_is_ctrl_c(capsys):
+    before = signal.getsignal(signal.SIGINT)
+
+    def cut_short() -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise AttributeError("module 'numpy' has no attribute 'subtract'") from None
+        return 0
+
+    assert run_command("senet export", cut_short) == 130
+    assert capsys.readouterr().err == "senet export: stopped; nothing was left half written\n"
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_mistake_of_ours_keeps_its_traceback(senet, pictures, monkeypatch):
