@@ -143,8 +143,8 @@ export default figure((view) => {
   runs.element.classList.add("senet-result");
   const asking = element("div", {}, asked.element);
   const bench = element("div", { class: "builder-parts" }, ...menus.map(({ element: one }) => one));
-  const cost = element("div", { class: "builder-cost" }, channels.element, reduction.element, count);
-  const head = element("div", { class: "builder-head" }, preset.element, title);
+  const cost = element("div", { class: "builder-cost parts-line" }, channels.element, reduction.element, count);
+  const head = element("div", { class: "builder-head parts-line" }, preset.element, title);
   view.body.append(head, bench, cost, asking, runs.element);
 
   return () => {
@@ -242,7 +242,7 @@ function createRuns(methods, solved) {
   const verdict = element("p", { "data-name": "verdict" });
   const photographs = element("p", { "data-name": "photographs" });
   const said = element("div", { class: "parts-conclusion" }, verdict, photographs);
-  const box = element("div", {}, element("div", { class: "parts-charts" }, ...charts.map((one) => one.element)), said);
+  const box = element("div", {}, element("div", { class: "parts-charts parts-flow" }, ...charts.map((one) => one.element)), said);
   const text = ([accuracy]) => formatNumber(accuracy, 3, true);
   const draw = (method, isUnknown) => {
     const none = { title: method?.title ?? BUILDER_WORDS.ownTitle, context: [], photographs: [], isUnknown };

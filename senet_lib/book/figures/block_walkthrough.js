@@ -71,7 +71,7 @@ export default figure((view) => {
   const walk = createWalk(view, most, flight.stop);
   const story = element("p", { class: "walk-story", role: "status" });
   const walked = element("div", { class: "walk senet-result" }, ...stages.elements);
-  const detail = element("div", { class: "walk-detail senet-result" }, ...sides.map((side) => side.product), comparison.element);
+  const detail = element("div", { class: "walk-detail parts-column senet-result" }, ...sides.map((side) => side.product), comparison.element);
   channel.element.classList.add("walk-channel");
   view.body.append(asked.element, element("div", { class: "walk-all" }, walk.element, story, walked, channel.element, detail));
   view.onClose(flight.stop);
@@ -400,7 +400,7 @@ function createWalk(view, most, stopFlight) {
   const stepBy = (label, by) => button(label, () => (play.stop(), move(by))).element;
   const [back, next] = [stepBy(WORDS.back, -1), stepBy(WORDS.next, 1)];
   return {
-    element: element("div", { class: "walk-steps" }, back, next, play.element, steps.element),
+    element: element("div", { class: "walk-steps parts-line" }, back, next, play.element, steps.element),
     show() {
       disable(back, view.get("step") === 0 && WORDS.first);
       disable(next, view.get("step") >= most() && (most() === LAST ? WORDS.last : WORDS.guessFirst));

@@ -161,7 +161,7 @@ function createBoard(view, network) {
     setText(share, Number.isFinite(explained) ? said : WORDS.still(state));
   };
   const folded = [groupTable, numbers, strip, alike].map((one) => one.element);
-  const rest = element("details", {}, element("summary", {}, WORDS.rest), element("div", { class: "senet-gates-board" }, ...folded));
+  const rest = element("details", {}, element("summary", {}, WORDS.rest), element("div", { class: "senet-gates-board parts-column" }, ...folded));
   rest.addEventListener("toggle", draw); // charts are as wide as their place
   const share = element("p", { class: "senet-gates-share", role: "status", "data-name": "share" });
   const telling = [share, ...unknownNumbers(numbers.element), strip.element];

@@ -94,8 +94,8 @@ export default figure((view) => {
   const byNumber = phoneFold(view, WORDS.more, rowSlider.element, columnSlider.element);
   const note = sentence(WORDS.cells, { x: element("span", { class: "senet-stepper-x" }, "x") }, "parts-note");
   const asked = askForTheSecond(view, data, last);
-  view.body.append(asked.element, element("div", { class: "senet-stepper" },
-    element("div", { class: "senet-stepper-filter" }, filter.element, note),
+  view.body.append(asked.element, element("div", { class: "senet-stepper parts-column" },
+    element("div", { class: "senet-stepper-filter parts-line" }, filter.element, note),
     element("div", { class: "senet-stepper-channels" }, ...channels.map((channel) => channel.element)),
     total.element,
     output.element,

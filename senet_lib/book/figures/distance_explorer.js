@@ -191,7 +191,7 @@ function createScore(view, record) {
     setText(text, made.length > 0 ? WORDS.score({ right, all: made.length }) : WORDS.noScore);
     disable(all, record.pairs.every((pair) => isShown(...pair)) && WORDS.allShown);
   };
-  return { element: element("div", { class: "distance-score" }, text, all), draw };
+  return { element: element("div", { class: "distance-score parts-line" }, text, all), draw };
 }
 
 function createCharts(record) {

@@ -283,7 +283,7 @@ function createSentences() {
       cell(WORDS.parameters, "addition", "parameters"),
       note("origin"),
     ),
-    all: element("p", { class: "excitation-all" }, ...all),
+    all: element("p", { class: "excitation-all parts-flow" }, ...all),
     more: element("div", { class: "excitation-sum" }, line(...sum), note("wires"), note("maps")),
     set(values) {
       for (const [name, one] of Object.entries(values)) {
@@ -391,7 +391,7 @@ export default figure((view) => {
   const gates = choice(view, "gate", { label: WORDS.gate, options: Object.keys(GATES).map((name) => [name, name]) }).element;
   const scale = slider(view, "scale", { label: WORDS.scale, min: 0, max: MOST_SCALE, step: 0.05, show, then: putBack }).element;
   const source = element("div", { class: "excitation-source" }, seen.element, named, another);
-  const controls = element("div", { class: "excitation-controls" }, sizes, middle, source, scale, gates);
+  const controls = element("div", { class: "excitation-controls parts-line" }, sizes, middle, source, scale, gates);
   const drawControls = (C) => {
     const own = ratiosOf(C);
     for (const radio of middle.querySelectorAll("input")) {
@@ -407,7 +407,7 @@ export default figure((view) => {
   const follows = element("p", { role: "status", "data-name": "moved" });
   const [first, second] = [matrix("W₁"), matrix("W₂")];
   const said = createSentences();
-  const matrices = element("div", { class: "excitation-matrices" }, first.element, second.element, said.more);
+  const matrices = element("div", { class: "excitation-matrices parts-flow" }, first.element, second.element, said.more);
   const more = element("details", {}, element("summary", {}, WORDS.more), matrices);
   const told = element("div", { class: "excitation-follows" }, back, follows);
   const keep = createMemory();

@@ -291,7 +291,7 @@ function createCount(view, scenes, whenDone) {
     show();
   };
   view.onClose(() => running && cancelAnimationFrame(running.frame));
-  const buttons = element("div", { class: "training-buttons" }, go.element, all.element, status);
+  const buttons = element("div", { class: "training-buttons parts-line" }, go.element, all.element, status);
   return { element: element("div", {}, buttons, chart.element), buttons, valuesOf: listOf, draw: show };
 }
 

@@ -67,7 +67,7 @@ export default figure((view) => {
   const desk = element("div", { class: "page-gates" }, gates.element);
   const [strangers, movers] = [askForTheStrangers(view, world, board.note), askForTheMoved(view, world, desk)];
   const picture = element("div", { class: "page-picture" }, frame, examples.element);
-  const seen = element("div", { class: "page-world" }, picture, scores.element, board.element, own);
+  const seen = element("div", { class: "page-world parts-column" }, picture, scores.element, board.element, own);
   view.body.append(choices.element, strangers.element, movers.element, scores.answer, seen, board.told, desk);
   const parts = { board: [strangers.element, board.element, board.told], scene: [movers.element, own, desk] };
   choices.element.prepend(partChoice(view, WORDS.parts, parts).element);

@@ -410,7 +410,7 @@ function createPictures(view, { pictures }) {
     setText(told, fault || (picture === OWN_PICTURE ? WORDS.ownPicture({ name: ownName }) : WORDS.source(pictures[picture])));
   };
   const frame = element("div", { class: "xray-frame" }, canvas, createSofter());
-  const buttons = element("div", { class: "xray-offers" }, ...offers);
+  const buttons = element("div", { class: "xray-offers parts-flow" }, ...offers);
   const mine = row(button(WORDS.yourPicture, () => chooser.click()).element, toggle, chooser);
   const box = panel(WORDS.seenTitle, "x", frame, told, buttons, mine);
   box.classList.add("xray-pictures");
@@ -470,7 +470,7 @@ function createSettings(view) {
     area.disabled = view.get("names") !== "own";
     if (area.value !== view.get("own_names")) area.value = view.get("own_names");
   };
-  const line = (...parts) => element("div", { class: "xray-line" }, ...parts);
+  const line = (...parts) => element("div", { class: "xray-line parts-flow" }, ...parts);
   const box = element("div", { class: "xray-settings" }, line(...sizes.map(({ node }) => node)), sizeNote, line(scaling.element), scalingNote, line(names.element), area);
   return { element: box, draw };
 }
@@ -633,7 +633,7 @@ function createGateEditor(view) {
     { class: "xray-editor", "aria-label": WORDS.editor },
     element("p", { class: "xray-now" }, title, " ", used.element, " ", own.element),
     scope.element,
-    element("div", { class: "xray-presets" }, input, ...buttons),
+    element("div", { class: "xray-presets parts-line" }, input, ...buttons),
   );
   const draw = (nextLab, nextShown, gates, state) => {
     [lab, shown, place] = [nextLab, nextShown, state];

@@ -102,14 +102,14 @@ export default figure((view) => {
     controlRow(experiment.element, without.element, withIt.element),
     controlRow(another.element, shown.element, pairing.element),
   ];
-  const charts = element("div", { class: "parts-charts" }, runs.element, gains.element);
+  const charts = element("div", { class: "parts-charts parts-flow" }, runs.element, gains.element);
   const source = element("div", { class: "parts-note senet-pairs-source" }, seeds, note);
   const covered = [conclusion, ...unknownNumbers(tally.element), ...unknownNumbers(table.element)];
   const asked = askForTheBetter(view, chosen() ?? experiments[0], covered);
   const words = element("div", {}, conclusion, source);
   tally.element.classList.add("senet-stays");
   const folded = phoneFold(view, WORDS.table, table.element).element;
-  const numbers = element("div", { class: "senet-pairs-numbers" }, words, folded);
+  const numbers = element("div", { class: "senet-pairs-numbers parts-flow" }, words, folded);
   view.body.append(controls[0], asked.element, controls[1], tally.element, charts, numbers);
 
   return () => {
@@ -327,7 +327,7 @@ function createTally() {
   });
   const counts = Object.entries(WORDS.countsOf).map(([name, label]) => [name, number(name, { label })]);
   const withIt = element("span");
-  const line = element("span", { class: "senet-pairs-counts" }, withIt, ...counts.map(([, one]) => one.element));
+  const line = element("span", { class: "senet-pairs-counts parts-flow" }, withIt, ...counts.map(([, one]) => one.element));
   const draw = ({ names, seeds }, found) => {
     for (const [index, { name, mean }] of means.entries()) {
       setText(name, WORDS[seeds.length > 1 ? "meanAccuracy" : "accuracy"]({ name: names[index] }));
@@ -336,7 +336,7 @@ function createTally() {
     setText(withIt, WORDS.counts({ name: names[1] }));
     for (const [name, one] of counts) one.set(found[name]);
   };
-  return { element: element("p", { class: "parts-legend senet-pairs-tally" }, ...means.map((one) => one.element), line), draw };
+  return { element: element("p", { class: "parts-legend parts-flow senet-pairs-tally" }, ...means.map((one) => one.element), line), draw };
 }
 
 // --------------------------------------------------------------------------------------------------------- the drawing

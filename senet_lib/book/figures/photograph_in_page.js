@@ -68,7 +68,7 @@ export default figure((view) => {
   const gates = createGateDesk(view, data.networks);
   const choices = createNetworkChoice(view, data.networks);
   const offered = element("div", {}, pair.element, offer.element);
-  const world = element("div", { class: "photo-world" }, offered, phoneFold(view, WORDS.scores, scores.element).element);
+  const world = element("div", { class: "photo-world parts-column" }, offered, phoneFold(view, WORDS.scores, scores.element).element);
   const own = phoneFold(view, WORDS.bring, input.element).element;
   const asked = askForTheOpened(view, data, gates.element);
   view.body.append(choices.element, loader.element, scores.answer, world, own, asked.element, gates.element);
@@ -239,7 +239,7 @@ function createInput(view, { show, load }) {
   const again = button(WORDS.again, () => view.set("picture", OWN)).element;
   const zone = element(
     "div",
-    { class: "photo-input parts-drop", role: "group", tabindex: 0, "aria-label": WORDS.zone },
+    { class: "photo-input parts-line parts-drop", role: "group", tabindex: 0, "aria-label": WORDS.zone },
     element("p", {}, WORDS.own),
     row(button(WORDS.file, () => chooser.click()).element, toggleCamera, again, chooser),
     told,

@@ -67,7 +67,7 @@ export default figure((view) => {
   const side = element("div", { class: "senet-place-run" }, run.element, chart.element, table.element);
   const asked = askForThePulse(view);
   const block = element("div", { class: "senet-place-block" }, drawing.element, placement.element, ...facts.elements, sliders);
-  view.body.append(asked.element, element("div", { class: "senet-place" }, block, side));
+  view.body.append(asked.element, element("div", { class: "senet-place parts-column" }, block, side));
 
   function draw() {
     const [place, s, f] = ["placement", "gate", "branch"].map((name) => view.get(name));
@@ -142,7 +142,7 @@ function createRun(view, draw, isOpen) {
   const all = button(WORDS.sendAll, () => running.length > 0 || start(PLACES)).element;
   view.onClose(stop);
   return {
-    element: element("div", { class: "senet-row senet-place-buttons" }, one, all),
+    element: element("div", { class: "senet-row senet-place-buttons parts-flow" }, one, all),
     stepOf: (place) => (running.includes(place) ? step : view.get("sent").includes(place) ? BLOCKS : null),
     draw(place) {
       if (running.length === 1 && running[0] !== place) stop(); // SE was moved

@@ -307,7 +307,7 @@ export default figure((view) => {
   const table = stackTable(view);
   const facts = createFacts();
 
-  const choices = element("div", { class: "field-choices" }, show.element, scene.element);
+  const choices = element("div", { class: "field-choices parts-line" }, show.element, scene.element);
   const unitPanel = panel(WORDS.unit, "x", choices, field.element, rowSlider.element, columnSlider.element, ...facts.ofUnit);
   unitPanel.classList.add("field-unit");
   field.element.classList.add("senet-result");

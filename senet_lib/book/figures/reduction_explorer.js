@@ -147,7 +147,7 @@ function createBoard(series, choose) {
     results.draw(ratio);
     numbers.draw(ratio);
   };
-  return { element: element("div", { class: "senet-reduction-board" }, results.element, element("div", {}, numbers.element, source)), draw };
+  return { element: element("div", { class: "senet-reduction-board parts-column" }, results.element, element("div", {}, numbers.element, source)), draw };
 }
 
 const HEIGHT = 240;

@@ -35,7 +35,7 @@ export default figure((view) => {
   const [right, all] = [number("right"), number("guessed")];
   const score = sentence(WORDS.score, { right, all }, "parts-note");
   const side = element("div", { class: "labels-side" }, asked.element, which.element, next.element, score);
-  view.body.append(element("div", { class: "labels" }, element("div", { class: "labels-picture senet-result" }, image.element), side));
+  view.body.append(element("div", { class: "labels parts-column" }, element("div", { class: "labels-picture senet-result" }, image.element), side));
 
   const size = 3 * rows * columns;
   return () => {

@@ -121,10 +121,10 @@ export default figure((view) => {
   const shuffler = createShuffler(view);
   const said = element("p", { class: "squeeze-painted", role: "status", "data-name": "painted" });
   const asked = askForTheChanged(view, size.channels, [shuffler.change]);
-  const squeezing = element("div", { class: "squeeze-by-hand" }, ...squeezer.elements, operators.element);
+  const squeezing = element("div", { class: "squeeze-by-hand parts-line" }, ...squeezer.elements, operators.element);
   const parts = [chooser.element, strip.element, stage.element, stage.tools, squeezing, strip.legend, said];
-  const end = element("div", { class: "squeeze-end" }, shuffler.element, closeUp.element);
-  view.body.append(element("div", { class: "squeeze-explorer" }, ...parts, asked.element, end));
+  const end = element("div", { class: "squeeze-end parts-line" }, shuffler.element, closeUp.element);
+  view.body.append(element("div", { class: "squeeze-explorer parts-flow" }, ...parts, asked.element, end));
 
   return () => {
     const { squeeze, name } = OPERATORS[view.get("operator")];
@@ -414,7 +414,7 @@ function createChooser(view, album, pin, changed) {
   own.addEventListener("click", () => album.hasOwn() || file.click());
   acceptDrops(view, view.body, ({ files }) => take(files[0]));
   const choose = button(WORDS.choose, () => file.click()).element;
-  const ways = element("div", { class: "squeeze-own" }, choose, pin, status, file);
+  const ways = element("div", { class: "squeeze-own parts-line" }, choose, pin, status, file);
   const draw = (index) => {
     const radio = own.querySelector("input");
     radio.disabled = !album.hasOwn();
@@ -604,7 +604,7 @@ function createStrip(view, { channels, rows, columns }) {
   const painted = []; // the theme's paper that each map was drawn on
   const keys = ["now", "pinned"].map((kind) => [element("i", { class: `squeeze-${kind}` }), element("span")]);
   const scale = element("span", { "data-name": "scale" });
-  const legend = element("p", { class: "squeeze-legend" }, ...keys.map((pair) => element("span", {}, ...pair)), scale);
+  const legend = element("p", { class: "squeeze-legend parts-flow" }, ...keys.map((pair) => element("span", {}, ...pair)), scale);
   const draw = ({ maps, full, z, zHeld, names, axis, fresh }) => {
     const paper = colour(view.body, "--senet-map-paper"); // another theme draws all maps anew
     const share = (value) => (100 * (value - axis.least)) / (axis.largest - axis.least);
@@ -665,7 +665,7 @@ function createShuffler(view) {
     box.title = isOpen ? WORDS.guessFirst : "";
     disable(again, isOpen && WORDS.guessFirst);
   };
-  return { element: element("div", { class: "squeeze-shuffler" }, box, again, element("span", {}, WORDS.change, " ", change)), change, draw };
+  return { element: element("div", { class: "squeeze-shuffler parts-line" }, box, again, element("span", {}, WORDS.change, " ", change)), change, draw };
 }
 
 // The chosen channel: its numbers without their places (how distributed), and its z (how much).
@@ -690,7 +690,7 @@ function createHistogram(count) {
   const note = element("span", { class: "squeeze-note" });
   const [least, largest] = ["least", "largest"].map((name) => number(name, { digits: 2 }));
   const middle = element("span", { class: "squeeze-count" }, WORDS.values({ count: formatNumber(count) }));
-  const axis = element("div", { class: "squeeze-axis" }, least.element, middle, largest.element);
+  const axis = element("div", { class: "squeeze-axis parts-flow" }, least.element, middle, largest.element);
   const draw = (values, facts) => {
     const width = (facts.largest - facts.least) / BINS || 1;
     const counts = new Array(BINS).fill(0);

@@ -172,7 +172,7 @@ function createLadder(view, network, tick) {
     const node = button(code.replace(/^model, /, ""), () => tick(names)).element;
     return { node, names: names.join() };
   });
-  const quick = element("div", { class: "surgery-quick" }, element("span", {}, WORDS.quick), ...ways.map(({ node }) => node));
+  const quick = element("div", { class: "surgery-quick parts-line" }, element("span", {}, WORDS.quick), ...ways.map(({ node }) => node));
   const node = element("fieldset", { class: "surgery-ladder" }, ...[...sizes, WORDS.others].map(rung), quick);
   const draw = (shown, ticked) => {
     node.disabled = shown !== network; // and so not seen: figure.css
@@ -255,7 +255,7 @@ function createCode(view) {
     }
   });
   view.onClose(() => clearTimeout(timer));
-  const node = panel(WORDS.code, null, box, element("div", { class: "surgery-copy" }, copy.element, note));
+  const node = panel(WORDS.code, null, box, element("div", { class: "surgery-copy parts-line" }, copy.element, note));
   return { element: node, draw: (text) => setText(shown, text) };
 }
 
@@ -296,5 +296,5 @@ function createStart(view, { gates, count, before, limit, compare }) {
     changed.set(found.changed, WORDS.changed({ changed: found.changed, count }));
     setText(said, found.largest === 0 ? WORDS.same : found.changed === 0 ? WORDS.faint : WORDS.moved);
   };
-  return { element: panel(WORDS.start, "s", element("div", { class: "surgery-start" }, facts, chart)), covered, draw };
+  return { element: panel(WORDS.start, "s", element("div", { class: "surgery-start parts-column" }, facts, chart)), covered, draw };
 }

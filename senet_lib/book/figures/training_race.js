@@ -84,7 +84,7 @@ export default figure((view) => {
   numbers.element.classList.add("senet-result");
   const charts = createCharts(lanes);
   const source = element("p", { class: "parts-note", "data-name": "source" });
-  view.body.append(...(live ? [live.element] : [asked.element]), replay.element, element("div", { class: "senet-race-top" }, numbers.element, charts.accuracy), charts.others, source);
+  view.body.append(...(live ? [live.element] : [asked.element]), replay.element, element("div", { class: "senet-race-top parts-flow" }, numbers.element, charts.accuracy), charts.others, source);
 
   return () => {
     const found = record();
@@ -164,8 +164,8 @@ function createLive(view) {
   const stop = button(WORDS.stop, () => BUSY.includes(state()) && view.set("command", "stop"));
   go.element.classList.add("senet-race-go");
   const status = element("span", { role: "status", "data-name": "status" });
-  const buttons = element("div", { class: "senet-race-buttons" }, go.element, stop.element, status);
-  const setup = element("fieldset", { class: "senet-race-setup" }, ...choices.map((one) => one.element));
+  const buttons = element("div", { class: "senet-race-buttons parts-line" }, go.element, stop.element, status);
+  const setup = element("fieldset", { class: "senet-race-setup parts-flow" }, ...choices.map((one) => one.element));
   setup.prepend(element("legend", {}, WORDS.next));
   const draw = (now) => {
     setText(go.element, WORDS[NEXT[now]]);
@@ -238,7 +238,7 @@ function createNumbers(lanes, isLive) {
   });
   const body = element("tbody", {}, ...rows.map((one) => one.element));
   const table = element("table", { class: "senet-race-table" }, head, body);
-  const times = element("p", { class: "senet-race-times" }, ...Object.values(clock).map((one) => one.element));
+  const times = element("p", { class: "senet-race-times parts-flow" }, ...Object.values(clock).map((one) => one.element));
   const draw = (found, index) => {
     for (const [key, one] of Object.entries(clock)) one.set(index >= 0 ? found[key].data[index] : NaN);
     for (const { key, cells } of rows) {
@@ -267,7 +267,7 @@ function createCharts(lanes) {
     [lineSample(look), WORDS.test({ name })],
     [lineSample({ ...plain(look), thin: true }), WORDS.training({ name })],
   ]);
-  const pair = element("div", { class: "parts-charts" }, loss.element, spread.element);
+  const pair = element("div", { class: "parts-charts parts-flow" }, loss.element, spread.element);
   const draw = (found, shown) => {
     const lines = (name, look) => lanes.map((lane, index) => ({ ...lineOf(found, name, index, shown), ...look(lane) }));
     const x = [0, found.epochs];

@@ -36,7 +36,7 @@ function readHand(view, channels) {
  * thenOwn: called when all gates shall be the network's own.
  */
 export function createGateDesk(view, networks, { ofBlocks = true, thenOwn = () => {} } = {}) {
-  const slot = element("div", { class: "desk-stages" });
+  const slot = element("div", { class: "desk-stages parts-column" });
   const stages = new Map(); // network -> { bars by block, elements }
   const editor = createHandEditor(view, (name) => networks.find((network) => network.name === name)?.means, ofBlocks, thenOwn);
   const note = element("p", { class: "parts-note desk-note" });
@@ -106,7 +106,7 @@ function createHandEditor(view, meansOf, ofBlocks, thenOwn) {
     const row = view.get("hand")[place.block] ?? Array(job.channels[place.block]).fill(null);
     setRow(row.map((old, c) => (c === place.channel ? gate : old)));
   };
-  const group = (legend, ...parts) => element("fieldset", { class: "desk-hand" }, element("legend", {}, element("span", {}, ...legend)), ...parts);
+  const group = (legend, ...parts) => element("fieldset", { class: "desk-hand parts-line" }, element("legend", {}, element("span", {}, ...legend)), ...parts);
   const presets = (set, ...names) => names.map((text, i) => button(text, () => set([0, 1, null][i])).element);
   // The mean is the fair way to silence a gate: the same for all pictures, and no other number than in training.
   const means = () => meansOf(job.network);

@@ -262,10 +262,10 @@ function fill(node, attributes, children) {
 }
 
 /** Things side by side; they wrap on a narrow screen. */
-export const row = (...children) => element("div", { class: "senet-row" }, ...children);
+export const row = (...children) => element("div", { class: "senet-row parts-flow" }, ...children);
 
 /** The same for controls: their middles on one line. */
-export const controlRow = (...controls) => element("div", { class: "senet-row parts-controls" }, ...controls);
+export const controlRow = (...controls) => element("div", { class: "senet-row parts-controls parts-flow" }, ...controls);
 
 /** Change a node's text, if it is another one: a live region is read out with each change. */
 export function setText(node, text) {
