@@ -62,7 +62,7 @@ export default figure((view) => {
   const board = createGateBoard(view, world.boards, world.donors);
   const gates = createGateDesk(view, world.networks, { ofBlocks: false, thenOwn: () => view.set("swap", "") });
   const choices = createNetworkChoice(view, world.networks);
-  const frame = element("fieldset", { class: "page-fields", "aria-label": WORDS.picture }, stage.element);
+  const frame = element("fieldset", { "aria-label": WORDS.picture }, stage.element);
   const own = element("div", { class: "page-own" }, loader.element, phoneFold(view, WORDS.change, editor.element).element);
   const desk = element("div", { class: "page-gates" }, gates.element);
   const [strangers, movers] = [askForTheStrangers(view, world, board.note), askForTheMoved(view, world, desk)];
@@ -215,7 +215,7 @@ function createEditor(view, { classes }, setScene) {
     button(WORDS.random, () => setScene(randomScene(classes.length))),
   ];
   const legend = element("legend", { class: "parts-unseen" }, WORDS.scene);
-  const node = element("fieldset", { class: "page-fields page-editor" }, legend, ...parts.map((one) => one.element));
+  const node = element("fieldset", { class: "page-editor" }, legend, ...parts.map((one) => one.element));
   return { element: node };
 }
 
