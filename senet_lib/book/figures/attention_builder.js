@@ -242,7 +242,8 @@ function createRuns(methods, solved) {
   const verdict = element("p", { "data-name": "verdict" });
   const photographs = element("p", { "data-name": "photographs" });
   const said = element("div", { class: "parts-conclusion" }, verdict, photographs);
-  const box = element("div", {}, element("div", { class: "parts-charts parts-flow" }, ...charts.map((one) => one.element)), said);
+  const side = element("div", { class: "parts-charts parts-flow" }, ...charts.map((one) => one.element));
+  const box = element("div", {}, side, said);
   const text = ([accuracy]) => formatNumber(accuracy, 3, true);
   const draw = (method, isUnknown) => {
     const none = { title: method?.title ?? BUILDER_WORDS.ownTitle, context: [], photographs: [], isUnknown };

@@ -1,11 +1,11 @@
 // z -> hidden -> s: equation 3 on trained weights, and on new ones for widths that no network of the book has.
 import { bars } from "./parts/bars.js";
 import { guess } from "./parts/guess.js";
-import { button, choice, clamp, colour, disable, drag, element, figure, formatNumber } from "./parts/kit.js";
+import { button, choice, clamp, colour, createMemory, disable, drag, element, figure, formatNumber } from "./parts/kit.js";
 import { heatmap, menu, need, number, picture, requirePictures, requireWhole } from "./parts/kit.js";
 import { setAttributes, setText, slider } from "./parts/kit.js";
 import { meanOf } from "./parts/statistics.js";
-import { GATES, MOST_SCALE, createMemory, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./parts/excitation.js";
+import { GATES, MOST_SCALE, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./parts/excitation.js";
 
 const WORDS = {
   question: ({ channel, C, apart }) => `You lift z of channel ${channel} to its top. How many of the ${C} gates move by more than ${apart}?`,
@@ -407,7 +407,8 @@ export default figure((view) => {
   const follows = element("p", { role: "status", "data-name": "moved" });
   const [first, second] = [matrix("W₁"), matrix("W₂")];
   const said = createSentences();
-  const matrices = element("div", { class: "excitation-matrices parts-flow" }, first.element, second.element, said.more);
+  const both = [first.element, second.element];
+  const matrices = element("div", { class: "excitation-matrices parts-flow" }, ...both, said.more);
   const more = element("details", {}, element("summary", {}, WORDS.more), matrices);
   const told = element("div", { class: "excitation-follows" }, back, follows);
   const keep = createMemory();

@@ -49,7 +49,8 @@ export default figure((view) => {
   const reading = element("p", { class: "line-readings" }, ...readings.map((one) => one.element));
   const sentence = element("p", { class: "parts-conclusion line-sentence", role: "status", "data-name": "sentence" });
   const side = element("div", {}, ...picks.map((one) => one.element), reading, sentence);
-  const board = element("div", { class: "line-board parts-column" }, element("div", {}, chart.element, hidden.element), side);
+  const left = element("div", {}, chart.element, hidden.element);
+  const board = element("div", { class: "line-board parts-column" }, left, side);
   const options = CUES.map((cue) => [cue, cue]);
   const answer = () => ({ value: CUES[middle], told: WORDS.told({ cue: CUES[middle] }) });
   const asked = guess(view, { key: "line", question: WORDS.question, options, answer, covered: [sentence, ...unknownNumbers(reading)] });

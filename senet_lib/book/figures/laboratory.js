@@ -346,7 +346,8 @@ function createLaneCard(view, lane, network, bench) {
   big.element.classList.add("lab-big");
   pace.element.classList.add("lab-pace");
   const result = element("div", { class: "lab-result" }, big.element, small, reach);
-  const card = element("div", { class: "lab-card parts-column", "data-lane": lane }, title, network.element, result, bar);
+  const parts = [title, network.element, result, bar];
+  const card = element("div", { class: "lab-card parts-column", "data-lane": lane }, ...parts);
   const draw = () => {
     const { state } = bench.lanes[lane];
     const look = lookOf(bench, lane);

@@ -1,6 +1,7 @@
 // A square that the reader drags, and two networks that answer at once, in pieces that never hold the page up.
 import { Problem, choice, button, element, figure, picture, requireWhole, svg, wantsStillness } from "./parts/kit.js";
 import { blockNames, blockParts, classify, normalise, requireNetwork, runStem } from "./parts/network_arithmetic.js";
+import { softmax } from "./parts/score_table.js";
 import { CUE_SIZE, GLYPH_SIZE, SCENE_BYTES, SCENE_SIZE, paintGlyph, renderScene } from "./parts/scene_drawing.js";
 
 const LAST_COLUMN = SCENE_SIZE - CUE_SIZE;
@@ -127,13 +128,6 @@ function* forward(network, planes) {
     [x, gates] = [block.out, block.s];
   }
   return { shares: softmax(classify(network, x)), gates };
-}
-
-function softmax(logits) {
-  const most = Math.max(...logits);
-  const powers = Array.from(logits, (logit) => Math.exp(logit - most));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
 }
 
 /**

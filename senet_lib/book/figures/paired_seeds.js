@@ -327,7 +327,8 @@ function createTally() {
   });
   const counts = Object.entries(WORDS.countsOf).map(([name, label]) => [name, number(name, { label })]);
   const withIt = element("span");
-  const line = element("span", { class: "senet-pairs-counts parts-flow" }, withIt, ...counts.map(([, one]) => one.element));
+  const shown = counts.map(([, one]) => one.element);
+  const line = element("span", { class: "senet-pairs-counts parts-flow" }, withIt, ...shown);
   const draw = ({ names, seeds }, found) => {
     for (const [index, { name, mean }] of means.entries()) {
       setText(name, WORDS[seeds.length > 1 ? "meanAccuracy" : "accuracy"]({ name: names[index] }));

@@ -88,7 +88,8 @@ export default figure((view) => {
   ];
   const [slot, large] = [element("div", { class: "mixer-slot" }), element("div", { class: "mixer-chosen" })];
   const asked = askForTheAnswer(view, world, trainedRun);
-  const buttons = element("div", { class: "mixer-buttons parts-line" }, block.element, ...all.map((one) => one.element));
+  const nodes = [block, ...all].map((one) => one.element);
+  const buttons = element("div", { class: "mixer-buttons parts-line" }, ...nodes);
   const legend = element("p", { class: "parts-note" }, WORDS.legend);
   const parts = [pictures.element, donors.element, scores.element, scores.told, buttons, slot, large, legend];
   view.body.append(asked.element, element("div", { class: "mixer" }, ...parts));

@@ -2,8 +2,9 @@
 // paints on a map, and its tiles fall together into its bar; a pinned picture keeps its bars beside those of another.
 import { acceptDrops } from "./parts/file_drop.js";
 import { guess } from "./parts/guess.js";
-import { Problem, button, choice, disable, element, figure, formatNumber, heatmap, number, panel } from "./parts/kit.js";
-import { clamp, colour, drag, picture, player, requirePictures, setText, slider, svg, toggle, wantsStillness } from "./parts/kit.js";
+import { Problem, button, choice, clamp, colour, createMemory, disable, drag, element, figure } from "./parts/kit.js";
+import { formatNumber, heatmap, number, panel, picture, player, requirePictures, setText } from "./parts/kit.js";
+import { slider, svg, toggle, wantsStillness } from "./parts/kit.js";
 import { readPicture } from "./parts/picture_input.js";
 import { uniformDraws } from "./parts/seeded_draws.js";
 import { normalise, requireNetwork, runBlock, runStem } from "./parts/network_arithmetic.js";
@@ -266,15 +267,6 @@ const mapOf = (u, channel) => u.data.subarray(channel * u.rows * u.columns, (cha
 function meanSquare(all) {
   const sums = all.map(({ data }) => data.reduce((sum, value) => sum + value * value, 0) / data.length);
   return sums.reduce((sum, one) => sum + one, 0) / all.length;
-}
-
-/** A memory: keep(name, key, work) does the work again only when the key has changed. */
-function createMemory() {
-  const kept = new Map();
-  return (name, key, work) => {
-    if (kept.get(name)?.key !== key) kept.set(name, { key, value: work() });
-    return kept.get(name).value;
-  };
 }
 
 /** A map with what is painted on it. */
@@ -604,7 +596,8 @@ function createStrip(view, { channels, rows, columns }) {
   const painted = []; // the theme's paper that each map was drawn on
   const keys = ["now", "pinned"].map((kind) => [element("i", { class: `squeeze-${kind}` }), element("span")]);
   const scale = element("span", { "data-name": "scale" });
-  const legend = element("p", { class: "squeeze-legend parts-flow" }, ...keys.map((pair) => element("span", {}, ...pair)), scale);
+  const pairs = keys.map((pair) => element("span", {}, ...pair));
+  const legend = element("p", { class: "squeeze-legend parts-flow" }, ...pairs, scale);
   const draw = ({ maps, full, z, zHeld, names, axis, fresh }) => {
     const paper = colour(view.body, "--senet-map-paper"); // another theme draws all maps anew
     const share = (value) => (100 * (value - axis.least)) / (axis.largest - axis.least);

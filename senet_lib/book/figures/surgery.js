@@ -296,5 +296,6 @@ function createStart(view, { gates, count, before, limit, compare }) {
     changed.set(found.changed, WORDS.changed({ changed: found.changed, count }));
     setText(said, found.largest === 0 ? WORDS.same : found.changed === 0 ? WORDS.faint : WORDS.moved);
   };
-  return { element: panel(WORDS.start, "s", element("div", { class: "surgery-start parts-column" }, facts, chart)), covered, draw };
+  const box = element("div", { class: "surgery-start parts-column" }, facts, chart);
+  return { element: panel(WORDS.start, "s", box), covered, draw };
 }

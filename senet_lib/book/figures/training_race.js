@@ -238,7 +238,8 @@ function createNumbers(lanes, isLive) {
   });
   const body = element("tbody", {}, ...rows.map((one) => one.element));
   const table = element("table", { class: "senet-race-table" }, head, body);
-  const times = element("p", { class: "senet-race-times parts-flow" }, ...Object.values(clock).map((one) => one.element));
+  const shown = Object.values(clock).map((one) => one.element);
+  const times = element("p", { class: "senet-race-times parts-flow" }, ...shown);
   const draw = (found, index) => {
     for (const [key, one] of Object.entries(clock)) one.set(index >= 0 ? found[key].data[index] : NaN);
     for (const { key, cells } of rows) {

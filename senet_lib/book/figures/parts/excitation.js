@@ -109,15 +109,6 @@ function roundUp(value) {
 export const w1 = (block, k, c) => block.into[k][c] * block.intoSize;
 export const w2 = (block, c, k) => block.outOf[k][c] * block.outOfSize;
 
-/** A memory: keep(name, key, work) does the work again only when the key has changed. */
-export function createMemory() {
-  const kept = new Map();
-  return (name, key, work) => {
-    if (kept.get(name)?.key !== key) kept.set(name, { key, value: work() });
-    return kept.get(name).value;
-  };
-}
-
 /**
  * From the state to s; moved: from a channel to the z that the reader has dragged its bar to, in place of the scaled one.
  * keep: see createMemory; what no change has touched is not computed again.
