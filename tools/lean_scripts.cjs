@@ -9,7 +9,7 @@ process.stdin.on("end", async () => {
   // Single quotes, since in the page's JSON each double one needs a backslash.
   const options = {
     ecma: 2020,
-    compress: { passes: 2, toplevel: false },
+    compress: { hoist_funs: true, passes: 2, toplevel: false },
     mangle: { toplevel: false },
     format: { quote_style: 1 },
   };

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -394,9 +395,15 @@ def test_recipes_seeds_and_curves(senet, pictures, monkeypatch):
     assert torch.equal(one, same) and not torch.equal(one, other)
 
 
-def test_ctrl_c_that_an_import_turns_into_another_error_is_ctrl_c(capsys):
-    before = signal.getsignal(signal.SIGINT)
+@pytest.fixture
+def usual_ctrl_c() -> Iterator[None]:
+    """A test in the same process may have left another handler."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
+
+def test_ctrl_c_that_an_import_turns_into_another_error_is_ctrl_c(capsys, usual_ctrl_c):
     def cut_short() -> int:
         try:
             signal.raise_signal(signal.SIGINT)
@@ -406,7 +413,7 @@ def test_ctrl_c_that_an_import_turns_into_another_error_is_ctrl_c(capsys):
 
     assert run_command("senet export", cut_short) == 130
     assert capsys.readouterr().err == "senet export: stopped; nothing was left half written\n"
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_mistake_of_ours_keeps_its_traceback(senet, pictures, monkeypatch):

@@ -1,9 +1,10 @@
 // z -> hidden -> s: equation 3 on trained weights, and on new ones for widths that no network of the book has.
 import { bars } from "./parts/bars.js";
 import { guess } from "./parts/guess.js";
-import { button, choice, clamp, colour, createMemory, disable, drag, element, figure, formatNumber } from "./parts/kit.js";
+import { button, choice, clamp, colour, disable, drag, element, figure, formatNumber } from "./parts/kit.js";
 import { heatmap, menu, need, number, picture, requirePictures, requireWhole } from "./parts/kit.js";
 import { setAttributes, setText, slider } from "./parts/kit.js";
+import { createMemory } from "./parts/memory.js";
 import { meanOf } from "./parts/statistics.js";
 import { GATES, MOST_SCALE, createNewBlocks, readTrained, runExcitation, w1, w2 } from "./parts/excitation.js";
 

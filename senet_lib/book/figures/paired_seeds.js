@@ -337,7 +337,7 @@ function createTally() {
     setText(withIt, WORDS.counts({ name: names[1] }));
     for (const [name, one] of counts) one.set(found[name]);
   };
-  return { element: element("p", { class: "parts-legend parts-flow senet-pairs-tally" }, ...means.map((one) => one.element), line), draw };
+  return { element: element("p", { class: "parts-legend senet-pairs-tally" }, ...means.map((one) => one.element), line), draw };
 }
 
 // --------------------------------------------------------------------------------------------------------- the drawing

@@ -2,9 +2,10 @@
 // paints on a map, and its tiles fall together into its bar; a pinned picture keeps its bars beside those of another.
 import { acceptDrops } from "./parts/file_drop.js";
 import { guess } from "./parts/guess.js";
-import { Problem, button, choice, clamp, colour, createMemory, disable, drag, element, figure } from "./parts/kit.js";
+import { Problem, button, choice, clamp, colour, disable, drag, element, figure } from "./parts/kit.js";
 import { formatNumber, heatmap, number, panel, picture, player, requirePictures, setText } from "./parts/kit.js";
 import { slider, svg, toggle, wantsStillness } from "./parts/kit.js";
+import { createMemory } from "./parts/memory.js";
 import { readPicture } from "./parts/picture_input.js";
 import { uniformDraws } from "./parts/seeded_draws.js";
 import { normalise, requireNetwork, runBlock, runStem } from "./parts/network_arithmetic.js";

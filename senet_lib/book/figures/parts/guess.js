@@ -66,7 +66,7 @@ export function guess(view, { key, question, options = null, range = null, answe
   const skip = button(GUESS_WORDS.skip, () => (isTaken() ? forget() : take(NOT_GUESSED))).element;
   const told = element("p", { class: "parts-guess-told", role: "status", "data-name": "guess" });
   const asked = element("legend", {}, fillGuess(GUESS_WORDS.lead, { question }));
-  const controls = element("div", { class: "parts-guess-ways parts-line" }, ...ways.elements, skip);
+  const controls = element("div", { class: "parts-guess-ways" }, ...ways.elements, skip);
   const box = element("fieldset", { class: "parts-guess" }, asked, element("div", { class: "parts-guess-body" }, controls, told));
   for (const [index, one] of covered.entries()) one.dataset.cover = index === 0 ? GUESS_WORDS.cover : "";
 

@@ -240,15 +240,6 @@ export function requirePictures(view, shape = ["K", 3, "rows", "columns"]) {
   return { names, count, rows, columns, planes: (index) => pictures.data.subarray(index * size, (index + 1) * size) };
 }
 
-/** A memory: keep(name, key, work) does the work again only when the key has changed. */
-export function createMemory() {
-  const kept = new Map();
-  return (name, key, work) => {
-    if (kept.get(name)?.key !== key) kept.set(name, { key, value: work() });
-    return kept.get(name).value;
-  };
-}
-
 // ------------------------------------------------------------------------------------------------------- the elements
 
 /** An HTML element. A text is always text, never markup. */
@@ -271,11 +262,10 @@ function fill(node, attributes, children) {
 }
 
 /** Things side by side; they wrap on a narrow screen. */
-export const row = (...children) => element("div", { class: "senet-row parts-flow" }, ...children);
+export const row = (...children) => element("div", { class: "senet-row" }, ...children);
 
 /** The same for controls: their middles on one line. */
-export const controlRow = (...controls) =>
-  element("div", { class: "senet-row parts-controls parts-flow" }, ...controls);
+export const controlRow = (...controls) => element("div", { class: "senet-row parts-controls" }, ...controls);
 
 /** Change a node's text, if it is another one: a live region is read out with each change. */
 export function setText(node, text) {

@@ -13,7 +13,7 @@ const SHAPES = {
 
 /** A legend: keys are [sample, text]. */
 export const legend = (...keys) =>
-  element("p", { class: "parts-legend parts-flow" }, ...keys.map((key) => element("span", {}, ...key)));
+  element("p", { class: "parts-legend" }, ...keys.map((key) => element("span", {}, ...key)));
 
 /** A small drawing for a legend. */
 export const sampleBox = (width, ...parts) =>

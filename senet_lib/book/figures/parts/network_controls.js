@@ -95,7 +95,7 @@ export function createLoader(view, load) {
     if (answering === undefined) throw new Problem(`state is ${state}; it must be one of ${Object.keys(said).join(", ")}.`);
     setText(text, answering);
   };
-  return { element: element("div", { class: "parts-loader parts-line" }, node, told), draw };
+  return { element: element("div", { class: "parts-loader" }, node, told), draw };
 }
 
 /**
