@@ -122,7 +122,7 @@ export default figure((view) => {
     element("div", { class: "lab-pair senet-result" }, ...lanes.map((one) => one.element)),
     element("div", { class: "lab-pair" }, bets.element, desk.element),
     charts.element,
-    element("div", { class: "lab-drawers parts-flow" }, settings.more, gates.element, table.element),
+    element("div", { class: "lab-drawers" }, settings.more, gates.element, table.element),
   );
   let [timer, drawnAt, drawnPhase] = [null, -Infinity, null];
   const drawNow = () => {
@@ -218,7 +218,7 @@ function createNetworkChoice(view, lane, catalogue) {
   const reduction = menu(view, trait("reduction"), { label: WORDS.reduction({ lane: letter }), options: options(REDUCTIONS) });
   const place = menu(view, trait("place"), { label: WORDS.place({ lane: letter }), options: PLACES });
   const note = element("p", { class: "parts-note", "data-name": `offer_${lane}` });
-  const node = element("fieldset", { class: "lab-network parts-flow" }, kind.element, blocks.element);
+  const node = element("fieldset", { class: "lab-network" }, kind.element, blocks.element);
   const more = element("div", { class: "lab-gate" }, reduction.element, place.element, note);
   const draw = () => {
     const { kind: now, blocks: depth } = readNetwork(view, lane);
@@ -250,7 +250,7 @@ function createBets(view, bench) {
   });
   const answer = element("p", { class: "lab-answer", role: "status", "data-name": "answer" });
   const legend = element("legend", {}, WORDS.questions[bench.question]);
-  const box = element("fieldset", { class: "parts-guess" }, legend, element("div", { class: "lab-buttons parts-flow" }, ...buttons), answer);
+  const box = element("fieldset", { class: "parts-guess" }, legend, element("div", { class: "lab-buttons" }, ...buttons), answer);
   const draw = () => {
     const isOpen = bench.phase() === "idle";
     for (const one of buttons) {
@@ -292,7 +292,7 @@ function createDesk(view, bench) {
     if (!bench.isBusy()) view.set("seed", (bench.settings.seed + 1) % (MOST_SEED + 1));
   }).element;
   const status = element("p", { class: "lab-status", role: "status", "data-name": "status" });
-  const buttons = element("div", { class: "lab-buttons parts-flow" }, go, step, reset, deal);
+  const buttons = element("div", { class: "lab-buttons" }, go, step, reset, deal);
   const draw = () => {
     setText(go, isMoving() ? WORDS.pause : WORDS.train);
     disable(go, isMoving() ? "" : whyNot());

@@ -13,7 +13,7 @@ const GATE_WORDS = {
 
 /** The gates of each SE network: a row for each colour of the cue, a column for each channel. */
 export function createGatePanels(bench) {
-  const panels = Object.fromEntries(LANES.map((lane) => [lane, element("div", { class: "lab-gates parts-flow", "data-gates": lane })]));
+  const panels = Object.fromEntries(LANES.map((lane) => [lane, element("div", { class: "lab-gates", "data-gates": lane })]));
   const maps = new Map(); // lane/block/channels -> its map
   const mapOf = (lane, block, channels) => {
     const key = `${lane}/${block}/${channels}`;

@@ -25,7 +25,7 @@ export function createRunTable(bench) {
     bench.storage = "";
     draw();
   }).element;
-  const tools = element("div", { class: "lab-buttons parts-flow" }, save, erase);
+  const tools = element("div", { class: "lab-buttons" }, save, erase);
   const scroll = element("div", { class: "lab-scroll" }, grid);
   const title = element("summary");
   const box = element("details", { class: "lab-runs" }, title, empty, scroll, tools);
